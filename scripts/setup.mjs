@@ -1,0 +1,93 @@
+// Installs what a checkout needs: npm packages, Node 24 when the machine's is older, system tools for the tests.
+// Plain JavaScript for old Nodes: it is the first thing that runs on a fresh machine, with whatever Node is there.
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+const MODULES = join(ROOT, 'node_modules');
+const OWN_NODE = join(MODULES, '.bin', 'node');
+const INSTALLED_MARK = join(MODULES, '.rpmyard-setup');
+const NODE_MAJOR = 24;
+
+// Command that proves the tool is there -> package that brings it, by package manager.
+const SYSTEM_TOOLS = [
+  ['rpmbuild', { apt: 'rpm', dnf: 'rpm-build' }],
+  ['createrepo_c', { apt: 'createrepo-c', dnf: 'createrepo_c' }],
+  ['dnf', { apt: 'dnf', dnf: 'dnf' }],
+  ['zypper', { apt: 'zypper', dnf: 'zypper' }],
+  ['nginx', { apt: 'nginx-light', dnf: 'nginx' }],
+  ['curl', { apt: 'curl', dnf: 'curl' }],
+  ['strace', { apt: 'strace', dnf: 'strace' }],
+  ['rpmmd2solv', { apt: 'libsolv-tools', dnf: 'libsolv-tools' }],
+  ['checkmodule', { apt: 'checkpolicy', dnf: 'checkpolicy' }],
+  ['semodule_package', { apt: 'semodule-utils', dnf: 'policycoreutils' }],
+];
+
+main();
+
+function main() {
+  if (packagesAreStale()) {
+    run('npm', ['ci'], 'npm packages could not be installed');
+    installNodeIfOld();
+    writeFileSync(INSTALLED_MARK, '');
+  } else {
+    installNodeIfOld();
+  }
+  if (!process.argv.includes('--node-only')) installSystemTools();
+}
+
+function packagesAreStale() {
+  if (!existsSync(INSTALLED_MARK)) return true;
+  return statSync(join(ROOT, 'package-lock.json')).mtimeMs > statSync(INSTALLED_MARK).mtimeMs;
+}
+
+function installNodeIfOld() {
+  if (majorVersion('node') >= NODE_MAJOR || majorVersion(OWN_NODE) >= NODE_MAJOR) return;
+  say(`this machine's Node is ${process.version}; installing Node ${NODE_MAJOR} into node_modules`);
+  run('npm', ['install', '--no-save', `node@${NODE_MAJOR}`], `Node ${NODE_MAJOR} could not be installed`);
+  if (majorVersion(OWN_NODE) >= NODE_MAJOR) return;
+  fail(`Node ${NODE_MAJOR} was installed but does not run; install Node ${NODE_MAJOR} or newer yourself`);
+}
+
+function majorVersion(command) {
+  const result = spawnSync(command, ['--version'], { encoding: 'utf8' });
+  const match = /^v(\d+)/.exec(result.stdout ?? '');
+  return match ? Number(match[1]) : 0;
+}
+
+function installSystemTools() {
+  const missing = SYSTEM_TOOLS.filter(([command]) => !isInstalled(command));
+  if (missing.length === 0) return;
+  const manager = ['apt', 'dnf'].find((name) => isInstalled(name === 'apt' ? 'apt-get' : name)) ?? 'apt';
+  const packages = missing.map(([, names]) => names[manager]);
+  const command = manager === 'apt' ? 'apt-get' : 'dnf';
+  const flags = manager === 'apt' ? ['install', '-y', '--no-install-recommends'] : ['install', '-y'];
+  if (process.getuid?.() !== 0) {
+    fail(`the tests need system tools; install them with:\n  sudo ${[command, ...flags, ...packages].join(' ')}`);
+  }
+  say(`installing system tools: ${packages.join(' ')}`);
+  if (manager === 'apt') run('apt-get', ['update', '-q'], 'the package lists could not be read');
+  run(command, [...flags, ...packages], 'system tools could not be installed');
+}
+
+function isInstalled(command) {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
+  return folders.some((folder) => existsSync(join(folder, command)));
+}
+
+function run(command, args, failure) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const result = spawnSync(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env });
+  if (result.status !== 0) fail(`${failure}: "${command} ${args.join(' ')}" failed`);
+}
+
+function say(line) {
+  process.stderr.write(`setup: ${line}\n`);
+}
+
+function fail(line) {
+  say(line);
+  process.exit(1);
+}

@@ -1,0 +1,52 @@
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Writes a file's data and metadata to the disk. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes a directory's entries to the disk: a new or renamed name survives a power cut only after this. */
+export const syncDirectory = syncFile;
+
+/** Creates a directory and its missing parents, and makes every new name durable, the outermost last. */
+export async function makeDirectoryDurable(path: string): Promise<void> {
+  const outermost = await mkdir(path, { recursive: true });
+  if (outermost === undefined) return;
+  for (let created = path; created.length >= outermost.length; created = dirname(created)) {
+    await syncDirectory(dirname(created));
+  }
+}
+
+/**
+ * A syncDirectory that callers of the same directory share: whoever asks while one fsync runs joins the next one, as
+ * an fsync only covers what was there when it began. Many parallel uploads then cost a few fsyncs, not one each.
+ */
+export function createSharedDirectorySync(sync = syncDirectory): (path: string) => Promise<void> {
+  const running = new Map<string, Promise<void>>();
+  const next = new Map<string, Promise<void>>();
+
+  return (path) => {
+    const current = running.get(path);
+    if (current === undefined) return start(path);
+    const waiting = next.get(path) ?? current.then(noop, noop).then(() => start(path));
+    next.set(path, waiting);
+    return waiting;
+  };
+
+  function start(path: string): Promise<void> {
+    next.delete(path);
+    const mine = sync(path).finally(() => running.delete(path));
+    running.set(path, mine);
+    return mine;
+  }
+}
+
+function noop(): void {
+  // The failure of one fsync belongs to those who waited for it, not to the next.
+}

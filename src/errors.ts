@@ -1,0 +1,138 @@
+import { STATUS_CODES } from 'node:http';
+
+/**
+ * Every code the service can answer with. The set is closed and a code never changes its meaning:
+ * build jobs branch on it. docs/errors.md explains each one; a test compares both directions.
+ */
+export const ERROR_STATUS = {
+  // The request
+  EMPTY_BODY: 400,
+  BODY_INCOMPLETE: 400,
+  DIGEST_INVALID: 400,
+  DIGEST_MISMATCH: 400,
+  PARAMETER_INVALID: 400,
+  MULTIPART_INVALID: 400,
+  SPOOL_PATH_REFUSED: 400,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  UPLOAD_STALLED: 408,
+  UPLOAD_TOO_LARGE: 413,
+  UPLOAD_PATH_RESERVED: 404,
+  // The package
+  RPM_MALFORMED: 400,
+  RPM_TRUNCATED: 400,
+  RPM_DIGEST_MISMATCH: 400,
+  RPM_DIGEST_MISSING: 422,
+  RPM_PAYLOAD_UNSUPPORTED: 422,
+  NEVRA_INVALID: 422,
+  ARCH_UNKNOWN: 422,
+  TEXT_NOT_XML: 422,
+  HEADER_INCONSISTENT: 422,
+  RELEASEVER_UNKNOWN: 422,
+  NO_NOARCH_TARGET: 422,
+  PACKAGE_CONFLICT: 409,
+  PACKAGE_SET_ASIDE: 422,
+  // The service
+  INDEX_FAILED: 503,
+  INDEX_ENGINE_MISSING: 503,
+  SHUTTING_DOWN: 503,
+  STORAGE_FULL: 507,
+  STORAGE_FAILED: 500,
+  INTERNAL: 500,
+  // Start-up and command line
+  CONFIG_INVALID: 500,
+  TREE_LOCKED: 500,
+  TREE_UNUSABLE: 500,
+} as const satisfies Readonly<Record<string, number>>;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+export interface AppErrorFields {
+  /** One sentence: what to do next. */
+  readonly hint: string;
+  readonly cause?: unknown;
+  /** Machine-readable facts that go into the problem document (digests, paths a client may know). */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** An error with a stable code, the HTTP status that goes with it, and a remedy. */
+export class AppError extends Error {
+  override readonly name = 'AppError';
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, fields: AppErrorFields) {
+    super(printable(message), fields.cause === undefined ? undefined : { cause: fields.cause });
+    this.code = code;
+    this.hint = fields.hint;
+    this.details = fields.details ?? {};
+  }
+
+  get statusCode(): number {
+    return ERROR_STATUS[this.code];
+  }
+}
+
+// Control, C1 and text direction characters could forge lines or hide text in a terminal or a log.
+// oxlint-disable-next-line no-control-regex -- finding them is the purpose
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** The text with every unprintable character written as \uXXXX. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+const SQLITE_FULL = 13;
+const STORAGE_FULL_ERRNOS = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** The `code` of a Node system error (`ENOENT`, ...), or undefined for any other value. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+function isSqliteFull(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_FULL;
+}
+
+/** Turns whatever was thrown into an AppError; system errors of the file system get a storage code. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const errno = errnoOf(error);
+  if ((errno !== undefined && STORAGE_FULL_ERRNOS.has(errno)) || isSqliteFull(error)) {
+    return new AppError('STORAGE_FULL', 'the storage is full', {
+      hint: 'Free disk space on the server, then send the package again.',
+      cause: error,
+    });
+  }
+  if (errno !== undefined) {
+    return new AppError('STORAGE_FAILED', `the storage answered ${errno}`, {
+      hint: 'Send the package again; if it fails again, the server log has the cause under this request id.',
+      cause: error,
+    });
+  }
+  return new AppError('INTERNAL', 'unexpected error', {
+    hint: 'The server log has the cause under this request id.',
+    cause: error,
+  });
+}
+
+/** `ERROR <code>: <detail> (<hint>)` on one line. */
+export function errorLine(error: AppError): string {
+  return printable(`ERROR ${error.code}: ${error.message} (${error.hint})`) + '\n';
+}
+
+/** An RFC 9457 problem document with our code and hint. */
+export function problemOf(error: AppError, requestId: string): Readonly<Record<string, unknown>> {
+  return {
+    type: 'about:blank',
+    title: STATUS_CODES[error.statusCode],
+    status: error.statusCode,
+    detail: error.message,
+    code: error.code,
+    hint: error.hint,
+    requestId,
+    ...error.details,
+  };
+}
