@@ -1,0 +1,78 @@
+import type { Header, HeaderEntry } from './header.ts';
+import { RpmParseError } from './rpm-parse-error.ts';
+import { Tag } from './tag.ts';
+import {
+  type NumberArray,
+  readNumbers,
+  readStrings,
+  requireParallel,
+  STRING_TYPES,
+  stringOffsets,
+} from './tag-array.ts';
+import { TagType } from './tag-type.ts';
+import { findEntry, missingTag } from './tag-value.ts';
+import { decodeText } from './text.ts';
+
+/**
+ * What all paths together may come to. A header names each directory once, so one of a few megabytes could
+ * unfold to terabytes of paths; the largest real packages stay below 100 MiB.
+ */
+const MAX_PATHS_BYTES = 256 * 1024 * 1024;
+
+interface Directories {
+  /** Of each file, which directory it is in; all below the number of directories. */
+  readonly indexes: NumberArray;
+  readonly offsets: Uint32Array;
+}
+
+/**
+ * The paths of BASENAMES with the directories they are in; the function starts over each time it is called.
+ *
+ * @throws RpmParseError TAG_MISSING, TAG_INVALID, COUNT_MISMATCH also for an index outside DIRNAMES,
+ *   LIMIT_EXCEEDED when the paths unfold to too much
+ */
+export function readPaths(header: Header, baseNames: HeaderEntry): () => Iterable<string> {
+  const directories = readDirectories(header, baseNames);
+  return () => iteratePaths(header, baseNames, directories);
+}
+
+function readDirectories(header: Header, baseNames: HeaderEntry): Directories {
+  const indexEntry = requireParallel(header, baseNames, Tag.DIRINDEXES, [TagType.INT32]);
+  const directoryNames = findEntry(header, Tag.DIRNAMES, STRING_TYPES);
+  if (directoryNames === undefined) throw missingTag(header, Tag.DIRNAMES);
+  const indexes = readNumbers(header, indexEntry);
+  const offsets = stringOffsets(header, directoryNames);
+  let pathsBytes = baseNames.end - baseNames.start;
+  for (let file = 0; file < indexes.length; file++) {
+    const index = indexes.at(file);
+    if (index >= directoryNames.count) {
+      const expected = `expected DIRINDEXES below ${directoryNames.count}, the number of DIRNAMES`;
+      throw new RpmParseError('COUNT_MISMATCH', `${expected}, found ${index}`, indexEntry.start + 4 * file);
+    }
+    pathsBytes += (offsets[index + 1] ?? 0) - (offsets[index] ?? 0);
+  }
+  if (pathsBytes > MAX_PATHS_BYTES) {
+    const expected = `expected file paths of at most ${MAX_PATHS_BYTES} bytes in all`;
+    throw new RpmParseError('LIMIT_EXCEEDED', `${expected}, found ${pathsBytes}`, directoryNames.start);
+  }
+  return { indexes, offsets };
+}
+
+function* iteratePaths(
+  header: Header,
+  baseNames: HeaderEntry,
+  { indexes, offsets }: Directories,
+): Generator<string, undefined> {
+  let file = 0;
+  let decodedIndex = -1;
+  let directory = '';
+  for (const baseName of readStrings(header, baseNames)) {
+    const index = indexes.at(file++);
+    // Files are sorted by path, so most share the directory of the one before.
+    if (index !== decodedIndex) {
+      directory = decodeText(header.bytes, offsets[index] ?? 0, (offsets[index + 1] ?? 1) - 1);
+      decodedIndex = index;
+    }
+    yield directory + baseName;
+  }
+}

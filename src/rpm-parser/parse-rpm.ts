@@ -1,0 +1,126 @@
+import { readChangelogs } from './changelog-list.ts';
+import { readDependencies } from './dependency-list.ts';
+import { digestAlgorithm } from './digest-algorithm.ts';
+import { readFiles } from './file-list.ts';
+import { type Header, readHeader } from './header.ts';
+import { measureHeader } from './measure-header.ts';
+import { hasSignature, readDigests } from './package-digests.ts';
+import { RpmParseError } from './rpm-parse-error.ts';
+import { isSourcePackage } from './is-source-package.ts';
+import type { RpmPackage } from './rpm-package.ts';
+import { withSelfProvide } from './self-provide.ts';
+import { SignatureTag, Tag } from './tag.ts';
+import { hasTag, readInt32, readInt64, readString, readText, requireString } from './tag-value.ts';
+import { findTextDefects } from './text-defects.ts';
+
+/** The algorithm of FILEDIGESTS without FILEDIGESTALGO: MD5. Source: rpm, lib/rpmfi.cc, rpmfilesPopulate. */
+const DEFAULT_FILE_DIGEST = 1;
+
+/**
+ * Reads what a package says about itself. The lists in the result decode from `bytes` when they are
+ * iterated, so the caller must not change or reuse that memory; everything that could fail then has been
+ * checked before.
+ *
+ * Digests are read, not verified: see `verifyHeaderDigests`.
+ *
+ * @param bytes the file from its first byte up to at least the payload, as `measureHeader` says
+ * @param fileSizeBytes size of the whole file
+ * @throws RpmParseError with any code but DIGEST_MISMATCH
+ */
+export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
+  const extent = measureHeader(bytes, fileSizeBytes);
+  if (!extent.isComplete) {
+    const expected = `expected the first ${extent.neededBytes} bytes of the package`;
+    throw new RpmParseError('TRUNCATED', `${expected}, got ${bytes.length}`, bytes.length);
+  }
+  const signature = readHeader(bytes, extent.signatureStart, 'signature');
+  const main = readHeader(bytes, extent.headerStart, 'main');
+  const nevra = readNevra(main);
+  const isSource = isSourcePackage(main);
+  const files = readFiles(main);
+  return {
+    ...nevra,
+    isSource,
+    isNoSource: isSource && (hasTag(main, Tag.NOSOURCE) || hasTag(main, Tag.NOPATCH)),
+    formatMajor: readFormatMajor(main),
+    ...readDescription(main),
+    ...readSizes(signature, main),
+    // The defaults of packages older than the tags. Source: rpm, lib/rpmte.cc, rpmtePayload.
+    payloadFormat: readString(main, Tag.PAYLOADFORMAT) ?? 'cpio',
+    payloadCompressor: readString(main, Tag.PAYLOADCOMPRESSOR) ?? 'gzip',
+    headerRange: { start: extent.headerStart, end: extent.payloadStart },
+    dependencies: readAllDependencies(main, nevra),
+    files,
+    fileCount: files.length,
+    fileDigestAlgorithm: digestAlgorithm(readInt32(main, Tag.FILEDIGESTALGO) ?? DEFAULT_FILE_DIGEST),
+    changelogs: readChangelogs(main),
+    digests: readDigests(signature, main),
+    isSigned: hasSignature(signature),
+    textDefects: findTextDefects(main),
+  };
+}
+
+type Nevra = Pick<RpmPackage, 'name' | 'epoch' | 'version' | 'release' | 'arch'>;
+
+function readNevra(main: Header): Nevra {
+  return {
+    name: requireString(main, Tag.NAME),
+    epoch: readInt32(main, Tag.EPOCH),
+    version: requireString(main, Tag.VERSION),
+    release: requireString(main, Tag.RELEASE),
+    arch: requireString(main, Tag.ARCH),
+  };
+}
+
+/** Source: rpm, lib/package.cc, applyRetrofits (3); docs/manual/format_v6.md (RPMFORMAT). */
+function readFormatMajor(main: Header): RpmPackage['formatMajor'] {
+  const format = readInt32(main, Tag.RPMFORMAT);
+  if (format === undefined) return main.hasRegion && !hasTag(main, Tag.OLDFILENAMES) ? 4 : 3;
+  if (format === 4 || format === 6) return format;
+  throw new RpmParseError('FORMAT_UNSUPPORTED', `expected RPMFORMAT 4 or 6, found ${format}`, main.start);
+}
+
+function readDescription(main: Header) {
+  return {
+    summary: readText(main, Tag.SUMMARY),
+    description: readText(main, Tag.DESCRIPTION),
+    group: readText(main, Tag.GROUP),
+    license: readText(main, Tag.LICENSE),
+    vendor: readText(main, Tag.VENDOR),
+    packager: readText(main, Tag.PACKAGER),
+    url: readText(main, Tag.URL),
+    buildHost: readText(main, Tag.BUILDHOST),
+    sourceRpm: readText(main, Tag.SOURCERPM),
+    buildTimeSeconds: readInt32(main, Tag.BUILDTIME) ?? 0,
+  };
+}
+
+/** 64-bit tags come first. Source: rpm, lib/tagexts.cc, get64; lib/package.cc, xlateTags (PAYLOADSIZE is ARCHIVESIZE). */
+function readSizes(signature: Header, main: Header) {
+  return {
+    installedSizeBytes: readInt64(main, Tag.LONGSIZE) ?? readInt32(main, Tag.SIZE) ?? 0,
+    archiveSizeBytes:
+      readInt64(signature, SignatureTag.LONGARCHIVESIZE) ??
+      readInt32(signature, SignatureTag.PAYLOADSIZE) ??
+      readInt32(main, Tag.ARCHIVESIZE) ??
+      0,
+  };
+}
+
+function readAllDependencies(main: Header, nevra: Nevra): RpmPackage['dependencies'] {
+  const provides = readDependencies(main, 'provides');
+  const epoch = nevra.epoch === undefined ? '' : `${nevra.epoch}:`;
+  const self = { name: nevra.name, evr: `${epoch}${nevra.version}-${nevra.release}` };
+  return {
+    provides: main.hasRegion ? provides : withSelfProvide(provides, self),
+    requires: readDependencies(main, 'requires'),
+    conflicts: readDependencies(main, 'conflicts'),
+    obsoletes: readDependencies(main, 'obsoletes'),
+    recommends: readDependencies(main, 'recommends'),
+    suggests: readDependencies(main, 'suggests'),
+    supplements: readDependencies(main, 'supplements'),
+    enhances: readDependencies(main, 'enhances'),
+    oldSuggests: readDependencies(main, 'oldSuggests'),
+    oldEnhances: readDependencies(main, 'oldEnhances'),
+  };
+}

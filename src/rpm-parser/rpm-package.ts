@@ -1,0 +1,124 @@
+import type { DigestAlgorithm } from './digest-algorithm.ts';
+import type { LazyList } from './lazy-list.ts';
+
+export type DependencyKind =
+  | 'provides'
+  | 'requires'
+  | 'conflicts'
+  | 'obsoletes'
+  | 'recommends'
+  | 'suggests'
+  | 'supplements'
+  | 'enhances'
+  /** The weak dependencies of SUSE and Mageia before rpm 4.12 had its own; the strong bit of `flags` tells two kinds apart. */
+  | 'oldSuggests'
+  | 'oldEnhances';
+
+export interface Dependency {
+  readonly name: string;
+  /** The sense bits as they are in the header. */
+  readonly flags: number;
+  /** `[epoch:]version[-release]`, empty when any version will do. */
+  readonly evr: string;
+  readonly epoch: number | undefined;
+  readonly version: string;
+  readonly release: string | undefined;
+  /** Needed before or after the package's scriptlets run, not only in the end. */
+  readonly isPre: boolean;
+}
+
+export interface PackagedFile {
+  readonly path: string;
+  /** Type and permission bits as in stat(2). */
+  readonly mode: number;
+  /** RPMFILE bits as they are in the header. */
+  readonly flags: number;
+  /** 0 when the package does not say. */
+  readonly sizeBytes: number;
+  /** Hex, in the package's `fileDigestAlgorithm`; empty for what is no regular file. */
+  readonly digest: string;
+  readonly kind: 'file' | 'dir' | 'ghost';
+}
+
+export interface Changelog {
+  readonly author: string;
+  readonly timeSeconds: number;
+  readonly text: string;
+}
+
+/** The digests that a package records of itself, in lower-case hex. */
+export interface PackageDigests {
+  /** Over the main header, its magic included. */
+  readonly headerSha256?: string;
+  readonly headerSha1?: string;
+  readonly headerSha3_256?: string;
+  /** Over the main header and the payload, to the end of the file. */
+  readonly headerAndPayloadMd5?: string;
+  readonly headerAndPayloadSizeBytes?: number;
+  /** Over the payload as it is in the file, compressed. */
+  readonly payload: readonly { readonly algorithm: DigestAlgorithm; readonly hex: string }[];
+}
+
+/**
+ * Something in the text of a tag that repodata cannot carry, or only after a change. There is one entry
+ * per tag and defect, the first that was found, so a harmless defect never hides a grave one.
+ */
+export interface TextDefect {
+  /** rpm's name of the tag, such as `SUMMARY` or `BASENAMES`. */
+  readonly tag: string;
+  /** Which string of the tag, from 0 on. */
+  readonly index: number;
+  /**
+   * `latin-1`: not UTF-8, read as Latin-1; harmless in free text.
+   * `ill-formed`: shaped like UTF-8 but overlong, a surrogate or above U+10FFFF.
+   * `control`: a control character XML 1.0 cannot hold; in NEVRA and paths also tab, newline, carriage return.
+   * `noncharacter`: U+FFFE or U+FFFF.
+   */
+  readonly defect: 'latin-1' | 'ill-formed' | 'control' | 'noncharacter';
+}
+
+/** What a package says about itself. Nothing in it is fit for a path before it has been validated. */
+export interface RpmPackage {
+  readonly name: string;
+  /** Undefined without the tag; rpm then compares it as 0. */
+  readonly epoch: number | undefined;
+  readonly version: string;
+  readonly release: string;
+  /** The tag's value; of a source package the architecture it was built on. */
+  readonly arch: string;
+  readonly isSource: boolean;
+  /** A source package that leaves out some of its sources. */
+  readonly isNoSource: boolean;
+  /** 3: no region over the header, or full file names. 6: RPMFORMAT says so. */
+  readonly formatMajor: 3 | 4 | 6;
+  readonly summary: string | undefined;
+  readonly description: string | undefined;
+  readonly group: string | undefined;
+  readonly license: string | undefined;
+  readonly vendor: string | undefined;
+  readonly packager: string | undefined;
+  readonly url: string | undefined;
+  readonly buildHost: string | undefined;
+  readonly sourceRpm: string | undefined;
+  /** Since 1970; 0 without the tag, here and in the two sizes below, as in createrepo_c. */
+  readonly buildTimeSeconds: number;
+  readonly installedSizeBytes: number;
+  /** The payload when unpacked. */
+  readonly archiveSizeBytes: number;
+  /** `cpio`, or `drpm` for a delta. */
+  readonly payloadFormat: string;
+  readonly payloadCompressor: string;
+  /** The main header in the file: its first byte, and the first byte of the payload. */
+  readonly headerRange: { readonly start: number; readonly end: number };
+  readonly dependencies: Readonly<Record<DependencyKind, LazyList<Dependency>>>;
+  readonly files: LazyList<PackagedFile>;
+  readonly fileCount: number;
+  /** Undefined for an algorithm that is not known here. */
+  readonly fileDigestAlgorithm: DigestAlgorithm | undefined;
+  /** Newest first, as in the header. */
+  readonly changelogs: LazyList<Changelog>;
+  readonly digests: PackageDigests;
+  /** Whether there is an OpenPGP signature; nobody has verified it. */
+  readonly isSigned: boolean;
+  readonly textDefects: readonly TextDefect[];
+}

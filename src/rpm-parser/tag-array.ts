@@ -1,0 +1,66 @@
+import type { Header, HeaderEntry } from './header.ts';
+import { RpmParseError } from './rpm-parse-error.ts';
+import { tagName } from './tag.ts';
+import { TagType } from './tag-type.ts';
+import { findEntry, missingTag, readSafeInt64 } from './tag-value.ts';
+import { decodeText } from './text.ts';
+
+/** The values of a numeric tag, read from the header's bytes on demand. */
+export interface NumberArray {
+  readonly length: number;
+  /** `index` must be below `length`. */
+  at(index: number): number;
+}
+
+/** Types an array of strings may have: one string is sometimes stored as a STRING. */
+export const STRING_TYPES: readonly number[] = [TagType.STRING_ARRAY, TagType.STRING];
+
+/** The strings of a tag one after the other; each is decoded when it is reached. */
+export function* readStrings(header: Header, entry: HeaderEntry): Generator<string, undefined> {
+  let start = entry.start;
+  for (let index = 0; index < entry.count; index++) {
+    const end = header.bytes.indexOf(0, start);
+    yield decodeText(header.bytes, start, end);
+    start = end + 1;
+  }
+}
+
+/** Where each string of a tag begins, and as last item where the string after them would. */
+export function stringOffsets(header: Header, entry: HeaderEntry): Uint32Array {
+  const offsets = new Uint32Array(entry.count + 1);
+  let start = entry.start;
+  for (let index = 0; index < entry.count; index++) {
+    offsets[index] = start;
+    start = header.bytes.indexOf(0, start) + 1;
+  }
+  offsets[entry.count] = start;
+  return offsets;
+}
+
+/** The values of an INT16, INT32 or INT64 entry, unsigned. */
+export function readNumbers(header: Header, entry: HeaderEntry): NumberArray {
+  const { view } = header;
+  const { start, count: length } = entry;
+  if (entry.type === TagType.INT16) return { length, at: (index) => view.getUint16(start + 2 * index) };
+  if (entry.type === TagType.INT32) return { length, at: (index) => view.getUint32(start + 4 * index) };
+  return { length, at: (index) => readSafeInt64(header, entry, index) };
+}
+
+/**
+ * The entry of a tag that must be there because another one is, with as many values as that one.
+ *
+ * @throws RpmParseError TAG_MISSING, TAG_INVALID, COUNT_MISMATCH
+ */
+export function requireParallel(
+  header: Header,
+  leader: HeaderEntry,
+  tag: number,
+  types: readonly number[],
+): HeaderEntry {
+  const entry = findEntry(header, tag, types);
+  if (entry === undefined) throw missingTag(header, tag);
+  if (entry.count === leader.count) return entry;
+  const expected = `expected ${leader.count} values in ${tagName(header.kind, tag)}`;
+  const asIn = `as in ${tagName(header.kind, leader.tag)}`;
+  throw new RpmParseError('COUNT_MISMATCH', `${expected}, ${asIn}, found ${entry.count}`, entry.start);
+}

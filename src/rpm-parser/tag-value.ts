@@ -1,0 +1,103 @@
+import type { Header, HeaderEntry } from './header.ts';
+import { RpmParseError } from './rpm-parse-error.ts';
+import { tagName } from './tag.ts';
+import { TagType, typeName } from './tag-type.ts';
+import { decodeText } from './text.ts';
+
+/**
+ * The entry of a tag, or undefined when the header has none.
+ *
+ * @throws RpmParseError TAG_INVALID when the tag occurs twice: rpm, createrepo_c and dnf need not agree on
+ *   which of the two counts, nor when its type is not one of `types`
+ */
+export function findEntry(header: Header, tag: number, types: readonly number[]): HeaderEntry | undefined {
+  const entry = header.entries.get(tag);
+  if (entry === undefined) return undefined;
+  if (header.repeatedTags.has(tag))
+    throw invalidTag(header, entry, 'expected it once, found it more than once');
+  if (!types.includes(entry.type)) {
+    const expected = types.map(typeName).join(' or ');
+    throw invalidTag(header, entry, `expected ${expected}, found ${typeName(entry.type)}`);
+  }
+  return entry;
+}
+
+/** Whether the header has the tag, whatever its type. */
+export function hasTag(header: Header, tag: number): boolean {
+  return header.entries.has(tag);
+}
+
+/** The text of a STRING. @throws RpmParseError TAG_INVALID */
+export function readString(header: Header, tag: number): string | undefined {
+  const entry = findEntry(header, tag, [TagType.STRING]);
+  return entry && decodeText(header.bytes, entry.start, entry.end - 1);
+}
+
+/** The text of a STRING that a package must have. @throws RpmParseError TAG_MISSING, TAG_INVALID */
+export function requireString(header: Header, tag: number): string {
+  const text = readString(header, tag);
+  if (text === undefined) throw missingTag(header, tag);
+  return text;
+}
+
+/**
+ * Text for people: a STRING, or of an I18NSTRING the first one, which is that of the C locale.
+ *
+ * Source: rpm, lib/header.cc, headerAddI18NString: the C locale is always the first in HEADERI18NTABLE.
+ *
+ * @throws RpmParseError TAG_INVALID
+ */
+export function readText(header: Header, tag: number): string | undefined {
+  const entry = findEntry(header, tag, [TagType.STRING, TagType.I18NSTRING]);
+  return entry && decodeText(header.bytes, entry.start, header.bytes.indexOf(0, entry.start));
+}
+
+/** The only value of an INT32, unsigned. @throws RpmParseError TAG_INVALID */
+export function readInt32(header: Header, tag: number): number | undefined {
+  const entry = findEntry(header, tag, [TagType.INT32]);
+  if (entry === undefined) return undefined;
+  expectCount(header, entry, 1);
+  return header.view.getUint32(entry.start);
+}
+
+/** The only value of an INT64, unsigned. @throws RpmParseError TAG_INVALID, also above 2^53 - 1 */
+export function readInt64(header: Header, tag: number): number | undefined {
+  const entry = findEntry(header, tag, [TagType.INT64]);
+  if (entry === undefined) return undefined;
+  expectCount(header, entry, 1);
+  return readSafeInt64(header, entry, 0);
+}
+
+/** One value of an INT64 entry as a number. @throws RpmParseError TAG_INVALID above 2^53 - 1 */
+export function readSafeInt64(header: Header, entry: HeaderEntry, index: number): number {
+  const value = header.view.getBigUint64(entry.start + 8 * index);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw invalidTag(header, entry, `expected at most ${Number.MAX_SAFE_INTEGER}, found ${value}`);
+  }
+  return Number(value);
+}
+
+/** The bytes of a BIN of a known length, in hex. @throws RpmParseError TAG_INVALID */
+export function readHex(header: Header, tag: number, lengthBytes: number): string | undefined {
+  const entry = findEntry(header, tag, [TagType.BIN]);
+  if (entry === undefined) return undefined;
+  expectCount(header, entry, lengthBytes);
+  return header.bytes.toString('hex', entry.start, entry.end);
+}
+
+/** @throws RpmParseError TAG_INVALID */
+export function expectCount(header: Header, entry: HeaderEntry, count: number): void {
+  if (entry.count === count) return;
+  throw invalidTag(header, entry, `expected ${count} value(s), found ${entry.count}`);
+}
+
+/** A TAG_INVALID that names the tag and where its values lie. */
+export function invalidTag(header: Header, entry: HeaderEntry, message: string): RpmParseError {
+  return new RpmParseError('TAG_INVALID', `${tagName(header.kind, entry.tag)}: ${message}`, entry.start);
+}
+
+/** A TAG_MISSING that names the tag. */
+export function missingTag(header: Header, tag: number): RpmParseError {
+  const expected = `expected the tag ${tagName(header.kind, tag)} in the ${header.kind} header`;
+  return new RpmParseError('TAG_MISSING', `${expected}, found none`, header.start);
+}

@@ -1,0 +1,78 @@
+import { DEPENDENCY_TAGS } from './dependency-list.ts';
+import type { Header, HeaderEntry } from './header.ts';
+import type { TextDefect } from './rpm-package.ts';
+import { Tag, tagName } from './tag.ts';
+import { TagType } from './tag-type.ts';
+import { inspectText, isPlainByte, type TextFacts } from './text.ts';
+
+/** Strings that become file names or lines of a list, where a newline would start another one. */
+const LINE_TAGS: ReadonlySet<number> = new Set([
+  Tag.NAME,
+  Tag.VERSION,
+  Tag.RELEASE,
+  Tag.ARCH,
+  Tag.DIRNAMES,
+  Tag.BASENAMES,
+  Tag.OLDFILENAMES,
+]);
+
+/** Every tag whose strings repodata carries. */
+const REPODATA_TAGS: readonly number[] = [
+  ...LINE_TAGS,
+  ...Object.values(DEPENDENCY_TAGS).flatMap(({ name, version }) => [name, version]),
+  Tag.SUMMARY,
+  Tag.DESCRIPTION,
+  Tag.GROUP,
+  Tag.LICENSE,
+  Tag.VENDOR,
+  Tag.PACKAGER,
+  Tag.URL,
+  Tag.BUILDHOST,
+  Tag.SOURCERPM,
+  Tag.CHANGELOGNAME,
+  Tag.CHANGELOGTEXT,
+];
+
+const STRING_TYPES: ReadonlySet<number> = new Set([TagType.STRING, TagType.STRING_ARRAY, TagType.I18NSTRING]);
+
+/** The first of each defect in each tag that repodata carries; one pass over the bytes, nothing is decoded. */
+export function findTextDefects(main: Header): readonly TextDefect[] {
+  return REPODATA_TAGS.flatMap((tag) => {
+    const entry = main.entries.get(tag);
+    if (entry === undefined || !STRING_TYPES.has(entry.type) || isPlain(main.bytes, entry)) return [];
+    return findDefectsOf(main, entry);
+  });
+}
+
+function isPlain(bytes: Buffer, entry: HeaderEntry): boolean {
+  for (let position = entry.start; position < entry.end; position++) {
+    const byte = bytes[position] ?? 0;
+    if (!isPlainByte(byte) && byte !== 0) return false;
+  }
+  return true;
+}
+
+function findDefectsOf(main: Header, entry: HeaderEntry): readonly TextDefect[] {
+  const tag = tagName(main.kind, entry.tag);
+  const isLine = LINE_TAGS.has(entry.tag);
+  // Repodata carries the C locale only, the first of a translated text.
+  const count = entry.type === TagType.I18NSTRING ? 1 : entry.count;
+  const firstIndexes = new Map<TextDefect['defect'], number>();
+  let start = entry.start;
+  for (let index = 0; index < count; index++) {
+    const end = main.bytes.indexOf(0, start);
+    for (const defect of defectsIn(inspectText(main.bytes, start, end), isLine)) {
+      if (!firstIndexes.has(defect)) firstIndexes.set(defect, index);
+    }
+    start = end + 1;
+  }
+  return [...firstIndexes].map(([defect, index]) => ({ tag, index, defect }));
+}
+
+function defectsIn(facts: TextFacts, isLine: boolean): readonly TextDefect['defect'][] {
+  const defects: TextDefect['defect'][] = [];
+  if (facts.encoding === 'latin-1' || facts.encoding === 'ill-formed') defects.push(facts.encoding);
+  if (facts.hasControl || (isLine && facts.hasLineControl)) defects.push('control');
+  if (facts.hasNoncharacter) defects.push('noncharacter');
+  return defects;
+}
