@@ -1,0 +1,148 @@
+import { once } from 'node:events';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { findFreePort } from './free-port.ts';
+
+const SHIPPED_CONF = new URL('../../nginx/rpmyard.conf', import.meta.url);
+
+/** nginx itself retries an occupied address five times, 0.5 s apart, before it gives up. */
+const START_LIMIT_MS = 10_000;
+const START_POLL_MS = 20;
+/** Debian keeps nginx where the PATH of an ordinary user does not lead. */
+const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+
+/** Exact text of the shipped file and what stands in its place; all occurrences are replaced. */
+export interface Replacement {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface NginxOptions {
+  /** Takes the place of /srv/repo: `storage` and `spool` are made in it, nginx's own files lie in `nginx`. */
+  readonly root: string;
+  /** Port on 127.0.0.1 of the service, which need not be up. */
+  readonly upstreamPort: number;
+  /** Changes for one test, such as a shorter timeout. */
+  readonly replacements?: readonly Replacement[];
+}
+
+export interface RunningNginx extends AsyncDisposable {
+  readonly port: number;
+  /** `http://127.0.0.1:<port>`, without a slash at the end. */
+  readonly baseUrl: string;
+  readonly storageDir: string;
+  readonly spoolDir: string;
+  /** One line for each finished request: `<status> <method> <request URI>`. */
+  readonly accessLogPath: string;
+  readonly errorLogPath: string;
+  /** Lets running requests finish for up to two seconds, then returns when nginx is gone. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs the real nginx with the configuration that ships; only the addresses, the paths under /srv/repo and
+ * what `replacements` names differ. Throws when a replacement matches nothing or nginx does not start.
+ */
+export async function startNginx(options: NginxOptions): Promise<RunningNginx> {
+  const storageDir = join(options.root, 'storage');
+  const spoolDir = join(options.root, 'spool');
+  const ownDir = join(options.root, 'nginx');
+  await Promise.all([storageDir, spoolDir, ownDir].map(async (dir) => mkdir(dir, { recursive: true })));
+
+  const port = await findFreePort();
+  const shipped = await readFile(SHIPPED_CONF, 'utf8');
+  const siteConf = replaceAll(shipped, [
+    { from: 'listen 80;', to: `listen 127.0.0.1:${port};` },
+    { from: 'listen [::]:80;', to: '' },
+    { from: 'server 127.0.0.1:5000;', to: `server 127.0.0.1:${options.upstreamPort};` },
+    { from: '/srv/repo/storage', to: storageDir },
+    { from: '/srv/repo/spool', to: spoolDir },
+    ...(options.replacements ?? []),
+  ]);
+  await writeFile(join(ownDir, 'rpmyard.conf'), siteConf);
+  await writeFile(join(ownDir, 'nginx.conf'), renderMainConf(ownDir));
+
+  const stop = await launch(ownDir, port);
+  return {
+    port,
+    baseUrl: `http://127.0.0.1:${port}`,
+    storageDir,
+    spoolDir,
+    accessLogPath: join(ownDir, 'access.log'),
+    errorLogPath: join(ownDir, 'error.log'),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+function replaceAll(text: string, replacements: readonly Replacement[]): string {
+  return replacements.reduce((current, { from, to }) => {
+    if (!current.includes(from)) throw new Error(`nginx/rpmyard.conf no longer contains: ${from}`);
+    return current.replaceAll(from, () => to);
+  }, text);
+}
+
+function renderMainConf(ownDir: string): string {
+  const { uid, username } = userInfo();
+  return `${uid === 0 ? `user ${username};` : ''}
+daemon off;
+worker_processes 2;
+worker_shutdown_timeout 2s;
+pid ${ownDir}/nginx.pid;
+error_log ${ownDir}/error.log info;
+events { worker_connections 1024; }
+http {
+    log_format status_first '$status $request_method $request_uri';
+    access_log ${ownDir}/access.log status_first;
+    client_body_temp_path ${ownDir}/client-body;
+    proxy_temp_path ${ownDir}/proxy;
+    fastcgi_temp_path ${ownDir}/fastcgi;
+    uwsgi_temp_path ${ownDir}/uwsgi;
+    scgi_temp_path ${ownDir}/scgi;
+    include ${ownDir}/rpmyard.conf;
+}
+`;
+}
+
+async function launch(ownDir: string, port: number): Promise<() => Promise<void>> {
+  const child = execa(
+    'nginx',
+    ['-p', ownDir, '-e', join(ownDir, 'error.log'), '-c', join(ownDir, 'nginx.conf')],
+    {
+      env: { PATH },
+      reject: false,
+      stdin: 'ignore',
+    },
+  );
+  const stop = async () => {
+    child.kill('SIGQUIT');
+    await child;
+  };
+
+  const deadline = Date.now() + START_LIMIT_MS;
+  while (!(await acceptsConnections(port))) {
+    const exited = await Promise.race([child, delay(START_POLL_MS)]);
+    if (exited !== undefined) throw new Error(`nginx did not start: ${exited.stderr}`);
+    if (Date.now() > deadline) {
+      await stop();
+      throw new Error(`nginx did not listen on port ${port} within ${START_LIMIT_MS} ms`);
+    }
+  }
+  return stop;
+}
+
+async function acceptsConnections(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
