@@ -1,0 +1,124 @@
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import { AppError, errorLine, problemOf, toAppError } from './errors.ts';
+import { uploadRoutes, type UploadRoutesOptions } from './receive/upload-routes.ts';
+import { apiRoutes, type ApiRoutesOptions } from './serve/api-routes.ts';
+import { healthRoutes, type HealthRoutesOptions } from './serve/health-routes.ts';
+import type { Metrics } from './serve/metrics.ts';
+import { metricsRoute } from './serve/metrics-route.ts';
+import { repoRoutes } from './serve/repo-routes.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The client asked for JSON; it gets one line of text otherwise. */
+    wantsJson: boolean;
+  }
+}
+
+export interface AppParts {
+  readonly log: FastifyBaseLogger;
+  readonly topDir: string;
+  readonly metrics: Metrics;
+  readonly upload: UploadRoutesOptions;
+  readonly api: ApiRoutesOptions;
+  readonly health: HealthRoutesOptions;
+}
+
+// A whole upload of 10 GiB over a slow line fits; a client that sends nothing for a minute is cut off long before.
+const REQUEST_TIMEOUT_MS = 6 * 3_600_000;
+// Above the longest ?wait= (50 s), in which a connection is silent.
+const IDLE_TIMEOUT_MS = 75_000;
+
+/** The HTTP side as a whole: every route and the one error handler. It does not listen. */
+export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: parts.log,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: IDLE_TIMEOUT_MS,
+    keepAliveTimeout: IDLE_TIMEOUT_MS,
+    // One line a request, written below, instead of Fastify's two.
+    logController: new LogController({ disableRequestLogging: true }),
+    // The client may have sent one through nginx; ours must not be forgeable in the log.
+    requestIdHeader: false,
+    genReqId: () => crypto.randomUUID(),
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: true,
+  });
+
+  app.decorateRequest('wantsJson', false);
+  app.addHook('onRequest', async (request) => {
+    request.wantsJson = /application\/(?:problem\+)?json/i.test(request.headers.accept ?? '');
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      {
+        method: request.method,
+        url: request.url,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime * 10) / 10,
+        address: request.ip,
+      },
+      'request',
+    );
+  });
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((request, reply) => {
+    const error = new AppError('NOT_FOUND', `there is nothing at ${request.method} ${request.url}`, {
+      hint: 'Packages go to /upload, hosts read /repo/, see docs/http.md.',
+    });
+    return answerError(error, request, reply);
+  });
+  letRoutesAnswerExpect(app);
+
+  await app.register(uploadRoutes, parts.upload);
+  await app.register(apiRoutes, parts.api);
+  await app.register(healthRoutes, parts.health);
+  await app.register(metricsRoute, { metrics: parts.metrics });
+  await app.register(repoRoutes, { topDir: parts.topDir });
+  return app;
+}
+
+function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const error = thrown instanceof AppError ? thrown : fromFastify(thrown);
+  if (error.statusCode >= 500) request.log.error({ err: thrown, code: error.code }, error.message);
+  else request.log.info({ code: error.code }, error.message);
+  reply.code(error.statusCode);
+  return request.wantsJson
+    ? reply.type('application/problem+json').send(problemOf(error, request.id))
+    : reply.type('text/plain; charset=utf-8').send(errorLine(error));
+}
+
+/**
+ * Without a listener of its own, Node answers `Expect: 100-continue` at once and the client sends a body that a route
+ * may be about to refuse. The routes that read a body say "continue" themselves.
+ */
+function letRoutesAnswerExpect(app: FastifyInstance): void {
+  app.server.on('checkContinue', (request, response) => {
+    app.server.emit('request', request, response);
+  });
+}
+
+/** Fastify's own errors (a query that fails its schema, a form that is none) in our terms. */
+function fromFastify(thrown: unknown): AppError {
+  const status = isFastifyError(thrown) ? (thrown.statusCode ?? 500) : 500;
+  if (!isFastifyError(thrown) || status >= 500) return toAppError(thrown);
+  return new AppError(
+    thrown.code.includes('MULTIPART') || status === 415 ? 'MULTIPART_INVALID' : 'PARAMETER_INVALID',
+    thrown.message,
+    {
+      hint: 'Correct the request; docs/http.md shows what each URL takes.',
+      cause: thrown,
+    },
+  );
+}
+
+function isFastifyError(thrown: unknown): thrown is FastifyError {
+  return thrown instanceof Error && 'statusCode' in thrown && 'code' in thrown;
+}

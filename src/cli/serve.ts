@@ -1,0 +1,34 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { embeddedConfig, loadConfig } from '../config/load.ts';
+import { createLog } from '../log.ts';
+import { startService } from '../main.ts';
+
+/** `rpmyard serve`: runs until SIGTERM or SIGINT. */
+export async function serve(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { config: { type: 'string', short: 'c' } },
+  });
+  const config = values.config === undefined ? embeddedConfig(resolve('var')) : loadConfig(values.config);
+  const log = createLog(config.log);
+  if (values.config === undefined) {
+    log.info(
+      { topDir: config.topDir },
+      'no configuration file: built-in defaults, bodies taken directly, data under ./var',
+    );
+  }
+  const stopRequested = nextStopSignal();
+  const service = await startService(config, log);
+  log.info({ signal: await stopRequested }, 'stopping');
+  await service.close();
+  log.info({}, 'stopped');
+  return 0;
+}
+
+/** Further signals change nothing: closing has limits of its own. */
+function nextStopSignal(): Promise<string> {
+  return new Promise((resolveSignal) => {
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => resolveSignal(signal));
+  });
+}

@@ -1,0 +1,40 @@
+import { CONFIG_SCHEMA } from './schema.ts';
+
+const LINE_WIDTH = 100;
+
+/** config.example.yml, rendered from the schema: every option with its text, range and default. */
+export function renderExampleConfig(): string {
+  const sections = Object.entries(CONFIG_SCHEMA.properties).map(([name, section]) => {
+    const options = Object.entries(section.properties).map(([key, property]) =>
+      [...comment(property), ...value(key, property.default)].map((line) => `  ${line}`).join('\n'),
+    );
+    return `${name}:\n${options.join('\n')}\n`;
+  });
+  return `# Every option of Rpmyard with its default; leave out what you do not change.\n\n${sections.join('\n')}`;
+}
+
+type Property = { readonly description?: string; readonly minimum?: number; readonly maximum?: number };
+
+function comment(property: Property): string[] {
+  const range = property.minimum === undefined ? '' : ` (${property.minimum} to ${property.maximum})`;
+  return wrap(`${property.description ?? ''}${range}`).map((line) => `# ${line}`);
+}
+
+function wrap(text: string): string[] {
+  const lines: string[] = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    if (last.length + word.length >= LINE_WIDTH) lines.push(word);
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+  }
+  return lines;
+}
+
+function value(key: string, content: unknown): string[] {
+  if (!Array.isArray(content)) return [`${key}: ${scalar(content)}`];
+  return [`${key}:`, ...content.map((item) => `  - ${scalar(item)}`)];
+}
+
+function scalar(content: unknown): string {
+  return typeof content === 'string' ? `'${content.replaceAll("'", "''")}'` : String(content);
+}

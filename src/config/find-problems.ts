@@ -1,0 +1,97 @@
+import { isAbsolute, relative, resolve } from 'node:path';
+import { Value } from 'typebox/value';
+import { isByteSize } from './byte-size.ts';
+import { CONFIG_SCHEMA, type ConfigFile } from './schema.ts';
+
+/** Options of createrepo_c that the service sets itself: a second value would break publishing. */
+const RESERVED_OPTIONS = [
+  '-o',
+  '--outputdir',
+  '-i',
+  '--pkglist',
+  '--update-md-path',
+  '--compress-type',
+  '--general-compress-type',
+  '--xz',
+  '--zck',
+  '-s',
+  '--checksum',
+  '--simple-md-filenames',
+  '--split',
+  '--baseurl',
+  '-u',
+  '--location-prefix',
+  '--cut-dirs',
+  '--recycle-pkglist',
+];
+
+/** Every problem of a configuration file as one line with path, fault and remedy; empty when it is usable. */
+export function findProblems(file: unknown): readonly string[] {
+  return Value.Check(CONFIG_SCHEMA, file) ? meaningProblems(file) : schemaProblems(file);
+}
+
+function schemaProblems(file: unknown): readonly string[] {
+  return Value.Errors(CONFIG_SCHEMA, file)
+    .filter((error) => error.keyword !== 'additionalProperties')
+    .map((error) => {
+      const path = error.instancePath.slice(1).replaceAll('/', '.');
+      if (error.keyword === 'boolean') return `${path}: unknown key; remove it or correct its name`;
+      if (error.keyword === 'enum') return `${path}: must be one of ${allowedValues(error.params)}`;
+      return `${path}: ${error.message}; see config.example.yml`;
+    });
+}
+
+function allowedValues(params: object): string {
+  return 'allowedValues' in params && Array.isArray(params.allowedValues)
+    ? params.allowedValues.join(', ')
+    : 'the listed values';
+}
+
+function meaningProblems(file: ConfigFile): readonly string[] {
+  return [
+    ...byteSizeProblems('server.max_upload_bytes', file.server.max_upload_bytes),
+    ...byteSizeProblems('index_updater.keep_old_bytes', file.index_updater.keep_old_bytes),
+    ...file.layout.releasever.flatMap((pattern, index) => patternProblems(pattern, index)),
+    ...optionProblems(file.index_updater.cmdline),
+    ...folderProblems(file),
+  ];
+}
+
+function byteSizeProblems(path: string, text: string): readonly string[] {
+  return isByteSize(text) ? [] : [`${path}: "${text}" is no size; write it like 10 GiB or 500 MiB`];
+}
+
+function patternProblems(pattern: string, index: number): readonly string[] {
+  const path = `layout.releasever.${index}`;
+  try {
+    // An alternative that matches nothing makes exec() succeed, so the group names can be read.
+    const groups = new RegExp(`${pattern}|`, 'u').exec('')?.groups;
+    if (groups !== undefined && 'releasever' in groups) return [];
+    return [`${path}: has no group (?<releasever>...); put one around the part that names the releasever`];
+  } catch (error) {
+    return [`${path}: ${error instanceof Error ? error.message : 'is no regular expression'}`];
+  }
+}
+
+function optionProblems(cmdline: string): readonly string[] {
+  return cmdline
+    .split(/\s+/)
+    .filter((word) => RESERVED_OPTIONS.includes(word.split('=')[0] ?? ''))
+    .map((word) => `index_updater.cmdline: ${word} is set by the service itself; remove it`);
+}
+
+function folderProblems(file: ConfigFile): readonly string[] {
+  const topDir = resolve(file.repo.top_dir);
+  const folders = [
+    ['repo.state_dir', file.repo.state_dir],
+    ['server.spool_dir', file.server.spool_dir],
+  ] as const;
+  return folders
+    .filter(([, folder]) => folder !== '' && isInside(topDir, resolve(folder)))
+    .map(([path]) => `${path}: lies inside repo.top_dir and would be served; choose a folder beside it`);
+}
+
+function isInside(parent: string, child: string): boolean {
+  const path = relative(parent, child);
+  return !path.startsWith('..') && !isAbsolute(path);
+}

@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { load as parseYaml } from 'js-yaml';
+import { Value } from 'typebox/value';
+import { AppError } from '../errors.ts';
+import { parseByteSize } from './byte-size.ts';
+import { findProblems } from './find-problems.ts';
+import { CONFIG_SCHEMA, type ConfigFile } from './schema.ts';
+
+/** The configuration as the service uses it: absolute paths, compiled patterns, units in the names. */
+export interface Config {
+  readonly server: {
+    /** A unix socket, or an address and a port. */
+    readonly listen: { readonly path: string } | { readonly host: string; readonly port: number };
+    readonly uploadPath: string;
+    /** Lower-case header name; undefined when bodies come directly. */
+    readonly uploadHeader: string | undefined;
+    /** Without a slash at its end. */
+    readonly publicUrl: string;
+    readonly spoolDir: string;
+    readonly maxUploadBytes: number;
+  };
+  readonly topDir: string;
+  readonly stateDir: string;
+  readonly layout: {
+    readonly releaseverPatterns: readonly RegExp[];
+    readonly noarchBasearches: readonly string[];
+  };
+  readonly reindex: {
+    readonly executable: string;
+    readonly extraArguments: readonly string[];
+    readonly quietMs: number;
+    readonly maxWaitMs: number;
+    readonly timeoutMs: number;
+    readonly concurrency: number;
+    readonly keepOldMs: number;
+    readonly keepOldBytes: number;
+  };
+  readonly log: { readonly name: ConfigFile['log']['name']; readonly level: string };
+}
+
+/**
+ * Reads and checks a configuration file.
+ * @throws AppError CONFIG_INVALID naming every problem, each with its path and remedy.
+ */
+export function loadConfig(path: string): Config {
+  return parseConfig(readText(path), path);
+}
+
+/** Checks configuration text; `source` names it in errors and relative paths start at its folder. */
+export function parseConfig(text: string, source: string): Config {
+  const given = toMapping(parse(text, source), source);
+  return toConfig(checked(withDefaults(given), source), dirname(resolve(source)));
+}
+
+/** The built-in defaults of `rpmyard serve` without a file: Node alone, bodies taken directly, data under `var/`. */
+export function embeddedConfig(folder: string): Config {
+  const file = withDefaults({
+    server: { upload_header: '' },
+    repo: { top_dir: join(folder, 'storage') },
+  });
+  return toConfig(checked(file, 'the built-in configuration'), folder);
+}
+
+function checked(file: unknown, source: string): ConfigFile {
+  const problems = findProblems(file);
+  if (problems.length > 0 || !Value.Check(CONFIG_SCHEMA, file)) throw invalid(source, problems);
+  return file;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new AppError('CONFIG_INVALID', `the configuration file ${path} cannot be read`, {
+      hint: 'Name an existing file with -c, or leave -c out for the built-in defaults.',
+      cause,
+    });
+  }
+}
+
+function parse(text: string, source: string): unknown {
+  try {
+    return text.trim() === '' ? {} : parseYaml(text);
+  } catch (cause) {
+    throw invalid(source, [cause instanceof Error ? cause.message : String(cause)]);
+  }
+}
+
+function toMapping(value: unknown, source: string): Record<string, unknown> {
+  if (value === null || value === undefined) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    throw invalid(source, ['expected a mapping with server, repo, layout, index_updater, log']);
+  }
+  return { ...value };
+}
+
+function withDefaults(given: Record<string, unknown>): unknown {
+  const sections: Record<string, unknown> = { server: {}, repo: {}, layout: {}, index_updater: {}, log: {} };
+  for (const [name, value] of Object.entries(given)) sections[name] = value ?? {};
+  return Value.Default(CONFIG_SCHEMA, numbersFromStrings(sections));
+}
+
+/** The original service's files quote numbers (`port: '5000'`): a numeric string is a number where one is expected. */
+function numbersFromStrings(sections: Record<string, unknown>): Record<string, unknown> {
+  const converted = structuredClone(sections);
+  for (const [name, section] of Object.entries(CONFIG_SCHEMA.properties)) {
+    const values = converted[name];
+    if (typeof values !== 'object' || values === null) continue;
+    const mapping: Record<string, unknown> = Object.assign(values);
+    for (const [key, property] of Object.entries(section.properties)) {
+      const value = mapping[key];
+      const isNumeric = property.type === 'integer' || property.type === 'number';
+      if (isNumeric && typeof value === 'string' && /^\d+$/.test(value)) mapping[key] = Number(value);
+    }
+  }
+  return converted;
+}
+
+function invalid(source: string, problems: readonly string[]): AppError {
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+  return new AppError('CONFIG_INVALID', `${source} has ${count}`, {
+    hint: 'Correct what is listed; config.example.yml shows every option.',
+    details: { problems },
+  });
+}
+
+function toConfig(file: ConfigFile, folder: string): Config {
+  const topDir = resolve(folder, file.repo.top_dir);
+  const beside = dirname(topDir);
+  const { address, port } = file.server;
+  return {
+    server: {
+      listen: address.startsWith('/') ? { path: address } : { host: address, port },
+      uploadPath: `/${file.server.prefix_url.replaceAll('/', '')}`,
+      uploadHeader: file.server.upload_header === '' ? undefined : file.server.upload_header.toLowerCase(),
+      publicUrl: (file.server.public_url || defaultPublicUrl(address, port)).replace(/\/+$/, ''),
+      spoolDir: resolve(folder, file.server.spool_dir || join(beside, 'spool')),
+      maxUploadBytes: parseByteSize(file.server.max_upload_bytes),
+    },
+    topDir,
+    stateDir: resolve(folder, file.repo.state_dir || join(beside, 'state')),
+    layout: {
+      releaseverPatterns: file.layout.releasever.map((pattern) => new RegExp(pattern, 'u')),
+      noarchBasearches: file.layout.noarch,
+    },
+    reindex: {
+      executable: file.index_updater.executable,
+      extraArguments: file.index_updater.cmdline.split(/\s+/).filter((word) => word !== ''),
+      quietMs: file.index_updater.quiet_seconds * 1000,
+      maxWaitMs: file.index_updater.max_wait_seconds * 1000,
+      timeoutMs: file.index_updater.timeout_seconds * 1000,
+      concurrency: file.index_updater.concurrency,
+      keepOldMs: file.index_updater.keep_old_hours * 3_600_000,
+      keepOldBytes: parseByteSize(file.index_updater.keep_old_bytes),
+    },
+    log: { name: file.log.name, level: toPinoLevel(file.log.level) },
+  };
+}
+
+function defaultPublicUrl(address: string, port: number): string {
+  if (address.startsWith('/')) return 'http://localhost';
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+/** pino's names; WARNING and CRITICAL are how the original service's files say them. */
+function toPinoLevel(level: ConfigFile['log']['level']): string {
+  if (level === 'WARNING') return 'warn';
+  if (level === 'CRITICAL') return 'fatal';
+  return level.toLowerCase();
+}

@@ -1,0 +1,48 @@
+import { AppError } from '../errors.ts';
+import type { RpmPackage, TextDefect } from '../rpm-parser/rpm-package.ts';
+
+/** Free text: read as Latin-1 when it is not UTF-8, as createrepo_c does, since nothing is looked up by it. */
+const FREE_TEXT_TAGS: ReadonlySet<string> = new Set([
+  'SUMMARY',
+  'DESCRIPTION',
+  'GROUP',
+  'LICENSE',
+  'VENDOR',
+  'PACKAGER',
+  'URL',
+  'BUILDHOST',
+  'CHANGELOGNAME',
+  'CHANGELOGTEXT',
+]);
+
+/**
+ * The rules a readable package must keep before it may enter a repository.
+ * @throws AppError RPM_PAYLOAD_UNSUPPORTED (a delta package), TEXT_NOT_XML with the tag.
+ */
+export function checkAcceptance(rpm: RpmPackage): void {
+  checkPayloadFormat(rpm);
+  for (const defect of rpm.textDefects) checkText(defect);
+}
+
+function checkPayloadFormat({ payloadFormat }: RpmPackage): void {
+  // Packages older than rpm 3 name no format; theirs is cpio as well.
+  if (payloadFormat === undefined || payloadFormat === 'cpio') return;
+  throw new AppError('RPM_PAYLOAD_UNSUPPORTED', `the payload format is "${payloadFormat}", expected "cpio"`, {
+    hint: 'Send the full package; delta packages (drpm) are not kept in repositories.',
+  });
+}
+
+function checkText({ tag, index, defect }: TextDefect): void {
+  if (defect === 'latin-1' && FREE_TEXT_TAGS.has(tag)) return;
+  throw new AppError('TEXT_NOT_XML', `${tag} (entry ${index}) holds ${DEFECT_NAMES[defect]}`, {
+    hint: 'Repository metadata is XML and cannot hold it; correct the spec file and build again.',
+    details: { tag, index, defect },
+  });
+}
+
+const DEFECT_NAMES: Readonly<Record<TextDefect['defect'], string>> = {
+  'latin-1': 'bytes that are not UTF-8',
+  'ill-formed': 'an ill-formed UTF-8 sequence',
+  control: 'a control character',
+  noncharacter: 'the noncharacter U+FFFE or U+FFFF',
+};

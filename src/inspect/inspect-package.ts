@@ -1,0 +1,119 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { AppError } from '../errors.ts';
+import type { SpooledUpload } from '../receive/spooled-upload.ts';
+import { type HeaderExtent, measureHeader } from '../rpm-parser/measure-header.ts';
+import { formatNevra } from '../rpm-parser/nevra.ts';
+import { parseRpm } from '../rpm-parser/parse-rpm.ts';
+import { RpmParseError } from '../rpm-parser/rpm-parse-error.ts';
+import type { RpmPackage } from '../rpm-parser/rpm-package.ts';
+import { verifyHeaderDigests } from '../rpm-parser/verify-header-digests.ts';
+import { checkAcceptance } from './acceptance.ts';
+import { checkExpectedDigests, checkPayload, digestsNeeded } from './check-digests.ts';
+import { digestFile } from './digest-file.ts';
+
+/** A package whose header is read and whose every digest is right. */
+export interface InspectedPackage {
+  readonly rpm: RpmPackage;
+  readonly nevra: string;
+  /** Of the whole file, lower-case hex. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+// Most headers fit, and a small package is then read with one call.
+const FIRST_READ_BYTES = 64 * 1024;
+
+/**
+ * Reads a package once from end to end: header, acceptance rules, every digest in it and those the client sent.
+ * @throws AppError with an RPM_*, DIGEST_*, TEXT_* or HEADER_* code when the package is not to be accepted.
+ */
+export async function inspectPackage(
+  upload: Pick<SpooledUpload, 'path' | 'sizeBytes' | 'sha256' | 'expectedDigests'>,
+): Promise<InspectedPackage> {
+  const file = await open(upload.path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const { bytes, extent } = await readHeader(file, upload.sizeBytes);
+    const rpm = parsed(() => parseRpm(bytes, upload.sizeBytes));
+    parsed(() => verifyHeaderDigests(bytes, rpm));
+    checkAcceptance(rpm);
+    const needed = digestsNeeded(rpm, upload);
+    const digests = await digestFile(file, {
+      firstBytes: bytes,
+      extent,
+      needed,
+      sizeBytes: upload.sizeBytes,
+    });
+    checkPayload(rpm, digests, upload.sizeBytes - extent.headerStart);
+    checkExpectedDigests(upload.expectedDigests, digests);
+    return { rpm, nevra: formatNevra(rpm), sha256: digests.sha256, sizeBytes: upload.sizeBytes };
+  } finally {
+    await file.close();
+  }
+}
+
+/** The NEVRA of a stored package, for messages; a file that cannot be read says so. */
+export async function describeStoredPackage(path: string): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const { size } = await file.stat();
+    const { bytes } = await readHeader(file, size);
+    return formatNevra(parseRpm(bytes, size));
+  } catch {
+    return 'a file that is no readable package';
+  } finally {
+    await file.close();
+  }
+}
+
+type CompleteExtent = Extract<HeaderExtent, { isComplete: true }>;
+
+async function readHeader(
+  file: FileHandle,
+  sizeBytes: number,
+): Promise<{ readonly bytes: Uint8Array; readonly extent: CompleteExtent }> {
+  let bytes = await readUpTo(file, Buffer.alloc(0), Math.min(FIRST_READ_BYTES, sizeBytes));
+  for (;;) {
+    const extent = parsed(() => measureHeader(bytes, sizeBytes));
+    if (extent.isComplete) return { bytes, extent };
+    // measureHeader asks for bytes inside the file only, and for more than it was given.
+    bytes = await readUpTo(file, bytes, extent.neededBytes);
+  }
+}
+
+async function readUpTo(file: FileHandle, have: Uint8Array, length: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafe(length);
+  bytes.set(have);
+  let filled = have.length;
+  while (filled < length) {
+    const { bytesRead } = await file.read(bytes, filled, length - filled, filled);
+    if (bytesRead === 0) throw truncated(filled, length);
+    filled += bytesRead;
+  }
+  return bytes;
+}
+
+function truncated(found: number, expected: number): AppError {
+  return new AppError('RPM_TRUNCATED', `the file ends at byte ${found}, expected at least ${expected}`, {
+    hint: 'Send the whole package again.',
+  });
+}
+
+/** The one place where the parser's errors become the service's. */
+function parsed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof RpmParseError)) throw error;
+    throw new AppError(codeOf(error), error.message, {
+      hint: 'Check the file with "rpm -K --nosignature", build it again and send it again.',
+      cause: error,
+      details: { parserCode: error.code, offset: error.offset },
+    });
+  }
+}
+
+function codeOf(error: RpmParseError): 'RPM_TRUNCATED' | 'RPM_DIGEST_MISMATCH' | 'RPM_MALFORMED' {
+  if (error.code === 'TRUNCATED') return 'RPM_TRUNCATED';
+  return error.code === 'DIGEST_MISMATCH' ? 'RPM_DIGEST_MISMATCH' : 'RPM_MALFORMED';
+}

@@ -1,0 +1,326 @@
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, realpath, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { buildApp } from './app.ts';
+import type { Config } from './config/load.ts';
+import { makeDirectoryDurable } from './durable-files.ts';
+import { AppError, errnoOf, toAppError } from './errors.ts';
+import { describeUpload, type IngestParts, ingestUpload, waitUntilInstallable } from './ingest.ts';
+import { createPackageStore, type PackageStore } from './place/package-store.ts';
+import {
+  createRepositoryLayout,
+  type RepositoryLayout,
+  type RepositoryName,
+} from './place/repository-layout.ts';
+import { createTurns } from './place/take-turns.ts';
+import { sweepAtStart, sweepSpool } from './receive/sweep-leftovers.ts';
+import { parseWaitMs } from './receive/wait-query.ts';
+import { Records } from './records/records.ts';
+import { lockTree } from './records/tree-lock.ts';
+import { createCreaterepoEngine, engineMissing } from './reindex/createrepo-engine.ts';
+import { findExecutable } from './reindex/find-executable.ts';
+import { openMarks } from './reindex/marks.ts';
+import { readPublishedIndex } from './reindex/read-metadata.ts';
+import { publishEmptyIndex, type ReindexParts, reindexRepository } from './reindex/reindex-repository.ts';
+import { ReindexQueue } from './reindex/reindex-queue.ts';
+import { writeGeneralRepoFile, writeRepoFile } from './serve/client-config.ts';
+import { createMetrics } from './serve/metrics.ts';
+
+/** A running service. */
+export interface Service {
+  /** Where it listens: `http://127.0.0.1:5000` or a socket's path. */
+  readonly address: string;
+  /** Finishes uploads in flight, answers those who wait, ends a running index run cleanly, gives up the tree. */
+  close(): Promise<void>;
+}
+
+// Before the second, third, ... attempt of a failed index run.
+const RETRY_PAUSES_MS = [5_000, 15_000, 60_000, 300_000];
+// systemd kills after 90 s; an index run that needs longer is started anew by its mark.
+const RUN_GRACE_MS = 30_000;
+const UPLOAD_GRACE_MS = 45_000;
+const SWEEP_EVERY_MS = 3_600_000;
+
+interface Folders {
+  readonly topDir: string;
+  readonly spoolDir: string;
+  readonly stateDir: string;
+  readonly incomingDir: string;
+  readonly scratchRoot: string;
+}
+
+/** Builds the parts by hand, heals what a crash left, listens. @throws AppError TREE_LOCKED, TREE_UNUSABLE. */
+export async function startService(config: Config, log: Logger): Promise<Service> {
+  const folders = await prepareFolders(config);
+  const lock = lockTree(folders.stateDir);
+  try {
+    await probeLinks(folders);
+    const swept = await sweepAtStart(folders);
+    if (swept > 0) log.info({ files: swept }, 'removed what an earlier process left');
+    return await startOnTree(config, folders, log, lock.release);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function startOnTree(
+  config: Config,
+  folders: Folders,
+  log: Logger,
+  releaseLock: () => void,
+): Promise<Service> {
+  const now = Date.now;
+  const records = new Records(folders.stateDir);
+  const layout = createRepositoryLayout({ topDir: folders.topDir, ...config.layout });
+  const store = createPackageStore(layout);
+  const locateEngine = (): Promise<string | undefined> =>
+    findExecutable(config.reindex.executable, process.env['PATH'] ?? '');
+  await sayWhichEngine(config.reindex.executable, await locateEngine(), log);
+
+  const reindexParts: ReindexParts = {
+    layout,
+    store,
+    records,
+    engine: createCreaterepoEngine({ ...config.reindex, findExecutable: locateEngine }),
+    scratchRoot: folders.scratchRoot,
+    keepRules: config.reindex,
+    now,
+    log,
+  };
+  const marks = await openMarks(join(folders.stateDir, 'marks'));
+  const metrics = createMetrics(() => queue.listStatus(), now);
+  const queue: ReindexQueue = new ReindexQueue({
+    ...config.reindex,
+    retryPausesMs: RETRY_PAUSES_MS,
+    marks,
+    run: (repository, signal) => metrics.indexRun(() => runLogged(repository, reindexParts, signal)),
+    onFailure: (repository, error) =>
+      log.error({ repository, code: error.code, hint: error.hint, err: error }, 'index run failed'),
+  });
+
+  const prepareRepository = createRepositoryPreparation({ layout, store, reindexParts, queue, config });
+  const ingestParts: IngestParts = {
+    layout,
+    store,
+    records,
+    queue,
+    takeTurns: createTurns(),
+    prepareRepository,
+    publicUrl: config.server.publicUrl,
+    timed: metrics.timed,
+    now,
+  };
+  await writeGeneralRepoFile(folders.topDir, config.server.publicUrl);
+  await takeUpRepositories(store, prepareRepository, queue, await marks.list());
+
+  const removals = new Set<Promise<void>>();
+  const app = await buildApp({
+    log,
+    topDir: folders.topDir,
+    metrics,
+    upload: {
+      ...config.server,
+      ...folders,
+      ingest: async (upload, request) => {
+        const outcome = await ingestUpload(upload, ingestParts);
+        const { nevra, sha256, sizeBytes, places } = outcome;
+        const repositories = places.map(({ repository }) => repository);
+        request.log.info({ nevra, sha256, sizeBytes, repositories }, `package ${outcome.outcome}`);
+        return outcome;
+      },
+      waitUntilInstallable: (outcome, waitMs) => waitUntilInstallable(outcome, waitMs, ingestParts),
+      removeIncoming: (path) => {
+        const removal = removeIncoming(path, log).finally(() => removals.delete(removal));
+        removals.add(removal);
+      },
+      countUpload: metrics.countUpload,
+    },
+    api: {
+      listStatus: () => queue.listStatus(),
+      statusOf: (repository) => queue.statusOf(repository),
+      listSetAside: (repository) => records.listSetAside(repository),
+      reindexNow: (repository) => {
+        records.takeAllBack(repository);
+        queue.of(repository).request();
+        queue.of(repository).hurry();
+      },
+      whenPublished: (repository, waitMs) => queue.of(repository).whenPublished(waitMs),
+      describeUpload: (sha256) => describeUpload(sha256, ingestParts),
+      waitUntilInstallable: (outcome, waitMs) => waitUntilInstallable(outcome, waitMs, ingestParts),
+      parseWaitMs,
+    },
+    health: {
+      listStatus: () => queue.listStatus(),
+      findUploadFault: () => findUploadFault(folders, records),
+      findIndexFault: async () =>
+        (await locateEngine()) === undefined ? engineMissing(config.reindex.executable) : undefined,
+    },
+  });
+  const address = await listen(app, config);
+  log.info({ address, topDir: folders.topDir, publicUrl: config.server.publicUrl }, 'listening');
+  const sweeper = setInterval(() => {
+    sweepSpool(folders.spoolDir, now()).catch((error: unknown) =>
+      log.warn({ err: error }, 'spool not swept'),
+    );
+  }, SWEEP_EVERY_MS);
+
+  return {
+    address,
+    close: async () => {
+      clearInterval(sweeper);
+      // Those who wait get their 202 first: their connections would keep the app open.
+      const queueClosed = queue.close(RUN_GRACE_MS);
+      await closeApp(app);
+      await queueClosed;
+      await Promise.all(removals);
+      records.close();
+      releaseLock();
+    },
+  };
+
+  async function runLogged(
+    repository: RepositoryName,
+    parts: ReindexParts,
+    signal: AbortSignal,
+  ): ReturnType<typeof reindexRepository> {
+    const startedMs = performance.now();
+    const published = await reindexRepository(repository, parts, signal);
+    const ms = Math.round(performance.now() - startedMs);
+    log.info({ repository, ...published, ms }, 'index published');
+    return published;
+  }
+}
+
+async function prepareFolders(config: Config): Promise<Folders> {
+  const { topDir, stateDir } = config;
+  const { spoolDir } = config.server;
+  const incomingDir = join(stateDir, 'incoming');
+  const scratchRoot = join(stateDir, 'scratch');
+  try {
+    for (const folder of [topDir, spoolDir, stateDir, incomingDir, scratchRoot])
+      await makeDirectoryDurable(folder);
+    return { topDir: await realpath(topDir), spoolDir, stateDir, incomingDir, scratchRoot };
+  } catch (cause) {
+    throw new AppError(
+      'TREE_UNUSABLE',
+      `the folders cannot be used: ${cause instanceof Error ? cause.message : ''}`,
+      {
+        hint: `Create ${topDir}, ${spoolDir} and ${stateDir} for the user that runs this service.`,
+        cause,
+      },
+    );
+  }
+}
+
+/** Links must work between spool, state and tree; equal device numbers do not prove it (two bind mounts have them too). */
+async function probeLinks({ spoolDir, incomingDir, topDir }: Folders): Promise<void> {
+  const name = `.probe-${randomUUID()}`;
+  const paths = [spoolDir, incomingDir, topDir].map((folder) => join(folder, name));
+  const [inSpool = '', inState = '', inTree = ''] = paths;
+  try {
+    await writeFile(inSpool, '');
+    await link(inSpool, inState);
+    await link(inState, inTree);
+  } catch (cause) {
+    const isOtherMount = errnoOf(cause) === 'EXDEV';
+    throw new AppError(
+      'TREE_UNUSABLE',
+      isOtherMount
+        ? `${spoolDir}, ${incomingDir} and ${topDir} do not lie on one mount: a file cannot be linked between them`
+        : `a file cannot be created and linked in ${spoolDir}, ${incomingDir} and ${topDir}`,
+      {
+        hint: 'Put all three below one directory on one mount, writable for the user of this service.',
+        cause,
+      },
+    );
+  } finally {
+    for (const path of paths) await unlink(path).catch(() => undefined);
+  }
+}
+
+async function sayWhichEngine(configured: string, found: string | undefined, log: Logger): Promise<void> {
+  if (found === undefined) {
+    const { message, hint, code } = engineMissing(configured);
+    log.warn({ code, hint }, `${message}; uploads are taken all the same. ${hint}`);
+  } else if (!found.endsWith(configured)) {
+    log.warn({ configured, found }, `${configured} is not installed; ${found} is used instead`);
+  }
+}
+
+/** Prepares each repository once; who asks meanwhile waits for the same preparation, and a failed one is tried again. */
+function createRepositoryPreparation(parts: {
+  readonly layout: RepositoryLayout;
+  readonly store: PackageStore;
+  readonly reindexParts: ReindexParts;
+  readonly queue: ReindexQueue;
+  readonly config: Config;
+}): (repository: RepositoryName) => Promise<void> {
+  const prepared = new Map<RepositoryName, Promise<void>>();
+  return (repository) => {
+    const known = prepared.get(repository);
+    if (known !== undefined) return known;
+    const preparation = prepare(repository);
+    prepared.set(repository, preparation);
+    preparation.catch(() => prepared.delete(repository));
+    return preparation;
+  };
+
+  async function prepare(repository: RepositoryName): Promise<void> {
+    await parts.store.createRepository(repository);
+    const published = await readPublishedIndex(parts.layout.directoryOf(repository));
+    const queue = parts.queue.of(repository);
+    queue.restore(published ?? (await publishEmptyIndex(repository, parts.reindexParts)));
+    // A directory that somebody filled before there was an index.
+    if (published === undefined && (await parts.store.listPackages(repository)).length > 0) queue.request();
+    await writeRepoFile(parts.layout.topDir, parts.config.server.publicUrl, repository);
+  }
+}
+
+/** Takes up what is on disk and requests a run for every mark: an upload before a crash, or one that was cut short. */
+async function takeUpRepositories(
+  store: PackageStore,
+  prepareRepository: (repository: RepositoryName) => Promise<void>,
+  queue: ReindexQueue,
+  marked: readonly string[],
+): Promise<void> {
+  const repositories = await store.listRepositories();
+  for (const repository of repositories) await prepareRepository(repository);
+  for (const repository of marked) queue.of(repository).request();
+}
+
+async function listen(app: FastifyInstance, config: Config): Promise<string> {
+  return app.listen(config.server.listen);
+}
+
+/** Uploads in flight may finish; a connection that is still open after the grace time is cut. */
+async function closeApp(app: FastifyInstance): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), UPLOAD_GRACE_MS);
+  await app.close();
+  clearTimeout(timer);
+}
+
+async function removeIncoming(path: string, log: Logger): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it');
+  }
+}
+
+/** Does what an upload does first: a file in the spool, a name in incoming, a line in the records. */
+async function findUploadFault({ incomingDir }: Folders, records: Records): Promise<AppError | undefined> {
+  const probe = join(incomingDir, `probe-${randomUUID()}`);
+  try {
+    await mkdir(incomingDir, { recursive: true });
+    await writeFile(probe, 'probe');
+    records.probe();
+    return undefined;
+  } catch (error) {
+    return toAppError(error);
+  } finally {
+    await unlink(probe).catch(() => undefined);
+  }
+}

@@ -1,0 +1,105 @@
+import { chmod, link, lstat, readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createSharedDirectorySync, makeDirectoryDurable, syncFile } from '../durable-files.ts';
+import { errnoOf } from '../errors.ts';
+import { isRepositoryName, type RepositoryLayout, type RepositoryName } from './repository-layout.ts';
+
+/** A package file of a repository, as the index needs it. */
+export interface StoredPackage {
+  /** Path below the repository's directory. */
+  readonly location: string;
+  readonly path: string;
+}
+
+/** The packages on disk. */
+export interface PackageStore {
+  /** Creates the repository's directories, durably. */
+  createRepository(repository: RepositoryName): Promise<void>;
+  /** Every repository that has a directory, in order of name. */
+  listRepositories(): Promise<readonly RepositoryName[]>;
+  /** Every package below the repository's directory; links to elsewhere and names with a leading dot are no packages. */
+  listPackages(repository: RepositoryName): Promise<readonly StoredPackage[]>;
+  /** Gives the file a second name; false when the name is taken, whose bytes then stay. */
+  add(path: string, target: string): Promise<boolean>;
+  /**
+   * Inode, size and mtime in ns: tells whether a name still leads to the same file; undefined when it leads nowhere.
+   * Links change ctime, so it is left out.
+   */
+  identityOf(path: string): Promise<string | undefined>;
+  /** Makes a stored file and its name durable. */
+  sync(target: string): Promise<void>;
+}
+
+// The bodies that nginx spools are 0600; whoever serves the tree must be able to read it.
+const PACKAGE_MODE = 0o644;
+
+export function createPackageStore(layout: RepositoryLayout): PackageStore {
+  const syncDirectory = createSharedDirectorySync();
+
+  return {
+    createRepository: (repository) => makeDirectoryDurable(join(layout.directoryOf(repository), 'Packages')),
+    listRepositories: () => listRepositories(layout.topDir),
+    listPackages: async (repository) => {
+      const packages: StoredPackage[] = [];
+      await collectPackages(layout.directoryOf(repository), '', packages);
+      return packages.toSorted((a, b) => (a.location < b.location ? -1 : 1));
+    },
+    add: async (path, target) => {
+      await chmod(path, PACKAGE_MODE);
+      return linkUnlessTaken(path, target);
+    },
+    identityOf,
+    sync: async (target) => {
+      await syncFile(target);
+      await syncDirectory(dirname(target));
+    },
+  };
+}
+
+async function linkUnlessTaken(path: string, target: string): Promise<boolean> {
+  try {
+    await link(path, target);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function listRepositories(topDir: string): Promise<readonly RepositoryName[]> {
+  const names: RepositoryName[] = [];
+  for (const releasever of await listDirectories(topDir)) {
+    for (const basearch of await listDirectories(join(topDir, releasever))) {
+      if (isRepositoryName(releasever, basearch)) names.push(`${releasever}/${basearch}`);
+    }
+  }
+  return names.toSorted();
+}
+
+async function listDirectories(path: string): Promise<readonly string[]> {
+  const entries = await readdir(path, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map((entry) => entry.name);
+}
+
+async function collectPackages(directory: string, prefix: string, packages: StoredPackage[]): Promise<void> {
+  for (const entry of await readdir(join(directory, prefix), { withFileTypes: true })) {
+    if (entry.name.startsWith('.') || entry.name === 'repodata') continue;
+    const location = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+    if (entry.isDirectory()) await collectPackages(directory, location, packages);
+    else if (entry.isFile() && entry.name.endsWith('.rpm')) {
+      packages.push({ location, path: join(directory, location) });
+    }
+  }
+}
+
+async function identityOf(path: string): Promise<string | undefined> {
+  try {
+    const stat = await lstat(path, { bigint: true });
+    return `${stat.ino}-${stat.size}-${stat.mtimeNs}`;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { AppError, errnoOf } from '../errors.ts';
+import type { PackageStore } from './package-store.ts';
+import type { Target } from './repository-layout.ts';
+
+/** A package on its way into the tree. */
+export interface IncomingPackage {
+  /** A file of ours on the tree's mount, already synced. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly nevra: string;
+  readonly targets: readonly Target[];
+}
+
+/** What a target holds before the package is placed. */
+export interface TargetState {
+  readonly target: Target;
+  readonly holdsPackage: boolean;
+}
+
+/**
+ * Looks at each target of a package.
+ * @throws AppError PACKAGE_CONFLICT when one holds other bytes, with both digests.
+ */
+export async function lookAtTargets(
+  incoming: IncomingPackage,
+  describeStored: (path: string) => Promise<string>,
+): Promise<readonly TargetState[]> {
+  return Promise.all(
+    incoming.targets.map(async (target) => ({
+      target,
+      holdsPackage: await holdsPackage(incoming, target, describeStored),
+    })),
+  );
+}
+
+/** Links a package into the targets that lack it and makes all of them durable. */
+export async function placePackage(
+  incoming: IncomingPackage,
+  states: readonly TargetState[],
+  store: PackageStore,
+): Promise<void> {
+  for (const { target, holdsPackage: isThere } of states) {
+    if (!isThere) await linkInto(incoming, target, store);
+  }
+  await Promise.all(states.map(({ target }) => store.sync(target.path)));
+}
+
+async function linkInto(incoming: IncomingPackage, target: Target, store: PackageStore): Promise<void> {
+  if (await store.add(incoming.path, target.path)) return;
+  // Somebody put a file there by hand since we looked; uploads of ours take turns.
+  throw new AppError('PACKAGE_CONFLICT', `${target.location} appeared in ${target.repository} meanwhile`, {
+    hint: 'Send the package again to have it compared with the file that is there now.',
+  });
+}
+
+async function holdsPackage(
+  incoming: IncomingPackage,
+  target: Target,
+  describeStored: (path: string) => Promise<string>,
+): Promise<boolean> {
+  if (!(await exists(target.path))) return false;
+  const storedSha256 = await sha256OfFile(target.path);
+  if (storedSha256 === incoming.sha256) return true;
+  const storedNevra = await describeStored(target.path);
+  const isSameNevra = storedNevra === incoming.nevra;
+  throw new AppError(
+    'PACKAGE_CONFLICT',
+    isSameNevra
+      ? `${incoming.nevra} is already in ${target.repository} with other bytes: stored sha256 ${storedSha256}, sent sha256 ${incoming.sha256}`
+      : `${incoming.nevra} would have the file name of ${storedNevra} in ${target.repository}: stored sha256 ${storedSha256}, sent sha256 ${incoming.sha256}`,
+    {
+      hint: isSameNevra
+        ? 'A published package never changes: raise the release number and build again.'
+        : 'The epoch is not part of a file name: raise the version or release as well.',
+      details: {
+        repository: target.repository,
+        storedNevra,
+        sentNevra: incoming.nevra,
+        storedSha256,
+        sentSha256: incoming.sha256,
+      },
+    },
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}

@@ -1,0 +1,158 @@
+import { join } from 'node:path';
+import { AppError } from '../errors.ts';
+import { basearchOf } from './arch-table.ts';
+
+/**
+ * A repository's name: `<releasever>/<basearch>`, as in its URL and below the top directory. Only repositoryName() and
+ * what is already in the tree make one.
+ */
+export type RepositoryName = string;
+
+/** What the layout needs to know of a package. */
+export interface PackageIdentity {
+  readonly name: string;
+  readonly version: string;
+  readonly release: string;
+  readonly arch: string;
+  readonly isSource: boolean;
+  readonly isNoSource: boolean;
+}
+
+/** One place that a package goes to. */
+export interface Target {
+  readonly repository: RepositoryName;
+  /** Path below the repository's directory: `Packages/<file name>`. */
+  readonly location: string;
+  /** Absolute path. */
+  readonly path: string;
+}
+
+export interface RepositoryLayout {
+  readonly topDir: string;
+  /**
+   * Where a package goes: one target, or one in each configured basearch for noarch.
+   * @param releasever says it explicitly; otherwise the release tag decides.
+   * @throws AppError NEVRA_INVALID, ARCH_UNKNOWN, RELEASEVER_UNKNOWN, PARAMETER_INVALID.
+   */
+  targetsOf(identity: PackageIdentity, releasever?: string): readonly Target[];
+  directoryOf(repository: RepositoryName): string;
+}
+
+const PACKAGES = 'Packages';
+const SOURCE_BASEARCH = 'SRPMS';
+
+// A file name without a dash in version and release is unambiguous, and none of these can leave its directory.
+const NAME = /^[A-Za-z0-9_+][A-Za-z0-9._+-]*$/;
+const VERSION_OR_RELEASE = /^[A-Za-z0-9._+~^]+$/;
+const RELEASEVER = /^[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$/;
+const BASEARCH = /^[A-Za-z0-9_]{1,64}$/;
+// ext4, xfs and btrfs take file names up to this length.
+const MAX_FILE_NAME_BYTES = 255;
+
+/** The rules that turn a package's identity into paths; no other code builds a path below the top directory. */
+export function createRepositoryLayout(options: {
+  readonly topDir: string;
+  readonly releaseverPatterns: readonly RegExp[];
+  readonly noarchBasearches: readonly string[];
+}): RepositoryLayout {
+  const { topDir, releaseverPatterns, noarchBasearches } = options;
+
+  return { topDir, targetsOf, directoryOf };
+
+  function targetsOf(identity: PackageIdentity, releasever?: string): readonly Target[] {
+    const location = `${PACKAGES}/${packageFileName(identity)}`;
+    const basearches = basearchesOf(identity);
+    const checkedReleasever =
+      releasever === undefined ? releaseverOf(identity.release) : checkReleasever(releasever);
+    return basearches.map((basearch) => {
+      const repository = repositoryName(checkedReleasever, basearch);
+      return { repository, location, path: join(directoryOf(repository), location) };
+    });
+  }
+
+  function directoryOf(repository: RepositoryName): string {
+    return join(topDir, repository);
+  }
+
+  function basearchesOf({ arch, isSource }: PackageIdentity): readonly string[] {
+    if (isSource) return [SOURCE_BASEARCH];
+    if (arch === 'noarch') return noarchBasearches.length > 0 ? noarchBasearches : ['noarch'];
+    const basearch = basearchOf(arch);
+    if (basearch !== undefined) return [basearch];
+    throw new AppError(
+      'ARCH_UNKNOWN',
+      `the package's arch is ${quote(arch)}, which is no known architecture`,
+      {
+        hint: 'Build the package for an architecture that rpm knows.',
+      },
+    );
+  }
+
+  function releaseverOf(release: string): string {
+    for (const pattern of releaseverPatterns) {
+      const releasever = pattern.exec(release)?.groups?.['releasever'];
+      if (releasever !== undefined && RELEASEVER.test(releasever)) return releasever;
+    }
+    throw new AppError(
+      'RELEASEVER_UNKNOWN',
+      `the release tag ${quote(release)} names no known distribution`,
+      {
+        hint: 'Build with a dist tag (for example Release: 1%{?dist}), add ?releasever=9 to the upload URL, or add a pattern to layout.releasever.',
+        details: { release },
+      },
+    );
+  }
+}
+
+/** Checks and joins the two parts of a repository's name. @throws AppError NOT_FOUND when either is not allowed. */
+export function repositoryName(releasever: string, basearch: string): RepositoryName {
+  if (RELEASEVER.test(releasever) && BASEARCH.test(basearch)) return `${releasever}/${basearch}`;
+  throw new AppError('NOT_FOUND', `${quote(`${releasever}/${basearch}`)} is no repository name`, {
+    hint: 'GET /api/v1/repositories lists the repositories.',
+  });
+}
+
+/** True when both parts of a path below the top directory could be a repository of ours. */
+export function isRepositoryName(releasever: string, basearch: string): boolean {
+  return RELEASEVER.test(releasever) && BASEARCH.test(basearch);
+}
+
+/** `<name>-<version>-<release>.<arch>.rpm`, `src` or `nosrc` for source packages. @throws AppError NEVRA_INVALID. */
+export function packageFileName(identity: PackageIdentity): string {
+  checkField('name', identity.name, NAME);
+  checkField('version', identity.version, VERSION_OR_RELEASE);
+  checkField('release', identity.release, VERSION_OR_RELEASE);
+  const arch = fileNameArch(identity);
+  checkField('arch', arch, BASEARCH);
+  const fileName = `${identity.name}-${identity.version}-${identity.release}.${arch}.rpm`;
+  if (fileName.length <= MAX_FILE_NAME_BYTES) return fileName;
+  throw new AppError(
+    'NEVRA_INVALID',
+    `the package's file name would have ${fileName.length} bytes, at most ${MAX_FILE_NAME_BYTES} are possible`,
+    { hint: 'Shorten its name, version or release.' },
+  );
+}
+
+function fileNameArch(identity: PackageIdentity): string {
+  if (!identity.isSource) return identity.arch;
+  return identity.isNoSource ? 'nosrc' : 'src';
+}
+
+function checkField(field: string, value: string, pattern: RegExp): void {
+  if (pattern.test(value)) return;
+  throw new AppError('NEVRA_INVALID', `the package's ${field} is ${quote(value)}`, {
+    hint: `A ${field} must match ${pattern.source}.`,
+  });
+}
+
+function checkReleasever(releasever: string): string {
+  if (RELEASEVER.test(releasever)) return releasever;
+  throw new AppError('PARAMETER_INVALID', `releasever is ${quote(releasever)}`, {
+    hint: 'Use letters, digits, dot, plus, dash and underscore, for example ?releasever=9.',
+  });
+}
+
+/** At most 80 characters of an untrusted value, quoted. */
+function quote(value: string): string {
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}...` : value);
+}

@@ -1,0 +1,20 @@
+/** A digest of the whole body that the client sent along. */
+export interface ExpectedDigest {
+  readonly algorithm: 'sha256' | 'sha512';
+  /** Lower-case hex. */
+  readonly hex: string;
+  /** The header it came in, for error messages. */
+  readonly header: string;
+}
+
+/** An upload's body in a file that only we name, however it came in. */
+export interface SpooledUpload {
+  /** `<state_dir>/incoming/<uuid>`. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Computed on the way in when the body passed through this process. */
+  readonly sha256: string | undefined;
+  readonly expectedDigests: readonly ExpectedDigest[];
+  /** What the client said with ?releasever=. */
+  readonly releasever: string | undefined;
+}

@@ -1,0 +1,54 @@
+import { readdir, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../errors.ts';
+
+/**
+ * Older spool files belong to nobody: nginx removes its own after each request and ours are removed on failure, so
+ * only a crash leaves one. A day, because a slow upload may write to its file as rarely as that.
+ */
+const SPOOL_LEFTOVER_MS = 24 * 3_600_000;
+const SPOOL_NAME = /^(?:[0-9]{10}|[0-9a-f-]{36}\.part)$/;
+
+/** Removes what a former process left in `incoming` and its half-streamed bodies. Only the tree's owner may call it. */
+export async function sweepAtStart(folders: {
+  readonly spoolDir: string;
+  readonly incomingDir: string;
+}): Promise<number> {
+  const incoming = (await readdir(folders.incomingDir)).map((name) => join(folders.incomingDir, name));
+  const streamed = (await readdir(folders.spoolDir))
+    .filter((name) => name.endsWith('.part') && SPOOL_NAME.test(name))
+    .map((name) => join(folders.spoolDir, name));
+  await Promise.all([...incoming, ...streamed].map(removeIfThere));
+  return incoming.length + streamed.length;
+}
+
+/** Removes spool files that nobody has written to for a day; gives their number. */
+export async function sweepSpool(spoolDir: string, nowMs: number): Promise<number> {
+  let removed = 0;
+  for (const name of await readdir(spoolDir)) {
+    if (!SPOOL_NAME.test(name)) continue;
+    const path = join(spoolDir, name);
+    const mtimeMs = await modifiedAt(path);
+    if (mtimeMs === undefined || nowMs - mtimeMs < SPOOL_LEFTOVER_MS) continue;
+    await removeIfThere(path);
+    removed += 1;
+  }
+  return removed;
+}
+
+async function modifiedAt(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { link, open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, errnoOf } from '../errors.ts';
+
+/** A file in `incomingDir` that no client and no nginx knows the name of. */
+export interface IncomingFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Gives a body that nginx spooled a second name of ours, before anything looks at it: nginx removes its own name as
+ * soon as the request ends, and only what is behind our name is checked and used.
+ * @param spoolPath the header's value; only `<spoolDir>/<10 digits>`, as nginx names its files, is taken.
+ * @throws AppError SPOOL_PATH_REFUSED, EMPTY_BODY.
+ */
+export async function takeOverSpoolFile(
+  spoolPath: string,
+  folders: { readonly spoolDir: string; readonly incomingDir: string },
+): Promise<IncomingFile> {
+  const name = spoolPath.slice(folders.spoolDir.length + 1);
+  if (join(folders.spoolDir, name) !== spoolPath || !/^[0-9]{10}$/.test(name)) {
+    throw refused('it does not name a file that nginx spooled');
+  }
+  const path = join(folders.incomingDir, randomUUID());
+  await linkSpoolFile(spoolPath, path);
+  try {
+    return { path, sizeBytes: await checkedSize(path) };
+  } catch (error) {
+    await unlink(path);
+    throw error;
+  }
+}
+
+async function linkSpoolFile(spoolPath: string, path: string): Promise<void> {
+  try {
+    await link(spoolPath, path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') throw refused('the file is not there');
+    throw error;
+  }
+}
+
+async function checkedSize(path: string): Promise<number> {
+  const file = await openNoFollow(path);
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile()) throw refused('it is no regular file');
+    if (stat.uid !== process.geteuid?.()) throw refused('another user owns the file');
+    if (stat.size === 0) throw emptyBody();
+    return stat.size;
+  } finally {
+    await file.close();
+  }
+}
+
+async function openNoFollow(path: string): ReturnType<typeof open> {
+  try {
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (errnoOf(error) === 'ELOOP') throw refused('it is a symbolic link');
+    throw error;
+  }
+}
+
+/** A request without a body, or with an empty one. */
+export function emptyBody(): AppError {
+  return new AppError('EMPTY_BODY', 'the request has no body', {
+    hint: 'Send the package as the body: curl -T pkg.rpm <url>.',
+  });
+}
+
+function refused(reason: string): AppError {
+  return new AppError('SPOOL_PATH_REFUSED', `the spool file header is refused: ${reason}`, {
+    hint: 'Only the nginx in front may set this header; its client_body_temp_path must be server.spool_dir, and it must run as the user of this service.',
+  });
+}

@@ -1,0 +1,34 @@
+import { type AppError, errorLine, problemOf } from '../errors.ts';
+import type { UploadOutcome } from './upload-outcome.ts';
+
+/** One file's result in the answer to a form upload: what became of it, or its error. */
+export type FileResult =
+  | { readonly fileName: string; readonly outcome: UploadOutcome; readonly isPending: boolean }
+  | { readonly fileName: string; readonly error: AppError };
+
+/** `OK - Accessible as <url>`, the answer build jobs have always looked for. */
+export function outcomeLine(outcome: UploadOutcome): string {
+  return `OK - Accessible as ${outcome.places[0]?.url ?? ''}\n`;
+}
+
+/** The results of a form upload as lines, one a file. */
+export function resultLines(results: readonly FileResult[]): string {
+  return results
+    .map((result) => ('outcome' in result ? outcomeLine(result.outcome) : errorLine(result.error)))
+    .join('');
+}
+
+/** The results of a form upload as JSON. */
+export function resultDocument(results: readonly FileResult[], requestId: string): object {
+  return {
+    results: results.map((result) =>
+      'outcome' in result
+        ? {
+            file: result.fileName,
+            status: result.isPending ? 202 : result.outcome.outcome === 'created' ? 201 : 200,
+            ...result.outcome,
+          }
+        : { file: result.fileName, ...problemOf(result.error, requestId) },
+    ),
+  };
+}

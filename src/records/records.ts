@@ -1,0 +1,253 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { AppError } from '../errors.ts';
+
+/** Raised with each change of the tables; an older database is migrated, a newer one refused. */
+const FORMAT_VERSION = 1;
+
+const TABLES = `
+  CREATE TABLE receipt (
+    repository TEXT NOT NULL,
+    location TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    nevra TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    placed_at_ms INTEGER NOT NULL,
+    published_at_ms INTEGER,
+    PRIMARY KEY (repository, location)
+  ) STRICT;
+  CREATE INDEX receipt_sha256 ON receipt (sha256);
+  CREATE INDEX receipt_unpublished ON receipt (repository) WHERE published_at_ms IS NULL;
+  CREATE TABLE set_aside (
+    repository TEXT NOT NULL,
+    location TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    PRIMARY KEY (repository, location)
+  ) STRICT;
+  CREATE TABLE superseded (
+    repository TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    PRIMARY KEY (repository, file_name)
+  ) STRICT;
+`;
+
+/** One package in one repository, as it was acknowledged. */
+export interface Receipt {
+  readonly repository: string;
+  /** Path below the repository's directory, as in the index: `Packages/<file name>`. */
+  readonly location: string;
+  readonly sha256: string;
+  readonly nevra: string;
+  readonly sizeBytes: number;
+  readonly placedAtMs: number;
+  /** When an index with it was first published; undefined before that. */
+  readonly publishedAtMs: number | undefined;
+}
+
+/** A package that is on disk but kept out of the index, because the engine cannot describe it. */
+export interface SetAside {
+  readonly repository: string;
+  readonly location: string;
+  /** Inode, size and mtime of the file that was refused: another file under this name is tried again. */
+  readonly identity: string;
+  readonly reason: string;
+  readonly sinceMs: number;
+}
+
+/** A metadata file that repomd.xml no longer names. */
+export interface Superseded {
+  readonly fileName: string;
+  readonly sinceMs: number;
+}
+
+type Row = Record<string, unknown>;
+
+/**
+ * What the service remembers beside the tree. Losing the last moments of it in a power cut is harmless: the next index
+ * run finds out again what is published or set aside, and a repeated upload writes its receipt again.
+ */
+export class Records {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, ReturnType<DatabaseSync['prepare']>>();
+
+  constructor(stateDir: string) {
+    this.#database = new DatabaseSync(join(stateDir, 'records.sqlite'));
+    this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    this.#createTables();
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  /** Fails when the records cannot be written (disk full, read-only). */
+  probe(): void {
+    this.#database.exec('BEGIN IMMEDIATE; ROLLBACK');
+  }
+
+  saveReceipts(receipts: readonly Receipt[]): void {
+    this.#inTransaction(() => {
+      for (const receipt of receipts) {
+        this.#run(
+          `INSERT OR REPLACE INTO receipt VALUES (?, ?, ?, ?, ?, ?, ?)`,
+          receipt.repository,
+          receipt.location,
+          receipt.sha256,
+          receipt.nevra,
+          receipt.sizeBytes,
+          receipt.placedAtMs,
+          receipt.publishedAtMs ?? null,
+        );
+      }
+    });
+  }
+
+  receiptsOf(sha256: string): readonly Receipt[] {
+    return this.#all('SELECT * FROM receipt WHERE sha256 = ? ORDER BY repository', sha256).map(toReceipt);
+  }
+
+  /** Location -> sha256 of every package of a repository that was acknowledged. */
+  acknowledgedDigests(repository: string): ReadonlyMap<string, string> {
+    const rows = this.#all('SELECT location, sha256 FROM receipt WHERE repository = ?', repository);
+    return new Map(rows.map((row) => [String(row['location']), String(row['sha256'])]));
+  }
+
+  /** Notes that an index with these packages (location -> sha256) is public now. */
+  markPublished(repository: string, published: ReadonlyMap<string, string>, nowMs: number): void {
+    this.#inTransaction(() => {
+      const waiting = this.#all(
+        'SELECT location, sha256 FROM receipt WHERE repository = ? AND published_at_ms IS NULL',
+        repository,
+      );
+      for (const row of waiting) {
+        if (published.get(String(row['location'])) !== row['sha256']) continue;
+        this.#run(
+          'UPDATE receipt SET published_at_ms = ? WHERE repository = ? AND location = ?',
+          nowMs,
+          repository,
+          String(row['location']),
+        );
+      }
+    });
+  }
+
+  /** Corrects a receipt whose file was exchanged by hand: what is on disk is the truth. */
+  correctDigest(repository: string, location: string, sha256: string): void {
+    this.#run(
+      'UPDATE receipt SET sha256 = ? WHERE repository = ? AND location = ?',
+      sha256,
+      repository,
+      location,
+    );
+  }
+
+  setAside(packages: readonly SetAside[]): void {
+    this.#inTransaction(() => {
+      for (const { repository, location, identity, reason, sinceMs } of packages) {
+        this.#run(
+          'INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?, ?)',
+          repository,
+          location,
+          identity,
+          reason,
+          sinceMs,
+        );
+      }
+    });
+  }
+
+  listSetAside(repository: string): readonly SetAside[] {
+    return this.#all('SELECT * FROM set_aside WHERE repository = ? ORDER BY location', repository).map(
+      toSetAside,
+    );
+  }
+
+  /** Forgets every package set aside in a repository, so that the next run tries them again. */
+  takeAllBack(repository: string): void {
+    this.#run('DELETE FROM set_aside WHERE repository = ?', repository);
+  }
+
+  takeBack(repository: string, location: string): void {
+    this.#run('DELETE FROM set_aside WHERE repository = ? AND location = ?', repository, location);
+  }
+
+  listSuperseded(repository: string): readonly Superseded[] {
+    return this.#all('SELECT * FROM superseded WHERE repository = ?', repository).map((row) => ({
+      fileName: String(row['file_name']),
+      sinceMs: Number(row['since_ms']),
+    }));
+  }
+
+  /** Replaces what is known of a repository's superseded metadata. */
+  replaceSuperseded(repository: string, files: readonly Superseded[]): void {
+    this.#inTransaction(() => {
+      this.#run('DELETE FROM superseded WHERE repository = ?', repository);
+      for (const file of files) {
+        this.#run('INSERT INTO superseded VALUES (?, ?, ?)', repository, file.fileName, file.sinceMs);
+      }
+    });
+  }
+
+  #createTables(): void {
+    const version = Number(this.#all('PRAGMA user_version')[0]?.['user_version']);
+    if (version === FORMAT_VERSION) return;
+    if (version > FORMAT_VERSION) {
+      throw new AppError(
+        'TREE_UNUSABLE',
+        `the state directory has format ${version}, this version knows formats up to ${FORMAT_VERSION}`,
+        { hint: 'Run the newer Rpmyard that wrote it, or restore the state directory from a backup.' },
+      );
+    }
+    this.#database.exec(`BEGIN; ${TABLES} PRAGMA user_version = ${FORMAT_VERSION}; COMMIT`);
+  }
+
+  #inTransaction(work: () => void): void {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      work();
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #statement(sql: string): ReturnType<DatabaseSync['prepare']> {
+    const known = this.#statements.get(sql) ?? this.#database.prepare(sql);
+    this.#statements.set(sql, known);
+    return known;
+  }
+
+  #run(sql: string, ...values: readonly (string | number | null)[]): void {
+    this.#statement(sql).run(...values);
+  }
+
+  #all(sql: string, ...values: readonly (string | number)[]): readonly Row[] {
+    return this.#statement(sql).all(...values);
+  }
+}
+
+function toReceipt(row: Row): Receipt {
+  return {
+    repository: String(row['repository']),
+    location: String(row['location']),
+    sha256: String(row['sha256']),
+    nevra: String(row['nevra']),
+    sizeBytes: Number(row['size_bytes']),
+    placedAtMs: Number(row['placed_at_ms']),
+    publishedAtMs: row['published_at_ms'] === null ? undefined : Number(row['published_at_ms']),
+  };
+}
+
+function toSetAside(row: Row): SetAside {
+  return {
+    repository: String(row['repository']),
+    location: String(row['location']),
+    identity: String(row['identity']),
+    reason: String(row['reason']),
+    sinceMs: Number(row['since_ms']),
+  };
+}

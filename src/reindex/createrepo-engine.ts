@@ -1,0 +1,128 @@
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
+import { execa, ExecaError } from 'execa';
+import { AppError } from '../errors.ts';
+import type { EngineReport, IndexEngine, IndexJob } from './index-engine.ts';
+
+export interface CreaterepoOptions {
+  /** Looked up before each run, so that installing it heals without a restart. */
+  readonly findExecutable: () => Promise<string | undefined>;
+  /** The configured name, for messages. */
+  readonly executable: string;
+  /** What the configuration adds. */
+  readonly extraArguments: readonly string[];
+  readonly timeoutMs: number;
+}
+
+// After the polite signal; createrepo_c has nothing to save, its scratch directory is ours.
+const KILL_AFTER_MS = 5_000;
+const MAX_REPORT_BYTES = 4 * 1024 * 1024;
+const MAX_MESSAGE_LINES = 5;
+
+/** Runs createrepo_c on a list of packages, with every option that differs between its versions said explicitly. */
+export function createCreaterepoEngine(options: CreaterepoOptions): IndexEngine {
+  return {
+    build: async (job) => {
+      const executable = await options.findExecutable();
+      if (executable === undefined) throw engineMissing(options.executable);
+      const packageList = join(job.scratchDir, 'pkglist');
+      await writeFile(packageList, job.locations.map((location) => `${location}\n`).join(''));
+      return runCreaterepo(
+        executable,
+        createrepoArguments(executable, options.extraArguments, job, packageList),
+        {
+          timeoutMs: options.timeoutMs,
+          signal: job.signal,
+        },
+      );
+    },
+  };
+}
+
+function createrepoArguments(
+  executable: string,
+  extraArguments: readonly string[],
+  job: IndexJob,
+  packageList: string,
+): readonly string[] {
+  const extra = extraArguments.filter((argument) => argument !== '--update');
+  return [
+    ...extra,
+    '--checksum=sha256',
+    '--compress-type=gz',
+    ...(isClassic(executable) ? [] : ['--general-compress-type=gz']),
+    '--unique-md-filenames',
+    ...(extra.some((argument) => argument === '--database' || argument === '-d') ? [] : ['--no-database']),
+    `--workers=${availableParallelism()}`,
+    '--skip-symlinks',
+    ...(job.mayReuse ? ['--update', '--update-md-path', job.repositoryDir] : []),
+    '--pkglist',
+    packageList,
+    '--outputdir',
+    job.scratchDir,
+    job.repositoryDir,
+  ];
+}
+
+/** The createrepo of EL7 and older (Python) writes gzip for every file and does not know how to be told so. */
+function isClassic(executable: string): boolean {
+  return basename(executable) === 'createrepo';
+}
+
+interface RunLimits {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function runCreaterepo(
+  executable: string,
+  createrepoArgs: readonly string[],
+  limits: RunLimits,
+): Promise<EngineReport> {
+  try {
+    const { stderr } = await execa(executable, createrepoArgs, {
+      timeout: limits.timeoutMs,
+      forceKillAfterDelay: KILL_AFTER_MS,
+      cancelSignal: limits.signal,
+      maxBuffer: MAX_REPORT_BYTES,
+      stdin: 'ignore',
+      stdout: 'ignore',
+      // Its messages are searched for file names: no translation.
+      env: { LC_ALL: 'C.UTF-8' },
+    });
+    return { warnings: stderr.split('\n').filter((line) => line !== '') };
+  } catch (error) {
+    throw engineError(executable, limits, error);
+  }
+}
+
+function engineError(executable: string, { timeoutMs }: RunLimits, error: unknown): unknown {
+  if (!(error instanceof ExecaError)) return error;
+  if (error.code === 'ENOENT' || error.code === 'EACCES') return engineMissing(executable, error);
+  return new AppError('INDEX_FAILED', `${executable} ${endingOf(error, timeoutMs)}`, {
+    hint: error.isCanceled
+      ? 'The service was stopped; its mark is kept and the next start indexes the repository.'
+      : 'The former index stays and the run is tried again; correct what the message names.',
+    cause: error,
+  });
+}
+
+function endingOf(error: ExecaError, timeoutMs: number): string {
+  if (error.timedOut) return `did not finish in ${timeoutMs / 1000} s (index_updater.timeout_seconds)`;
+  if (error.isCanceled) return 'was ended because the service is stopping';
+  const lastLines = String(error.stderr ?? '')
+    .trim()
+    .split('\n')
+    .slice(-MAX_MESSAGE_LINES)
+    .join(' | ');
+  const ending = error.signal === undefined ? `exit code ${error.exitCode}` : `signal ${error.signal}`;
+  return `ended with ${ending}: ${lastLines}`;
+}
+
+export function engineMissing(executable: string, cause?: unknown): AppError {
+  return new AppError('INDEX_ENGINE_MISSING', `${executable} is not installed, so no index can be built`, {
+    hint: 'Install createrepo_c: apt-get install createrepo-c, or dnf install createrepo_c.',
+    cause,
+  });
+}

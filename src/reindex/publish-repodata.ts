@@ -1,0 +1,74 @@
+import { chmod, link, readdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeDirectoryDurable, syncDirectory, syncFile } from '../durable-files.ts';
+import { AppError, errnoOf } from '../errors.ts';
+import { parseRepomd, type Repomd, withCarriedData } from '../repodata/repomd.ts';
+import { readRepomd } from './read-metadata.ts';
+
+const METADATA_MODE = 0o644;
+
+/** Types that are derived from the packages: an old one would contradict the new metadata. */
+const DERIVED_TYPE = /^(?:primary|filelists|filelists-ext|other)(?:_db|_zck)?$/;
+
+/**
+ * Makes new metadata public in one step: its files, whose names carry their checksums, are linked in and synced first,
+ * then repomd.xml is renamed over the old one. Old files stay, so a client sees the old index or the new one, whole.
+ * @param scratchDir holds `repodata/` on the same mount as the repository.
+ * @returns the repomd.xml that is public now.
+ */
+export async function publishRepodata(repositoryDir: string, scratchDir: string): Promise<Repomd> {
+  const newDir = join(scratchDir, 'repodata');
+  const publicDir = join(repositoryDir, 'repodata');
+  await makeDirectoryDurable(publicDir);
+  for (const name of await readdir(newDir)) {
+    if (name !== 'repomd.xml') await linkIn(join(newDir, name), join(publicDir, name));
+  }
+  await syncDirectory(publicDir);
+
+  const xml = await newRepomdXml(repositoryDir, scratchDir);
+  const newRepomd = join(newDir, 'repomd.xml');
+  await writeFile(newRepomd, xml);
+  await chmod(newRepomd, METADATA_MODE);
+  await syncFile(newRepomd);
+  await rename(newRepomd, join(publicDir, 'repomd.xml'));
+  await syncDirectory(publicDir);
+  return parseRepomd(xml);
+}
+
+async function linkIn(path: string, publicPath: string): Promise<void> {
+  await chmod(path, METADATA_MODE);
+  await syncFile(path);
+  try {
+    await link(path, publicPath);
+  } catch (error) {
+    // The same checksum in the name: the same bytes are public already.
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+/** The engine's repomd.xml, with what others put into the public one: comps, updateinfo, modules, ... */
+async function newRepomdXml(repositoryDir: string, scratchDir: string): Promise<string> {
+  const fresh = await readRepomd(scratchDir);
+  if (fresh === undefined) {
+    throw new AppError('INDEX_FAILED', 'the engine wrote no repomd.xml', {
+      hint: 'The former index stays and the run is tried again.',
+    });
+  }
+  const freshTypes = new Set(fresh.repomd.data.map(({ type }) => type));
+  const former = await readFormerRepomd(repositoryDir);
+  const carried = former.filter(({ type }) => !freshTypes.has(type) && !DERIVED_TYPE.test(type));
+  return withCarriedData(
+    fresh.xml,
+    carried.map(({ xml }) => xml),
+  );
+}
+
+async function readFormerRepomd(repositoryDir: string): Promise<Repomd['data']> {
+  try {
+    return (await readRepomd(repositoryDir))?.repomd.data ?? [];
+  } catch (error) {
+    // A damaged repomd.xml (a file system error, an edit by hand) must not keep the good one out.
+    if (errnoOf(error) === undefined) return [];
+    throw error;
+  }
+}

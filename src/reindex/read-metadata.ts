@@ -1,0 +1,59 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { errnoOf } from '../errors.ts';
+import { PackageScanner, type ScannedPackage } from '../repodata/package-scanner.ts';
+import { parseRepomd, type Repomd } from '../repodata/repomd.ts';
+import type { PublishedIndex } from './repository-queue.ts';
+
+// Larger pieces than the default (16 KiB): fewer turns of the event loop for 160 MB of XML.
+const PIECE_BYTES = 256 * 1024;
+
+/** The repomd.xml of a repository and its text; undefined when there is none. */
+export async function readRepomd(
+  repositoryDir: string,
+): Promise<{ readonly repomd: Repomd; readonly xml: string } | undefined> {
+  try {
+    const xml = await readFile(join(repositoryDir, 'repodata', 'repomd.xml'), 'utf8');
+    return { repomd: parseRepomd(xml), xml };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Every package of a gzipped primary, filelists or other file, in groups as they are read. */
+export async function* scanMetadata(path: string): AsyncGenerator<readonly ScannedPackage[]> {
+  const scanner = new PackageScanner();
+  for await (const piece of openText(path)) yield scanner.push(piece);
+}
+
+/** What a repository's metadata says of itself; undefined when it has none that can be read. */
+export async function readPublishedIndex(repositoryDir: string): Promise<PublishedIndex | undefined> {
+  const repomd = await readRepomd(repositoryDir).catch(() => undefined);
+  const primary = repomd?.repomd.data.find(({ type }) => type === 'primary');
+  if (repomd === undefined || primary === undefined) return undefined;
+  const packageCount = await readPackageCount(join(repositoryDir, primary.href));
+  return { packageCount, revision: repomd.repomd.revision };
+}
+
+/** The count in the opening tag; 0 for a file that is not gzip or not there. */
+async function readPackageCount(path: string): Promise<number> {
+  try {
+    for await (const piece of openText(path)) {
+      const count = /packages="(?<count>\d+)"/.exec(String(piece))?.groups?.['count'];
+      return Number(count ?? 0);
+    }
+  } catch {
+    // The next run replaces it.
+  }
+  return 0;
+}
+
+function openText(path: string): Readable {
+  const file = createReadStream(path, { highWaterMark: PIECE_BYTES });
+  // pipeline destroys both with the error of either, which the reader of the second then gets.
+  return pipeline(file, createGunzip({ chunkSize: PIECE_BYTES }), () => undefined);
+}

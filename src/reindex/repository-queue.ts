@@ -1,0 +1,264 @@
+import pDebounce from 'p-debounce';
+import { AppError } from '../errors.ts';
+import type { Marks } from './marks.ts';
+
+/** What a run published. */
+export interface PublishedIndex {
+  readonly packageCount: number;
+  readonly revision: string;
+}
+
+export type RepositoryState = 'clean' | 'waiting' | 'running' | 'failed';
+
+export interface RepositoryStatus {
+  readonly repository: string;
+  readonly state: RepositoryState;
+  readonly published: PublishedIndex | undefined;
+  readonly lastError: AppError | undefined;
+  /** When the oldest request that no run covers yet came in. */
+  readonly waitingSinceMs: number | undefined;
+}
+
+export interface RepositoryQueueOptions {
+  readonly quietMs: number;
+  readonly maxWaitMs: number;
+  /** Pauses before the first, second, ... retry of a failed run; the last one repeats. */
+  readonly retryPausesMs: readonly number[];
+  readonly marks: Marks;
+  /** Rebuilds and publishes the repository's index; rejects with an AppError. */
+  readonly run: (repository: string, signal: AbortSignal) => Promise<PublishedIndex>;
+  /** Runs a task when one of the common slots is free. */
+  readonly inSlot: <T>(task: () => Promise<T>) => Promise<T>;
+  readonly onFailure: (repository: string, error: AppError) => void;
+}
+
+interface Waiter {
+  readonly request: number;
+  readonly settle: (result: 'published' | 'pending' | AppError) => void;
+}
+
+/**
+ * The reindexing of one repository: requests gather during a quiet time, then one run covers all of them. Requests are
+ * counted, and a run covers those that were counted when it began, so that one that comes in during a run is never
+ * lost and causes exactly one more. Only #work starts runs, one after the other, so two can never overlap.
+ */
+export class RepositoryQueue {
+  readonly #repository: string;
+  readonly #options: RepositoryQueueOptions;
+  readonly #abort: AbortController;
+
+  #requested = 0;
+  #covered = 0;
+  #placing = 0;
+  #isMarked = false;
+  #marking: Promise<void> = Promise.resolve();
+
+  #isWorking = false;
+  #work: Promise<void> = Promise.resolve();
+  #isRunning = false;
+  #failures = 0;
+  #lastError: AppError | undefined;
+  #published: PublishedIndex | undefined;
+
+  #waitingSinceMs: number | undefined;
+  #isQuiet = false;
+  #isHurried = false;
+  readonly #closing = new AbortController();
+  #endPause: () => void = () => undefined;
+  readonly #noteQuiet: () => Promise<void>;
+  #waiters: readonly Waiter[] = [];
+
+  constructor(repository: string, options: RepositoryQueueOptions) {
+    this.#repository = repository;
+    this.#options = options;
+    this.#abort = new AbortController();
+    this.#noteQuiet = pDebounce(() => this.#becomeQuiet(), options.quietMs, { signal: this.#closing.signal });
+  }
+
+  status(): RepositoryStatus {
+    return {
+      repository: this.#repository,
+      state: this.#state(),
+      published: this.#published,
+      lastError: this.#lastError,
+      waitingSinceMs: this.#waitingSinceMs,
+    };
+  }
+
+  /** Tells what was published before this process began. */
+  restore(published: PublishedIndex): void {
+    this.#published ??= published;
+  }
+
+  /**
+   * Runs `place` under a durable mark and requests a run afterwards, also when it failed: part of its work may be on
+   * disk. A run that began before `place` ended never clears the mark.
+   */
+  async whileMarked<T>(place: () => Promise<T>): Promise<T> {
+    this.#placing += 1;
+    try {
+      await this.#mark();
+      return await place();
+    } finally {
+      this.#placing -= 1;
+      this.request();
+    }
+  }
+
+  request(): void {
+    this.#requested += 1;
+    this.#waitingSinceMs ??= Date.now();
+    this.#isQuiet = false;
+    if (this.#closing.signal.aborted) return;
+    // It rejects when the queue closes; nobody waits for it then.
+    this.#noteQuiet().catch(noop);
+    if (!this.#isWorking) this.#work = this.#workOff();
+  }
+
+  /** Ends the quiet time or the pause after a failure, now and before the next run. */
+  hurry(): void {
+    this.#isHurried = true;
+    this.#endPause();
+  }
+
+  /**
+   * Answers when every request so far is published, or 'pending' when the time is up first.
+   * @throws AppError of the run that should have published them.
+   */
+  async whenPublished(waitMs: number): Promise<'published' | 'pending'> {
+    const request = this.#requested;
+    if (this.#covered >= request) return 'published';
+    if (this.#closing.signal.aborted) return 'pending';
+    const settled = Promise.withResolvers<'published' | 'pending' | AppError>();
+    const waiter: Waiter = { request, settle: settled.resolve };
+    const timer = setTimeout(() => settled.resolve('pending'), waitMs);
+    this.#waiters = [...this.#waiters, waiter];
+    this.hurry();
+    try {
+      const result = await settled.promise;
+      if (result instanceof AppError) throw result;
+      return result;
+    } finally {
+      clearTimeout(timer);
+      this.#waiters = this.#waiters.filter((other) => other !== waiter);
+    }
+  }
+
+  /** Starts no more runs, answers every waiter 'pending', and ends a run that takes longer than `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing.abort();
+    this.#endPause();
+    for (const waiter of this.#waiters) waiter.settle('pending');
+    const timer = setTimeout(() => this.#abort.abort(), graceMs);
+    await this.#work;
+    clearTimeout(timer);
+  }
+
+  #state(): RepositoryState {
+    if (this.#isRunning) return 'running';
+    if (this.#lastError !== undefined) return 'failed';
+    return this.#covered < this.#requested ? 'waiting' : 'clean';
+  }
+
+  /** Concurrent callers share one write; a removal under way is waited for. */
+  #mark(): Promise<void> {
+    if (!this.#isMarked) {
+      this.#isMarked = true;
+      this.#marking = this.#marking.then(noop, noop).then(() => this.#options.marks.set(this.#repository));
+      this.#marking.catch(() => {
+        this.#isMarked = false;
+      });
+    }
+    return this.#marking;
+  }
+
+  #unmark(): void {
+    this.#isMarked = false;
+    this.#marking = this.#marking.then(noop, noop).then(() => this.#options.marks.clear(this.#repository));
+    // A mark that stays costs one run at the next start; setting it again waits for this either way.
+    this.#marking.catch(noop);
+  }
+
+  async #workOff(): Promise<void> {
+    this.#isWorking = true;
+    while (this.#covered < this.#requested && !this.#closing.signal.aborted) {
+      await this.#pause();
+      if (this.#closing.signal.aborted) break;
+      await this.#options.inSlot(() => this.#runOnce());
+    }
+    // In the same turn as the last look at the count: a request in between would be lost.
+    this.#isWorking = false;
+    this.#isHurried = false;
+  }
+
+  async #runOnce(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    const covers = this.#requested;
+    this.#isHurried = false;
+    this.#waitingSinceMs = undefined;
+    this.#isRunning = true;
+    try {
+      this.#published = await this.#options.run(this.#repository, this.#abort.signal);
+      this.#covered = covers;
+      this.#failures = 0;
+      this.#lastError = undefined;
+      if (this.#requested === covers && this.#placing === 0) this.#unmark();
+      this.#settle(covers, 'published');
+    } catch (error) {
+      this.#fail(covers, asAppError(error));
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  #fail(covers: number, error: AppError): void {
+    this.#failures += 1;
+    this.#lastError = error;
+    this.#waitingSinceMs ??= Date.now();
+    this.#options.onFailure(this.#repository, error);
+    this.#settle(covers, error);
+  }
+
+  #settle(covers: number, result: 'published' | AppError): void {
+    for (const waiter of this.#waiters) {
+      if (waiter.request <= covers) waiter.settle(result);
+    }
+  }
+
+  /** Until the quiet time has passed, the longest wait is over, or somebody is in a hurry. */
+  async #pause(): Promise<void> {
+    if (this.#isHurried || (this.#failures === 0 && this.#isQuiet)) return;
+    const pause = Promise.withResolvers<void>();
+    this.#endPause = pause.resolve;
+    const timer = setTimeout(pause.resolve, this.#longestPauseMs());
+    await pause.promise;
+    clearTimeout(timer);
+    this.#endPause = noop;
+  }
+
+  #longestPauseMs(): number {
+    const { maxWaitMs, retryPausesMs } = this.#options;
+    if (this.#failures > 0) {
+      return retryPausesMs[Math.min(this.#failures, retryPausesMs.length) - 1] ?? maxWaitMs;
+    }
+    const waitedMs = Date.now() - (this.#waitingSinceMs ?? Date.now());
+    return Math.max(0, maxWaitMs - Math.max(0, waitedMs));
+  }
+
+  #becomeQuiet(): void {
+    this.#isQuiet = true;
+    if (this.#failures === 0) this.#endPause();
+  }
+}
+
+function noop(): undefined {
+  return undefined;
+}
+
+function asAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  return new AppError('INDEX_FAILED', error instanceof Error ? error.message : 'the index run failed', {
+    hint: 'The server log has the cause; the former index stays until a run succeeds.',
+    cause: error,
+  });
+}

@@ -1,0 +1,105 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../errors.ts';
+import type { UploadOutcome } from '../receive/upload-outcome.ts';
+import type { RepositoryStatus } from '../reindex/repository-queue.ts';
+import type { SetAside } from '../records/records.ts';
+
+export interface ApiRoutesOptions {
+  readonly listStatus: () => readonly RepositoryStatus[];
+  /** Undefined for a repository that does not exist. */
+  readonly statusOf: (repository: string) => RepositoryStatus | undefined;
+  readonly listSetAside: (repository: string) => readonly SetAside[];
+  /** Requests a run now, trying the packages again that are set aside. */
+  readonly reindexNow: (repository: string) => void;
+  readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
+  readonly describeUpload: (sha256: string) => UploadOutcome | undefined;
+  readonly waitUntilInstallable: (
+    outcome: UploadOutcome,
+    waitMs: number,
+  ) => Promise<UploadOutcome | 'pending'>;
+  readonly parseWaitMs: (wait: string | undefined) => number | undefined;
+}
+
+type WaitQuery = { readonly wait?: string };
+type RepositoryParams = { readonly releasever: string; readonly basearch: string };
+
+const schema = { querystring: { type: 'object', properties: { wait: { type: 'string' } } } } as const;
+
+/** /api/v1: what the repositories and uploads are up to, and reindexing on request. */
+export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions): Promise<void> {
+  app.get('/api/v1/repositories', () => ({ repositories: options.listStatus().map(describeStatus) }));
+
+  app.get<{ Params: RepositoryParams }>('/api/v1/repositories/:releasever/:basearch', (request) => {
+    const status = existing(request.params);
+    return {
+      ...describeStatus(status),
+      setAside: options.listSetAside(status.repository).map(describeSetAside),
+    };
+  });
+
+  app.post<{ Params: RepositoryParams; Querystring: WaitQuery }>(
+    '/api/v1/repositories/:releasever/:basearch/reindex',
+    { schema },
+    async (request, reply) => {
+      const { repository } = existing(request.params);
+      const waitMs = options.parseWaitMs(request.query.wait);
+      options.reindexNow(repository);
+      const result = waitMs === undefined ? 'pending' : await options.whenPublished(repository, waitMs);
+      return reply.code(result === 'pending' ? 202 : 200).send(describeStatus(existing(request.params)));
+    },
+  );
+
+  app.get<{ Params: { sha256: string }; Querystring: WaitQuery }>(
+    '/api/v1/uploads/:sha256',
+    { schema },
+    getUpload,
+  );
+
+  function existing({ releasever, basearch }: RepositoryParams): RepositoryStatus {
+    const status = options.statusOf(`${releasever}/${basearch}`);
+    if (status !== undefined) return status;
+    throw new AppError('NOT_FOUND', `there is no repository ${releasever}/${basearch}`, {
+      hint: 'GET /api/v1/repositories lists the repositories.',
+    });
+  }
+
+  async function getUpload(
+    request: FastifyRequest<{ Params: { sha256: string }; Querystring: WaitQuery }>,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const waitMs = options.parseWaitMs(request.query.wait);
+    const known = options.describeUpload(request.params.sha256.toLowerCase());
+    if (known === undefined) {
+      throw new AppError('NOT_FOUND', 'no package with this sha256 was accepted', {
+        hint: 'Upload it; sending a package again is always safe.',
+      });
+    }
+    const settled = waitMs === undefined ? known : await options.waitUntilInstallable(known, waitMs);
+    const isWaiting = settled === 'pending' || settled.places.some(({ state }) => state === 'waiting');
+    return reply.code(isWaiting ? 202 : 200).send(settled === 'pending' ? known : settled);
+  }
+}
+
+function describeStatus({
+  repository,
+  state,
+  published,
+  lastError,
+  waitingSinceMs,
+}: RepositoryStatus): object {
+  return {
+    repository,
+    state,
+    packageCount: published?.packageCount ?? 0,
+    revision: published?.revision ?? null,
+    waitingSince: waitingSinceMs === undefined ? null : new Date(waitingSinceMs).toISOString(),
+    lastError:
+      lastError === undefined
+        ? null
+        : { code: lastError.code, detail: lastError.message, hint: lastError.hint },
+  };
+}
+
+function describeSetAside({ location, reason, sinceMs }: SetAside): object {
+  return { location, reason, since: new Date(sinceMs).toISOString() };
+}
