@@ -1,5 +1,6 @@
 import { parseEvr } from './compare-evr.ts';
-import type { Header, HeaderEntry } from './header.ts';
+import type { Header } from './header.ts';
+import type { HeaderEntry } from './header-entry.ts';
 import { EMPTY_LIST, type LazyList, lazyList } from './lazy-list.ts';
 import type { Dependency, DependencyKind } from './rpm-package.ts';
 import { Tag } from './tag.ts';

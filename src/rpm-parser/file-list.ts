@@ -1,4 +1,5 @@
-import type { Header, HeaderEntry } from './header.ts';
+import type { Header } from './header.ts';
+import type { HeaderEntry } from './header-entry.ts';
 import { readPaths } from './file-paths.ts';
 import { EMPTY_LIST, type LazyList, lazyList } from './lazy-list.ts';
 import type { PackagedFile } from './rpm-package.ts';

@@ -1,4 +1,5 @@
-import type { Header, HeaderEntry } from './header.ts';
+import type { Header } from './header.ts';
+import type { HeaderEntry } from './header-entry.ts';
 import { RpmParseError } from './rpm-parse-error.ts';
 import { Tag } from './tag.ts';
 import {

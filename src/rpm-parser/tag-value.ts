@@ -1,8 +1,15 @@
-import type { Header, HeaderEntry } from './header.ts';
+import type { Header } from './header.ts';
+import type { HeaderEntry } from './header-entry.ts';
 import { RpmParseError } from './rpm-parse-error.ts';
 import { tagName } from './tag.ts';
 import { TagType, typeName } from './tag-type.ts';
 import { decodeText } from './text.ts';
+
+/**
+ * Tags with one text are decoded at once, a dozen of them, and kept; a hundred times what the longest
+ * description in a distribution has.
+ */
+const MAX_TEXT_BYTES = 1024 * 1024;
 
 /**
  * The entry of a tag, or undefined when the header has none.
@@ -27,13 +34,13 @@ export function hasTag(header: Header, tag: number): boolean {
   return header.entries.has(tag);
 }
 
-/** The text of a STRING. @throws RpmParseError TAG_INVALID */
+/** The text of a STRING. @throws RpmParseError TAG_INVALID, LIMIT_EXCEEDED */
 export function readString(header: Header, tag: number): string | undefined {
   const entry = findEntry(header, tag, [TagType.STRING]);
-  return entry && decodeText(header.bytes, entry.start, entry.end - 1);
+  return entry && decodeSingle(header, entry, entry.end - 1);
 }
 
-/** The text of a STRING that a package must have. @throws RpmParseError TAG_MISSING, TAG_INVALID */
+/** The text of a STRING that a package must have. @throws RpmParseError TAG_MISSING, TAG_INVALID, LIMIT_EXCEEDED */
 export function requireString(header: Header, tag: number): string {
   const text = readString(header, tag);
   if (text === undefined) throw missingTag(header, tag);
@@ -45,11 +52,17 @@ export function requireString(header: Header, tag: number): string {
  *
  * Source: rpm, lib/header.cc, headerAddI18NString: the C locale is always the first in HEADERI18NTABLE.
  *
- * @throws RpmParseError TAG_INVALID
+ * @throws RpmParseError TAG_INVALID, LIMIT_EXCEEDED
  */
 export function readText(header: Header, tag: number): string | undefined {
   const entry = findEntry(header, tag, [TagType.STRING, TagType.I18NSTRING]);
-  return entry && decodeText(header.bytes, entry.start, header.bytes.indexOf(0, entry.start));
+  return entry && decodeSingle(header, entry, header.bytes.indexOf(0, entry.start));
+}
+
+function decodeSingle(header: Header, entry: HeaderEntry, end: number): string {
+  if (end - entry.start <= MAX_TEXT_BYTES) return decodeText(header.bytes, entry.start, end);
+  const expected = `expected at most ${MAX_TEXT_BYTES} bytes of text in ${tagName(header.kind, entry.tag)}`;
+  throw new RpmParseError('LIMIT_EXCEEDED', `${expected}, found ${end - entry.start}`, entry.start);
 }
 
 /** The only value of an INT32, unsigned. @throws RpmParseError TAG_INVALID */
@@ -70,11 +83,13 @@ export function readInt64(header: Header, tag: number): number | undefined {
 
 /** One value of an INT64 entry as a number. @throws RpmParseError TAG_INVALID above 2^53 - 1 */
 export function readSafeInt64(header: Header, entry: HeaderEntry, index: number): number {
-  const value = header.view.getBigUint64(entry.start + 8 * index);
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
+  const high = header.view.getUint32(entry.start + 8 * index);
+  const low = header.view.getUint32(entry.start + 8 * index + 4);
+  const value = high * 2 ** 32 + low;
+  if (value > Number.MAX_SAFE_INTEGER) {
     throw invalidTag(header, entry, `expected at most ${Number.MAX_SAFE_INTEGER}, found ${value}`);
   }
-  return Number(value);
+  return value;
 }
 
 /** The bytes of a BIN of a known length, in hex. @throws RpmParseError TAG_INVALID */

@@ -1,5 +1,6 @@
 import { DEPENDENCY_TAGS } from './dependency-list.ts';
-import type { Header, HeaderEntry } from './header.ts';
+import type { Header } from './header.ts';
+import type { HeaderEntry } from './header-entry.ts';
 import type { TextDefect } from './rpm-package.ts';
 import { Tag, tagName } from './tag.ts';
 import { TagType } from './tag-type.ts';

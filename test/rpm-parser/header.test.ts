@@ -29,7 +29,7 @@ function grown(region: number): Buffer {
     Buffer.alloc(2),
   ]);
   result.writeUInt32BE(4, 8);
-  result.writeUInt32BE(dataBytes + 2, 12);
+  result.writeUInt32BE(dataBytes + 1, 12);
   return result;
 }
 
@@ -59,6 +59,7 @@ describe('readHeader', () => {
     ['type 0', patched(1, 'type', 0)],
     ['type 10', patched(1, 'type', 10)],
     ['a tag below 100', patched(1, 'tag', 63)],
+    ['a negative tag', patched(1, 'tag', 0x80000000)],
     ['values after the data', patched(1, 'offset', 0x7fffffff)],
     ['a negative offset', patched(1, 'offset', 0xffffffff)],
     ['values that overlap those before', patched(2, 'offset', 0)],
@@ -74,6 +75,22 @@ describe('readHeader', () => {
     ['a region whose trailer lies outside', patched(0, 'offset', 0xfffffff0)],
   ])('refuses %s', (_, bytes) => {
     expect(() => readHeader(bytes, 0, 'main')).toThrow(expect.objectContaining({ code: 'HEADER_INVALID' }));
+  });
+
+  it('refuses bytes in the data that no tag names', () => {
+    const tag = { ...stringTag(Tag.NAME, ''), data: Buffer.from('a\0evil\0') };
+    for (const region of [Tag.HEADERIMMUTABLE, undefined]) {
+      expect(() => readHeader(craftHeader(region, [tag]), 0, 'main')).toThrow(
+        expect.objectContaining({ code: 'HEADER_INVALID' }),
+      );
+    }
+  });
+
+  it('refuses a tag that rpm knows with another type, even one that is not read here', () => {
+    const header = craftHeader(Tag.HEADERIMMUTABLE, [stringTag(Tag.FILEMTIMES, 'now')]);
+    expect(() => readHeader(header, 0, 'main')).toThrow(expect.objectContaining({ code: 'TAG_INVALID' }));
+    const unknown = craftHeader(Tag.HEADERIMMUTABLE, [stringTag(99_999, 'now')]);
+    expect(readHeader(unknown, 0, 'main').entries.size).toBe(1);
   });
 
   it('refuses more than a million values, even of an empty array', () => {

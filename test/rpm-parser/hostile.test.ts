@@ -151,16 +151,20 @@ describe('a hostile package', () => {
     expect(readAll(bytes)).toBe('parsed');
   });
 
-  it('with strings of 8 MiB is read, text and names alike', () => {
+  it('with names of 8 MiB in its lists is read', () => {
     const long = 'x'.repeat(8 * MIB);
     const bytes = craftRpm({
-      name: long,
-      description: `${long}é\u0001`,
       files: [{ path: `/${long}/${long}` }],
       dependencies: { requires: [{ name: long, evr: long }] },
+      changelogs: [{ author: long, timeSeconds: 1, text: `${long}é\u0001` }],
     });
     expect(readAll(bytes)).toBe('parsed');
-    expect(parseRpm(bytes, bytes.length).description).toHaveLength(8 * MIB + 2);
+    expect([...parseRpm(bytes, bytes.length).files][0]?.path).toHaveLength(16 * MIB + 2);
+  });
+
+  it.each(['name', 'summary', 'description', 'vendor'])('with a %s of 8 MiB is refused', (field) => {
+    const bytes = craftRpm({ [field]: 'x'.repeat(8 * MIB) });
+    expect(() => parseRpm(bytes, bytes.length)).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }));
   });
 
   it('with an array of more than a million values is refused', () => {
