@@ -25,8 +25,7 @@ export function checkAcceptance(rpm: RpmPackage): void {
 }
 
 function checkPayloadFormat({ payloadFormat }: RpmPackage): void {
-  // Packages older than rpm 3 name no format; theirs is cpio as well.
-  if (payloadFormat === undefined || payloadFormat === 'cpio') return;
+  if (payloadFormat === 'cpio') return;
   throw new AppError('RPM_PAYLOAD_UNSUPPORTED', `the payload format is "${payloadFormat}", expected "cpio"`, {
     hint: 'Send the full package; delta packages (drpm) are not kept in repositories.',
   });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { AppError } from '../errors.ts';
 import type { PackageStore, StoredPackage } from '../place/package-store.ts';
 import type { RepositoryLayout, RepositoryName } from '../place/repository-layout.ts';
@@ -129,8 +129,15 @@ async function setAside(
 }
 
 function missingReason(location: string, report: EngineReport): string {
-  const warning = report.warnings.find((line) => line.includes(location));
+  const warning = report.warnings.find((line) => isAbout(line, location));
   return warning ?? 'the index engine left it out without a word';
+}
+
+/** createrepo_c names the file, or `<name> (<sha256>)` when it had read the package already. */
+function isAbout(line: string, location: string): boolean {
+  if (line.includes(location)) return true;
+  const name = /for (?<name>\S+) \([0-9a-f]{64}\)/.exec(line)?.groups?.['name'];
+  return name !== undefined && basename(location).startsWith(`${name}-`);
 }
 
 /** What is on disk is the truth, also when somebody exchanged a file by hand. */
