@@ -53,7 +53,7 @@ const server = Type.Object(
       description: 'Where bodies are spooled (nginx: client_body_temp_path). Empty: "spool" beside top_dir.',
     }),
     max_upload_bytes: Type.String({
-      default: '10 GiB',
+      default: '4 GiB',
       description: 'Largest package taken; larger ones are answered 413. nginx: client_max_body_size.',
     }),
   },
