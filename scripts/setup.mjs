@@ -28,27 +28,26 @@ const SYSTEM_TOOLS = [
 main();
 
 function main() {
-  if (packagesAreStale()) {
-    run('npm', ['ci'], 'npm packages could not be installed');
-    installNodeIfOld();
-    writeFileSync(INSTALLED_MARK, '');
-  } else {
-    installNodeIfOld();
-  }
+  const needsNode = majorVersion('node') < NODE_MAJOR && majorVersion(OWN_NODE) < NODE_MAJOR;
+  if (packagesAreStale() || needsNode) installPackages();
   if (!process.argv.includes('--node-only')) installSystemTools();
+}
+
+function installPackages() {
+  // --no-save: what is locked is installed and the lock file stays as it is. Not `npm ci`: that refuses to run where
+  // the registry lacks the binaries of other platforms, which optional dependencies of the tools name.
+  const node = majorVersion('node') < NODE_MAJOR ? [`node@${NODE_MAJOR}`] : [];
+  if (node.length > 0) say(`this machine's Node is ${process.version}; installing Node ${NODE_MAJOR} into node_modules`);
+  run('npm', ['install', '--no-save', '--loglevel=error', ...node], 'npm packages could not be installed');
+  if (node.length > 0 && majorVersion(OWN_NODE) < NODE_MAJOR) {
+    fail(`Node ${NODE_MAJOR} was installed but does not run; install Node ${NODE_MAJOR} or newer yourself`);
+  }
+  writeFileSync(INSTALLED_MARK, '');
 }
 
 function packagesAreStale() {
   if (!existsSync(INSTALLED_MARK)) return true;
   return statSync(join(ROOT, 'package-lock.json')).mtimeMs > statSync(INSTALLED_MARK).mtimeMs;
-}
-
-function installNodeIfOld() {
-  if (majorVersion('node') >= NODE_MAJOR || majorVersion(OWN_NODE) >= NODE_MAJOR) return;
-  say(`this machine's Node is ${process.version}; installing Node ${NODE_MAJOR} into node_modules`);
-  run('npm', ['install', '--no-save', `node@${NODE_MAJOR}`], `Node ${NODE_MAJOR} could not be installed`);
-  if (majorVersion(OWN_NODE) >= NODE_MAJOR) return;
-  fail(`Node ${NODE_MAJOR} was installed but does not run; install Node ${NODE_MAJOR} or newer yourself`);
 }
 
 function majorVersion(command) {
