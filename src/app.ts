@@ -57,7 +57,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     request.wantsJson = /application\/(?:problem\+)?json/i.test(request.headers.accept ?? '');
   });
   app.addHook('onResponse', async (request, reply) => {
-    request.log.info(
+    request.log.debug(
       {
         method: request.method,
         url: request.url,

@@ -1,13 +1,19 @@
-import { mkdir, open } from 'node:fs/promises';
+import { closeSync, fsync, openSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+
+// Calls that only touch cached metadata are synchronous on the way of an upload (docs/decisions/0007): only what waits
+// for the disk goes through the thread pool.
+const syncDescriptor = promisify(fsync);
 
 /** Writes a file's data and metadata to the disk. */
 export async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r');
+  const descriptor = openSync(path, 'r');
   try {
-    await file.sync();
+    await syncDescriptor(descriptor);
   } finally {
-    await file.close();
+    closeSync(descriptor);
   }
 }
 

@@ -1,6 +1,6 @@
-import { syncFile } from './durable-files.ts';
 import { AppError } from './errors.ts';
 import { describeStoredPackage, type InspectedPackage, inspectPackage } from './inspect/inspect-package.ts';
+import type { DigestPool } from './inspect/digest-pool.ts';
 import type { PackageStore } from './place/package-store.ts';
 import {
   type IncomingPackage,
@@ -19,6 +19,8 @@ export interface IngestParts {
   readonly store: PackageStore;
   readonly records: Records;
   readonly queue: ReindexQueue;
+  /** Hashes a large file in another thread. */
+  readonly digestLarge: DigestPool['digest'];
   readonly takeTurns: <T>(key: string, task: () => Promise<T>) => Promise<T>;
   /** Makes sure that a repository has its directory, an index and its .repo file. */
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
@@ -35,9 +37,9 @@ export interface IngestParts {
  * @throws AppError with the code of the rule that refused the package, or of the fault of ours.
  */
 export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): Promise<UploadOutcome> {
-  const inspected = await parts.timed('inspect', () => inspectPackage(upload));
+  const inspected = await parts.timed('inspect', () => inspectPackage(upload, parts.digestLarge));
   const targets = parts.layout.targetsOf(inspected.rpm, upload.releasever);
-  await parts.timed('sync', () => syncFile(upload.path));
+  await parts.timed('sync', () => parts.store.prepare(upload.path));
   const turn = targets.map(({ path }) => path).join();
   const isCreated = await parts.takeTurns(turn, () =>
     parts.timed('place', () => place(upload.path, inspected, targets, parts)),
@@ -136,9 +138,9 @@ function placesOf(
     const url = `${publicUrl}/repo/${encodeURI(`${repository}/${location}`)}`;
     const receipt = receipts.find((one) => one.repository === repository && one.location === location);
     if (receipt?.publishedAtMs !== undefined) return { repository, location, url, state: 'published' };
-    const record = records.listSetAside(repository).find((one) => one.location === location);
-    if (record === undefined) return { repository, location, url, state: 'waiting' };
-    return { repository, location, url, state: 'set-aside', reason: record.reason };
+    const reason = records.setAsideReason(repository, location);
+    if (reason === undefined) return { repository, location, url, state: 'waiting' };
+    return { repository, location, url, state: 'set-aside', reason };
   });
 }
 

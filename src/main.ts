@@ -8,6 +8,7 @@ import type { Config } from './config/load.ts';
 import { makeDirectoryDurable } from './durable-files.ts';
 import { AppError, errnoOf, toAppError } from './errors.ts';
 import { describeUpload, type IngestParts, ingestUpload, waitUntilInstallable } from './ingest.ts';
+import { createDigestPool } from './inspect/digest-pool.ts';
 import { createPackageStore, type PackageStore } from './place/package-store.ts';
 import {
   createRepositoryLayout,
@@ -102,11 +103,13 @@ async function startOnTree(
   });
 
   const prepareRepository = createRepositoryPreparation({ layout, store, reindexParts, queue, config });
+  const digestPool = createDigestPool();
   const ingestParts: IngestParts = {
     layout,
     store,
     records,
     queue,
+    digestLarge: digestPool.digest,
     takeTurns: createTurns(),
     prepareRepository,
     publicUrl: config.server.publicUrl,
@@ -159,8 +162,11 @@ async function startOnTree(
         (await locateEngine()) === undefined ? engineMissing(config.reindex.executable) : undefined,
     },
   });
-  const address = await listen(app, config);
-  log.info({ address, topDir: folders.topDir, publicUrl: config.server.publicUrl }, 'listening');
+  const address = await app.listen({
+    ...config.server.listen,
+    listenTextResolver: (where) =>
+      `listening on ${where}, serving ${folders.topDir} as ${config.server.publicUrl}`,
+  });
   const sweeper = setInterval(() => {
     sweepSpool(folders.spoolDir, now()).catch((error: unknown) =>
       log.warn({ err: error }, 'spool not swept'),
@@ -175,7 +181,7 @@ async function startOnTree(
       const queueClosed = queue.close(RUN_GRACE_MS);
       await closeApp(app);
       await queueClosed;
-      await Promise.all(removals);
+      await Promise.all([...removals, digestPool.close()]);
       records.close();
       releaseLock();
     },
@@ -289,10 +295,6 @@ async function takeUpRepositories(
   const repositories = await store.listRepositories();
   for (const repository of repositories) await prepareRepository(repository);
   for (const repository of marked) queue.of(repository).request();
-}
-
-async function listen(app: FastifyInstance, config: Config): Promise<string> {
-  return app.listen(config.server.listen);
 }
 
 /** Uploads in flight may finish; a connection that is still open after the grace time is cut. */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Config, embeddedConfig, loadConfig } from '../config/load.ts';
 import { AppError, printable, toAppError } from '../errors.ts';
+import { digestFile } from '../inspect/digest-file.ts';
 import { type InspectedPackage, inspectPackage } from '../inspect/inspect-package.ts';
 import { createRepositoryLayout, type RepositoryLayout, type Target } from '../place/repository-layout.ts';
 
@@ -48,7 +49,8 @@ async function inspectFile(
   try {
     const path = resolve(file);
     const { size } = await stat(path);
-    const inspected = await inspectPackage({ path, sizeBytes: size, sha256: undefined, expectedDigests: [] });
+    const whole = { path, sizeBytes: size, sha256: undefined, expectedDigests: [] };
+    const inspected = await inspectPackage(whole, async (job) => digestFile(job));
     return { file, inspected, targets: targetsOrError(inspected, layout, releasever) };
   } catch (error) {
     return { file, error: toAppError(error) };

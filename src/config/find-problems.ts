@@ -1,4 +1,5 @@
 import { isAbsolute, relative, resolve } from 'node:path';
+import { Settings } from 'typebox/system';
 import { Value } from 'typebox/value';
 import { isByteSize } from './byte-size.ts';
 import { CONFIG_SCHEMA, type ConfigFile } from './schema.ts';
@@ -25,20 +26,51 @@ const RESERVED_OPTIONS = [
   '--recycle-pkglist',
 ];
 
-/** Every problem of a configuration file as one line with path, fault and remedy; empty when it is usable. */
-export function findProblems(file: unknown): readonly string[] {
-  return Value.Check(CONFIG_SCHEMA, file) ? meaningProblems(file) : schemaProblems(file);
+// First path segments that the service uses itself; nginx sends them elsewhere than to the upload.
+const TAKEN_PREFIXES = ['api', 'healthz', 'metrics', 'readyz', 'repo'];
+
+// TypeBox stops at eight errors; a person wants to correct all of them at once.
+const MAX_ERRORS = 1000;
+
+type SchemaError = ReturnType<typeof Value.Errors>[number];
+
+/**
+ * Every problem of a configuration file as one line with path, fault and remedy; empty when it is usable.
+ * @param folder where relative paths in the file start.
+ */
+export function findProblems(file: unknown, folder: string): readonly string[] {
+  Settings.Set({ maxErrors: MAX_ERRORS });
+  // The parent of an unknown key has an error of its own that says no more.
+  const errors = Value.Errors(CONFIG_SCHEMA, file).filter(
+    ({ keyword }) => keyword !== 'additionalProperties',
+  );
+  const usable = withoutFaulty(file, errors);
+  return [
+    ...errors.map(schemaProblem),
+    ...(Value.Check(CONFIG_SCHEMA, usable) ? meaningProblems(usable, folder) : []),
+  ];
 }
 
-function schemaProblems(file: unknown): readonly string[] {
-  return Value.Errors(CONFIG_SCHEMA, file)
-    .filter((error) => error.keyword !== 'additionalProperties')
-    .map((error) => {
-      const path = error.instancePath.slice(1).replaceAll('/', '.');
-      if (error.keyword === 'boolean') return `${path}: unknown key; remove it or correct its name`;
-      if (error.keyword === 'enum') return `${path}: must be one of ${allowedValues(error.params)}`;
-      return `${path}: ${error.message}; see config.example.yml`;
-    });
+/** The file with the default in place of each faulty option: one fault must not hide what is wrong with another. */
+function withoutFaulty(file: unknown, errors: readonly SchemaError[]): unknown {
+  // An option is `/<section>/<key>`, whatever in it is wrong.
+  const faulty = new Set(errors.map(({ instancePath }) => instancePath.split('/', 3).join('/')));
+  const sound = (value: unknown, path: string): readonly (readonly [string, unknown])[] =>
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).filter(([key]) => !faulty.has(`${path}/${key}`))
+      : [];
+  const sections = sound(file, '').map(([name, section]) => [
+    name,
+    Object.fromEntries(sound(section, `/${name}`)),
+  ]);
+  return Value.Default(CONFIG_SCHEMA, Object.fromEntries(sections));
+}
+
+function schemaProblem(error: SchemaError): string {
+  const path = error.instancePath.slice(1).replaceAll('/', '.');
+  if (error.keyword === 'boolean') return `${path}: unknown key; remove it or correct its name`;
+  if (error.keyword === 'enum') return `${path}: must be one of ${allowedValues(error.params)}`;
+  return `${path}: ${error.message}; see config.example.yml`;
 }
 
 function allowedValues(params: object): string {
@@ -47,14 +79,20 @@ function allowedValues(params: object): string {
     : 'the listed values';
 }
 
-function meaningProblems(file: ConfigFile): readonly string[] {
+function meaningProblems(file: ConfigFile, folder: string): readonly string[] {
   return [
+    ...prefixProblems(file.server.prefix_url),
     ...byteSizeProblems('server.max_upload_bytes', file.server.max_upload_bytes),
     ...byteSizeProblems('index_updater.keep_old_bytes', file.index_updater.keep_old_bytes),
     ...file.layout.releasever.flatMap((pattern, index) => patternProblems(pattern, index)),
     ...optionProblems(file.index_updater.cmdline),
-    ...folderProblems(file),
+    ...folderProblems(file, folder),
   ];
+}
+
+function prefixProblems(prefix: string): readonly string[] {
+  const isTaken = TAKEN_PREFIXES.includes(prefix.replaceAll('/', ''));
+  return isTaken ? [`server.prefix_url: "${prefix}" is a path of the service's own; choose another`] : [];
 }
 
 function byteSizeProblems(path: string, text: string): readonly string[] {
@@ -80,14 +118,14 @@ function optionProblems(cmdline: string): readonly string[] {
     .map((word) => `index_updater.cmdline: ${word} is set by the service itself; remove it`);
 }
 
-function folderProblems(file: ConfigFile): readonly string[] {
-  const topDir = resolve(file.repo.top_dir);
+function folderProblems(file: ConfigFile, folder: string): readonly string[] {
+  const topDir = resolve(folder, file.repo.top_dir);
   const folders = [
     ['repo.state_dir', file.repo.state_dir],
     ['server.spool_dir', file.server.spool_dir],
   ] as const;
   return folders
-    .filter(([, folder]) => folder !== '' && isInside(topDir, resolve(folder)))
+    .filter(([, other]) => other !== '' && isInside(topDir, resolve(folder, other)))
     .map(([path]) => `${path}: lies inside repo.top_dir and would be served; choose a folder beside it`);
 }
 

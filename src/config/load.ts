@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { load as parseYaml } from 'js-yaml';
+import { loadAll as parseDocuments } from 'js-yaml';
 import { Value } from 'typebox/value';
 import { AppError } from '../errors.ts';
 import { parseByteSize } from './byte-size.ts';
@@ -50,7 +50,8 @@ export function loadConfig(path: string): Config {
 /** Checks configuration text; `source` names it in errors and relative paths start at its folder. */
 export function parseConfig(text: string, source: string): Config {
   const given = toMapping(parse(text, source), source);
-  return toConfig(checked(withDefaults(given), source), dirname(resolve(source)));
+  const folder = dirname(resolve(source));
+  return toConfig(checked(withDefaults(given), source, folder), folder);
 }
 
 /** The built-in defaults of `rpmyard serve` without a file: Node alone, bodies taken directly, data under `var/`. */
@@ -59,11 +60,11 @@ export function embeddedConfig(folder: string): Config {
     server: { upload_header: '' },
     repo: { top_dir: join(folder, 'storage') },
   });
-  return toConfig(checked(file, 'the built-in configuration'), folder);
+  return toConfig(checked(file, 'the built-in configuration', folder), folder);
 }
 
-function checked(file: unknown, source: string): ConfigFile {
-  const problems = findProblems(file);
+function checked(file: unknown, source: string, folder: string): ConfigFile {
+  const problems = findProblems(file, folder);
   if (problems.length > 0 || !Value.Check(CONFIG_SCHEMA, file)) throw invalid(source, problems);
   return file;
 }
@@ -80,8 +81,15 @@ function readText(path: string): string {
 }
 
 function parse(text: string, source: string): unknown {
+  const documents = parseYaml(text, source);
+  // A file in which everything is commented out has no document at all.
+  if (documents.length <= 1) return documents[0];
+  throw invalid(source, ['expected one YAML document, found several separated by "---"']);
+}
+
+function parseYaml(text: string, source: string): readonly unknown[] {
   try {
-    return text.trim() === '' ? {} : parseYaml(text);
+    return parseDocuments(text);
   } catch (cause) {
     throw invalid(source, [cause instanceof Error ? cause.message : String(cause)]);
   }
@@ -96,13 +104,22 @@ function toMapping(value: unknown, source: string): Record<string, unknown> {
 }
 
 function withDefaults(given: Record<string, unknown>): unknown {
-  const sections: Record<string, unknown> = { server: {}, repo: {}, layout: {}, index_updater: {}, log: {} };
-  for (const [name, value] of Object.entries(given)) sections[name] = value ?? {};
-  return Value.Default(CONFIG_SCHEMA, numbersFromStrings(sections));
+  const sections: Record<string, unknown> = {
+    server: {},
+    repo: {},
+    layout: {},
+    index_updater: {},
+    log: {},
+    ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value ?? {}])),
+  };
+  return Value.Default(CONFIG_SCHEMA, withExpectedScalars(sections));
 }
 
-/** The original service's files quote numbers (`port: '5000'`): a numeric string is a number where one is expected. */
-function numbersFromStrings(sections: Record<string, unknown>): Record<string, unknown> {
+/**
+ * The original service's files quote numbers (`port: '5000'`): a numeric string is a number where one is expected. The
+ * other way round, `max_upload_bytes: 4096` is a text that needs no quotes.
+ */
+function withExpectedScalars(sections: Record<string, unknown>): Record<string, unknown> {
   const converted = structuredClone(sections);
   for (const [name, section] of Object.entries(CONFIG_SCHEMA.properties)) {
     const values = converted[name];
@@ -112,6 +129,7 @@ function numbersFromStrings(sections: Record<string, unknown>): Record<string, u
       const value = mapping[key];
       const isNumeric = property.type === 'integer' || property.type === 'number';
       if (isNumeric && typeof value === 'string' && /^\d+$/.test(value)) mapping[key] = Number(value);
+      if (property.type === 'string' && typeof value === 'number') mapping[key] = String(value);
     }
   }
   return converted;

@@ -7,7 +7,7 @@ const CLOSED = { additionalProperties: false } as const;
  * `el` and `fc` give their bare number, every other tag is kept whole so that distributions never mix.
  */
 export const DEFAULT_RELEASEVER_PATTERNS: readonly string[] = [
-  '[.+]el(?<releasever>\\d+)',
+  '[.+_]el(?<releasever>\\d+)',
   '\\.fc(?<releasever>\\d+)',
   '\\.(?<releasever>amzn\\d+)',
   '\\.(?<releasever>mga\\d+)',

@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts';
 import type { ExpectedDigest } from '../receive/spooled-upload.ts';
 import type { RpmPackage } from '../rpm-parser/rpm-package.ts';
-import type { DigestsNeeded, FileDigests } from './digest-file.ts';
+import type { DigestJob, FileDigests } from './digest-file.ts';
 
 /**
  * Which digests prove the package whole: a digest of the header with one of the payload, or the MD5 over both.
@@ -10,7 +10,7 @@ import type { DigestsNeeded, FileDigests } from './digest-file.ts';
 export function digestsNeeded(
   rpm: RpmPackage,
   upload: { readonly sha256: string | undefined; readonly expectedDigests: readonly ExpectedDigest[] },
-): DigestsNeeded {
+): Pick<DigestJob, 'sha256' | 'isSha512Needed' | 'payload' | 'isHeaderAndPayloadMd5Needed'> {
   const { digests } = rpm;
   const hasHeaderDigest =
     digests.headerSha256 !== undefined ||

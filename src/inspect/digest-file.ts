@@ -1,9 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import type { DigestAlgorithm } from '../rpm-parser/digest-algorithm.ts';
 
-/** Which digests of a file to compute besides those that are known. */
-export interface DigestsNeeded {
+/** Which digests of a file to compute. Plain data: it may travel to a worker thread. */
+export interface DigestJob {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly headerStart: number;
+  readonly payloadStart: number;
   /** The file's sha256 when it is known already. */
   readonly sha256: string | undefined;
   readonly isSha512Needed: boolean;
@@ -21,46 +25,42 @@ export interface FileDigests {
   readonly headerAndPayloadMd5: string | undefined;
 }
 
-// Large enough that a call costs little beside its hashing (0.7 ms), small enough that other requests get their turn.
 const CHUNK_BYTES = 1024 * 1024;
 
-/** Reads on where `firstBytes` end and computes every needed digest in that one pass. */
-export async function digestFile(
-  file: FileHandle,
-  options: {
-    readonly firstBytes: Uint8Array;
-    readonly extent: { readonly headerStart: number; readonly payloadStart: number };
-    readonly needed: DigestsNeeded;
-    readonly sizeBytes: number;
-  },
-): Promise<FileDigests> {
-  const { firstBytes, extent, needed, sizeBytes } = options;
-  const sha256 = needed.sha256 === undefined ? createHash('sha256') : undefined;
-  const sha512 = needed.isSha512Needed ? createHash('sha512') : undefined;
-  const payload = needed.payload === undefined ? undefined : createHash(needed.payload);
-  const md5 = needed.isHeaderAndPayloadMd5Needed ? createHash('md5') : undefined;
+/** Reads the file once and computes every digest of the job in that pass. */
+export function digestFile(job: DigestJob): FileDigests {
+  const sha256 = job.sha256 === undefined ? createHash('sha256') : undefined;
+  const sha512 = job.isSha512Needed ? createHash('sha512') : undefined;
+  const payload = job.payload === undefined ? undefined : createHash(job.payload);
+  const md5 = job.isHeaderAndPayloadMd5Needed ? createHash('md5') : undefined;
 
-  const update = (chunk: Uint8Array, position: number): void => {
+  forEachChunk(job, (chunk, position) => {
     updateFrom(sha256, chunk, position, 0);
     updateFrom(sha512, chunk, position, 0);
-    updateFrom(payload, chunk, position, extent.payloadStart);
-    updateFrom(md5, chunk, position, extent.headerStart);
-  };
-
-  update(firstBytes, 0);
-  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, sizeBytes - firstBytes.length));
-  for (let position = firstBytes.length; position < sizeBytes; ) {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
-    if (bytesRead === 0) break;
-    update(buffer.subarray(0, bytesRead), position);
-    position += bytesRead;
-  }
+    updateFrom(payload, chunk, position, job.payloadStart);
+    updateFrom(md5, chunk, position, job.headerStart);
+  });
   return {
-    sha256: needed.sha256 ?? sha256?.digest('hex') ?? '',
+    sha256: job.sha256 ?? sha256?.digest('hex') ?? '',
     sha512: sha512?.digest('hex'),
     payload: payload?.digest('hex'),
     headerAndPayloadMd5: md5?.digest('hex'),
   };
+}
+
+function forEachChunk(job: DigestJob, use: (chunk: Uint8Array, position: number) => void): void {
+  const descriptor = openSync(job.path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, job.sizeBytes));
+    for (let position = 0; position < job.sizeBytes; ) {
+      const bytesRead = readSync(descriptor, buffer, 0, buffer.length, position);
+      if (bytesRead === 0) break;
+      use(buffer.subarray(0, bytesRead), position);
+      position += bytesRead;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** Hashes the part of a chunk at `position` that lies at or after `start`. */

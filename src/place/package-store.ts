@@ -1,4 +1,5 @@
-import { chmod, link, lstat, readdir } from 'node:fs/promises';
+import { chmodSync, linkSync } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createSharedDirectorySync, makeDirectoryDurable, syncFile } from '../durable-files.ts';
 import { errnoOf } from '../errors.ts';
@@ -19,14 +20,18 @@ export interface PackageStore {
   listRepositories(): Promise<readonly RepositoryName[]>;
   /** Every package below the repository's directory; links to elsewhere and names with a leading dot are no packages. */
   listPackages(repository: RepositoryName): Promise<readonly StoredPackage[]>;
-  /** Gives the file a second name; false when the name is taken, whose bytes then stay. */
+  /** Gives a new file the mode of a package and makes its bytes durable; it then may be added. */
+  prepare(path: string): Promise<void>;
+  /** Gives a prepared file a second name; false when the name is taken, whose bytes then stay. */
   add(path: string, target: string): Promise<boolean>;
+  /** Makes the name of an added file durable. Concurrent calls for one directory share an fsync. */
+  syncName(target: string): Promise<void>;
   /**
    * Inode, size and mtime in ns: tells whether a name still leads to the same file; undefined when it leads nowhere.
    * Links change ctime, so it is left out.
    */
   identityOf(path: string): Promise<string | undefined>;
-  /** Makes a stored file and its name durable. */
+  /** Makes a file that was there already durable, bytes and name. */
   sync(target: string): Promise<void>;
 }
 
@@ -37,17 +42,26 @@ export function createPackageStore(layout: RepositoryLayout): PackageStore {
   const syncDirectory = createSharedDirectorySync();
 
   return {
-    createRepository: (repository) => makeDirectoryDurable(join(layout.directoryOf(repository), 'Packages')),
+    createRepository: async (repository) => {
+      const directory = layout.directoryOf(repository);
+      await makeDirectoryDurable(join(directory, 'Packages'));
+      // Another upload, or a process that was killed, may have made a name on the way and not synced it yet.
+      for (let path = directory; path.length >= layout.topDir.length; path = dirname(path)) {
+        await syncDirectory(path);
+      }
+    },
     listRepositories: () => listRepositories(layout.topDir),
     listPackages: async (repository) => {
       const packages: StoredPackage[] = [];
       await collectPackages(layout.directoryOf(repository), '', packages);
       return packages.toSorted((a, b) => (a.location < b.location ? -1 : 1));
     },
-    add: async (path, target) => {
-      await chmod(path, PACKAGE_MODE);
-      return linkUnlessTaken(path, target);
+    prepare: async (path) => {
+      chmodSync(path, PACKAGE_MODE);
+      await syncFile(path);
     },
+    add: linkUnlessTaken,
+    syncName: (target) => syncDirectory(dirname(target)),
     identityOf,
     sync: async (target) => {
       await syncFile(target);
@@ -58,7 +72,7 @@ export function createPackageStore(layout: RepositoryLayout): PackageStore {
 
 async function linkUnlessTaken(path: string, target: string): Promise<boolean> {
   try {
-    await link(path, target);
+    linkSync(path, target);
     return true;
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;

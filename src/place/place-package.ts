@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { AppError, errnoOf } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import type { PackageStore } from './package-store.ts';
 import type { Target } from './repository-layout.ts';
 
@@ -47,7 +46,11 @@ export async function placePackage(
   for (const { target, holdsPackage: isThere } of states) {
     if (!isThere) await linkInto(incoming, target, store);
   }
-  await Promise.all(states.map(({ target }) => store.sync(target.path)));
+  await Promise.all(
+    states.map(({ target: { path }, holdsPackage: isThere }) =>
+      isThere ? store.sync(path) : store.syncName(path),
+    ),
+  );
 }
 
 async function linkInto(incoming: IncomingPackage, target: Target, store: PackageStore): Promise<void> {
@@ -63,7 +66,7 @@ async function holdsPackage(
   target: Target,
   describeStored: (path: string) => Promise<string>,
 ): Promise<boolean> {
-  if (!(await exists(target.path))) return false;
+  if (!existsSync(target.path)) return false;
   const storedSha256 = await sha256OfFile(target.path);
   if (storedSha256 === incoming.sha256) return true;
   const storedNevra = await describeStored(target.path);
@@ -86,16 +89,6 @@ async function holdsPackage(
       },
     },
   );
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 async function sha256OfFile(path: string): Promise<string> {

@@ -68,10 +68,16 @@ async function writeBody(
 /** The body's chunks; a client that stops sending or goes away becomes an AppError. */
 async function* chunksOf(body: Readable, stallMs: number): AsyncGenerator<Buffer> {
   const iterator = body.iterator({ destroyOnReturn: false });
-  for (;;) {
-    const { value, done } = await nextWithin(iterator, stallMs);
-    if (done === true) return;
-    yield value;
+  try {
+    for (;;) {
+      const { value, done } = await nextWithin(iterator, stallMs);
+      if (done === true) return;
+      yield value;
+    }
+  } finally {
+    // Lets go of the stream, or whoever drains it later would get nothing. Not awaited: it waits for a chunk that may
+    // never come when the client has stalled.
+    iterator.return?.().catch(() => undefined);
   }
 }
 

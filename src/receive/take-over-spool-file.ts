@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { link, open, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { closeSync, constants, existsSync, fstatSync, linkSync, openSync, unlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { AppError, errnoOf } from '../errors.ts';
 
 /** A file in `incomingDir` that no client and no nginx knows the name of. */
@@ -25,43 +24,47 @@ export async function takeOverSpoolFile(
     throw refused('it does not name a file that nginx spooled');
   }
   const path = join(folders.incomingDir, randomUUID());
-  await linkSpoolFile(spoolPath, path);
+  linkSpoolFile(spoolPath, path);
   try {
-    return { path, sizeBytes: await checkedSize(path) };
+    return { path, sizeBytes: checkedSize(path) };
   } catch (error) {
-    await unlink(path);
+    unlinkSync(path);
     throw error;
   }
 }
 
-async function linkSpoolFile(spoolPath: string, path: string): Promise<void> {
+function linkSpoolFile(spoolPath: string, path: string): void {
   try {
-    await link(spoolPath, path);
+    linkSync(spoolPath, path);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') throw refused('the file is not there');
+    // ENOENT is also what a missing directory of ours gives, which is no fault of the request.
+    if (errnoOf(error) === 'ENOENT' && existsSync(dirname(path))) throw refused('the file is not there');
+    // A directory, or (with protected hard links) a file of another user.
+    if (errnoOf(error) === 'EPERM') throw refused('it is no regular file of this user');
     throw error;
   }
 }
 
-async function checkedSize(path: string): Promise<number> {
-  const file = await openNoFollow(path);
+function checkedSize(path: string): number {
+  const descriptor = openNoFollow(path);
   try {
-    const stat = await file.stat();
+    const stat = fstatSync(descriptor);
     if (!stat.isFile()) throw refused('it is no regular file');
     if (stat.uid !== process.geteuid?.()) throw refused('another user owns the file');
     if (stat.size === 0) throw emptyBody();
     return stat.size;
   } finally {
-    await file.close();
+    closeSync(descriptor);
   }
 }
 
-async function openNoFollow(path: string): ReturnType<typeof open> {
+function openNoFollow(path: string): number {
   try {
     // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (errnoOf(error) === 'ELOOP') throw refused('it is a symbolic link');
+    if (errnoOf(error) === 'ENXIO') throw refused('it is a socket');
     throw error;
   }
 }

@@ -62,15 +62,16 @@ export async function uploadRoutes(app: FastifyInstance, options: UploadRoutesOp
   );
   app.post<{ Querystring: UploadQuery }>(uploadPath, { schema }, postForm);
   app.post<{ Querystring: UploadQuery }>(`${uploadPath}/`, { schema }, postForm);
-  app.route({
-    method: ['GET', 'DELETE', 'PATCH'],
-    url: uploadPath,
-    handler: () => {
-      throw new AppError('METHOD_NOT_ALLOWED', `${uploadPath} takes PUT and POST`, {
-        hint: 'Upload with curl -T pkg.rpm <url>, or with curl -F file=@pkg.rpm <url>.',
-      });
-    },
-  });
+  for (const url of [uploadPath, `${uploadPath}/`]) {
+    app.route({ method: ['GET', 'DELETE', 'PATCH'], url, handler: refuseMethod });
+  }
+
+  function refuseMethod(_request: FastifyRequest, reply: FastifyReply): never {
+    reply.header('allow', 'PUT, POST');
+    throw new AppError('METHOD_NOT_ALLOWED', `${uploadPath} takes PUT and POST`, {
+      hint: 'Upload with curl -T pkg.rpm <url>, or with curl -F file=@pkg.rpm <url>.',
+    });
+  }
 
   async function putPackage(
     request: FastifyRequest<{ Querystring: UploadQuery }>,
@@ -103,7 +104,13 @@ export async function uploadRoutes(app: FastifyInstance, options: UploadRoutesOp
     if (sentBytes === 0) throw emptyBody();
     if (sentBytes > maxUploadBytes) throw tooLarge(maxUploadBytes);
     if (request.headers.expect !== undefined) reply.raw.writeContinue();
-    return { digests, ...(await streamToSpool(request.raw, options, limits)) };
+    try {
+      return { digests, ...(await streamToSpool(request.raw, options, limits)) };
+    } catch (error) {
+      // An unread rest would keep the connection open until the idle limit, also when the client has left.
+      request.raw.resume();
+      throw error;
+    }
   }
 
   async function ingestFile(
@@ -111,11 +118,16 @@ export async function uploadRoutes(app: FastifyInstance, options: UploadRoutesOp
     reply: FastifyReply,
     file: ReceivedFile,
   ): Promise<UploadOutcome> {
-    // Only after the answer: until then our name keeps the bytes whatever happens to the others.
-    reply.raw.once('close', () => options.removeIncoming(file.path));
     const { path, sizeBytes, sha256, digests } = file;
     const releasever = request.query.releasever;
-    return options.ingest({ path, sizeBytes, sha256, expectedDigests: digests, releasever }, request);
+    try {
+      return await options.ingest({ path, sizeBytes, sha256, expectedDigests: digests, releasever }, request);
+    } finally {
+      // Only after the answer: until then our name keeps the bytes whatever happens to the others. A client may have
+      // left before.
+      if (reply.raw.closed) options.removeIncoming(path);
+      else reply.raw.once('close', () => options.removeIncoming(path));
+    }
   }
 
   async function postForm(
@@ -129,8 +141,10 @@ export async function uploadRoutes(app: FastifyInstance, options: UploadRoutesOp
     }
     const waitMs = parseWaitMs(request.query.wait);
     if (request.headers.expect !== undefined) reply.raw.writeContinue();
+    // Each file of the form is removed when the answer has been sent.
+    reply.raw.setMaxListeners(0);
     const results: FileResult[] = [];
-    for await (const part of request.files()) {
+    for await (const part of filesOf(request)) {
       results.push(await formFile(request, reply, part));
       // What streamToSpool did not read would block the next part.
       part.file.resume();
@@ -200,6 +214,19 @@ function checkUploadName(name: string): void {
   );
 }
 
+/** The files of a form; what is wrong with the form itself becomes an AppError. */
+async function* filesOf(request: FastifyRequest): AsyncGenerator<MultipartFile> {
+  try {
+    yield* request.files();
+  } catch (cause) {
+    throw new AppError(
+      'MULTIPART_INVALID',
+      `the form cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { hint: 'Send it again, with at most 1000 files: curl -F file=@pkg.rpm <url>.', cause },
+    );
+  }
+}
+
 /** One file answers for itself; several answer 207 when one of them failed. */
 function answerForm(
   request: FastifyRequest,
@@ -210,6 +237,10 @@ function answerForm(
   const [only] = errors;
   if (only !== undefined && results.length === 1) throw only;
   reply.code(errors.length > 0 ? 207 : formStatus(results));
+  const [first] = results;
+  if (first !== undefined && 'outcome' in first && first.isPending && results.length === 1) {
+    reply.header('location', `/api/v1/uploads/${first.outcome.sha256}`);
+  }
   return reply.send(request.wantsJson ? resultDocument(results, request.id) : resultLines(results));
 }
 

@@ -170,6 +170,16 @@ export class Records {
     this.#run('DELETE FROM set_aside WHERE repository = ?', repository);
   }
 
+  /** Why a package is set aside; undefined when it is not. */
+  setAsideReason(repository: string, location: string): string | undefined {
+    const [row] = this.#all(
+      'SELECT reason FROM set_aside WHERE repository = ? AND location = ?',
+      repository,
+      location,
+    );
+    return row === undefined ? undefined : String(row['reason']);
+  }
+
   takeBack(repository: string, location: string): void {
     this.#run('DELETE FROM set_aside WHERE repository = ? AND location = ?', repository, location);
   }
@@ -205,12 +215,12 @@ export class Records {
   }
 
   #inTransaction(work: () => void): void {
-    this.#database.exec('BEGIN IMMEDIATE');
+    this.#run('BEGIN IMMEDIATE');
     try {
       work();
-      this.#database.exec('COMMIT');
+      this.#run('COMMIT');
     } catch (error) {
-      this.#database.exec('ROLLBACK');
+      this.#run('ROLLBACK');
       throw error;
     }
   }

@@ -4,15 +4,14 @@ import type { ListedEntry } from './repository-files.ts';
 export function renderListing(urlPath: string, entries: readonly ListedEntry[]): string {
   const title = `Index of ${urlPath}`;
   const parent = urlPath === '/repo/' ? '' : row({ href: '../', label: '..', size: '', modified: '' });
-  const body =
-    entries.length === 0 && parent === ''
-      ? EMPTY_TREE
-      : `<table>${HEAD}<tbody>${parent}${entries.map(entryRow).join('')}</tbody></table>`;
+  const isEmptyTree = urlPath === '/repo/' && !entries.some(({ isDirectory }) => isDirectory);
+  const rows = parent + entries.map(entryRow).join('');
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escapeHtml(title)}</title><style>${STYLE}</style></head>
 <body><h1>${breadcrumbs(urlPath)}</h1>
-${body}
+${isEmptyTree ? EMPTY_TREE : ''}
+<table>${HEAD}<tbody>${rows}</tbody></table>
 <footer>Rpmyard</footer></body></html>
 `;
 }
