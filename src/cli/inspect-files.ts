@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Config, embeddedConfig, loadConfig } from '../config/load.ts';
-import { AppError, printable, toAppError } from '../errors.ts';
+import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { digestFile } from '../inspect/digest-file.ts';
 import { type InspectedPackage, inspectPackage } from '../inspect/inspect-package.ts';
 import { createRepositoryLayout, type RepositoryLayout, type Target } from '../place/repository-layout.ts';
@@ -53,8 +53,16 @@ async function inspectFile(
     const inspected = await inspectPackage(whole, async (job) => digestFile(job));
     return { file, inspected, targets: targetsOrError(inspected, layout, releasever) };
   } catch (error) {
-    return { file, error: toAppError(error) };
+    return { file, error: readingError(error) };
   }
+}
+
+function readingError(error: unknown): AppError {
+  const errno = errnoOf(error);
+  if (errno === undefined) return toAppError(error);
+  return new AppError('NOT_FOUND', `the file cannot be read (${errno})`, {
+    hint: 'Check its name and your rights.',
+  });
 }
 
 /** A package that fits nowhere is still described. */
@@ -108,8 +116,8 @@ function toText(inspection: Inspection): string {
   const { rpm } = inspected;
   const kind = rpm.isSource ? 'source package' : 'package';
   const lines = [
-    `  ${inspected.nevra}: ${printable(rpm.summary ?? 'no summary')}`,
-    `  ${kind}, format ${rpm.formatMajor}, ${rpm.isSigned ? 'signed' : 'not signed'}, ${rpm.files.length} files, ${inspected.sizeBytes} bytes`,
+    `  ${printable(inspected.nevra)}: ${printable(rpm.summary ?? 'no summary')}`,
+    `  ${kind}, format ${rpm.formatMajor}, ${rpm.isSigned ? 'signed' : 'not signed'}, ${inspected.sizeBytes} bytes, files: ${rpm.files.length}`,
     `  sha256 ${inspected.sha256}`,
   ];
   const places =

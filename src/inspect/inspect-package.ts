@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { AppError } from '../errors.ts';
 import type { SpooledUpload } from '../receive/spooled-upload.ts';
 import { type HeaderExtent, measureHeader } from '../rpm-parser/measure-header.ts';
-import { formatNevra } from '../rpm-parser/nevra.ts';
+import { formatNevra, packageArch } from '../rpm-parser/nevra.ts';
 import { parseRpm } from '../rpm-parser/parse-rpm.ts';
 import { RpmParseError } from '../rpm-parser/rpm-parse-error.ts';
 import type { RpmPackage } from '../rpm-parser/rpm-package.ts';
@@ -45,17 +45,21 @@ export async function inspectPackage(
   const digests = sizeBytes <= INLINE_DIGEST_BYTES ? digestFile(job) : await digestLarge(job);
   checkPayload(rpm, digests, sizeBytes - headerStart);
   checkExpectedDigests(upload.expectedDigests, digests);
-  return { rpm, nevra: formatNevra(rpm), sha256: digests.sha256, sizeBytes };
+  return { rpm, nevra: nevraOf(rpm), sha256: digests.sha256, sizeBytes };
 }
 
 /** The NEVRA of a stored package, for messages; a file that cannot be read says so. */
 export async function describeStoredPackage(path: string): Promise<string> {
   try {
     const { size } = statSync(path);
-    return formatNevra(parseRpm(readHeader(path, size).bytes, size));
+    return nevraOf(parseRpm(readHeader(path, size).bytes, size));
   } catch {
     return 'a file that is no readable package';
   }
+}
+
+function nevraOf(rpm: RpmPackage): string {
+  return formatNevra({ ...rpm, arch: packageArch(rpm) });
 }
 
 type CompleteExtent = Extract<HeaderExtent, { isComplete: true }>;

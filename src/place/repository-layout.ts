@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { AppError } from '../errors.ts';
+import { packageArch } from '../rpm-parser/nevra.ts';
 import { basearchOf } from './arch-table.ts';
 
 /**
@@ -123,7 +124,7 @@ export function packageFileName(identity: PackageIdentity): string {
   checkField('name', identity.name, NAME);
   checkField('version', identity.version, VERSION_OR_RELEASE);
   checkField('release', identity.release, VERSION_OR_RELEASE);
-  const arch = fileNameArch(identity);
+  const arch = packageArch(identity);
   checkField('arch', arch, BASEARCH);
   const fileName = `${identity.name}-${identity.version}-${identity.release}.${arch}.rpm`;
   if (fileName.length <= MAX_FILE_NAME_BYTES) return fileName;
@@ -132,11 +133,6 @@ export function packageFileName(identity: PackageIdentity): string {
     `the package's file name would have ${fileName.length} bytes, at most ${MAX_FILE_NAME_BYTES} are possible`,
     { hint: 'Shorten its name, version or release.' },
   );
-}
-
-function fileNameArch(identity: PackageIdentity): string {
-  if (!identity.isSource) return identity.arch;
-  return identity.isNoSource ? 'nosrc' : 'src';
 }
 
 function checkField(field: string, value: string, pattern: RegExp): void {

@@ -220,7 +220,8 @@ export class Records {
       work();
       this.#run('COMMIT');
     } catch (error) {
-      this.#run('ROLLBACK');
+      // On a full disk SQLite has rolled back by itself; a second time would fail and hide the cause.
+      if (this.#database.isTransaction) this.#run('ROLLBACK');
       throw error;
     }
   }

@@ -15,3 +15,13 @@ export function formatNevra(
 ): string {
   return `${rpm.name}-${formatEvr(rpm)}.${rpm.arch}`;
 }
+
+/**
+ * The architecture a package goes by: a source package's ARCH tag is that of the machine that built it, its file name
+ * says `src`, or `nosrc` when its sources or patches are not in it.
+ * Source: rpm, build/pack.c, where SOURCERPM gets its name.
+ */
+export function packageArch(rpm: Pick<RpmPackage, 'arch' | 'isSource' | 'isNoSource'>): string {
+  if (!rpm.isSource) return rpm.arch;
+  return rpm.isNoSource ? 'nosrc' : 'src';
+}
