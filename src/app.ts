@@ -7,7 +7,8 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { AppError, errorLine, problemOf, toAppError } from './errors.ts';
-import { uploadRoutes, type UploadRoutesOptions } from './receive/upload-routes.ts';
+import type { UploadOptions } from './receive/upload-options.ts';
+import { uploadRoutes } from './receive/upload-routes.ts';
 import { apiRoutes, type ApiRoutesOptions } from './serve/api-routes.ts';
 import { healthRoutes, type HealthRoutesOptions } from './serve/health-routes.ts';
 import type { Metrics } from './serve/metrics.ts';
@@ -25,7 +26,7 @@ export interface AppParts {
   readonly log: FastifyBaseLogger;
   readonly topDir: string;
   readonly metrics: Metrics;
-  readonly upload: UploadRoutesOptions;
+  readonly upload: UploadOptions;
   readonly api: ApiRoutesOptions;
   readonly health: HealthRoutesOptions;
 }
@@ -89,7 +90,8 @@ function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyRep
   const error = thrown instanceof AppError ? thrown : fromFastify(thrown);
   if (error.statusCode >= 500) request.log.error({ err: thrown, code: error.code }, error.message);
   else request.log.info({ code: error.code }, error.message);
-  reply.code(error.statusCode);
+  // A route may have allowed a package to be remembered for a year before it failed.
+  reply.code(error.statusCode).header('cache-control', 'no-store');
   return request.wantsJson
     ? reply.type('application/problem+json').send(problemOf(error, request.id))
     : reply.type('text/plain; charset=utf-8').send(errorLine(error));
@@ -107,6 +109,12 @@ function letRoutesAnswerExpect(app: FastifyInstance): void {
 
 /** Fastify's own errors (a query that fails its schema, a form that is none) in our terms. */
 function fromFastify(thrown: unknown): AppError {
+  if (isRangeError(thrown)) {
+    return new AppError('RANGE_NOT_SATISFIABLE', 'the requested range lies outside the file', {
+      hint: 'Ask for the file without a Range header.',
+      cause: thrown,
+    });
+  }
   const status = isFastifyError(thrown) ? (thrown.statusCode ?? 500) : 500;
   if (!isFastifyError(thrown) || status >= 500) return toAppError(thrown);
   return new AppError(
@@ -117,6 +125,11 @@ function fromFastify(thrown: unknown): AppError {
       cause: thrown,
     },
   );
+}
+
+/** What the static file plugin throws has a status but no code. */
+function isRangeError(thrown: unknown): boolean {
+  return thrown instanceof Error && 'statusCode' in thrown && thrown.statusCode === 416;
 }
 
 function isFastifyError(thrown: unknown): thrown is FastifyError {

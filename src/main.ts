@@ -1,20 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { link, mkdir, realpath, unlink, writeFile } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildApp } from './app.ts';
 import type { Config } from './config/load.ts';
-import { makeDirectoryDurable } from './durable-files.ts';
-import { AppError, errnoOf, toAppError } from './errors.ts';
+import { toAppError } from './errors.ts';
 import { describeUpload, type IngestParts, ingestUpload, waitUntilInstallable } from './ingest.ts';
 import { createDigestPool } from './inspect/digest-pool.ts';
 import { createPackageStore, type PackageStore } from './place/package-store.ts';
-import {
-  createRepositoryLayout,
-  type RepositoryLayout,
-  type RepositoryName,
-} from './place/repository-layout.ts';
+import { createRepositoryLayout, type RepositoryName } from './place/repository-layout.ts';
+import { checkFolders, prepareFolders, type TreeFolders, tryFolders } from './place/tree-folders.ts';
 import { createTurns } from './place/take-turns.ts';
 import { sweepAtStart, sweepSpool } from './receive/sweep-leftovers.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
@@ -23,8 +18,8 @@ import { lockTree } from './records/tree-lock.ts';
 import { createCreaterepoEngine, engineMissing } from './reindex/createrepo-engine.ts';
 import { findExecutable } from './reindex/find-executable.ts';
 import { openMarks } from './reindex/marks.ts';
-import { readPublishedIndex } from './reindex/read-metadata.ts';
-import { publishEmptyIndex, type ReindexParts, reindexRepository } from './reindex/reindex-repository.ts';
+import { createRepositoryPreparation } from './reindex/prepare-repository.ts';
+import { type ReindexParts, reindexRepository } from './reindex/reindex-repository.ts';
 import { ReindexQueue } from './reindex/reindex-queue.ts';
 import { writeGeneralRepoFile, writeRepoFile } from './serve/client-config.ts';
 import { createMetrics } from './serve/metrics.ts';
@@ -44,20 +39,12 @@ const RUN_GRACE_MS = 30_000;
 const UPLOAD_GRACE_MS = 45_000;
 const SWEEP_EVERY_MS = 3_600_000;
 
-interface Folders {
-  readonly topDir: string;
-  readonly spoolDir: string;
-  readonly stateDir: string;
-  readonly incomingDir: string;
-  readonly scratchRoot: string;
-}
-
 /** Builds the parts by hand, heals what a crash left, listens. @throws AppError TREE_LOCKED, TREE_UNUSABLE. */
 export async function startService(config: Config, log: Logger): Promise<Service> {
-  const folders = await prepareFolders(config);
+  const folders = await prepareFolders({ ...config, spoolDir: config.server.spoolDir });
   const lock = lockTree(folders.stateDir);
   try {
-    await probeLinks(folders);
+    await checkFolders(folders);
     const swept = await sweepAtStart(folders);
     if (swept > 0) log.info({ files: swept }, 'removed what an earlier process left');
     return await startOnTree(config, folders, log, lock.release);
@@ -69,7 +56,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
 
 async function startOnTree(
   config: Config,
-  folders: Folders,
+  folders: TreeFolders,
   log: Logger,
   releaseLock: () => void,
 ): Promise<Service> {
@@ -102,7 +89,12 @@ async function startOnTree(
       log.error({ repository, code: error.code, hint: error.hint, err: error }, 'index run failed'),
   });
 
-  const prepareRepository = createRepositoryPreparation({ layout, store, reindexParts, queue, config });
+  const prepareRepository = createRepositoryPreparation({
+    store,
+    reindexParts,
+    queue,
+    writeRepoFile: (repository) => writeRepoFile(folders.topDir, config.server.publicUrl, repository),
+  });
   const digestPool = createDigestPool();
   const ingestParts: IngestParts = {
     layout,
@@ -157,7 +149,15 @@ async function startOnTree(
     },
     health: {
       listStatus: () => queue.listStatus(),
-      findUploadFault: () => findUploadFault(folders, records),
+      findUploadFault: async () => {
+        try {
+          await tryFolders(folders);
+          records.probe();
+          return undefined;
+        } catch (error) {
+          return toAppError(error);
+        }
+      },
       findIndexFault: async () =>
         (await locateEngine()) === undefined ? engineMissing(config.reindex.executable) : undefined,
     },
@@ -200,88 +200,12 @@ async function startOnTree(
   }
 }
 
-async function prepareFolders(config: Config): Promise<Folders> {
-  const { topDir, stateDir } = config;
-  const { spoolDir } = config.server;
-  const incomingDir = join(stateDir, 'incoming');
-  const scratchRoot = join(stateDir, 'scratch');
-  try {
-    for (const folder of [topDir, spoolDir, stateDir, incomingDir, scratchRoot])
-      await makeDirectoryDurable(folder);
-    return { topDir: await realpath(topDir), spoolDir, stateDir, incomingDir, scratchRoot };
-  } catch (cause) {
-    throw new AppError(
-      'TREE_UNUSABLE',
-      `the folders cannot be used: ${cause instanceof Error ? cause.message : ''}`,
-      {
-        hint: `Create ${topDir}, ${spoolDir} and ${stateDir} for the user that runs this service.`,
-        cause,
-      },
-    );
-  }
-}
-
-/** Links must work between spool, state and tree; equal device numbers do not prove it (two bind mounts have them too). */
-async function probeLinks({ spoolDir, incomingDir, topDir }: Folders): Promise<void> {
-  const name = `.probe-${randomUUID()}`;
-  const paths = [spoolDir, incomingDir, topDir].map((folder) => join(folder, name));
-  const [inSpool = '', inState = '', inTree = ''] = paths;
-  try {
-    await writeFile(inSpool, '');
-    await link(inSpool, inState);
-    await link(inState, inTree);
-  } catch (cause) {
-    const isOtherMount = errnoOf(cause) === 'EXDEV';
-    throw new AppError(
-      'TREE_UNUSABLE',
-      isOtherMount
-        ? `${spoolDir}, ${incomingDir} and ${topDir} do not lie on one mount: a file cannot be linked between them`
-        : `a file cannot be created and linked in ${spoolDir}, ${incomingDir} and ${topDir}`,
-      {
-        hint: 'Put all three below one directory on one mount, writable for the user of this service.',
-        cause,
-      },
-    );
-  } finally {
-    for (const path of paths) await unlink(path).catch(() => undefined);
-  }
-}
-
 async function sayWhichEngine(configured: string, found: string | undefined, log: Logger): Promise<void> {
   if (found === undefined) {
     const { message, hint, code } = engineMissing(configured);
     log.warn({ code, hint }, `${message}; uploads are taken all the same. ${hint}`);
   } else if (!found.endsWith(configured)) {
     log.warn({ configured, found }, `${configured} is not installed; ${found} is used instead`);
-  }
-}
-
-/** Prepares each repository once; who asks meanwhile waits for the same preparation, and a failed one is tried again. */
-function createRepositoryPreparation(parts: {
-  readonly layout: RepositoryLayout;
-  readonly store: PackageStore;
-  readonly reindexParts: ReindexParts;
-  readonly queue: ReindexQueue;
-  readonly config: Config;
-}): (repository: RepositoryName) => Promise<void> {
-  const prepared = new Map<RepositoryName, Promise<void>>();
-  return (repository) => {
-    const known = prepared.get(repository);
-    if (known !== undefined) return known;
-    const preparation = prepare(repository);
-    prepared.set(repository, preparation);
-    preparation.catch(() => prepared.delete(repository));
-    return preparation;
-  };
-
-  async function prepare(repository: RepositoryName): Promise<void> {
-    await parts.store.createRepository(repository);
-    const published = await readPublishedIndex(parts.layout.directoryOf(repository));
-    const queue = parts.queue.of(repository);
-    queue.restore(published ?? (await publishEmptyIndex(repository, parts.reindexParts)));
-    // A directory that somebody filled before there was an index.
-    if (published === undefined && (await parts.store.listPackages(repository)).length > 0) queue.request();
-    await writeRepoFile(parts.layout.topDir, parts.config.server.publicUrl, repository);
   }
 }
 
@@ -309,20 +233,5 @@ async function removeIncoming(path: string, log: Logger): Promise<void> {
     await unlink(path);
   } catch (error) {
     log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it');
-  }
-}
-
-/** Does what an upload does first: a file in the spool, a name in incoming, a line in the records. */
-async function findUploadFault({ incomingDir }: Folders, records: Records): Promise<AppError | undefined> {
-  const probe = join(incomingDir, `probe-${randomUUID()}`);
-  try {
-    await mkdir(incomingDir, { recursive: true });
-    await writeFile(probe, 'probe');
-    records.probe();
-    return undefined;
-  } catch (error) {
-    return toAppError(error);
-  } finally {
-    await unlink(probe).catch(() => undefined);
   }
 }

@@ -1,9 +1,5 @@
 import { AppError } from '../errors.ts';
 
-export interface WaitQuery {
-  readonly wait?: string;
-}
-
 // nginx's proxy_read_timeout (75 s) must lie above it, or nginx would answer first.
 const MAX_WAIT_SECONDS = 50;
 

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { link, realpath, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeDirectoryDurable } from '../durable-files.ts';
+import { AppError, errnoOf } from '../errors.ts';
+
+/** The directories of a service, absolute paths on one mount. */
+export interface TreeFolders {
+  /** Without symbolic links in it. */
+  readonly topDir: string;
+  readonly spoolDir: string;
+  readonly stateDir: string;
+  readonly incomingDir: string;
+  readonly scratchRoot: string;
+}
+
+/** Creates what is missing. @throws AppError TREE_UNUSABLE. */
+export async function prepareFolders(configured: {
+  readonly topDir: string;
+  readonly spoolDir: string;
+  readonly stateDir: string;
+}): Promise<TreeFolders> {
+  const { topDir, spoolDir, stateDir } = configured;
+  const incomingDir = join(stateDir, 'incoming');
+  const scratchRoot = join(stateDir, 'scratch');
+  try {
+    for (const folder of [topDir, spoolDir, stateDir, incomingDir, scratchRoot]) {
+      await makeDirectoryDurable(folder);
+    }
+    return { topDir: await realpath(topDir), spoolDir, stateDir, incomingDir, scratchRoot };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new AppError('TREE_UNUSABLE', `the folders cannot be used: ${reason}`, {
+      hint: `Create ${topDir}, ${spoolDir} and ${stateDir} for the user that runs this service.`,
+      cause,
+    });
+  }
+}
+
+/**
+ * Proves that a package can go its way: a file from the spool into incoming and into the tree. Equal device numbers
+ * would prove nothing, two bind mounts of one file system have them and refuse the link.
+ * @throws AppError TREE_UNUSABLE.
+ */
+export async function checkFolders(folders: TreeFolders): Promise<void> {
+  const { spoolDir, incomingDir, topDir } = folders;
+  try {
+    await tryFolders(folders);
+  } catch (cause) {
+    const fault =
+      errnoOf(cause) === 'EXDEV'
+        ? `${spoolDir}, ${incomingDir} and ${topDir} do not lie on one mount: a file cannot be linked between them`
+        : `a file cannot be created and linked in ${spoolDir}, ${incomingDir} and ${topDir}`;
+    throw new AppError('TREE_UNUSABLE', fault, {
+      hint: 'Put all three below one directory on one mount, writable for the user of this service.',
+      cause,
+    });
+  }
+}
+
+/** Sends an empty package the way of an upload and removes it again. @throws the error of the file system. */
+export async function tryFolders({ spoolDir, incomingDir, topDir }: TreeFolders): Promise<void> {
+  const name = `.probe-${randomUUID()}`;
+  const paths = [spoolDir, incomingDir, topDir].map((folder) => join(folder, name));
+  const [inSpool = '', inIncoming = '', inTree = ''] = paths;
+  try {
+    await writeFile(inSpool, 'probe');
+    await link(inSpool, inIncoming);
+    await link(inIncoming, inTree);
+  } finally {
+    for (const path of paths) await unlink(path).catch(() => undefined);
+  }
+}

@@ -1,0 +1,51 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { toAppError } from '../errors.ts';
+import type { SpooledUpload } from './spooled-upload.ts';
+import type { IncomingFile } from './take-over-spool-file.ts';
+import type { UploadOptions } from './upload-options.ts';
+import type { UploadOutcome } from './upload-outcome.ts';
+
+/** A file of ours, and what the client said of it. */
+export interface ReceivedFile extends IncomingFile {
+  readonly sha256?: string | undefined;
+  readonly expectedDigests: SpooledUpload['expectedDigests'];
+}
+
+export interface UploadQuery {
+  readonly wait?: string;
+  readonly releasever?: string;
+}
+
+export type UploadRequest = FastifyRequest<{ Querystring: UploadQuery }>;
+
+/** Receives one file and hands it on; counts how it ended, and removes it from incoming after the answer. */
+export async function ingestReceivedFile(
+  receive: () => Promise<ReceivedFile>,
+  exchange: { readonly request: UploadRequest; readonly reply: FastifyReply },
+  options: UploadOptions,
+): Promise<UploadOutcome> {
+  try {
+    const outcome = await ingest(await receive(), exchange, options);
+    options.countUpload(outcome.outcome, outcome.sizeBytes);
+    return outcome;
+  } catch (error) {
+    options.countUpload(toAppError(error).code, 0);
+    throw error;
+  }
+}
+
+async function ingest(
+  { path, sizeBytes, sha256, expectedDigests }: ReceivedFile,
+  { request, reply }: { readonly request: UploadRequest; readonly reply: FastifyReply },
+  options: UploadOptions,
+): Promise<UploadOutcome> {
+  const { releasever } = request.query;
+  try {
+    return await options.ingest({ path, sizeBytes, sha256, expectedDigests, releasever }, request);
+  } finally {
+    // Only after the answer: until then our name keeps the bytes whatever happens to the others. A client may have
+    // left before.
+    if (reply.raw.closed) options.removeIncoming(path);
+    else reply.raw.once('close', () => options.removeIncoming(path));
+  }
+}

@@ -1,0 +1,107 @@
+import type { MultipartFile } from '@fastify/multipart';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError, toAppError } from '../errors.ts';
+import { ingestReceivedFile, type UploadRequest } from './ingest-received-file.ts';
+import { streamToSpool } from './stream-to-spool.ts';
+import { emptyBody } from './take-over-spool-file.ts';
+import { type FileResult, resultDocument, resultLines } from './upload-answer.ts';
+import { STALL_MS, type UploadOptions } from './upload-options.ts';
+import { parseWaitMs } from './wait-query.ts';
+
+export const MAX_FILES_PER_FORM = 1000;
+
+/**
+ * POST of a form with packages, one after the other as they arrive. One file answers for itself; several answer 207
+ * when one of them failed, with a result for each.
+ */
+export async function postForm(
+  request: UploadRequest,
+  reply: FastifyReply,
+  options: UploadOptions,
+): Promise<FastifyReply> {
+  if (!request.isMultipart()) {
+    throw new AppError('MULTIPART_INVALID', 'POST takes a form (multipart/form-data)', {
+      hint: 'Send a form with curl -F file=@pkg.rpm, or one package with curl -T pkg.rpm.',
+    });
+  }
+  const waitMs = parseWaitMs(request.query.wait);
+  if (request.headers.expect !== undefined) reply.raw.writeContinue();
+  // Each file of the form is removed when the answer has been sent.
+  reply.raw.setMaxListeners(0);
+  const results: FileResult[] = [];
+  for await (const part of filesOf(request)) {
+    results.push(await ingestPart(part, { request, reply }, options));
+    // What was not read of it would block the next part.
+    part.file.resume();
+  }
+  if (results.length === 0) throw emptyBody();
+  const settled = await Promise.all(results.map((result) => settle(result, waitMs, options)));
+  return answer(request, reply, settled);
+}
+
+/** The files of a form; what is wrong with the form itself becomes an AppError. */
+async function* filesOf(request: FastifyRequest): AsyncGenerator<MultipartFile> {
+  try {
+    yield* request.files();
+  } catch (cause) {
+    throw new AppError(
+      'MULTIPART_INVALID',
+      `the form cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        hint: `Send it again, with at most ${MAX_FILES_PER_FORM} files: curl -F file=@pkg.rpm <url>.`,
+        cause,
+      },
+    );
+  }
+}
+
+async function ingestPart(
+  part: MultipartFile,
+  exchange: { readonly request: UploadRequest; readonly reply: FastifyReply },
+  options: UploadOptions,
+): Promise<FileResult> {
+  const fileName = part.filename;
+  const limits = { maxUploadBytes: options.maxUploadBytes, stallMs: STALL_MS };
+  const receive = async () => ({
+    ...(await streamToSpool(part.file, options, limits)),
+    expectedDigests: [],
+  });
+  try {
+    const outcome = await ingestReceivedFile(receive, exchange, options);
+    return { fileName, outcome, isPending: false };
+  } catch (error) {
+    exchange.request.log.info({ err: error, fileName }, 'file of a form refused');
+    return { fileName, error: toAppError(error) };
+  }
+}
+
+async function settle(
+  result: FileResult,
+  waitMs: number | undefined,
+  options: UploadOptions,
+): Promise<FileResult> {
+  if (waitMs === undefined || !('outcome' in result)) return result;
+  try {
+    const settled = await options.waitUntilInstallable(result.outcome, waitMs);
+    return settled === 'pending' ? { ...result, isPending: true } : { ...result, outcome: settled };
+  } catch (error) {
+    return { fileName: result.fileName, error: toAppError(error) };
+  }
+}
+
+function answer(request: FastifyRequest, reply: FastifyReply, results: readonly FileResult[]): FastifyReply {
+  const [first] = results;
+  if (first !== undefined && results.length === 1) {
+    if ('error' in first) throw first.error;
+    if (first.isPending) reply.header('location', `/api/v1/uploads/${first.outcome.sha256}`);
+  }
+  reply.code(statusOf(results));
+  return reply.send(request.wantsJson ? resultDocument(results, request.id) : resultLines(results));
+}
+
+function statusOf(results: readonly FileResult[]): 200 | 201 | 202 | 207 {
+  const accepted = results.filter((result) => 'outcome' in result);
+  if (accepted.length < results.length) return 207;
+  if (accepted.some(({ isPending }) => isPending)) return 202;
+  return accepted.some(({ outcome }) => outcome.outcome === 'created') ? 201 : 200;
+}

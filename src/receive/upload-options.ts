@@ -1,0 +1,25 @@
+import type { FastifyRequest } from 'fastify';
+import type { SpooledUpload } from './spooled-upload.ts';
+import type { UploadOutcome } from './upload-outcome.ts';
+
+/** What the upload routes need from the rest of the service. */
+export interface UploadOptions {
+  readonly uploadPath: string;
+  /** Lower-case name of the header in which nginx passes its spool file; undefined when bodies come directly. */
+  readonly uploadHeader: string | undefined;
+  readonly maxUploadBytes: number;
+  readonly spoolDir: string;
+  readonly incomingDir: string;
+  readonly ingest: (upload: SpooledUpload, request: FastifyRequest) => Promise<UploadOutcome>;
+  /** Answers 'pending' when the time is up first. */
+  readonly waitUntilInstallable: (
+    outcome: UploadOutcome,
+    waitMs: number,
+  ) => Promise<UploadOutcome | 'pending'>;
+  readonly removeIncoming: (path: string) => void;
+  /** Told of every upload: 'created', 'unchanged' or the error code, and the bytes that were accepted. */
+  readonly countUpload: (outcome: string, sizeBytes: number) => void;
+}
+
+/** The longest pause between two chunks of a body; nginx gives up on a silent client after 60 s as well. */
+export const STALL_MS = 60_000;

@@ -1,0 +1,38 @@
+import type { PackageStore } from '../place/package-store.ts';
+import type { RepositoryName } from '../place/repository-layout.ts';
+import { readPublishedIndex } from './read-metadata.ts';
+import { publishEmptyIndex, type ReindexParts } from './reindex-repository.ts';
+import type { ReindexQueue } from './reindex-queue.ts';
+
+/**
+ * Makes sure that a repository has its directory, an index and its .repo file, once for each repository; who asks
+ * meanwhile waits for the same preparation, and a failed one is tried again.
+ */
+export function createRepositoryPreparation(options: {
+  readonly store: PackageStore;
+  readonly reindexParts: ReindexParts;
+  readonly queue: ReindexQueue;
+  readonly writeRepoFile: (repository: RepositoryName) => Promise<void>;
+}): (repository: RepositoryName) => Promise<void> {
+  const { store, reindexParts, queue, writeRepoFile } = options;
+  const prepared = new Map<RepositoryName, Promise<void>>();
+
+  return (repository) => {
+    const known = prepared.get(repository);
+    if (known !== undefined) return known;
+    const preparation = prepare(repository);
+    prepared.set(repository, preparation);
+    preparation.catch(() => prepared.delete(repository));
+    return preparation;
+  };
+
+  async function prepare(repository: RepositoryName): Promise<void> {
+    await store.createRepository(repository);
+    const published = await readPublishedIndex(reindexParts.layout.directoryOf(repository));
+    queue.of(repository).restore(published ?? (await publishEmptyIndex(repository, reindexParts)));
+    await writeRepoFile(repository);
+    // A directory that somebody filled before there was an index.
+    const isUnindexed = published === undefined && (await store.listPackages(repository)).length > 0;
+    if (isUnindexed) queue.of(repository).request();
+  }
+}
