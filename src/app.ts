@@ -49,14 +49,17 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     requestIdHeader: false,
     genReqId: () => crypto.randomUUID(),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    // A URL that cannot be decoded reaches no hook and no route.
+    frameworkErrors: (error, request, reply) => {
+      noteWhatIsWanted(request);
+      answerError(error, request, reply);
+    },
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
   });
 
   app.decorateRequest('wantsJson', false);
-  app.addHook('onRequest', async (request) => {
-    request.wantsJson = /application\/(?:problem\+)?json/i.test(request.headers.accept ?? '');
-  });
+  app.addHook('onRequest', async (request) => noteWhatIsWanted(request));
   app.addHook('onResponse', async (request, reply) => {
     request.log.debug(
       {
@@ -84,6 +87,10 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(metricsRoute, { metrics: parts.metrics });
   await app.register(repoRoutes, { topDir: parts.topDir });
   return app;
+}
+
+function noteWhatIsWanted(request: FastifyRequest): void {
+  request.wantsJson = /application\/(?:problem\+)?json/i.test(request.headers.accept ?? '');
 }
 
 function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

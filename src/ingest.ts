@@ -44,7 +44,9 @@ export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): P
   const isCreated = await parts.takeTurns(turn, () =>
     parts.timed('place', () => place(upload.path, inspected, targets, parts)),
   );
-  const places = placesOf(parts.records.receiptsOf(inspected.sha256), targets, parts);
+  // A package that is new cannot be in an index yet.
+  const receipts = isCreated ? [] : parts.records.receiptsOf(inspected.sha256);
+  const places = placesOf(receipts, targets, parts);
   return { ...factsOf(inspected), outcome: isCreated ? 'created' : 'unchanged', places };
 }
 

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/load.ts';
-import { AppError } from '../errors.ts';
+import { AppError, printable } from '../errors.ts';
 
 /** `rpmyard check-config FILE`. */
 export async function checkConfig(args: readonly string[]): Promise<number> {
@@ -12,6 +12,6 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
     });
   }
   loadConfig(file);
-  process.stdout.write(`${file}: usable\n`);
+  process.stdout.write(`${printable(file)}: usable\n`);
   return 0;
 }

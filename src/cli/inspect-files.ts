@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Config, embeddedConfig, loadConfig } from '../config/load.ts';
@@ -36,7 +36,9 @@ export async function inspectFiles(args: readonly string[]): Promise<number> {
   for (const file of positionals) {
     const inspection = await inspectFile(file, layout, values.releasever);
     if ('error' in inspection || inspection.targets instanceof AppError) exitCode = 1;
-    process.stdout.write(values.json ? `${JSON.stringify(toJson(inspection))}\n` : toText(inspection));
+    // JSON leaves C1 and direction characters as they are; escaped they mean the same.
+    const text = values.json ? `${printable(JSON.stringify(toJson(inspection)))}\n` : toText(inspection);
+    process.stdout.write(text);
   }
   return exitCode;
 }
@@ -47,8 +49,10 @@ async function inspectFile(
   releasever: string | undefined,
 ): Promise<Inspection> {
   try {
-    const path = resolve(file);
-    const { size } = await stat(path);
+    const path = await realpath(file);
+    const found = await stat(path);
+    if (!found.isFile()) throw notReadable('it is no regular file');
+    const { size } = found;
     const whole = { path, sizeBytes: size, sha256: undefined, expectedDigests: [] };
     const inspected = await inspectPackage(whole, async (job) => digestFile(job));
     return { file, inspected, targets: targetsOrError(inspected, layout, releasever) };
@@ -59,8 +63,11 @@ async function inspectFile(
 
 function readingError(error: unknown): AppError {
   const errno = errnoOf(error);
-  if (errno === undefined) return toAppError(error);
-  return new AppError('NOT_FOUND', `the file cannot be read (${errno})`, {
+  return errno === undefined ? toAppError(error) : notReadable(errno);
+}
+
+function notReadable(reason: string): AppError {
+  return new AppError('NOT_FOUND', `the file cannot be read (${reason})`, {
     hint: 'Check its name and your rights.',
   });
 }

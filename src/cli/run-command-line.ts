@@ -1,16 +1,14 @@
-import { AppError } from '../errors.ts';
-import { checkConfig } from './check-config.ts';
+import { AppError, printable } from '../errors.ts';
 import { COMMAND_HELP, GENERAL_HELP } from './help.ts';
-import { inspectFiles } from './inspect-files.ts';
-import { serve } from './serve.ts';
 
 /** One command: takes its arguments, gives the exit code. */
 type Command = (args: readonly string[]) => Promise<number>;
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map([
-  ['serve', serve],
-  ['check-config', checkConfig],
-  ['inspect', inspectFiles],
+// Loaded when asked for: without the service's parts the small commands start in half the time.
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['serve', async () => (await import('./serve.ts')).serve],
+  ['check-config', async () => (await import('./check-config.ts')).checkConfig],
+  ['inspect', async () => (await import('./inspect-files.ts')).inspectFiles],
 ]);
 
 const EXIT_USAGE = 2;
@@ -19,15 +17,16 @@ const EXIT_USAGE = 2;
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === '--help' || name === '-h' || name === 'help') return say(GENERAL_HELP);
-  const command = COMMANDS.get(name ?? '');
-  if (name === undefined || command === undefined) {
+  const load = COMMANDS.get(name ?? '');
+  if (name === undefined || load === undefined) {
     process.stderr.write(
-      `${name === undefined ? '' : `rpmyard: there is no command "${name}"\n\n`}${GENERAL_HELP}`,
+      `${name === undefined ? '' : `rpmyard: there is no command "${printable(name)}"\n\n`}${GENERAL_HELP}`,
     );
     return EXIT_USAGE;
   }
   if (rest.includes('--help') || rest.includes('-h')) return say(COMMAND_HELP.get(name) ?? GENERAL_HELP);
   try {
+    const command = await load();
     return await command(rest);
   } catch (error) {
     return report(name, error);
@@ -44,18 +43,25 @@ function report(name: string, error: unknown): number {
     process.stderr.write(
       `rpmyard ${name}: ${error.code}: ${error.message}\n${problemLines(error)}  ${error.hint}\n`,
     );
-    return 1;
+    return error.code === 'PARAMETER_INVALID' ? EXIT_USAGE : 1;
   }
   if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {
     process.stderr.write(
-      `rpmyard ${name}: ${error.message}\n  "rpmyard ${name} --help" shows its options.\n`,
+      `rpmyard ${name}: ${printable(error.message)}\n  "rpmyard ${name} --help" shows its options.\n`,
     );
     return EXIT_USAGE;
   }
   throw error;
 }
 
+/** What a YAML parser says has several lines, with a piece of the file in them. */
+function indented(problem: string): string {
+  return problem.split('\n').map(printable).join('\n    ');
+}
+
 function problemLines({ details }: AppError): string {
   const problems = details['problems'];
-  return Array.isArray(problems) ? problems.map((problem) => `  - ${problem}\n`).join('') : '';
+  return Array.isArray(problems)
+    ? problems.map((problem) => `  - ${indented(String(problem))}\n`).join('')
+    : '';
 }

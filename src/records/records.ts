@@ -75,8 +75,17 @@ export class Records {
 
   constructor(stateDir: string) {
     this.#database = new DatabaseSync(join(stateDir, 'records.sqlite'));
-    this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
-    this.#createTables();
+    // The tree has one owner, so the lock on the records can be kept; taking it for each commit costs as much as the
+    // commit itself.
+    this.#database.exec(
+      'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;',
+    );
+    try {
+      this.#createTables();
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
   }
 
   close(): void {

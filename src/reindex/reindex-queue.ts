@@ -10,6 +10,7 @@ export interface ReindexQueueOptions extends Omit<RepositoryQueueOptions, 'inSlo
 export class ReindexQueue {
   readonly #queues = new Map<string, RepositoryQueue>();
   readonly #options: RepositoryQueueOptions;
+  #isClosed = false;
 
   constructor(options: ReindexQueueOptions) {
     const limit = pLimit(options.concurrency);
@@ -22,6 +23,8 @@ export class ReindexQueue {
     if (known !== undefined) return known;
     const queue = new RepositoryQueue(repository, this.#options);
     this.#queues.set(repository, queue);
+    // An upload that was in flight when the service stopped may open a repository; its mark tells the next start.
+    if (this.#isClosed) queue.close(0).catch(noop);
     return queue;
   }
 
@@ -52,6 +55,11 @@ export class ReindexQueue {
   }
 
   async close(graceMs: number): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.#queues.values()].map((queue) => queue.close(graceMs)));
   }
+}
+
+function noop(): undefined {
+  return undefined;
 }

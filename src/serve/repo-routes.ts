@@ -46,7 +46,7 @@ export async function repoRoutes(app: FastifyInstance, { topDir }: RepoRoutesOpt
     reply.header('x-content-type-options', 'nosniff');
     if (entry.kind === 'directory') {
       // Links in a listing are relative to the directory.
-      if (path !== '' && !path.endsWith('/')) return reply.redirect(`/repo/${encodeURI(path)}/`, 301);
+      if (path !== '' && !path.endsWith('/')) return reply.redirect(`/repo/${encodePath(path)}/`, 301);
       reply.header('cache-control', REVALIDATE).header('content-security-policy', PAGE_POLICY);
       return reply.type('text/html; charset=utf-8').send(renderListing(`/repo/${path}`, entry.entries));
     }
@@ -54,6 +54,10 @@ export async function repoRoutes(app: FastifyInstance, { topDir }: RepoRoutesOpt
       ? sendReplaceable(request, reply, entry)
       : sendFile(reply, path, entry.name);
   }
+}
+
+function encodePath(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/');
 }
 
 /** With ranges, ETag and If-Modified-Since, from the root that fastifyStatic was registered with. */
