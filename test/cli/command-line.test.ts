@@ -1,0 +1,146 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderExampleConfig } from '../../src/config/example.ts';
+import { runRpmyard } from '../support/run-rpmyard.ts';
+import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+
+// oxlint-disable-next-line no-control-regex -- finding them is the purpose
+const UNPRINTABLE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
+
+const ESCAPES = '\u001b[31m\u009b2J\u202e\u2066\u0007';
+
+let dir: TempDir;
+
+beforeAll(async () => {
+  dir = await createTempDir();
+});
+
+afterAll(() => dir.remove());
+
+async function configFile(name: string, text: string): Promise<string> {
+  const path = join(dir.path, name);
+  await writeFile(path, text);
+  return path;
+}
+
+describe.concurrent('rpmyard --help', () => {
+  it.each([['--help'], ['-h'], ['help']])('%s names every command', async (argument) => {
+    const result = await runRpmyard(argument);
+    expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+    for (const command of ['serve', 'check-config', 'inspect'])
+      expect(result.stdout).toContain(`  ${command} `);
+  });
+
+  it.each(['serve', 'check-config', 'inspect'])('%s --help says how it is used', async (command) => {
+    const results = [await runRpmyard(command, '--help'), await runRpmyard(command, 'x', '-h')];
+    for (const result of results) {
+      expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(result.stdout).toMatch(new RegExp(`^Usage: rpmyard ${command}`));
+    }
+  });
+
+  it('of serve ends with the nginx configuration that ships', async () => {
+    const { stdout } = await runRpmyard('serve', '--help');
+    const nginx = await readFile(new URL('../../nginx/rpmyard.conf', import.meta.url), 'utf8');
+    expect(stdout.trimEnd().endsWith(nginx.trimEnd())).toBe(true);
+  });
+});
+
+describe.concurrent('wrong usage', () => {
+  it.each([
+    ['no command', []],
+    ['an unknown command', ['serv']],
+    ['a command that is a property of every object', ['constructor']],
+    ['an unknown option', ['inspect', '--jsn', 'x.rpm']],
+    ['an option without its value', ['serve', '-c']],
+    ['a value that an option cannot have', ['inspect', '--json=yes', 'x.rpm']],
+    ['an argument too many', ['serve', 'config.yml']],
+    ['no file to inspect', ['inspect']],
+    ['no file to check', ['check-config']],
+    ['two files to check', ['check-config', 'a.yml', 'b.yml']],
+  ])('exits 2 and says so on standard error: %s', async (_, args) => {
+    const result = await runRpmyard(...args);
+    expect(result).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(result.stderr).not.toBe('');
+    expect(result.stderr).not.toContain('    at ');
+  });
+
+  it('never sends control characters to the terminal', async () => {
+    for (const args of [[`x${ESCAPES}`], ['inspect', `--x${ESCAPES}`], ['check-config', `/x${ESCAPES}`]]) {
+      const { stderr, exitCode } = await runRpmyard(...args);
+      expect(exitCode).toBeGreaterThan(0);
+      expect(stderr).not.toMatch(UNPRINTABLE);
+      expect(stderr).toContain('\\u001b');
+    }
+  });
+});
+
+describe.concurrent('rpmyard check-config', () => {
+  it('finds a good file usable', async () => {
+    const path = await configFile('good.yml', renderExampleConfig());
+    expect(await runRpmyard('check-config', path)).toEqual({
+      exitCode: 0,
+      stdout: `${path}: usable\n`,
+      stderr: '',
+    });
+  });
+
+  it('finds the example that ships usable', async () => {
+    const example = new URL('../../config.example.yml', import.meta.url).pathname;
+    expect(await runRpmyard('check-config', example)).toMatchObject({ exitCode: 0 });
+  });
+
+  it('names everything that is wrong with a bad one, a line each', async () => {
+    const path = await configFile('bad.yml', 'server: { prot: 1, port: 70000 }\nlog: { level: LOUD }\n');
+    const { exitCode, stdout, stderr } = await runRpmyard('check-config', path);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    const [first, ...lines] = stderr.trimEnd().split('\n');
+    expect(first).toContain('CONFIG_INVALID');
+    expect(first).toContain(path);
+    const problems = lines
+      .filter((line) => line.startsWith('  - '))
+      .map((line) => line.slice(4).split(':')[0]);
+    expect(problems.toSorted()).toEqual(['log.level', 'server.port', 'server.prot']);
+  });
+
+  it.each([
+    ['broken', 'server: [\n'],
+    [
+      'hostile',
+      `"${ESCAPES.replaceAll('\u0007', '')}\\e[31m": 1\nserver: { "\\x9b2J": 1, address: "\\e[2J" }\n`,
+    ],
+    ['raw', `server: "${ESCAPES}`],
+  ])('says what is wrong with a %s file, in printable characters', async (name, text) => {
+    const { exitCode, stderr } = await runRpmyard('check-config', await configFile(`${name}.yml`, text));
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('CONFIG_INVALID');
+    expect(stderr).not.toMatch(UNPRINTABLE);
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it('names a file that is not there', async () => {
+    const { exitCode, stderr } = await runRpmyard('check-config', join(dir.path, 'none.yml'));
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('none.yml');
+  });
+});
+
+describe.concurrent('rpmyard serve', () => {
+  it.each(['-c', '--config'])('refuses a broken file with %s, before it touches anything', async (option) => {
+    const path = await configFile('serve.yml', 'repo: { top_dir: storage }\nserver: { prot: 1 }\n');
+    const { exitCode, stdout, stderr } = await runRpmyard('serve', option, path);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toContain('server.prot');
+  });
+
+  it('says which folder it cannot use', async () => {
+    const file = await configFile('a-file', '');
+    const path = await configFile('folder.yml', `repo: { top_dir: ${file}/storage }\n`);
+    const { exitCode, stderr } = await runRpmyard('serve', '-c', path);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('TREE_UNUSABLE');
+    expect(stderr).toContain(file);
+    expect(stderr).not.toContain('    at ');
+  });
+});

@@ -1,0 +1,82 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createLog, escapeUnprintable } from '../src/log.ts';
+
+/** What is written to a stream of the process meanwhile. */
+function captured(stream: 'stdout' | 'stderr'): () => string {
+  const write = vi.spyOn(process[stream], 'write').mockReturnValue(true);
+  return () => write.mock.calls.map(([text]) => String(text)).join('');
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('the log', () => {
+  it('is one JSON object a line, with an ISO time', () => {
+    const text = captured('stdout');
+    const log = createLog({ name: 'stdout', level: 'info' });
+    log.info({ repository: '9/x86_64' }, 'index published');
+    log.warn('two\nlines');
+    const lines = text().trimEnd().split('\n');
+    expect(lines).toHaveLength(2);
+    const [first, second] = lines.map((line) => JSON.parse(line));
+    expect(first).toMatchObject({ level: 30, repository: '9/x86_64', msg: 'index published' });
+    expect(first.time).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    expect(second).toMatchObject({ level: 40, msg: 'two\nlines' });
+  });
+
+  it('goes to standard error when asked to', () => {
+    const [out, err] = [captured('stdout'), captured('stderr')];
+    createLog({ name: 'stderr', level: 'info' }).info('x');
+    expect(out()).toBe('');
+    expect(JSON.parse(err())).toMatchObject({ msg: 'x' });
+  });
+
+  it('leaves out what is below its level', () => {
+    const text = captured('stdout');
+    const log = createLog({ name: 'stdout', level: 'error' });
+    log.warn('no');
+    log.error('yes');
+    expect(text()).toContain('yes');
+    expect(text()).not.toContain('"no"');
+  });
+
+  it.each([
+    ['fatal', 2],
+    ['error', 3],
+    ['warn', 4],
+    ['info', 6],
+    ['debug', 7],
+    ['trace', 7],
+  ] as const)('begins a line of level %s with the syslog priority <%i>', (level, priority) => {
+    const text = captured('stdout');
+    createLog({ name: 'syslog', level: 'trace' })[level]('x');
+    expect(text()).toMatch(new RegExp(`^<${priority}>\\{.*\\}\\n$`));
+  });
+
+  it('shows no character that a terminal could act on, and loses none', () => {
+    const text = captured('stdout');
+    const hostile = 'a\u001b[2J\u009b31m\u0085\u202e\u2066\u200e\u061c\u2028\u007f\nb';
+    createLog({ name: 'stdout', level: 'info' }).info({ nevra: hostile }, hostile);
+    const line = text().slice(0, -1);
+    // oxlint-disable-next-line no-control-regex -- finding them is the purpose
+    expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Bidi_Control}/u);
+    expect(JSON.parse(line)).toMatchObject({ nevra: hostile, msg: hostile });
+  });
+
+  it('says the type, message, code and stack of an error, and its cause', () => {
+    const text = captured('stdout');
+    const cause = Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    createLog({ name: 'stdout', level: 'info' }).error({ err: new Error('outer', { cause }) }, 'failed');
+    const { err } = JSON.parse(text());
+    expect(err).toMatchObject({ type: 'Error', message: expect.stringContaining('outer') });
+    expect(JSON.stringify(err)).toContain('no space');
+    expect(err.stack).toContain('log.test.ts');
+  });
+});
+
+describe('escapeUnprintable', () => {
+  it('leaves text of any script as it is', () => {
+    expect(escapeUnprintable('größer 日本語 🎉 عربى')).toBe('größer 日本語 🎉 عربى');
+  });
+});

@@ -1,0 +1,335 @@
+import { isAbsolute, join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/load.ts';
+import {
+  createRepositoryLayout,
+  isRepositoryName,
+  packageFileName,
+  type PackageIdentity,
+  repositoryName,
+} from '../../src/place/repository-layout.ts';
+
+const TOP_DIR = '/srv/repo/storage';
+const { releaseverPatterns } = parseConfig('', '/config.yml').layout;
+
+const layoutWith = (noarchBasearches: readonly string[]) =>
+  createRepositoryLayout({ topDir: TOP_DIR, releaseverPatterns, noarchBasearches });
+
+const layout = layoutWith(['x86_64', 'aarch64']);
+
+function identity(fields: Partial<PackageIdentity> = {}): PackageIdentity {
+  return {
+    name: 'example',
+    version: '1.0',
+    release: '1.el9',
+    arch: 'x86_64',
+    isSource: false,
+    isNoSource: false,
+    ...fields,
+  };
+}
+
+const repositoriesOf = (fields: Partial<PackageIdentity>, releasever?: string): readonly string[] =>
+  layout.targetsOf(identity(fields), releasever).map(({ repository }) => repository);
+
+const refusal = (code: string) => expect.objectContaining({ name: 'AppError', code });
+
+describe('the releasever of a release tag', () => {
+  it.each([
+    ['1.el9', '9'],
+    ['1.el9_2', '9'],
+    ['1.el10', '10'],
+    ['427.13.1.el9_4', '9'],
+    ['3.module+el8.3.0+6804+157bd82d', '8'],
+    ['1.module_el8.10.0+3845+87b84552', '8'],
+    ['20230101git.el9.2', '9'],
+    ['2.fc41', '41'],
+    ['1.amzn2023.0.2', 'amzn2023'],
+    ['1.amzn2', 'amzn2'],
+    ['150400.3.5.1', '150400'],
+    ['lp155.1.1', 'lp155'],
+    ['bp.lp155.1.1', 'lp155'],
+    ['1.mga9', 'mga9'],
+    ['1.oe2203sp1', 'oe2203sp1'],
+    ['1.oe2003', 'oe2003'],
+    ['1.cm2', 'cm2'],
+    ['1.azl3', 'azl3'],
+    ['1', undefined],
+    ['1.el', undefined],
+    ['1.panel9', undefined],
+    ['1.rel9', undefined],
+    ['1150400.1', undefined],
+    ['alpha.1', undefined],
+  ])('%s is %s', (release, releasever) => {
+    if (releasever === undefined) {
+      expect(() => repositoriesOf({ release })).toThrow(refusal('RELEASEVER_UNKNOWN'));
+    } else {
+      expect(repositoriesOf({ release })).toEqual([`${releasever}/x86_64`]);
+    }
+  });
+
+  it('is refused by name when nobody knows it', () => {
+    expect(() => repositoriesOf({ release: '7.unheard' })).toThrow(
+      expect.objectContaining({
+        code: 'RELEASEVER_UNKNOWN',
+        message: expect.stringContaining('"7.unheard"'),
+        hint: expect.stringContaining('releasever='),
+        details: { release: '7.unheard' },
+      }),
+    );
+  });
+
+  it('comes from the first pattern that gives one that may be a directory', () => {
+    const own = createRepositoryLayout({
+      topDir: TOP_DIR,
+      releaseverPatterns: [
+        /(?<releasever>\.\.)/u,
+        /(?<releasever>x*)/u,
+        /-(?<releasever>\d)/u,
+        /(?<releasever>\d)/u,
+      ],
+      noarchBasearches: [],
+    });
+    expect(own.targetsOf(identity({ release: '..7' })).map(({ repository }) => repository)).toEqual([
+      '7/x86_64',
+    ]);
+  });
+
+  it.each(['9', 'amzn2023', 'el9.stage', '9-test', '9+x', '_own', 'x'.repeat(64)])(
+    'is %s when the upload says so',
+    (releasever) => {
+      expect(repositoriesOf({ release: '1' }, releasever)).toEqual([`${releasever}/x86_64`]);
+      expect(repositoriesOf({ release: '1.fc41' }, releasever)).toEqual([`${releasever}/x86_64`]);
+    },
+  );
+
+  it.each([
+    '',
+    '.',
+    '..',
+    '../..',
+    '9/x86_64',
+    '/etc',
+    '.hidden',
+    '-9',
+    '9 ',
+    '9\n',
+    'ä',
+    '9\0',
+    '~9',
+    '%2e',
+    'x'.repeat(65),
+    'rpmyard.repo',
+    '9.repo',
+  ])('cannot be %j, even when the upload says so', (releasever) => {
+    expect(() => repositoriesOf({}, releasever)).toThrow(refusal('PARAMETER_INVALID'));
+  });
+});
+
+describe('the targets of a package', () => {
+  it('is one file in the repository of its architecture', () => {
+    expect(layout.targetsOf(identity({ arch: 'i686' }))).toEqual([
+      {
+        repository: '9/i386',
+        location: 'Packages/example-1.0-1.el9.i686.rpm',
+        path: `${TOP_DIR}/9/i386/Packages/example-1.0-1.el9.i686.rpm`,
+      },
+    ]);
+    expect(repositoriesOf({ arch: 'x86_64_v3' })).toEqual(['9/x86_64']);
+    expect(repositoriesOf({ arch: 'armv7hl' })).toEqual(['9/armhfp']);
+  });
+
+  it.each([
+    [
+      ['x86_64', 'aarch64'],
+      ['9/x86_64', '9/aarch64'],
+    ],
+    [['s390x'], ['9/s390x']],
+    [[], ['9/noarch']],
+  ])('of noarch with %j configured are %j', (configured, repositories) => {
+    const targets = layoutWith(configured).targetsOf(identity({ arch: 'noarch' }));
+    expect(targets.map(({ repository }) => repository)).toEqual(repositories);
+    expect(new Set(targets.map(({ location }) => location))).toEqual(
+      new Set(['Packages/example-1.0-1.el9.noarch.rpm']),
+    );
+  });
+
+  it.each([
+    [{ arch: 'x86_64' }, 'src'],
+    [{ arch: 'noarch' }, 'src'],
+    [{ arch: 'unheard-of' }, 'src'],
+    [{ arch: 'x86_64', isNoSource: true }, 'nosrc'],
+  ])('of a source package %j is SRPMS, whatever it was built on', (fields, suffix) => {
+    const [target, ...others] = layout.targetsOf(identity({ isSource: true, ...fields }));
+    expect(others).toEqual([]);
+    expect(target).toMatchObject({
+      repository: '9/SRPMS',
+      location: `Packages/example-1.0-1.el9.${suffix}.rpm`,
+    });
+  });
+
+  it.each(['pdp11', 'src', 'X86_64', 'SRPMS', '__proto__', 'constructor'])(
+    'of arch %s are none: ARCH_UNKNOWN',
+    (arch) => {
+      expect(() => repositoriesOf({ arch })).toThrow(
+        expect.objectContaining({ code: 'ARCH_UNKNOWN', message: expect.stringContaining(`"${arch}"`) }),
+      );
+    },
+  );
+
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+    'of a package that is called %s are as any other',
+    (name) => {
+      expect(layout.targetsOf(identity({ name }))).toMatchObject([
+        { location: `Packages/${name}-1.0-1.el9.x86_64.rpm` },
+      ]);
+    },
+  );
+});
+
+describe('a package name, version, release or arch', () => {
+  it.each([
+    { name: 'nginx' },
+    { name: 'libstdc++-devel' },
+    { name: 'python3.11' },
+    { name: '_underscore' },
+    { name: '+plus' },
+    { name: '0ad' },
+    { name: 'a..b' },
+    { version: '1.0~rc1^20240101git' },
+    { version: '1+2' },
+    { release: '1.el9~bootstrap' },
+  ])('may be %j', (fields) => {
+    const name = packageFileName(identity(fields));
+    expect(name).toMatch(/^[^/]+\.x86_64\.rpm$/);
+  });
+
+  it.each([
+    { name: '' },
+    { name: '.' },
+    { name: '..' },
+    { name: '.hidden' },
+    { name: '-dash' },
+    { name: '~tilde' },
+    { name: '../../../../tmp/x' },
+    { name: 'a/b' },
+    { name: 'a\\b' },
+    { name: 'a\0b' },
+    { name: 'a b' },
+    { name: 'a\nb' },
+    { name: 'nginx\n' },
+    { name: 'paket-ä' },
+    { name: 'pаypal' },
+    { name: 'a%2fb' },
+    { name: '<script>' },
+    { name: 'a\u202eb' },
+    { version: '' },
+    { version: '1-2' },
+    { version: '1/2' },
+    { version: '1:2' },
+    { version: '1 ' },
+    { version: '１' },
+    { release: '' },
+    { release: '1-2' },
+    { release: '../1.el9' },
+    { release: '1.el9\n' },
+    { arch: '' },
+    { arch: '../../x' },
+    { arch: 'x86-64' },
+    { arch: 'a.b' },
+    { arch: 'x'.repeat(65) },
+  ])('cannot be %j', (fields) => {
+    expect(() => layout.targetsOf(identity(fields))).toThrow(
+      expect.objectContaining({
+        code: 'NEVRA_INVALID',
+        message: expect.stringContaining(Object.keys(fields)[0] ?? ''),
+      }),
+    );
+    expect(() => layout.targetsOf(identity({ ...fields, isSource: false }), '9')).toThrow(
+      refusal('NEVRA_INVALID'),
+    );
+  });
+
+  it('makes a file name of at most 255 bytes', () => {
+    const fixed = 'n-1.0-1.el9.x86_64.rpm'.length - 1;
+    const longest = 'n'.repeat(255 - fixed);
+    expect(packageFileName(identity({ name: longest }))).toHaveLength(255);
+    for (const name of [`${longest}n`, 'n'.repeat(300), 'n'.repeat(100_000)]) {
+      expect(() => packageFileName(identity({ name }))).toThrow(refusal('NEVRA_INVALID'));
+    }
+  });
+
+  it('never fills an answer with what was sent', () => {
+    try {
+      layout.targetsOf(identity({ name: `/${'x'.repeat(1_000_000)}` }));
+      expect.unreachable();
+    } catch (error) {
+      expect((error as Error).message.length).toBeLessThan(300);
+    }
+  });
+
+  it('never leaves the top directory, whatever it is made of', () => {
+    const pieces = [
+      '..',
+      '.',
+      '/',
+      '\\',
+      '\0',
+      'a',
+      '-',
+      '~',
+      '%2e',
+      'ä',
+      '',
+      '\n',
+      ' ',
+      '__proto__',
+      'repodata',
+    ];
+    for (const first of pieces) {
+      for (const second of pieces) {
+        const text = first + second;
+        for (const fields of [{ name: text }, { version: text }, { release: text }, { arch: text }]) {
+          for (const releasever of ['9', text]) {
+            for (const { path } of tryTargets(fields, releasever)) {
+              const inside = relative(TOP_DIR, path);
+              expect(isAbsolute(inside) || inside.startsWith('..')).toBe(false);
+              expect(inside.split('/')).toHaveLength(4);
+              expect(inside.split('/').every((segment) => !segment.startsWith('.'))).toBe(true);
+            }
+          }
+        }
+      }
+    }
+  });
+});
+
+function tryTargets(fields: Partial<PackageIdentity>, releasever: string) {
+  try {
+    return layout.targetsOf(identity(fields), releasever);
+  } catch (error) {
+    expect(error).toMatchObject({ name: 'AppError' });
+    return [];
+  }
+}
+
+describe('a repository name', () => {
+  it('is two segments', () => {
+    expect(repositoryName('9', 'x86_64')).toBe('9/x86_64');
+    expect(layout.directoryOf('9/x86_64')).toBe(join(TOP_DIR, '9/x86_64'));
+  });
+
+  it.each([
+    ['..', 'x86_64'],
+    ['9', '..'],
+    ['9', ''],
+    ['', 'x86_64'],
+    ['.9', 'x86_64'],
+    ['9', 'x86/64'],
+    ['9', 'repo.data'],
+    ['9@x', 'x86_64'],
+  ])('is not %j and %j', (releasever, basearch) => {
+    expect(() => repositoryName(releasever, basearch)).toThrow(refusal('NOT_FOUND'));
+    expect(isRepositoryName(releasever, basearch)).toBe(false);
+  });
+});

@@ -1,0 +1,262 @@
+import { DatabaseSync } from 'node:sqlite';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { toAppError } from '../../src/errors.ts';
+import { type Receipt, Records, type SetAside } from '../../src/records/records.ts';
+import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+
+const SHA_A = 'a'.repeat(64);
+const SHA_B = 'b'.repeat(64);
+
+let dir: TempDir;
+let records: Records;
+
+beforeEach(async () => {
+  dir = await createTempDir();
+  records = new Records(dir.path);
+});
+
+afterEach(async () => {
+  records.close();
+  await dir.remove();
+});
+
+function receipt(fields: Partial<Receipt> = {}): Receipt {
+  return {
+    repository: '9/x86_64',
+    location: 'Packages/a-1-1.el9.x86_64.rpm',
+    sha256: SHA_A,
+    nevra: 'a-1-1.el9.x86_64',
+    sizeBytes: 1234,
+    placedAtMs: 1_700_000_000_123,
+    publishedAtMs: undefined,
+    ...fields,
+  };
+}
+
+function aside(fields: Partial<SetAside> = {}): SetAside {
+  return {
+    repository: '9/x86_64',
+    location: 'Packages/a.rpm',
+    identity: '1-2-3',
+    reason: 'it holds text that XML cannot hold',
+    sinceMs: 1_700_000_000_000,
+    ...fields,
+  };
+}
+
+/** Opens the same state directory again, as the next process does. */
+function reopen(): void {
+  records.close();
+  records = new Records(dir.path);
+}
+
+describe('receipts', () => {
+  it('are found by their digest, in every repository, in order', () => {
+    records.saveReceipts([receipt({ repository: '9/x86_64' }), receipt({ repository: '9/aarch64' })]);
+    records.saveReceipts([receipt({ location: 'Packages/b.rpm', sha256: SHA_B })]);
+    expect(records.receiptsOf(SHA_A)).toEqual([
+      receipt({ repository: '9/aarch64' }),
+      receipt({ repository: '9/x86_64' }),
+    ]);
+    expect(records.receiptsOf('c'.repeat(64))).toEqual([]);
+  });
+
+  it('outlive the process', () => {
+    records.saveReceipts([receipt()]);
+    reopen();
+    expect(records.receiptsOf(SHA_A)).toEqual([receipt()]);
+  });
+
+  it('are replaced at the same place', () => {
+    records.saveReceipts([receipt()]);
+    records.saveReceipts([receipt({ sha256: SHA_B, placedAtMs: 5 })]);
+    expect(records.receiptsOf(SHA_A)).toEqual([]);
+    expect(records.receiptsOf(SHA_B)).toEqual([receipt({ sha256: SHA_B, placedAtMs: 5 })]);
+  });
+
+  it('keep numbers beyond 32 bits and text of any kind', () => {
+    const odd = receipt({
+      sizeBytes: 2 ** 52,
+      placedAtMs: 2 ** 43,
+      nevra: "a'; DROP TABLE receipt; --\u0000ä🎉",
+    });
+    records.saveReceipts([odd]);
+    expect(records.receiptsOf(SHA_A)).toEqual([odd]);
+  });
+
+  it('give the acknowledged digests of one repository', () => {
+    records.saveReceipts([
+      receipt(),
+      receipt({ location: '__proto__', sha256: SHA_B }),
+      receipt({ repository: '9/SRPMS', location: 'Packages/c.rpm' }),
+    ]);
+    expect(records.acknowledgedDigests('9/x86_64')).toEqual(
+      new Map([
+        ['Packages/a-1-1.el9.x86_64.rpm', SHA_A],
+        ['__proto__', SHA_B],
+      ]),
+    );
+    expect(records.acknowledgedDigests('none/none')).toEqual(new Map());
+  });
+
+  it('are corrected when the file was exchanged by hand', () => {
+    records.saveReceipts([receipt(), receipt({ repository: '9/aarch64' })]);
+    records.correctDigest('9/x86_64', receipt().location, SHA_B);
+    expect(records.receiptsOf(SHA_B)).toEqual([receipt({ sha256: SHA_B })]);
+    expect(records.receiptsOf(SHA_A)).toEqual([receipt({ repository: '9/aarch64' })]);
+  });
+});
+
+describe('publishing', () => {
+  const location = receipt().location;
+
+  it('marks a receipt with the time of the first index that holds it', () => {
+    records.saveReceipts([receipt()]);
+    records.markPublished('9/x86_64', new Map([[location, SHA_A]]), 111);
+    records.markPublished('9/x86_64', new Map([[location, SHA_A]]), 222);
+    expect(records.receiptsOf(SHA_A)).toEqual([receipt({ publishedAtMs: 111 })]);
+  });
+
+  it('marks nothing that the index holds with other bytes, at another place, or not at all', () => {
+    records.saveReceipts([receipt()]);
+    for (const published of [
+      new Map([[location, SHA_B]]),
+      new Map([['Packages/other.rpm', SHA_A]]),
+      new Map(),
+    ]) {
+      records.markPublished('9/x86_64', published, 111);
+    }
+    records.markPublished('9/aarch64', new Map([[location, SHA_A]]), 111);
+    expect(records.receiptsOf(SHA_A)).toEqual([receipt()]);
+  });
+
+  it('does not need a receipt for every package of the index', () => {
+    records.markPublished('9/x86_64', new Map([['Packages/by-hand.rpm', SHA_A]]), 111);
+    expect(records.receiptsOf(SHA_A)).toEqual([]);
+  });
+});
+
+describe('packages that are set aside', () => {
+  it('are listed by repository, in order of location', () => {
+    records.setAside([aside({ location: 'Packages/b.rpm' }), aside(), aside({ repository: '9/SRPMS' })]);
+    expect(records.listSetAside('9/x86_64')).toEqual([aside(), aside({ location: 'Packages/b.rpm' })]);
+    reopen();
+    expect(records.listSetAside('9/SRPMS')).toEqual([aside({ repository: '9/SRPMS' })]);
+  });
+
+  it('have one record each, the latest', () => {
+    records.setAside([aside()]);
+    records.setAside([aside({ identity: '4-5-6', reason: 'another' })]);
+    expect(records.listSetAside('9/x86_64')).toEqual([aside({ identity: '4-5-6', reason: 'another' })]);
+  });
+
+  it('say why', () => {
+    records.setAside([aside()]);
+    expect(records.setAsideReason('9/x86_64', 'Packages/a.rpm')).toBe(aside().reason);
+    expect(records.setAsideReason('9/x86_64', 'Packages/b.rpm')).toBeUndefined();
+    expect(records.setAsideReason('9/SRPMS', 'Packages/a.rpm')).toBeUndefined();
+  });
+
+  it('are taken back one by one, or all of a repository', () => {
+    records.setAside([
+      aside(),
+      aside({ location: 'Packages/b.rpm' }),
+      aside({ location: 'Packages/c.rpm' }),
+      aside({ repository: '9/SRPMS' }),
+    ]);
+    records.takeBack('9/x86_64', 'Packages/b.rpm');
+    expect(records.listSetAside('9/x86_64').map((each) => each.location)).toEqual([
+      'Packages/a.rpm',
+      'Packages/c.rpm',
+    ]);
+    records.takeAllBack('9/x86_64');
+    expect(records.listSetAside('9/x86_64')).toEqual([]);
+    expect(records.listSetAside('9/SRPMS')).toHaveLength(1);
+  });
+});
+
+describe('superseded metadata', () => {
+  it('is what was said last', () => {
+    const files = [
+      { fileName: 'aa-primary.xml.gz', sinceMs: 1 },
+      { fileName: 'bb-other.xml.gz', sinceMs: 2 },
+    ];
+    records.replaceSuperseded('9/x86_64', files);
+    records.replaceSuperseded('9/SRPMS', files.slice(0, 1));
+    expect(records.listSuperseded('9/x86_64')).toEqual(files);
+    records.replaceSuperseded('9/x86_64', files.slice(1));
+    reopen();
+    expect(records.listSuperseded('9/x86_64')).toEqual(files.slice(1));
+    expect(records.listSuperseded('9/SRPMS')).toEqual(files.slice(0, 1));
+  });
+});
+
+describe('the database', () => {
+  it('is refused when a newer version wrote it, and left as it is', () => {
+    records.saveReceipts([receipt()]);
+    records.close();
+    const path = join(dir.path, 'records.sqlite');
+    const database = new DatabaseSync(path);
+    database.exec('PRAGMA user_version = 2');
+    database.close();
+    expect(() => new Records(dir.path)).toThrow(
+      expect.objectContaining({ code: 'TREE_UNUSABLE', message: expect.stringContaining('format 2') }),
+    );
+    const again = new DatabaseSync(path);
+    expect(again.prepare('SELECT count(*) AS count FROM receipt').get()).toEqual({ count: 1 });
+    again.exec('PRAGMA user_version = 1');
+    again.close();
+    records = new Records(dir.path);
+  });
+
+  it('can be probed at any time', () => {
+    records.probe();
+    records.saveReceipts([receipt()]);
+    records.probe();
+    expect(records.receiptsOf(SHA_A)).toHaveLength(1);
+  });
+
+  it('holds all of a transaction or nothing', () => {
+    const good = receipt();
+    const bad = receipt({ repository: '9/aarch64', sizeBytes: 0.5 });
+    expect(() => records.saveReceipts([good, bad])).toThrow();
+    expect(records.receiptsOf(SHA_A)).toEqual([]);
+    records.saveReceipts([good]);
+    expect(records.receiptsOf(SHA_A)).toEqual([good]);
+  });
+});
+
+describe('a full disk', () => {
+  /** Forbids the database to grow, as a full disk does. */
+  function fillUp(): { makeRoom: () => void } {
+    const exec = vi.spyOn(DatabaseSync.prototype, 'exec');
+    records.probe();
+    const database = exec.mock.contexts[0];
+    exec.mockRestore();
+    if (!(database instanceof DatabaseSync)) throw new Error('expected the records to use their database');
+    const { page_count: pages } = database.prepare('PRAGMA page_count').get() ?? {};
+    database.exec(`PRAGMA max_page_count = ${String(pages)}`);
+    return { makeRoom: () => database.exec('PRAGMA max_page_count = 1073741823') };
+  }
+
+  const many = (): readonly Receipt[] =>
+    Array.from({ length: 2000 }, (_, index) => receipt({ location: `Packages/${index}.rpm` }));
+
+  it('answers STORAGE_FULL, keeps what was there, and heals when there is room again', () => {
+    records.saveReceipts([receipt()]);
+    const disk = fillUp();
+    for (let attempt = 0; attempt < 2; attempt++) {
+      try {
+        records.saveReceipts(many());
+        expect.unreachable();
+      } catch (error) {
+        expect(toAppError(error)).toMatchObject({ code: 'STORAGE_FULL' });
+      }
+    }
+    expect(records.receiptsOf(SHA_A)).toEqual([receipt()]);
+    disk.makeRoom();
+    records.saveReceipts(many());
+    expect(records.receiptsOf(SHA_A)).toHaveLength(2001);
+  });
+});

@@ -1,0 +1,225 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.ts';
+import { statusOf } from '../support/repository-status.ts';
+import { buildTestApp, outcomeOf, type TestAppOptions } from '../support/test-app.ts';
+
+const FAILED = new AppError('INDEX_FAILED', 'exit code 1', { hint: 'look at the log' });
+const SHA = 'ab'.repeat(32);
+const known = outcomeOf('package', { outcome: 'known', sha256: SHA });
+const [waitingPlace] = known.places;
+const published = {
+  ...known,
+  places: waitingPlace === undefined ? [] : [{ ...waitingPlace, state: 'published' as const }],
+};
+
+const twoRepositories: TestAppOptions['api'] = {
+  listStatus: () => [
+    statusOf('9/aarch64', {
+      state: 'failed',
+      published: undefined,
+      lastError: FAILED,
+      waitingSinceMs: Date.UTC(2025, 0, 1),
+    }),
+    statusOf('9/x86_64'),
+  ],
+};
+
+describe('GET /api/v1/repositories', () => {
+  it('says of each what it holds and what it is up to', async () => {
+    await using service = await buildTestApp({ api: twoRepositories });
+    const answer = await service.app.inject('/api/v1/repositories');
+    expect(answer.statusCode).toBe(200);
+    expect(answer.headers['content-type']).toMatch(/^application\/json/);
+    expect(answer.json()).toEqual({
+      repositories: [
+        {
+          repository: '9/aarch64',
+          state: 'failed',
+          packageCount: 0,
+          revision: null,
+          waitingSince: '2025-01-01T00:00:00.000Z',
+          lastError: { code: 'INDEX_FAILED', detail: 'exit code 1', hint: 'look at the log' },
+        },
+        {
+          repository: '9/x86_64',
+          state: 'clean',
+          packageCount: 3,
+          revision: '1700000000',
+          waitingSince: null,
+          lastError: null,
+        },
+      ],
+    });
+  });
+
+  it('is an empty list in an empty tree', async () => {
+    await using service = await buildTestApp();
+    expect((await service.app.inject('/api/v1/repositories')).json()).toEqual({ repositories: [] });
+  });
+});
+
+describe('GET of one repository', () => {
+  it('says also what is set aside in it, and why', async () => {
+    await using service = await buildTestApp({
+      api: {
+        ...twoRepositories,
+        listSetAside: (repository) => [
+          { repository, location: 'Packages/a.rpm', identity: '1-2-3', reason: 'bad text', sinceMs: 0 },
+        ],
+      },
+    });
+    const answer = await service.app.inject('/api/v1/repositories/9/x86_64');
+    expect(answer.json()).toEqual({
+      repository: '9/x86_64',
+      state: 'clean',
+      packageCount: 3,
+      revision: '1700000000',
+      waitingSince: null,
+      lastError: null,
+      setAside: [{ location: 'Packages/a.rpm', reason: 'bad text', since: '1970-01-01T00:00:00.000Z' }],
+    });
+  });
+
+  it.each([
+    '/api/v1/repositories/9/none',
+    '/api/v1/repositories/9',
+    '/api/v1/repositories/..%2f9/x86_64',
+    '/api/v1/repositories/__proto__/constructor',
+  ])('%s answers 404 when there is none', async (url) => {
+    await using service = await buildTestApp({ api: twoRepositories });
+    const answer = await service.app.inject({ url, headers: { accept: 'application/json' } });
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toMatchObject({ code: 'NOT_FOUND', hint: expect.any(String) });
+  });
+});
+
+describe('POST .../reindex', () => {
+  const url = '/api/v1/repositories/9/x86_64/reindex';
+
+  it('requests a run and answers 202 at once', async () => {
+    const requested: string[] = [];
+    await using service = await buildTestApp({
+      api: {
+        ...twoRepositories,
+        reindexNow: (repository) => void requested.push(repository),
+        whenPublished: () => Promise.reject(new Error('asked')),
+      },
+    });
+    const answer = await service.app.inject({ method: 'POST', url });
+    expect(answer.statusCode).toBe(202);
+    expect(answer.json()).toMatchObject({ repository: '9/x86_64' });
+    expect(requested).toEqual(['9/x86_64']);
+  });
+
+  it.each([
+    ['published', 200],
+    ['pending', 202],
+  ] as const)('with ?wait= answers when it is %s: %i', async (result, status) => {
+    const events: unknown[] = [];
+    await using service = await buildTestApp({
+      api: {
+        ...twoRepositories,
+        reindexNow: () => void events.push('requested'),
+        whenPublished: async (_, waitMs) => {
+          events.push(waitMs);
+          return result;
+        },
+      },
+    });
+    const answer = await service.app.inject({ method: 'POST', url: `${url}?wait=7` });
+    expect(answer.statusCode).toBe(status);
+    expect(events).toEqual(['requested', 7_000]);
+  });
+
+  it('answers the code of a run that failed', async () => {
+    await using service = await buildTestApp({
+      api: { ...twoRepositories, whenPublished: () => Promise.reject(FAILED) },
+    });
+    const answer = await service.app.inject({ method: 'POST', url: `${url}?wait=7` });
+    expect(answer.statusCode).toBe(503);
+    expect(answer.body).toMatch(/^ERROR INDEX_FAILED: /);
+  });
+
+  it.each([
+    ['POST', '/api/v1/repositories/9/none/reindex', 404, 'NOT_FOUND'],
+    ['POST', `${url}?wait=51`, 400, 'PARAMETER_INVALID'],
+    ['POST', `${url}?wait=1&wait=2`, 400, 'PARAMETER_INVALID'],
+    ['GET', url, 404, 'NOT_FOUND'],
+  ] as const)('%s %s answers %i %s and requests nothing', async (method, target, status, code) => {
+    const requested: string[] = [];
+    await using service = await buildTestApp({
+      api: { ...twoRepositories, reindexNow: (repository) => void requested.push(repository) },
+    });
+    const answer = await service.app.inject({ method, url: target });
+    expect(answer.statusCode).toBe(status);
+    expect(answer.body).toMatch(new RegExp(`^ERROR ${code}: `));
+    expect(requested).toEqual([]);
+  });
+});
+
+describe('GET /api/v1/uploads/<sha256>', () => {
+  const api = (fields: TestAppOptions['api'] = {}): TestAppOptions => ({
+    api: { describeUpload: (sha256) => (sha256 === SHA ? known : undefined), ...fields },
+  });
+
+  it('answers 202 while a repository has not published it', async () => {
+    await using service = await buildTestApp(api());
+    const answer = await service.app.inject(`/api/v1/uploads/${SHA}`);
+    expect(answer.statusCode).toBe(202);
+    expect(answer.json()).toEqual(known);
+  });
+
+  it('answers 200 when all have, whatever the case of the digest', async () => {
+    await using service = await buildTestApp(
+      api({ describeUpload: (sha256) => (sha256 === SHA ? published : undefined) }),
+    );
+    for (const sha256 of [SHA, SHA.toUpperCase()]) {
+      const answer = await service.app.inject(`/api/v1/uploads/${sha256}`);
+      expect(answer.statusCode).toBe(200);
+      expect(answer.json()).toEqual(published);
+    }
+  });
+
+  it.each([
+    ['in time', published, 200],
+    ['not in time', 'pending', 202],
+  ] as const)('with ?wait= answers when it is published, %s', async (_, settled, status) => {
+    const waits: number[] = [];
+    await using service = await buildTestApp(
+      api({
+        waitUntilInstallable: async (outcome, waitMs) => {
+          expect(outcome).toEqual(known);
+          waits.push(waitMs);
+          return settled;
+        },
+      }),
+    );
+    const answer = await service.app.inject(`/api/v1/uploads/${SHA}?wait=3`);
+    expect(answer.statusCode).toBe(status);
+    expect(answer.json()).toEqual(status === 200 ? published : known);
+    expect(waits).toEqual([3_000]);
+  });
+
+  it('answers the code of a package that was set aside', async () => {
+    const aside = new AppError('PACKAGE_SET_ASIDE', 'bad text', { hint: 'build it again' });
+    await using service = await buildTestApp(api({ waitUntilInstallable: () => Promise.reject(aside) }));
+    const answer = await service.app.inject(`/api/v1/uploads/${SHA}?wait=3`);
+    expect(answer.statusCode).toBe(422);
+    expect(answer.body).toMatch(/^ERROR PACKAGE_SET_ASIDE: /);
+  });
+
+  it.each(['cd'.repeat(32), 'x', '..%2f', '__proto__', "';DROP TABLE receipt;--", '%00'])(
+    'answers 404 for %s, which nobody sent',
+    async (sha256) => {
+      await using service = await buildTestApp(api());
+      const answer = await service.app.inject(`/api/v1/uploads/${sha256}`);
+      expect(answer.statusCode).toBe(404);
+      expect(answer.body).toMatch(/^ERROR NOT_FOUND: /);
+    },
+  );
+
+  it('refuses a wait that is none', async () => {
+    await using service = await buildTestApp(api());
+    expect((await service.app.inject(`/api/v1/uploads/${SHA}?wait=x`)).statusCode).toBe(400);
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.ts';
+import { statusOf } from '../support/repository-status.ts';
+import { buildTestApp } from '../support/test-app.ts';
+
+const indexFailed = new AppError('INDEX_FAILED', 'exit code 1', { hint: 'look at the log' });
+const engineMissing = new AppError('INDEX_ENGINE_MISSING', 'not installed', { hint: 'install it' });
+const storageFull = new AppError('STORAGE_FULL', 'full', { hint: 'free some' });
+
+describe('/healthz', () => {
+  it('says that the process answers, whatever else is wrong', async () => {
+    await using service = await buildTestApp({ health: { findUploadFault: async () => storageFull } });
+    const answer = await service.app.inject('/healthz');
+    expect(answer).toMatchObject({ statusCode: 200, body: 'OK\n' });
+    expect(answer.headers['content-type']).toMatch(/^text\/plain/);
+  });
+});
+
+describe('/readyz', () => {
+  it('is ready when nothing is wrong', async () => {
+    await using service = await buildTestApp({ api: { listStatus: () => [statusOf('9/x86_64')] } });
+    const answer = await service.app.inject('/readyz');
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toEqual({ status: 'ready', faults: [] });
+  });
+
+  it('answers 503 and why when an upload would fail now', async () => {
+    await using service = await buildTestApp({
+      health: { findUploadFault: async () => storageFull, findIndexFault: async () => engineMissing },
+    });
+    const answer = await service.app.inject('/readyz');
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json()).toEqual({
+      status: 'unavailable',
+      faults: [{ code: 'STORAGE_FULL', detail: 'full', hint: 'free some' }],
+    });
+  });
+
+  it('is degraded, with 200, when only indexes cannot be built', async () => {
+    await using service = await buildTestApp({
+      health: { findIndexFault: async () => engineMissing },
+      api: {
+        listStatus: () => [
+          statusOf('9/aarch64', { state: 'failed', lastError: indexFailed }),
+          statusOf('9/x86_64'),
+        ],
+      },
+    });
+    const answer = await service.app.inject('/readyz');
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toEqual({
+      status: 'degraded',
+      faults: [
+        { code: 'INDEX_ENGINE_MISSING', detail: 'not installed', hint: 'install it' },
+        { repository: '9/aarch64', code: 'INDEX_FAILED', detail: 'exit code 1', hint: 'look at the log' },
+      ],
+    });
+  });
+
+  it('asks anew each time', async () => {
+    const faults = [storageFull, undefined];
+    await using service = await buildTestApp({ health: { findUploadFault: async () => faults.shift() } });
+    expect((await service.app.inject('/readyz')).statusCode).toBe(503);
+    expect((await service.app.inject('/readyz')).statusCode).toBe(200);
+  });
+});

@@ -1,0 +1,13 @@
+import type { RepositoryStatus } from '../../src/reindex/repository-queue.ts';
+
+/** A clean repository of three packages, but for these fields. */
+export function statusOf(repository: string, fields: Partial<RepositoryStatus> = {}): RepositoryStatus {
+  return {
+    repository,
+    state: 'clean',
+    published: { packageCount: 3, revision: '1700000000' },
+    lastError: undefined,
+    waitingSinceMs: undefined,
+    ...fields,
+  };
+}

@@ -1,0 +1,222 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { findFreePort } from './free-port.ts';
+
+const RPMYARD = fileURLToPath(new URL('../../bin/rpmyard', import.meta.url));
+
+const START_LIMIT_MS = 30_000;
+const START_POLL_MS = 10;
+/** Below the service's own limit for open connections (45 s), so that one that hangs fails the test that left it. */
+const STOP_LIMIT_MS = 30_000;
+const LOG_LIMIT_MS = 30_000;
+
+export interface ServiceOptions {
+  /** Takes the place of /srv/repo: `storage`, `spool` and `state` lie in it, and the configuration file. */
+  readonly root: string;
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Options of the configuration file by section, over those that `root` and `port` decide. */
+  readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs the service in its turn; it must end with exec, so that the process stays the same. */
+  readonly wrapper?: readonly string[];
+}
+
+/** One line of the service's log. */
+export interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+export interface ServiceExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface RunningService extends AsyncDisposable {
+  readonly pid: number;
+  readonly port: number;
+  /** Its own address, without nginx: `http://127.0.0.1:<port>`. */
+  readonly baseUrl: string;
+  readonly storageDir: string;
+  readonly spoolDir: string;
+  readonly incomingDir: string;
+  readonly stateDir: string;
+  /** What it has logged so far. */
+  readonly log: readonly LogLine[];
+  /** The first line, old or new, that `matches` takes. */
+  whenLogged(matches: (line: LogLine) => boolean): Promise<LogLine>;
+  readonly whenExited: Promise<ServiceExit>;
+  /** SIGTERM without waiting for the end. */
+  terminate(): void;
+  /** SIGTERM, then waits; throws unless the exit code is 0. A service that was killed before is no error. */
+  stop(): Promise<void>;
+  /** SIGKILL, then waits. */
+  kill(): Promise<void>;
+}
+
+/** A service that ended instead of listening. */
+export class ServiceDidNotStart extends Error {
+  override readonly name = 'ServiceDidNotStart';
+  readonly exitCode: number | null;
+  readonly stderr: string;
+
+  constructor(exitCode: number | null, stderr: string) {
+    super(`the service ended with exit code ${exitCode} before it listened: ${stderr}`);
+    this.exitCode = exitCode;
+    this.stderr = stderr;
+  }
+}
+
+/** Runs `rpmyard serve` with a configuration file of its own and returns when it answers. @throws ServiceDidNotStart */
+export async function startService(options: ServiceOptions): Promise<RunningService> {
+  const port = options.port ?? (await findFreePort());
+  await mkdir(options.root, { recursive: true });
+  const configPath = join(options.root, `rpmyard-${port}.yml`);
+  await writeFile(configPath, renderConfig(options, port));
+
+  const { child, service, stderr } = launch(options, port, configPath);
+  const deadline = Date.now() + START_LIMIT_MS;
+  while (!(await isHealthy(port))) {
+    const exit = await Promise.race([service.whenExited, delay(START_POLL_MS)]);
+    if (exit !== undefined) throw new ServiceDidNotStart(exit.code, stderr());
+    if (Date.now() < deadline) continue;
+    child.kill('SIGKILL');
+    throw new Error(`the service did not answer within ${START_LIMIT_MS} ms: ${stderr()}`);
+  }
+  return service;
+}
+
+function renderConfig({ root, config = {} }: ServiceOptions, port: number): string {
+  const sections = {
+    ...config,
+    server: { address: '127.0.0.1', port, ...config['server'] },
+    repo: { top_dir: join(root, 'storage'), ...config['repo'] },
+    index_updater: { quiet_seconds: 0, ...config['index_updater'] },
+  };
+  // YAML is a superset of JSON.
+  return JSON.stringify(sections, null, 2);
+}
+
+function launch(
+  options: ServiceOptions,
+  port: number,
+  configPath: string,
+): { readonly child: ChildProcess; readonly service: RunningService; readonly stderr: () => string } {
+  const [command, ...args] = [
+    ...(options.wrapper ?? []),
+    process.execPath,
+    RPMYARD,
+    'serve',
+    '-c',
+    configPath,
+  ];
+  const child = spawn(command, args, {
+    cwd: options.root,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const { log, whenLogged } = readLog(child);
+  let errorText = '';
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+    errorText += piece;
+  });
+  const whenExited = new Promise<ServiceExit>((resolve, reject) => {
+    // 'close' comes after the last line of output.
+    child.once('close', (code, signal) => resolve({ code, signal })).once('error', reject);
+  });
+  const hasExited = (): boolean => child.exitCode !== null || child.signalCode !== null;
+
+  const stop = async (): Promise<void> => {
+    if (!hasExited()) child.kill('SIGTERM');
+    const exit = await within(STOP_LIMIT_MS, whenExited);
+    if (exit === undefined) child.kill('SIGKILL');
+    if (exit?.code === 0 || exit?.signal === 'SIGKILL') return;
+    throw new Error(`the service did not stop cleanly: ${JSON.stringify(exit)} ${errorText}`);
+  };
+  const service: RunningService = {
+    pid: child.pid ?? -1,
+    port,
+    baseUrl: `http://127.0.0.1:${port}`,
+    storageDir: join(options.root, 'storage'),
+    spoolDir: join(options.root, 'spool'),
+    incomingDir: join(options.root, 'state/incoming'),
+    stateDir: join(options.root, 'state'),
+    log,
+    whenLogged,
+    whenExited,
+    terminate: () => void child.kill('SIGTERM'),
+    stop,
+    kill: async () => {
+      child.kill('SIGKILL');
+      await whenExited;
+    },
+    [Symbol.asyncDispose]: stop,
+  };
+  return { child, service, stderr: () => errorText };
+}
+
+type LogReader = Pick<RunningService, 'log' | 'whenLogged'>;
+
+function readLog(child: ChildProcess): LogReader {
+  const log: LogLine[] = [];
+  const waiting = new Set<(line: LogLine) => void>();
+  if (child.stdout === null) throw new Error('expected standard output to be a pipe');
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    const line = toLogLine(text);
+    log.push(line);
+    for (const look of waiting) look(line);
+  });
+
+  return {
+    log,
+    whenLogged: async (matches) => {
+      const known = log.find(matches);
+      if (known !== undefined) return known;
+      const found = Promise.withResolvers<LogLine>();
+      const look = (line: LogLine): void => {
+        if (matches(line)) found.resolve(line);
+      };
+      waiting.add(look);
+      const line = await within(LOG_LIMIT_MS, found.promise);
+      waiting.delete(look);
+      if (line === undefined) throw new Error(`no such line was logged within ${LOG_LIMIT_MS} ms`);
+      return line;
+    },
+  };
+}
+
+/** The service promises one JSON object a line; a line that is none fails the test that reads it. */
+function toLogLine(text: string): LogLine {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { level: 60, msg: `not JSON: ${text}` };
+  }
+}
+
+/** What the promise gives, or undefined when the time is up first. */
+async function within<T>(limitMs: number, promise: Promise<T>): Promise<T | undefined> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([promise, delay(limitMs, undefined, { signal: timer.signal })]);
+  } finally {
+    timer.abort();
+  }
+}
+
+function isHealthy(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get({ host: '127.0.0.1', port, path: '/healthz', agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,109 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { createTempDir } from './temp-dir.ts';
+
+/** False where processes may not be traced (no strace, or a container without ptrace). */
+export const canTrace = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']).status === 0;
+
+/**
+ * Environment for a service whose file system calls are to be counted: strace counts per thread, and with one worker
+ * thread they all come from that one, in a row.
+ */
+export const ONE_WORKER_THREAD = { UV_THREADPOOL_SIZE: '1' } as const;
+
+export interface TraceOptions {
+  /** Names as strace knows them; several with commas. */
+  readonly syscalls: string;
+  /** strace's own `-e inject=`, such as `fsync:error=EIO:when=3`. */
+  readonly inject?: string;
+  /** Only calls on these paths are traced and injected. */
+  readonly paths?: readonly string[];
+}
+
+export interface Syscall {
+  readonly name: string;
+  /** The line, with paths in place of descriptors: `fsync(17</srv/repo/x>) = 0`. */
+  readonly text: string;
+  readonly isInjected: boolean;
+  readonly hasFailed: boolean;
+  /** Position of its begin and of its end among all begins and ends. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface Trace extends AsyncDisposable {
+  /** Detaches from the process, which runs on, and gives what it called meanwhile. */
+  stop(): Promise<readonly Syscall[]>;
+}
+
+/** Traces a running process and its threads and children from the moment that this returns. */
+export async function attachStrace(pid: number, options: TraceOptions): Promise<Trace> {
+  const temp = await createTempDir('rpmyard-strace-');
+  const outputPath = join(temp.path, 'trace');
+  const child = spawn(
+    'strace',
+    [
+      '-f',
+      '-y',
+      '-s200',
+      `-o${outputPath}`,
+      `-p${pid}`,
+      '-esignal=none',
+      `-etrace=${options.syscalls}`,
+      ...(options.inject === undefined ? [] : [`-einject=${options.inject}`]),
+      ...(options.paths ?? []).map((path) => `-P${path}`),
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  const ended = once(child, 'close');
+  const messages = createInterface({ input: child.stderr });
+  const [message] = await Promise.race([once(messages, 'line'), once(messages, 'close')]);
+  if (!String(message).includes('attached')) throw new Error(`strace did not attach: ${message}`);
+
+  let stopped: Promise<readonly Syscall[]> | undefined;
+  const stop = (): Promise<readonly Syscall[]> => {
+    stopped ??= detach();
+    return stopped;
+  };
+  return { stop, [Symbol.asyncDispose]: async () => void (await stop()) };
+
+  async function detach(): Promise<readonly Syscall[]> {
+    child.kill('SIGINT');
+    await ended;
+    const syscalls = parseTrace(await readFile(outputPath, 'utf8'));
+    await temp.remove();
+    return syscalls;
+  }
+}
+
+/** Reads strace's output; calls that it shows in two parts because another thread came between become one. */
+export function parseTrace(output: string): readonly Syscall[] {
+  const syscalls: Syscall[] = [];
+  const unfinished = new Map<string, { readonly begin: number; readonly text: string }>();
+  for (const [position, line] of output.split('\n').entries()) {
+    const [, thread = '', rest = ''] = /^(\d+) +(.*)$/.exec(line) ?? [];
+    const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest);
+    if (rest.endsWith('<unfinished ...>')) {
+      unfinished.set(thread, { begin: position, text: rest.slice(0, -'<unfinished ...>'.length) });
+    } else if (resumed !== null) {
+      const started = unfinished.get(thread);
+      unfinished.delete(thread);
+      if (started) syscalls.push(toSyscall(started.text + (resumed[1] ?? ''), started.begin, position));
+    } else if (/^\w+\(/.test(rest)) syscalls.push(toSyscall(rest, position, position));
+  }
+  return syscalls;
+}
+
+function toSyscall(text: string, begin: number, end: number): Syscall {
+  return {
+    name: text.slice(0, text.indexOf('(')),
+    text,
+    isInjected: text.endsWith('(INJECTED)'),
+    hasFailed: /\) += -1 /.test(text),
+    begin,
+    end,
+  };
+}

@@ -1,0 +1,136 @@
+import { unlink } from 'node:fs/promises';
+import { mkdir, readFile, realpath } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { buildApp } from '../../src/app.ts';
+import type { UploadOptions } from '../../src/receive/upload-options.ts';
+import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
+import type { SpooledUpload } from '../../src/receive/spooled-upload.ts';
+import { parseWaitMs } from '../../src/receive/wait-query.ts';
+import type { ApiRoutesOptions } from '../../src/serve/api-routes.ts';
+import type { HealthRoutesOptions } from '../../src/serve/health-routes.ts';
+import { createMetrics, type Metrics } from '../../src/serve/metrics.ts';
+import { createTempDir } from './temp-dir.ts';
+
+/** An upload as the fake ingest got it, with the bytes that the file held then. */
+export interface SeenUpload extends SpooledUpload {
+  readonly content: string;
+}
+
+export interface TestAppOptions {
+  readonly upload?: Partial<UploadOptions>;
+  readonly api?: Partial<ApiRoutesOptions>;
+  readonly health?: Partial<HealthRoutesOptions>;
+}
+
+/** The real HTTP side on folders of its own, with a fake behind it that accepts every body. */
+export interface TestApp extends AsyncDisposable {
+  readonly app: FastifyInstance;
+  readonly topDir: string;
+  readonly spoolDir: string;
+  readonly incomingDir: string;
+  readonly metrics: Metrics;
+  readonly uploads: readonly SeenUpload[];
+  /** What countUpload was told: outcome and bytes. */
+  readonly counted: readonly (readonly [string, number])[];
+  /** What removeIncoming was told. */
+  readonly removed: readonly string[];
+  /** The log, an object a line. */
+  readonly logLines: readonly string[];
+}
+
+export async function buildTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const dir = await createTempDir();
+  const root = await realpath(dir.path);
+  const [topDir, spoolDir, incomingDir] = ['storage', 'spool', 'incoming'].map((name) => join(root, name));
+  if (topDir === undefined || spoolDir === undefined || incomingDir === undefined)
+    throw new Error('no folders');
+  for (const folder of [topDir, spoolDir, incomingDir]) await mkdir(folder);
+
+  const uploads: SeenUpload[] = [];
+  const counted: (readonly [string, number])[] = [];
+  const removed: string[] = [];
+  const logLines: string[] = [];
+  const listStatus = options.api?.listStatus ?? (() => []);
+  const metrics = createMetrics(listStatus, Date.now);
+
+  const app = await buildApp({
+    log: pino({ level: 'debug' }, { write: (line: string) => void logLines.push(line) }),
+    topDir,
+    metrics,
+    upload: {
+      uploadPath: '/upload',
+      uploadHeader: undefined,
+      maxUploadBytes: 1_000_000,
+      spoolDir,
+      incomingDir,
+      ingest: async (upload) => {
+        const content = await readFile(upload.path, 'utf8');
+        uploads.push({ ...upload, content });
+        return outcomeOf(content);
+      },
+      waitUntilInstallable: async (outcome) => outcome,
+      removeIncoming: (path) => {
+        removed.push(path);
+        unlink(path).catch((error: unknown) => logLines.push(String(error)));
+      },
+      countUpload: (...call) => void counted.push(call),
+      ...options.upload,
+    },
+    api: {
+      listStatus,
+      statusOf: (repository) => listStatus().find((status) => status.repository === repository),
+      listSetAside: () => [],
+      reindexNow: () => undefined,
+      whenPublished: async () => 'published',
+      describeUpload: () => undefined,
+      waitUntilInstallable: async (outcome) => outcome,
+      parseWaitMs,
+      ...options.api,
+    },
+    health: {
+      listStatus,
+      findUploadFault: async () => undefined,
+      findIndexFault: async () => undefined,
+      ...options.health,
+    },
+  });
+
+  return {
+    app,
+    topDir,
+    spoolDir,
+    incomingDir,
+    metrics,
+    uploads,
+    counted,
+    removed,
+    logLines,
+    async [Symbol.asyncDispose]() {
+      app.server.closeAllConnections();
+      await app.close();
+      await dir.remove();
+    },
+  };
+}
+
+/** What the fake ingest answers for a body: created, in one repository. */
+export function outcomeOf(content: string, fields: Partial<UploadOutcome> = {}): UploadOutcome {
+  return {
+    outcome: 'created',
+    nevra: 'example-1.0-1.el9.x86_64',
+    sha256: createHash('sha256').update(content).digest('hex'),
+    sizeBytes: Buffer.byteLength(content),
+    places: [
+      {
+        repository: '9/x86_64',
+        location: 'Packages/example-1.0-1.el9.x86_64.rpm',
+        url: 'http://repo.example.com/repo/9/x86_64/Packages/example-1.0-1.el9.x86_64.rpm',
+        state: 'waiting',
+      },
+    ],
+    ...fields,
+  };
+}
