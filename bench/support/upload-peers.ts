@@ -1,0 +1,114 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { findFreePort } from '../../test/support/free-port.ts';
+import { startNginx } from '../../test/support/run-nginx.ts';
+import { childrenOf } from './process-cpu.ts';
+import { startService } from './start-service.ts';
+
+const RENAME_HANDLER = fileURLToPath(new URL('rename-handler.ts', import.meta.url));
+
+/** One of the servers that are compared; all run from the beginning to the end and are idle unless it is their turn. */
+export interface UploadPeer {
+  readonly name: 'rpmyard' | 'dav' | 'floor' | 'durable floor';
+  readonly port: number;
+  /** Where uploads go, with a slash at its end. */
+  readonly path: string;
+  /** Where they end up, so that they can be removed after each turn. */
+  readonly packagesDir: string;
+  readonly nginxPids: readonly number[];
+  /** Empty for nginx alone. */
+  readonly servicePids: readonly number[];
+  /** Only of ours: where /metrics is. */
+  readonly serviceUrl: string | undefined;
+}
+
+/** nginx with the shipped configuration in front of the service. */
+export async function startRpmyardPeer(
+  root: string,
+  stack: AsyncDisposableStack,
+  nodeArguments: readonly string[],
+): Promise<UploadPeer> {
+  const port = await findFreePort();
+  const nginx = stack.use(await startNginx({ root, upstreamPort: port }));
+  const service = stack.use(await startService({ root, port, nodeArguments }));
+  return {
+    name: 'rpmyard',
+    port: nginx.port,
+    path: '/upload/',
+    packagesDir: join(nginx.storageDir, '9', 'x86_64', 'Packages'),
+    nginxPids: await workersOf(root),
+    servicePids: [service.pid],
+    serviceUrl: service.baseUrl,
+  };
+}
+
+/** The same nginx in front of a handler that does nothing but rename the spool file, and sync it when asked to. */
+export async function startFloorPeer(
+  root: string,
+  stack: AsyncDisposableStack,
+  name: 'floor' | 'durable floor',
+): Promise<UploadPeer> {
+  const port = await findFreePort();
+  const nginx = stack.use(await startNginx({ root, upstreamPort: port }));
+  const child = execa(
+    process.execPath,
+    [RENAME_HANDLER, String(port), nginx.storageDir, ...(name === 'floor' ? [] : ['--sync'])],
+    {
+      buffer: false,
+      reject: false,
+    },
+  );
+  stack.defer(async () => {
+    child.kill('SIGTERM');
+    await child;
+  });
+  await child.stdout.iterator({ destroyOnReturn: false }).next();
+  return {
+    name,
+    port: nginx.port,
+    path: '/upload/',
+    packagesDir: nginx.storageDir,
+    nginxPids: await workersOf(root),
+    servicePids: [child.pid ?? 0],
+    serviceUrl: undefined,
+  };
+}
+
+/** nginx's own WebDAV PUT, beside the shipped locations and with the same buffer. */
+export async function startDavPeer(root: string, stack: AsyncDisposableStack): Promise<UploadPeer> {
+  const packagesDir = join(root, 'storage', 'dav');
+  await mkdir(packagesDir, { recursive: true });
+  const nginx = await startNginx({
+    root,
+    upstreamPort: await findFreePort(),
+    replacements: [
+      {
+        from: '    location = /repo {',
+        to: `    location /dav/ {
+        dav_methods PUT;
+        client_max_body_size 4g;
+        client_body_buffer_size 256k;
+        client_body_temp_path ${root}/spool;
+    }
+
+    location = /repo {`,
+      },
+    ],
+  });
+  stack.use(nginx);
+  return {
+    name: 'dav',
+    port: nginx.port,
+    path: '/dav/',
+    packagesDir,
+    nginxPids: await workersOf(root),
+    servicePids: [],
+    serviceUrl: undefined,
+  };
+}
+
+async function workersOf(root: string): Promise<readonly number[]> {
+  return childrenOf(Number(await readFile(join(root, 'nginx', 'nginx.pid'), 'utf8')));
+}
