@@ -11,6 +11,7 @@ import {
   type RunTimes,
   startServicePeer,
 } from './support/reindex-peers.ts';
+import { describeMachine } from './support/describe-machine.ts';
 import { printReindexReport, type RunPair } from './support/reindex-report.ts';
 
 const { values } = parseArgs({
@@ -26,6 +27,7 @@ const updates = Number(values.updates);
 const nodeArguments = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
 
 await using directory = await createTempDir('rpmyard-bench-');
+console.log(await describeMachine(['createrepo_c', '--version']));
 let crafted = 0;
 
 for (const count of values.packages.split(',').map(Number)) {

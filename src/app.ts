@@ -114,7 +114,7 @@ function letRoutesAnswerExpect(app: FastifyInstance): void {
   });
 }
 
-/** Fastify's own errors (a query that fails its schema, a form that is none) in our terms. */
+/** Fastify's own errors (a query that fails its schema, a body of an unknown type) in our terms. */
 function fromFastify(thrown: unknown): AppError {
   if (isRangeError(thrown)) {
     return new AppError('RANGE_NOT_SATISFIABLE', 'the requested range lies outside the file', {
@@ -124,14 +124,10 @@ function fromFastify(thrown: unknown): AppError {
   }
   const status = isFastifyError(thrown) ? (thrown.statusCode ?? 500) : 500;
   if (!isFastifyError(thrown) || status >= 500) return toAppError(thrown);
-  return new AppError(
-    thrown.code.includes('MULTIPART') || status === 415 ? 'MULTIPART_INVALID' : 'PARAMETER_INVALID',
-    thrown.message,
-    {
-      hint: 'Correct the request; docs/http.md shows what each URL takes.',
-      cause: thrown,
-    },
-  );
+  return new AppError('PARAMETER_INVALID', thrown.message, {
+    hint: 'Correct the request; docs/http.md shows what each URL takes.',
+    cause: thrown,
+  });
 }
 
 /** What the static file plugin throws has a status but no code. */

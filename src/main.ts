@@ -11,7 +11,7 @@ import { createPackageStore, type PackageStore } from './place/package-store.ts'
 import { createRepositoryLayout, type RepositoryName } from './place/repository-layout.ts';
 import { checkFolders, prepareFolders, type TreeFolders, tryFolders } from './place/tree-folders.ts';
 import { createTurns } from './place/take-turns.ts';
-import { sweepAtStart, sweepSpool } from './receive/sweep-leftovers.ts';
+import { sweepAtStart, sweepScratch, sweepSpool } from './receive/sweep-leftovers.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
 import { Records } from './records/records.ts';
 import { lockTree } from './records/tree-lock.ts';
@@ -45,7 +45,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
   const lock = lockTree(folders.stateDir);
   try {
     await checkFolders(folders);
-    const swept = await sweepAtStart(folders);
+    const swept = (await sweepAtStart(folders)) + (await sweepScratch(folders.scratchRoot));
     if (swept > 0) log.info({ files: swept }, 'removed what an earlier process left');
     return await startOnTree(config, folders, log, lock.release);
   } catch (error) {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import {
   AppError,
   ERROR_STATUS,
+  type ErrorCode,
   errnoOf,
   errorLine,
   printable,
@@ -30,6 +31,9 @@ function sqliteFull(): unknown {
   throw new Error('expected the database to be full');
 }
 
+const isCode = (text: string): text is ErrorCode => Object.hasOwn(ERROR_STATUS, text);
+const CODES = Object.keys(ERROR_STATUS).filter(isCode);
+
 const HOSTILE = 'a\n\u001b[31mred\u009b2J\u202egpj.exe\u2066x\u2028y\u007f\r\u200f\u0000';
 
 describe('printable', () => {
@@ -47,26 +51,27 @@ describe('printable', () => {
   );
 
   it('escapes every character that could act on a terminal', () => {
-    for (let code = 0; code <= 0xffff; code++) {
-      const char = String.fromCharCode(code);
-      // General categories: controls, and what turns the direction of text or ends a line.
-      if (/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u.test(char))
-        expect(printable(char)).toMatch(/^\\u[0-9a-f]{4}$/);
-    }
+    const acting = Array.from({ length: 0x10000 }, (_, code) => String.fromCharCode(code)).filter((char) =>
+      // Controls, and what turns the direction of text or ends a line.
+      /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u.test(char),
+    );
+    expect(acting.length).toBeGreaterThan(70);
+    for (const char of acting) expect(printable(char)).toMatch(/^\\u[0-9a-f]{4}$/);
   });
 });
 
 describe('AppError', () => {
   it('has the status of its code', () => {
-    for (const [code, status] of Object.entries(ERROR_STATUS)) {
-      expect(new AppError(code as keyof typeof ERROR_STATUS, 'x', { hint: 'y' }).statusCode).toBe(status);
-      expect(status).toBeGreaterThanOrEqual(400);
-      expect(status).toBeLessThan(600);
+    for (const code of CODES) {
+      const { statusCode } = new AppError(code, 'x', { hint: 'y' });
+      expect(statusCode).toBe(ERROR_STATUS[code]);
+      expect(statusCode).toBeGreaterThanOrEqual(400);
+      expect(statusCode).toBeLessThan(600);
     }
   });
 
   it('has a code in capitals', () => {
-    for (const code of Object.keys(ERROR_STATUS)) expect(code).toMatch(/^[A-Z]+(_[A-Z]+)*$/);
+    for (const code of CODES) expect(code).toMatch(/^[A-Z]+(_[A-Z]+)*$/);
   });
 
   it('keeps its cause and its details, and makes its message printable', () => {
@@ -153,7 +158,7 @@ describe('an error in an answer', () => {
   });
 
   it('has a title for every status', () => {
-    for (const code of Object.keys(ERROR_STATUS) as (keyof typeof ERROR_STATUS)[]) {
+    for (const code of CODES) {
       expect(problemOf(new AppError(code, 'x', { hint: 'y' }), 'id')['title']).toEqual(expect.any(String));
     }
   });

@@ -169,7 +169,8 @@ beforeAll(async () => {
     timeout: LINT_LIMIT_MS,
     env: { PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}` },
   });
-  ({ diagnostics } = JSON.parse(stdout) as { diagnostics: readonly Diagnostic[] });
+  const report: { readonly diagnostics: readonly Diagnostic[] } = JSON.parse(stdout);
+  ({ diagnostics } = report);
 });
 
 afterAll(() => dir.remove());

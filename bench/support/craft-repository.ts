@@ -6,7 +6,7 @@ import { type CraftSpec, craftRpm } from '../../test/support/craft-rpm.ts';
 const FILES = 80;
 const REQUIRES = 12;
 const PROVIDES = 6;
-const CHANGELOGS = 6;
+const CHANGELOGS = 5;
 
 const WORDS =
   'array async backend binary bridge buffer cache client codec config cursor daemon data debug device driver engine event filter format fuzzy gateway graph helper image index input kernel layer linker locale logger matrix media memory module native network object output packet parser plugin policy portal printer profile proxy python queue random reader record render runtime scanner schema script sensor server session shader signal socket solver source stream string syntax system table target theme thread token tracker unicode update vector video virtual widget window worker'.split(
@@ -38,7 +38,7 @@ function specOf(number: number): CraftSpec {
     name,
     version,
     summary: `The ${words(6, ' ')}`,
-    description: Array.from({ length: 6 }, () => `${words(9, ' ')}.`).join('\n'),
+    description: Array.from({ length: 4 }, () => `${words(9, ' ')}.`).join('\n'),
     url: `https://example.com/${name}`,
     vendor: 'Example',
     packager: 'Example <packager@example.com>',

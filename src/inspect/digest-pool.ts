@@ -39,6 +39,6 @@ export function createDigestPool(threads = availableParallelism()): DigestPool {
     const [answer]: DigestAnswer[] = await once(worker, 'message');
     idle.push(worker);
     if (answer !== undefined && 'digests' in answer) return answer.digests;
-    throw answer?.error;
+    throw answer?.error instanceof Error ? Object.assign(answer.error, answer.fields) : answer?.error;
   }
 }

@@ -1,4 +1,4 @@
-import { readdir, stat, unlink } from 'node:fs/promises';
+import { readdir, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 
@@ -20,6 +20,13 @@ export async function sweepAtStart(folders: {
     .map((name) => join(folders.spoolDir, name));
   await Promise.all([...incoming, ...streamed].map(removeIfThere));
   return incoming.length + streamed.length;
+}
+
+/** Removes what index runs of a killed process left in `scratch`. Only the tree's owner may call it. */
+export async function sweepScratch(scratchRoot: string): Promise<number> {
+  const names = await readdir(scratchRoot);
+  await Promise.all(names.map((name) => rm(join(scratchRoot, name), { recursive: true, force: true })));
+  return names.length;
 }
 
 /** Removes spool files that nobody has written to for a day; gives their number. */

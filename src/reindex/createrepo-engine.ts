@@ -88,6 +88,8 @@ async function runCreaterepo(
       maxBuffer: MAX_REPORT_BYTES,
       stdin: 'ignore',
       stdout: 'ignore',
+      // A wrapper script's child that outlived it would hold its standard error open, and we would wait for that.
+      killDescendants: true,
       // Its messages are searched for file names: no translation.
       env: { LC_ALL: 'C.UTF-8' },
     });

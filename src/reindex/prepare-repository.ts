@@ -3,6 +3,7 @@ import type { RepositoryName } from '../place/repository-layout.ts';
 import { readPublishedIndex } from './read-metadata.ts';
 import { publishEmptyIndex, type ReindexParts } from './reindex-repository.ts';
 import type { ReindexQueue } from './reindex-queue.ts';
+import type { PublishedIndex } from './repository-queue.ts';
 
 /**
  * Makes sure that a repository has its directory, an index and its .repo file, once for each repository; who asks
@@ -29,10 +30,15 @@ export function createRepositoryPreparation(options: {
   async function prepare(repository: RepositoryName): Promise<void> {
     await store.createRepository(repository);
     const published = await readPublishedIndex(reindexParts.layout.directoryOf(repository));
-    queue.of(repository).restore(published ?? (await publishEmptyIndex(repository, reindexParts)));
+    const restored = published ?? (await publishFirstIndex(repository));
+    queue.of(repository).restore(restored);
     await writeRepoFile(repository);
-    // A directory that somebody filled before there was an index.
-    const isUnindexed = published === undefined && (await store.listPackages(repository)).length > 0;
-    if (isUnindexed) queue.of(repository).request();
+  }
+
+  /** An empty index at once; the packages of a directory that somebody filled by hand follow, also after a crash. */
+  async function publishFirstIndex(repository: RepositoryName): Promise<PublishedIndex> {
+    const publish = (): Promise<PublishedIndex> => publishEmptyIndex(repository, reindexParts);
+    const isFilled = (await store.listPackages(repository)).length > 0;
+    return isFilled ? queue.of(repository).whileMarked(publish) : publish();
   }
 }

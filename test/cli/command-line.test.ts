@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderExampleConfig } from '../../src/config/example.ts';
@@ -101,7 +103,8 @@ describe.concurrent('rpmyard check-config', () => {
     const problems = lines
       .filter((line) => line.startsWith('  - '))
       .map((line) => line.slice(4).split(':')[0]);
-    expect(problems.toSorted()).toEqual(['log.level', 'server.port', 'server.prot']);
+    expect(new Set(problems)).toEqual(new Set(['log.level', 'server.port', 'server.prot']));
+    expect(problems).toHaveLength(3);
   });
 
   it.each([
@@ -132,6 +135,21 @@ describe.concurrent('rpmyard serve', () => {
     const { exitCode, stdout, stderr } = await runRpmyard('serve', option, path);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
     expect(stderr).toContain('server.prot');
+  });
+
+  it('says that its address is taken, and ends', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('expected a TCP address');
+    const path = await configFile(
+      'taken.yml',
+      `repo: { top_dir: taken/storage }\nserver: { port: ${address.port} }\n`,
+    );
+    const { exitCode, stderr } = await runRpmyard('serve', '-c', path);
+    server.close();
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^rpmyard serve: [^\\n]*EADDRINUSE[^\\n]*${address.port}\\n$`));
   });
 
   it('says which folder it cannot use', async () => {

@@ -31,7 +31,11 @@ async function put(name: string, bytes: string | Uint8Array): Promise<string> {
   return path;
 }
 
-const jsonLines = (stdout: string): unknown[] =>
+interface JsonLine {
+  readonly error?: { readonly code: string };
+}
+
+const jsonLines = (stdout: string): JsonLine[] =>
   stdout
     .trimEnd()
     .split('\n')
@@ -124,7 +128,7 @@ describe.concurrent('rpmyard inspect', () => {
     ];
     const result = await runRpmyard('inspect', '--json', ...paths);
     expect(result).toMatchObject({ exitCode: 1, stderr: '' });
-    const codes = jsonLines(result.stdout).map((line) => (line as { error?: { code: string } }).error?.code);
+    const codes = jsonLines(result.stdout).map(({ error }) => error?.code);
     expect(codes).toEqual([
       undefined,
       'RPM_TRUNCATED',

@@ -1,6 +1,7 @@
 import { isAbsolute, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
+import { AppError } from '../../src/errors.ts';
 import {
   createRepositoryLayout,
   isRepositoryName,
@@ -8,6 +9,7 @@ import {
   type PackageIdentity,
   repositoryName,
 } from '../../src/place/repository-layout.ts';
+import { appErrorOf } from '../support/app-error.ts';
 
 const TOP_DIR = '/srv/repo/storage';
 const { releaseverPatterns } = parseConfig('', '/config.yml').layout;
@@ -54,19 +56,16 @@ describe('the releasever of a release tag', () => {
     ['1.oe2003', 'oe2003'],
     ['1.cm2', 'cm2'],
     ['1.azl3', 'azl3'],
-    ['1', undefined],
-    ['1.el', undefined],
-    ['1.panel9', undefined],
-    ['1.rel9', undefined],
-    ['1150400.1', undefined],
-    ['alpha.1', undefined],
   ])('%s is %s', (release, releasever) => {
-    if (releasever === undefined) {
-      expect(() => repositoriesOf({ release })).toThrow(refusal('RELEASEVER_UNKNOWN'));
-    } else {
-      expect(repositoriesOf({ release })).toEqual([`${releasever}/x86_64`]);
-    }
+    expect(repositoriesOf({ release })).toEqual([`${releasever}/x86_64`]);
   });
+
+  it.each(['1', '1.el', '1.panel9', '1.rel9', '1150400.1', 'alpha.1'])(
+    '%s is of no known distribution',
+    (release) => {
+      expect(() => repositoriesOf({ release })).toThrow(refusal('RELEASEVER_UNKNOWN'));
+    },
+  );
 
   it('is refused by name when nobody knows it', () => {
     expect(() => repositoriesOf({ release: '7.unheard' })).toThrow(
@@ -260,12 +259,8 @@ describe('a package name, version, release or arch', () => {
   });
 
   it('never fills an answer with what was sent', () => {
-    try {
-      layout.targetsOf(identity({ name: `/${'x'.repeat(1_000_000)}` }));
-      expect.unreachable();
-    } catch (error) {
-      expect((error as Error).message.length).toBeLessThan(300);
-    }
+    const { message } = appErrorOf(() => layout.targetsOf(identity({ name: `/${'x'.repeat(1_000_000)}` })));
+    expect(message.length).toBeLessThan(300);
   });
 
   it('never leaves the top directory, whatever it is made of', () => {
@@ -308,8 +303,8 @@ function tryTargets(fields: Partial<PackageIdentity>, releasever: string) {
   try {
     return layout.targetsOf(identity(fields), releasever);
   } catch (error) {
-    expect(error).toMatchObject({ name: 'AppError' });
-    return [];
+    if (error instanceof AppError) return [];
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sweepAtStart, sweepSpool } from '../../src/receive/sweep-leftovers.ts';
+import { sweepAtStart, sweepScratch, sweepSpool } from '../../src/receive/sweep-leftovers.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const HOUR_MS = 3_600_000;
@@ -43,6 +43,18 @@ describe('sweepAtStart', () => {
     }
     expect(await sweepAtStart(folders)).toBe(0);
     expect(await readdir(folders.spoolDir)).toHaveLength(4);
+  });
+});
+
+describe('sweepScratch', () => {
+  it('removes what index runs left, directories with all they hold', async () => {
+    const scratch = join(dir.path, 'scratch');
+    await mkdir(join(scratch, UUID, 'repodata'), { recursive: true });
+    await put(join(scratch, UUID, 'repodata'), 'repomd.xml');
+    await put(scratch, 'pkglist');
+    expect(await sweepScratch(scratch)).toBe(2);
+    expect(await readdir(scratch)).toEqual([]);
+    expect(await sweepScratch(scratch)).toBe(0);
   });
 });
 

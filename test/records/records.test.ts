@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toAppError } from '../../src/errors.ts';
 import { type Receipt, Records, type SetAside } from '../../src/records/records.ts';
+import { appErrorOf } from '../support/app-error.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const SHA_A = 'a'.repeat(64);
@@ -220,7 +221,9 @@ describe('the database', () => {
   it('holds all of a transaction or nothing', () => {
     const good = receipt();
     const bad = receipt({ repository: '9/aarch64', sizeBytes: 0.5 });
-    expect(() => records.saveReceipts([good, bad])).toThrow();
+    expect(() => records.saveReceipts([good, bad])).toThrow(
+      expect.objectContaining({ code: 'ERR_SQLITE_ERROR' }),
+    );
     expect(records.receiptsOf(SHA_A)).toEqual([]);
     records.saveReceipts([good]);
     expect(records.receiptsOf(SHA_A)).toEqual([good]);
@@ -247,12 +250,14 @@ describe('a full disk', () => {
     records.saveReceipts([receipt()]);
     const disk = fillUp();
     for (let attempt = 0; attempt < 2; attempt++) {
-      try {
-        records.saveReceipts(many());
-        expect.unreachable();
-      } catch (error) {
-        expect(toAppError(error)).toMatchObject({ code: 'STORAGE_FULL' });
-      }
+      const { code } = appErrorOf(() => {
+        try {
+          records.saveReceipts(many());
+        } catch (error) {
+          throw toAppError(error);
+        }
+      });
+      expect(code).toBe('STORAGE_FULL');
     }
     expect(records.receiptsOf(SHA_A)).toEqual([receipt()]);
     disk.makeRoom();

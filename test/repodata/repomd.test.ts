@@ -33,7 +33,12 @@ print(json.dumps({"revision": repomd.revision, "records": [
   for r in repomd.records]}))
 `;
 
-async function readByCreaterepo(xml: string): Promise<unknown> {
+interface ReadRepomd {
+  readonly revision: string;
+  readonly records: readonly unknown[];
+}
+
+async function readByCreaterepo(xml: string): Promise<ReadRepomd> {
   await using dir = await createTempDir();
   const path = join(dir.path, 'repomd.xml');
   await writeFile(path, xml);
@@ -107,8 +112,8 @@ describe('a repomd.xml of createrepo_c', () => {
       plain,
       added.map(({ xml }) => xml),
     );
-    const sorted = (read: unknown) => (read as { records: unknown[][] }).records.toSorted();
-    expect(sorted(await readByCreaterepo(carried))).toEqual(sorted(await readByCreaterepo(modified)));
+    const [byCarried, byModified] = [await readByCreaterepo(carried), await readByCreaterepo(modified)];
+    expect(new Set(byCarried.records)).toEqual(new Set(byModified.records));
     expect(parseRepomd(plain)).toMatchObject({ revision: expect.stringMatching(/^\d+$/) });
     expect(
       parseRepomd(plain)
@@ -153,11 +158,11 @@ describe('a repomd.xml that is refused', () => {
     ['has data without a checksum', data(' type="primary"', LOCATION)],
     ['has a checksum without a type', data(' type="primary"', `<checksum>${SHA}</checksum>${LOCATION}`)],
   ])('%s', (_, xml) => {
-    expect(() => parseRepomd(xml)).toThrow();
+    expect(() => parseRepomd(xml)).toThrow(Error);
   });
 
   it('never unfolds entities', () => {
     const bomb = `<!DOCTYPE r [<!ENTITY a "${'x'.repeat(1000)}"><!ENTITY b "${'&a;'.repeat(1000)}">]><repomd><revision>&b;</revision></repomd>`;
-    expect(() => parseRepomd(bomb)).toThrow();
+    expect(() => parseRepomd(bomb)).toThrow(/entity/i);
   });
 });

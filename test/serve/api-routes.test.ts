@@ -140,6 +140,14 @@ describe('POST .../reindex', () => {
     expect(answer.body).toMatch(/^ERROR INDEX_FAILED: /);
   });
 
+  it('refuses a body of a type that it does not take', async () => {
+    await using service = await buildTestApp({ api: twoRepositories });
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const answer = await service.app.inject({ method: 'POST', url, headers, payload: 'a=b' });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.body).toMatch(/^ERROR PARAMETER_INVALID: /);
+  });
+
   it.each([
     ['POST', '/api/v1/repositories/9/none/reindex', 404, 'NOT_FOUND'],
     ['POST', `${url}?wait=51`, 400, 'PARAMETER_INVALID'],

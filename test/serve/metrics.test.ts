@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { RepositoryStatus } from '../../src/reindex/repository-queue.ts';
 import { createMetrics, type Metrics } from '../../src/serve/metrics.ts';
@@ -33,10 +34,17 @@ describe('the metrics', () => {
     expect(text).toMatch(new RegExp(`^# TYPE ${name} ${type}$`, 'm'));
   });
 
+  it('are those of docs/http.md', async () => {
+    const docs = await readFile(new URL('../../docs/http.md', import.meta.url), 'utf8');
+    const documented = [...docs.matchAll(/^\| `(?<name>rpmyard_\w+)(?:\{[^}]*\})?` +\|/gm)];
+    expect(documented.map(({ groups }) => groups?.['name'])).toEqual(NAMES.map(([name]) => name));
+  });
+
   it('are these and no others', async () => {
     const text = await createMetrics(() => [], Date.now).registry.metrics();
     const names = [...text.matchAll(/^# TYPE (?<name>\S+)/gm)].map(({ groups }) => groups?.['name']);
-    expect(names.toSorted()).toEqual(NAMES.map(([name]) => name).toSorted());
+    expect(new Set(names)).toEqual(new Set(NAMES.map(([name]) => name)));
+    expect(names).toHaveLength(NAMES.length);
   });
 
   it('count uploads by outcome, and their bytes', async () => {

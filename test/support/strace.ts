@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createTempDir } from './temp-dir.ts';
@@ -19,8 +19,8 @@ export interface TraceOptions {
   readonly syscalls: string;
   /** strace's own `-e inject=`, such as `fsync:error=EIO:when=3`. */
   readonly inject?: string;
-  /** Only calls on these paths are traced and injected. */
-  readonly paths?: readonly string[];
+  /** Leaves the processes alone that it starts, such as createrepo_c, and threads that begin later. */
+  readonly isWithoutChildren?: boolean;
 }
 
 export interface Syscall {
@@ -39,29 +39,37 @@ export interface Trace extends AsyncDisposable {
   stop(): Promise<readonly Syscall[]>;
 }
 
-/** Traces a running process and its threads and children from the moment that this returns. */
+/** Traces a running process, its threads and its children from the moment that this returns. */
 export async function attachStrace(pid: number, options: TraceOptions): Promise<Trace> {
   const temp = await createTempDir('rpmyard-strace-');
+  const targets = options.isWithoutChildren === true ? await threadsOf(pid) : [String(pid)];
   const outputPath = join(temp.path, 'trace');
   const child = spawn(
     'strace',
     [
-      '-f',
+      ...(options.isWithoutChildren === true ? [] : ['-f']),
+      ...targets.map((target) => `-p${target}`),
       '-y',
       '-s200',
       `-o${outputPath}`,
-      `-p${pid}`,
       '-esignal=none',
       `-etrace=${options.syscalls}`,
       ...(options.inject === undefined ? [] : [`-einject=${options.inject}`]),
-      ...(options.paths ?? []).map((path) => `-P${path}`),
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   const ended = once(child, 'close');
-  const messages = createInterface({ input: child.stderr });
-  const [message] = await Promise.race([once(messages, 'line'), once(messages, 'close')]);
-  if (!String(message).includes('attached')) throw new Error(`strace did not attach: ${message}`);
+  // One line for each -p.
+  const messages: string[] = [];
+  const attached = new Promise<void>((resolve, reject) => {
+    createInterface({ input: child.stderr })
+      .on('line', (line) => {
+        messages.push(line);
+        if (messages.filter((message) => message.includes(' attached')).length >= targets.length) resolve();
+      })
+      .once('close', () => reject(new Error(`strace did not attach: ${messages.join('\n')}`)));
+  });
+  await attached;
 
   let stopped: Promise<readonly Syscall[]> | undefined;
   const stop = (): Promise<readonly Syscall[]> => {
@@ -77,6 +85,10 @@ export async function attachStrace(pid: number, options: TraceOptions): Promise<
     await temp.remove();
     return syscalls;
   }
+}
+
+async function threadsOf(pid: number): Promise<readonly string[]> {
+  return readdir(`/proc/${pid}/task`);
 }
 
 /** Reads strace's output; calls that it shows in two parts because another thread came between become one. */

@@ -1,0 +1,107 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ERROR_STATUS } from '../src/errors.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** nginx's own number for a header that is too large, and how the configuration hands a request over. */
+const NO_ANSWERS = new Set([418]);
+
+interface Heading {
+  readonly code: string;
+  readonly statuses: readonly number[];
+}
+
+let text: string;
+let headings: readonly Heading[];
+let nginxStatuses: ReadonlyMap<string, readonly number[]>;
+
+beforeAll(async () => {
+  text = await readFile(join(ROOT, 'docs/errors.md'), 'utf8');
+  headings = [...text.matchAll(/^### (?<code>[A-Z_]+) \((?<statuses>[\d, ]+)\)$/gm)].map(({ groups }) => ({
+    code: groups?.['code'] ?? '',
+    statuses: (groups?.['statuses'] ?? '').split(', ').map(Number),
+  }));
+  nginxStatuses = readNginxCodes(await readFile(join(ROOT, 'nginx/rpmyard.conf'), 'utf8'));
+});
+
+/** Every code that the shipped nginx configuration answers, and with which statuses. */
+function readNginxCodes(conf: string): ReadonlyMap<string, readonly number[]> {
+  const block = /map \$status \$rpmyard_error_code \{(?<lines>[^}]*)\}/.exec(conf)?.groups?.['lines'] ?? '';
+  const codeOf = new Map(
+    [...block.matchAll(/^ *(?<status>\w+) +(?<code>[A-Z_]+);$/gm)].map(({ groups }) => [
+      groups?.['status'],
+      groups?.['code'] ?? '',
+    ]),
+  );
+  const codes = new Map<string, number[]>();
+  for (const status of answeredStatuses(conf)) {
+    const code = codeOf.get(String(status)) ?? codeOf.get('default') ?? '';
+    codes.set(code, [...(codes.get(code) ?? []), status]);
+  }
+  return codes;
+}
+
+/** The statuses that reach a client through `error_page`; `=503` changes them. */
+function answeredStatuses(conf: string): readonly number[] {
+  const statuses = [...conf.matchAll(/^ *error_page (?<given>[\d ]+?)(?: =(?<sent>\d+))? \S+;$/gm)].flatMap(
+    ({ groups }) => {
+      const given = (groups?.['given'] ?? '').trim().split(' ').map(Number);
+      return groups?.['sent'] === undefined ? given : [Number(groups['sent'])];
+    },
+  );
+  return [...new Set(statuses)].filter((status) => !NO_ANSWERS.has(status)).toSorted((a, b) => a - b);
+}
+
+const statusesIn = (code: string): readonly number[][] =>
+  headings.filter((heading) => heading.code === code).map(({ statuses }) => [...statuses]);
+
+describe('docs/errors.md', () => {
+  it.each(Object.entries(ERROR_STATUS))('explains %s (%i) once', (code, status) => {
+    expect(statusesIn(code)).toEqual([[status]]);
+  });
+
+  it('explains every code that nginx answers, with the same status as the service', () => {
+    expect(nginxStatuses.size).toBeGreaterThan(5);
+    for (const [code, statuses] of nginxStatuses) {
+      expect(statusesIn(code), code).toEqual([statuses]);
+    }
+  });
+
+  it('explains no code that does not exist', () => {
+    const known = new Set([...Object.keys(ERROR_STATUS), ...nginxStatuses.keys()]);
+    expect(headings.map(({ code }) => code).filter((code) => !known.has(code))).toEqual([]);
+    expect(headings).toHaveLength(known.size);
+  });
+
+  it('has a text below each heading, and no heading of another form', () => {
+    const sections = text.split(/^(?=##)/m).filter((section) => section.startsWith('### '));
+    expect(sections).toHaveLength(headings.length);
+    for (const section of sections) {
+      const [title, ...lines] = section.split('\n');
+      expect(lines.join('').length, title).toBeGreaterThan(30);
+    }
+  });
+
+  it('names no code in its text that it does not explain', () => {
+    const named = new Set(
+      [...text.matchAll(/`(?<code>[A-Z]+(?:_[A-Z]+)+)`/g)].map(({ groups }) => groups?.['code']),
+    );
+    const explained = new Set<string | undefined>(headings.map(({ code }) => code));
+    expect([...named].filter((code) => !explained.has(code))).toEqual([]);
+  });
+});
+
+describe('the list of codes', () => {
+  it('holds none that nobody answers', async () => {
+    const files = (await readdir(join(ROOT, 'src'), { recursive: true })).filter((name) =>
+      name.endsWith('.ts'),
+    );
+    const sources = await Promise.all(files.map((name) => readFile(join(ROOT, 'src', name), 'utf8')));
+    const source = sources.join('\n');
+    // In the list itself a code has no quotes.
+    expect(Object.keys(ERROR_STATUS).filter((code) => !source.includes(`'${code}'`))).toEqual([]);
+  });
+});

@@ -1,0 +1,99 @@
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { craftRpm } from '../support/craft-rpm.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Site, startSite } from '../support/run-site.ts';
+import { type HttpAnswer, putPackage } from '../support/send-request.ts';
+import { attachStrace, canTrace, ONE_WORKER_THREAD, type Syscall } from '../support/strace.ts';
+
+// Longer than any test: nothing but the upload syncs files.
+const NEVER_QUIET = { quiet_seconds: 3600, max_wait_seconds: 86_400 };
+/** A bound for the loop, far above the number of syncs in an upload. */
+const MAX_SYNCS = 60;
+
+interface Attempt {
+  readonly answer: HttpAnswer;
+  readonly syscalls: readonly Syscall[];
+}
+
+async function upload(site: Site, bytes: Buffer, query: string, inject?: string): Promise<Attempt> {
+  const trace = await attachStrace(site.service.pid, {
+    syscalls: 'fsync,fdatasync,mkdir,link',
+    ...(inject !== undefined && { inject }),
+  });
+  const answer = await putPackage(site.baseUrl, bytes, query);
+  return { answer, syscalls: await trace.stop() };
+}
+
+/** Uploads with the first, second, ... sync failing until there is none left to fail; calls `check` after each. */
+async function failEachSync(
+  site: Site,
+  queryOf: (failing: number) => string,
+  check: (failed: Attempt, bytes: Buffer, query: string) => Promise<void>,
+): Promise<{ readonly faults: number; readonly answer: HttpAnswer }> {
+  for (let failing = 1; failing < MAX_SYNCS; failing += 1) {
+    const bytes = craftRpm({ name: `sync${failing}` });
+    const query = queryOf(failing);
+    const attempt = await upload(site, bytes, query, `fsync,fdatasync:error=EIO:when=${failing}`);
+    const isFaulty = attempt.syscalls.some(({ isInjected }) => isInjected);
+    if (!isFaulty) return { faults: failing - 1, answer: attempt.answer };
+    await check(attempt, bytes, query);
+  }
+  throw new Error(`still a sync to fail after ${MAX_SYNCS}`);
+}
+
+describe.skipIf(!canTrace)('a disk that fails to sync', () => {
+  const options = { config: { index_updater: NEVER_QUIET }, env: ONE_WORKER_THREAD };
+
+  test.each([
+    ['a known', 3, () => ''],
+    ['a new', 15, (failing: number) => `releasever=new${failing}`],
+  ])(
+    'at any point of an upload to %s repository is never answered 2xx, and a retry is',
+    async (_title, atLeast, queryOf) => {
+      await using site = await startSite(options);
+      await putPackage(site.baseUrl, craftRpm({ name: 'first' }), 'wait=50');
+      const { faults, answer: last } = await failEachSync(site, queryOf, async ({ answer }, bytes, query) => {
+        expect(answer.json()).toMatchObject({ status: 500, code: 'STORAGE_FAILED' });
+        const retry = await putPackage(site.baseUrl, bytes, `${query}&wait=50`);
+        expect([200, 201]).toContain(retry.status);
+        expect(retry.json()).toMatchObject({ places: [{ state: 'published' }] });
+        await eventually(async () => expect(await site.leftovers()).toEqual([]));
+      });
+      expect(last.status).toBe(201);
+      expect(faults).toBeGreaterThanOrEqual(atLeast);
+    },
+  );
+
+  test('leaves no directory unsynced when a retry is acknowledged', async () => {
+    await using site = await startSite(options);
+    await failEachSync(
+      site,
+      (failing) => `releasever=new${failing}`,
+      async (failed, bytes, query) => {
+        const retry = await upload(site, bytes, query);
+        expect([200, 201]).toContain(retry.answer.status);
+        const releasever = query.replace('releasever=', '');
+        expect(unsyncedPaths(site, releasever, [failed.syscalls, retry.syscalls])).toEqual([]);
+      },
+    );
+  });
+});
+
+/** Those on the way to the package whose name no successful sync of their directory followed. */
+function unsyncedPaths(
+  site: Site,
+  releasever: string,
+  attempts: readonly (readonly Syscall[])[],
+): readonly string[] {
+  const calls = attempts.flat().filter(({ hasFailed }) => !hasFailed);
+  return [releasever, `${releasever}/x86_64`, `${releasever}/x86_64/Packages`]
+    .map((directory) => join(site.storageDir, directory))
+    .filter((path) => {
+      const made = calls.findIndex(({ name, text }) => name === 'mkdir' && text.includes(`"${path}"`));
+      expect(made).not.toBe(-1);
+      return !calls
+        .slice(made)
+        .some(({ text }) => /^f(?:data)?sync/.test(text) && text.includes(`<${dirname(path)}>`));
+    });
+}

@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest';
+import { craftRpm } from '../support/craft-rpm.ts';
+import { eventually } from '../support/eventually.ts';
+import { readerOnDisk, readIndex } from '../support/read-index.ts';
+import { type Site, startSite } from '../support/run-site.ts';
+import { putPackage, reindex, sha256Of } from '../support/send-request.ts';
+import { attachStrace, canTrace, ONE_WORKER_THREAD } from '../support/strace.ts';
+
+const REPOSITORY = '9/x86_64';
+/** A bound for the loop, far above the number of such calls in one run. */
+const MAX_CALLS = 40;
+
+const options = {
+  front: 'none',
+  // Longer than any test: an index run happens only when it is asked for.
+  config: { index_updater: { quiet_seconds: 3600, max_wait_seconds: 86_400 } },
+  env: ONE_WORKER_THREAD,
+} as const;
+
+async function indexOnDisk(site: Site): Promise<readonly string[]> {
+  const index = await readIndex(readerOnDisk(site.storageDir, REPOSITORY));
+  return [...index.packages.values()].toSorted();
+}
+
+/** Asks for an index run and kills the service at the n-th such call of that run; false when there was none. */
+async function publishAndKill(site: Site, syscall: string, nth: number): Promise<boolean> {
+  const trace = await attachStrace(site.service.pid, {
+    syscalls: syscall,
+    inject: `${syscall}:signal=KILL:when=${nth}`,
+    // createrepo_c has calls of its own; here only the service is to be killed.
+    isWithoutChildren: true,
+  });
+  try {
+    expect(await reindex(site.baseUrl, REPOSITORY)).toMatchObject({ status: 200 });
+    return false;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ECONNRESET') return true;
+    throw error;
+  } finally {
+    await trace.stop();
+  }
+}
+
+describe.skipIf(!canTrace)('a service that is killed while it publishes', () => {
+  test.each([
+    ['link', 3],
+    ['rename', 1],
+    ['fsync', 5],
+    ['unlink', 3],
+  ])(
+    'at any %s leaves the index as it was before or as it is afterwards, and publishes the rest when it starts again',
+    async (syscall, atLeast) => {
+      await using site = await startSite(options);
+      const uploaded: string[] = [];
+      let kills = 0;
+      for (let nth = 1; nth < MAX_CALLS; nth += 1) {
+        const bytes = craftRpm({ name: `kill${nth}` });
+        const before = uploaded.toSorted();
+        expect(await putPackage(site.baseUrl, bytes)).toMatchObject({ status: 201 });
+        uploaded.push(sha256Of(bytes));
+        const after = uploaded.toSorted();
+
+        const isKilled = await publishAndKill(site, syscall, nth);
+        expect([before, after]).toContainEqual(await indexOnDisk(site));
+        if (!isKilled) break;
+        kills += 1;
+        await site.service.whenExited;
+        await site.restart();
+        // Nobody asks for this run but the mark that the upload left.
+        const query = 'wait=50';
+        expect(await putPackage(site.baseUrl, bytes, query)).toMatchObject({ status: 200 });
+        expect(await indexOnDisk(site)).toEqual(after);
+        await eventually(async () => expect(await site.leftovers()).toEqual([]));
+      }
+      expect(kills).toBeGreaterThanOrEqual(atLeast);
+      expect(kills).toBeLessThan(MAX_CALLS - 1);
+    },
+  );
+});
