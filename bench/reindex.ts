@@ -12,7 +12,10 @@ import {
   startServicePeer,
 } from './support/reindex-peers.ts';
 import { describeMachine } from './support/describe-machine.ts';
+import { waitForIdle } from './support/wait-for-idle.ts';
 import { printReindexReport, type RunPair } from './support/reindex-report.ts';
+
+const IDLE_WAIT_MS = 30_000;
 
 const { values } = parseArgs({
   options: {
@@ -40,6 +43,7 @@ for (const count of values.packages.split(',').map(Number)) {
   const fresh: RunPair[] = [];
   const added: RunPair[] = [];
   for (let round = 0; round < rounds; round += 1) {
+    await waitForIdle(IDLE_WAIT_MS);
     await using stack = new AsyncDisposableStack();
     const trees = stack.use(await createTempDir('rpmyard-bench-trees-'));
     const ours = await startServicePeer(join(trees.path, 'rpmyard'), packagesDir, stack, nodeArguments);

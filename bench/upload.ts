@@ -13,12 +13,14 @@ import { readStageTotals, stageMsBetween } from './support/stage-seconds.ts';
 import { type Load, startLoad } from './support/start-load.ts';
 import { formatSize, parseSize } from './support/size.ts';
 import { printUploadReport, type UploadMeasurement } from './support/upload-report.ts';
+import { waitForIdle } from './support/wait-for-idle.ts';
 import { startDavPeer, startFloorPeer, startRpmyardPeer, type UploadPeer } from './support/upload-peers.ts';
 
 // A peer that is faster ends its turn before the time is up, which its rate does not suffer from.
 const MAX_UPLOADS_PER_SECOND = 6000;
 const MAX_BYTES_PER_SECOND = 1_200_000_000;
 const WARM_UP_SECONDS = 1;
+const IDLE_WAIT_MS = 30_000;
 // Larger packages would fill the disk; so few of them fit into a turn that deleting them slows nothing down.
 const REMOVED_FROM_BYTES = 1024 * 1024;
 
@@ -58,6 +60,7 @@ for (const sizeBytes of values.sizes.split(',').map(parseSize)) {
     const rate = Math.min(MAX_UPLOADS_PER_SECOND, MAX_BYTES_PER_SECOND / sizeBytes);
     const count = Math.ceil(turnSeconds * rate) + connections;
     await load.run({ kind: 'craft', label: `${formatSize(sizeBytes)}-r${round}`, count, sizeBytes });
+    await waitForIdle(IDLE_WAIT_MS);
     for (const peer of inTurn(peers, round)) {
       const measurement = await measure(peer, load, turnSeconds, sizeBytes);
       if (!isWarmUp) measurements.push({ ...measurement, round });

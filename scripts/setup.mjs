@@ -8,6 +8,11 @@ import { fileURLToPath } from 'node:url';
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const MODULES = join(ROOT, 'node_modules');
 const OWN_NODE = join(MODULES, '.bin', 'node');
+// npm puts node_modules/.bin first, where our own Node may be; this is what the machine has.
+const MACHINE_PATH = (process.env.PATH ?? '')
+  .split(':')
+  .filter((folder) => !folder.endsWith('node_modules/.bin'))
+  .join(':');
 const INSTALLED_MARK = join(MODULES, '.rpmyard-setup');
 const NODE_MAJOR = 24;
 
@@ -28,16 +33,19 @@ const SYSTEM_TOOLS = [
 main();
 
 function main() {
-  const needsNode = majorVersion('node') < NODE_MAJOR && majorVersion(OWN_NODE) < NODE_MAJOR;
-  if (packagesAreStale() || needsNode) installPackages();
+  const needsOwnNode = majorVersion('node') < NODE_MAJOR;
+  const lacksNode = needsOwnNode && majorVersion(OWN_NODE) < NODE_MAJOR;
+  if (packagesAreStale() || lacksNode) installPackages(needsOwnNode);
   if (!process.argv.includes('--node-only')) installSystemTools();
 }
 
-function installPackages() {
+function installPackages(needsOwnNode) {
   // --no-save: what is locked is installed and the lock file stays as it is. Not `npm ci`: that refuses to run where
   // the registry lacks the binaries of other platforms, which optional dependencies of the tools name.
-  const node = majorVersion('node') < NODE_MAJOR ? [`node@${NODE_MAJOR}`] : [];
-  if (node.length > 0) say(`this machine's Node is ${process.version}; installing Node ${NODE_MAJOR} into node_modules`);
+  // Named each time: an install without it would remove it again.
+  const node = needsOwnNode ? [`node@${NODE_MAJOR}`] : [];
+  if (node.length > 0)
+    say(`this machine's Node is older than ${NODE_MAJOR}; installing Node ${NODE_MAJOR} into node_modules`);
   run('npm', ['install', '--no-save', '--loglevel=error', ...node], 'npm packages could not be installed');
   if (node.length > 0 && majorVersion(OWN_NODE) < NODE_MAJOR) {
     fail(`Node ${NODE_MAJOR} was installed but does not run; install Node ${NODE_MAJOR} or newer yourself`);
@@ -51,7 +59,8 @@ function packagesAreStale() {
 }
 
 function majorVersion(command) {
-  const result = spawnSync(command, ['--version'], { encoding: 'utf8' });
+  const env = { ...process.env, PATH: MACHINE_PATH };
+  const result = spawnSync(command, ['--version'], { encoding: 'utf8', env });
   const match = /^v(\d+)/.exec(result.stdout ?? '');
   return match ? Number(match[1]) : 0;
 }
@@ -64,7 +73,9 @@ function installSystemTools() {
   const command = manager === 'apt' ? 'apt-get' : 'dnf';
   const flags = manager === 'apt' ? ['install', '-y', '--no-install-recommends'] : ['install', '-y'];
   if (process.getuid?.() !== 0) {
-    fail(`the tests need system tools; install them with:\n  sudo ${[command, ...flags, ...packages].join(' ')}`);
+    fail(
+      `the tests need system tools; install them with:\n  sudo ${[command, ...flags, ...packages].join(' ')}`,
+    );
   }
   say(`installing system tools: ${packages.join(' ')}`);
   if (manager === 'apt') run('apt-get', ['update', '-q'], 'the package lists could not be read');

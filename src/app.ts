@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -54,12 +55,26 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
       noteWhatIsWanted(request);
       answerError(error, request, reply);
     },
+    clientErrorHandler: answerUnreadable,
+    // Fastify's own answer has no code of ours; the hook below has.
+    return503OnClosing: false,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
   });
 
   app.decorateRequest('wantsJson', false);
-  app.addHook('onRequest', async (request) => noteWhatIsWanted(request));
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    noteWhatIsWanted(request);
+    if (!isClosing) return;
+    reply.header('connection', 'close');
+    throw new AppError('SHUTTING_DOWN', 'the service is being stopped', {
+      hint: 'Send the request again in a moment.',
+    });
+  });
   app.addHook('onResponse', async (request, reply) => {
     request.log.debug(
       {
@@ -87,6 +102,18 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(metricsRoute, { metrics: parts.metrics });
   await app.register(repoRoutes, { topDir: parts.topDir });
   return app;
+}
+
+/** What is no HTTP gets an answer without a request: the connection is all there is. */
+function answerUnreadable(_error: Error, socket: Socket): void {
+  if (!socket.writable) return;
+  const error = new AppError('REQUEST_MALFORMED', 'this is no HTTP request that could be read', {
+    hint: 'Check the request line, the headers and the transfer encoding.',
+  });
+  const body = errorLine(error);
+  socket.end(
+    `HTTP/1.1 ${error.statusCode} Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
 }
 
 function noteWhatIsWanted(request: FastifyRequest): void {

@@ -6,6 +6,7 @@ import { STATUS_CODES } from 'node:http';
  */
 export const ERROR_STATUS = {
   // The request
+  REQUEST_MALFORMED: 400,
   EMPTY_BODY: 400,
   BODY_INCOMPLETE: 400,
   DIGEST_INVALID: 400,
@@ -28,9 +29,7 @@ export const ERROR_STATUS = {
   NEVRA_INVALID: 422,
   ARCH_UNKNOWN: 422,
   TEXT_NOT_XML: 422,
-  HEADER_INCONSISTENT: 422,
   RELEASEVER_UNKNOWN: 422,
-  NO_NOARCH_TARGET: 422,
   PACKAGE_CONFLICT: 409,
   PACKAGE_SET_ASIDE: 422,
   // The service
@@ -42,6 +41,7 @@ export const ERROR_STATUS = {
   INTERNAL: 500,
   // Start-up and command line
   CONFIG_INVALID: 500,
+  LISTEN_FAILED: 500,
   TREE_LOCKED: 500,
   TREE_UNUSABLE: 500,
 } as const satisfies Readonly<Record<string, number>>;

@@ -89,7 +89,7 @@ async function place(
   parts: IngestParts,
 ): Promise<boolean> {
   const incoming: IncomingPackage = { path, ...factsOf(inspected), targets };
-  const states = await lookAtTargets(incoming, describeStoredPackage);
+  const states = await lookAtTargets(incoming, describeStoredPackage, parts.store);
   const isCreated = states.some(({ holdsPackage }) => !holdsPackage);
   if (!isCreated && isAcknowledged(incoming, parts.records)) {
     // An earlier attempt may have ended between its links and its syncs.
@@ -100,6 +100,10 @@ async function place(
   await Promise.all(repositories.map(parts.prepareRepository));
   await parts.queue.whileMarked(repositories, async () => {
     await placePackage(incoming, states, parts.store);
+    // What was set aside under this name was another file.
+    for (const { target } of states.filter(({ holdsPackage }) => !holdsPackage)) {
+      parts.records.takeBack(target.repository, target.location);
+    }
     parts.records.saveReceipts(newReceipts(incoming, states, parts));
   });
   return isCreated;

@@ -1,3 +1,4 @@
+import { printable } from './errors.ts';
 import { type DestinationStream, pino, type Logger } from 'pino';
 
 /** syslog's priority of each pino level, as journald reads it at the start of a line: `<6>`. */
@@ -10,9 +11,6 @@ const SYSLOG_PRIORITY = new Map([
   [60, 2],
 ]);
 
-// JSON escapes only what is below U+0020; these could still hide or turn text on a terminal.
-const UNPRINTABLE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-
 /** One JSON object a line. No header of a request is logged, so no secret can be. */
 export function createLog(options: {
   readonly name: 'stdout' | 'stderr' | 'syslog';
@@ -21,15 +19,12 @@ export function createLog(options: {
   const output = options.name === 'stderr' ? process.stderr : process.stdout;
   const destination: DestinationStream = {
     write: (line) => {
-      output.write((options.name === 'syslog' ? syslogPrefix(line) : '') + escapeUnprintable(line));
+      const prefix = options.name === 'syslog' ? syslogPrefix(line) : '';
+      // JSON escapes control characters only; escaped, what could turn or hide text on a terminal means the same.
+      output.write(`${prefix}${printable(line.trimEnd())}\n`);
     },
   };
   return pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
-}
-
-/** The same JSON with every character escaped that a terminal could act on. */
-export function escapeUnprintable(line: string): string {
-  return line.replace(UNPRINTABLE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function syslogPrefix(line: string): string {

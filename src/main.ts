@@ -1,4 +1,3 @@
-import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -7,10 +6,12 @@ import type { Config } from './config/load.ts';
 import { toAppError } from './errors.ts';
 import { describeUpload, type IngestParts, ingestUpload, waitUntilInstallable } from './ingest.ts';
 import { createDigestPool } from './inspect/digest-pool.ts';
-import { createPackageStore, type PackageStore } from './place/package-store.ts';
-import { createRepositoryLayout, type RepositoryName } from './place/repository-layout.ts';
+import { listen } from './listen.ts';
+import { createPackageStore } from './place/package-store.ts';
+import { createRepositoryLayout, isRepositoryName, type RepositoryName } from './place/repository-layout.ts';
 import { checkFolders, prepareFolders, type TreeFolders, tryFolders } from './place/tree-folders.ts';
 import { createTurns } from './place/take-turns.ts';
+import { createIncomingFiles } from './receive/incoming-files.ts';
 import { sweepAtStart, sweepScratch, sweepSpool } from './receive/sweep-leftovers.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
 import { Records } from './records/records.ts';
@@ -42,14 +43,18 @@ const SWEEP_EVERY_MS = 3_600_000;
 /** Builds the parts by hand, heals what a crash left, listens. @throws AppError TREE_LOCKED, TREE_UNUSABLE. */
 export async function startService(config: Config, log: Logger): Promise<Service> {
   const folders = await prepareFolders({ ...config, spoolDir: config.server.spoolDir });
-  const lock = lockTree(folders.stateDir);
+  const locks = [lockTree(folders.stateDir)];
+  const release = (): void => {
+    for (const lock of locks) lock.release();
+  };
   try {
+    locks.push(lockTree(folders.topDir, '.rpmyard-'));
     await checkFolders(folders);
     const swept = (await sweepAtStart(folders)) + (await sweepScratch(folders.scratchRoot));
     if (swept > 0) log.info({ files: swept }, 'removed what an earlier process left');
-    return await startOnTree(config, folders, log, lock.release);
+    return await startOnTree(config, folders, log, release);
   } catch (error) {
-    lock.release();
+    release();
     throw error;
   }
 }
@@ -109,9 +114,17 @@ async function startOnTree(
     now,
   };
   await writeGeneralRepoFile(folders.topDir, config.server.publicUrl);
-  await takeUpRepositories(store, prepareRepository, queue, await marks.list());
+  await takeUpRepositories({
+    repositories: await store.listRepositories(),
+    prepareRepository,
+    queue,
+    marked: await marks.list(),
+    log,
+  });
 
-  const removals = new Set<Promise<void>>();
+  const incomingFiles = createIncomingFiles((path, error) =>
+    log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
+  );
   const app = await buildApp({
     log,
     topDir: folders.topDir,
@@ -127,20 +140,20 @@ async function startOnTree(
         return outcome;
       },
       waitUntilInstallable: (outcome, waitMs) => waitUntilInstallable(outcome, waitMs, ingestParts),
-      removeIncoming: (path) => {
-        const removal = removeIncoming(path, log).finally(() => removals.delete(removal));
-        removals.add(removal);
-      },
+      removeIncoming: incomingFiles.remove,
       countUpload: metrics.countUpload,
     },
     api: {
       listStatus: () => queue.listStatus(),
       statusOf: (repository) => queue.statusOf(repository),
       listSetAside: (repository) => records.listSetAside(repository),
-      reindexNow: (repository) => {
-        records.takeAllBack(repository);
-        queue.of(repository).request();
+      reindexNow: async (repository) => {
+        const isKnown = queue.statusOf(repository) !== undefined;
+        if (!isKnown && !(await store.listRepositories()).includes(repository)) return false;
+        await prepareRepository(repository);
+        await queue.of(repository).whileMarked(async () => records.takeAllBack(repository));
         queue.of(repository).hurry();
+        return true;
       },
       whenPublished: (repository, waitMs) => queue.of(repository).whenPublished(waitMs),
       describeUpload: (sha256) => describeUpload(sha256, ingestParts),
@@ -162,30 +175,29 @@ async function startOnTree(
         (await locateEngine()) === undefined ? engineMissing(config.reindex.executable) : undefined,
     },
   });
-  const address = await app.listen({
-    ...config.server.listen,
-    listenTextResolver: (where) =>
-      `listening on ${where}, serving ${folders.topDir} as ${config.server.publicUrl}`,
-  });
   const sweeper = setInterval(() => {
     sweepSpool(folders.spoolDir, now()).catch((error: unknown) =>
       log.warn({ err: error }, 'spool not swept'),
     );
   }, SWEEP_EVERY_MS);
+  try {
+    const text = `serving ${folders.topDir} as ${config.server.publicUrl}`;
+    return { address: await listen(app, config.server.listen, text), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 
-  return {
-    address,
-    close: async () => {
-      clearInterval(sweeper);
-      // Those who wait get their 202 first: their connections would keep the app open.
-      const queueClosed = queue.close(RUN_GRACE_MS);
-      await closeApp(app);
-      await queueClosed;
-      await Promise.all([...removals, digestPool.close()]);
-      records.close();
-      releaseLock();
-    },
-  };
+  async function close(): Promise<void> {
+    clearInterval(sweeper);
+    // Those who wait get their 202 first: their connections would keep the app open.
+    const queueClosed = queue.close(RUN_GRACE_MS);
+    await closeApp(app);
+    await queueClosed;
+    await Promise.all([incomingFiles.settled(), digestPool.close()]);
+    records.close();
+    releaseLock();
+  }
 
   async function runLogged(
     repository: RepositoryName,
@@ -210,15 +222,24 @@ async function sayWhichEngine(configured: string, found: string | undefined, log
 }
 
 /** Takes up what is on disk and requests a run for every mark: an upload before a crash, or one that was cut short. */
-async function takeUpRepositories(
-  store: PackageStore,
-  prepareRepository: (repository: RepositoryName) => Promise<void>,
-  queue: ReindexQueue,
-  marked: readonly string[],
-): Promise<void> {
-  const repositories = await store.listRepositories();
-  for (const repository of repositories) await prepareRepository(repository);
-  for (const repository of marked) queue.of(repository).request();
+async function takeUpRepositories(options: {
+  readonly repositories: readonly RepositoryName[];
+  readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
+  readonly queue: ReindexQueue;
+  readonly marked: readonly string[];
+  readonly log: Logger;
+}): Promise<void> {
+  for (const repository of options.repositories) {
+    // One that cannot be read must not keep the others from being served; uploads to it try again.
+    await options.prepareRepository(repository).catch((error: unknown) => {
+      options.log.error({ repository, err: error }, 'repository not taken up');
+    });
+  }
+  for (const repository of options.marked) {
+    // A file of another name was put there by hand.
+    const [releasever = '', basearch = ''] = repository.split('/');
+    if (isRepositoryName(releasever, basearch)) options.queue.of(repository).request();
+  }
 }
 
 /** Uploads in flight may finish; a connection that is still open after the grace time is cut. */
@@ -226,12 +247,4 @@ async function closeApp(app: FastifyInstance): Promise<void> {
   const timer = setTimeout(() => app.server.closeAllConnections(), UPLOAD_GRACE_MS);
   await app.close();
   clearTimeout(timer);
-}
-
-async function removeIncoming(path: string, log: Logger): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (error) {
-    log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it');
-  }
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createLog, escapeUnprintable } from '../src/log.ts';
+import { createLog } from '../src/log.ts';
 
 /** What is written to a stream of the process meanwhile. */
 function captured(stream: 'stdout' | 'stderr'): () => string {
@@ -72,11 +72,5 @@ describe('the log', () => {
     expect(err).toMatchObject({ type: 'Error', message: expect.stringContaining('outer') });
     expect(JSON.stringify(err)).toContain('no space');
     expect(err.stack).toContain('log.test.ts');
-  });
-});
-
-describe('escapeUnprintable', () => {
-  it('leaves text of any script as it is', () => {
-    expect(escapeUnprintable('größer 日本語 🎉 عربى')).toBe('größer 日本語 🎉 عربى');
   });
 });

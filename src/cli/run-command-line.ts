@@ -1,4 +1,4 @@
-import { AppError, errnoOf, printable } from '../errors.ts';
+import { AppError, printable } from '../errors.ts';
 import { COMMAND_HELP, GENERAL_HELP } from './help.ts';
 
 /** One command: takes its arguments, gives the exit code. */
@@ -50,11 +50,6 @@ function report(name: string, error: unknown): number {
       `rpmyard ${name}: ${printable(error.message)}\n  "rpmyard ${name} --help" shows its options.\n`,
     );
     return EXIT_USAGE;
-  }
-  if (error instanceof Error && errnoOf(error) !== undefined) {
-    process.stderr.write(`rpmyard ${name}: ${printable(error.message)}\n`);
-    // The parts of a service that could not listen must not go on without it.
-    process.exit(1);
   }
   throw error;
 }

@@ -14,7 +14,7 @@ export const DEFAULT_RELEASEVER_PATTERNS: readonly string[] = [
   '\\.(?<releasever>oe\\d+(?:sp\\d+)?)',
   '\\.(?<releasever>cm\\d+)',
   '\\.(?<releasever>azl\\d+)',
-  '(?:^|\\.)(?<releasever>lp\\d+)\\.',
+  '(?:^|\\.)(?<releasever>[lb]p\\d+)\\.',
   '^(?<releasever>150\\d00)\\.',
 ];
 

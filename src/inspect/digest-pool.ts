@@ -29,7 +29,12 @@ export function createDigestPool(threads = availableParallelism()): DigestPool {
     // In a checkout this file is TypeScript, in a published package JavaScript; the worker lies beside it.
     const worker = new Worker(new URL(`./digest-worker${extname(import.meta.url)}`, import.meta.url));
     workers.add(worker);
-    worker.once('exit', () => workers.delete(worker));
+    worker.on('exit', () => {
+      workers.delete(worker);
+      if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
+    });
+    // The job it was at rejects by the same event; an idle worker has nobody else who listens.
+    worker.on('error', () => undefined);
     return worker;
   }
 

@@ -1,9 +1,16 @@
-import { chmodSync, linkSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, createReadStream, existsSync, linkSync } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { createSharedDirectorySync, makeDirectoryDurable, syncFile } from '../durable-files.ts';
 import { errnoOf } from '../errors.ts';
-import { isRepositoryName, type RepositoryLayout, type RepositoryName } from './repository-layout.ts';
+import {
+  isRepositoryName,
+  PACKAGES,
+  type RepositoryLayout,
+  type RepositoryName,
+} from './repository-layout.ts';
 
 /** A package file of a repository, as the index needs it. */
 export interface StoredPackage {
@@ -16,7 +23,9 @@ export interface StoredPackage {
 export interface PackageStore {
   /** Creates the repository's directories, durably. */
   createRepository(repository: RepositoryName): Promise<void>;
-  /** Every repository that has a directory, in order of name. */
+  /** True when the repository's directory for packages is there. */
+  hasRepository(repository: RepositoryName): boolean;
+  /** Every directory with packages or metadata in it that could be a repository of ours, in order of name. */
   listRepositories(): Promise<readonly RepositoryName[]>;
   /** Every package below the repository's directory; links to elsewhere and names with a leading dot are no packages. */
   listPackages(repository: RepositoryName): Promise<readonly StoredPackage[]>;
@@ -31,6 +40,8 @@ export interface PackageStore {
    * Links change ctime, so it is left out.
    */
   identityOf(path: string): Promise<string | undefined>;
+  /** Of the whole file, lower-case hex. */
+  sha256Of(path: string): Promise<string>;
   /** Makes a file that was there already durable, bytes and name. */
   sync(target: string): Promise<void>;
 }
@@ -38,18 +49,20 @@ export interface PackageStore {
 // The bodies that nginx spools are 0600; whoever serves the tree must be able to read it.
 const PACKAGE_MODE = 0o644;
 
+/** The packages in directories below the layout's top directory. */
 export function createPackageStore(layout: RepositoryLayout): PackageStore {
   const syncDirectory = createSharedDirectorySync();
 
   return {
     createRepository: async (repository) => {
       const directory = layout.directoryOf(repository);
-      await makeDirectoryDurable(join(directory, 'Packages'));
+      await makeDirectoryDurable(join(directory, PACKAGES));
       // Another upload, or a process that was killed, may have made a name on the way and not synced it yet.
       for (let path = directory; path.length >= layout.topDir.length; path = dirname(path)) {
         await syncDirectory(path);
       }
     },
+    hasRepository: (repository) => existsSync(join(layout.directoryOf(repository), PACKAGES)),
     listRepositories: () => listRepositories(layout.topDir),
     listPackages: async (repository) => {
       const packages: StoredPackage[] = [];
@@ -63,6 +76,7 @@ export function createPackageStore(layout: RepositoryLayout): PackageStore {
     add: linkUnlessTaken,
     syncName: (target) => syncDirectory(dirname(target)),
     identityOf,
+    sha256Of,
     sync: async (target) => {
       await syncFile(target);
       await syncDirectory(dirname(target));
@@ -84,7 +98,9 @@ async function listRepositories(topDir: string): Promise<readonly RepositoryName
   const names: RepositoryName[] = [];
   for (const releasever of await listDirectories(topDir)) {
     for (const basearch of await listDirectories(join(topDir, releasever))) {
-      if (isRepositoryName(releasever, basearch)) names.push(`${releasever}/${basearch}`);
+      if (!isRepositoryName(releasever, basearch)) continue;
+      const inside = await listDirectories(join(topDir, releasever, basearch));
+      if (inside.includes(PACKAGES) || inside.includes('repodata')) names.push(`${releasever}/${basearch}`);
     }
   }
   return names.toSorted();
@@ -116,4 +132,10 @@ async function identityOf(path: string): Promise<string | undefined> {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
 }

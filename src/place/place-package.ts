@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import { lstatSync } from 'node:fs';
 import { AppError } from '../errors.ts';
 import type { PackageStore } from './package-store.ts';
 import type { Target } from './repository-layout.ts';
@@ -28,11 +26,12 @@ export interface TargetState {
 export async function lookAtTargets(
   incoming: IncomingPackage,
   describeStored: (path: string) => Promise<string>,
+  store: PackageStore,
 ): Promise<readonly TargetState[]> {
   return Promise.all(
     incoming.targets.map(async (target) => ({
       target,
-      holdsPackage: await holdsPackage(incoming, target, describeStored),
+      holdsPackage: await holdsPackage({ incoming, target, describeStored, store }),
     })),
   );
 }
@@ -61,13 +60,21 @@ async function linkInto(incoming: IncomingPackage, target: Target, store: Packag
   });
 }
 
-async function holdsPackage(
-  incoming: IncomingPackage,
-  target: Target,
-  describeStored: (path: string) => Promise<string>,
-): Promise<boolean> {
-  if (!existsSync(target.path)) return false;
-  const storedSha256 = await sha256OfFile(target.path);
+async function holdsPackage(look: {
+  readonly incoming: IncomingPackage;
+  readonly target: Target;
+  readonly describeStored: (path: string) => Promise<string>;
+  readonly store: PackageStore;
+}): Promise<boolean> {
+  const { incoming, target, describeStored, store } = look;
+  const found = lstatSync(target.path, { throwIfNoEntry: false });
+  if (found === undefined) return false;
+  if (!found.isFile()) {
+    throw new AppError('PACKAGE_CONFLICT', `${target.location} in ${target.repository} is no regular file`, {
+      hint: 'Somebody put it there by hand; remove it on the server, then send the package again.',
+    });
+  }
+  const storedSha256 = await store.sha256Of(target.path);
   if (storedSha256 === incoming.sha256) return true;
   const storedNevra = await describeStored(target.path);
   const isSameNevra = storedNevra === incoming.nevra;
@@ -89,10 +96,4 @@ async function holdsPackage(
       },
     },
   );
-}
-
-async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
 }

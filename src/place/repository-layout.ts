@@ -39,7 +39,8 @@ export interface RepositoryLayout {
   directoryOf(repository: RepositoryName): string;
 }
 
-const PACKAGES = 'Packages';
+/** The directory of a repository's packages. */
+export const PACKAGES = 'Packages';
 const SOURCE_BASEARCH = 'SRPMS';
 
 // A file name without a dash in version and release is unambiguous, and none of these can leave its directory.

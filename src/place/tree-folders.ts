@@ -27,7 +27,6 @@ export async function prepareFolders(configured: {
     for (const folder of [topDir, spoolDir, stateDir, incomingDir, scratchRoot]) {
       await makeDirectoryDurable(folder);
     }
-    return { topDir: await realpath(topDir), spoolDir, stateDir, incomingDir, scratchRoot };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new AppError('TREE_UNUSABLE', `the folders cannot be used: ${reason}`, {
@@ -35,6 +34,14 @@ export async function prepareFolders(configured: {
       cause,
     });
   }
+  const realTopDir = await realpath(topDir);
+  for (const folder of [spoolDir, stateDir]) {
+    if (!`${await realpath(folder)}/`.startsWith(`${realTopDir}/`)) continue;
+    throw new AppError('TREE_UNUSABLE', `${folder} lies inside ${topDir} and would be served`, {
+      hint: 'Choose a folder beside it.',
+    });
+  }
+  return { topDir: realTopDir, spoolDir, stateDir, incomingDir, scratchRoot };
 }
 
 /**

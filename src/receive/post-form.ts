@@ -1,12 +1,13 @@
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, toAppError } from '../errors.ts';
+import { expectedDigests } from './expected-digests.ts';
 import { ingestReceivedFile, type UploadRequest } from './ingest-received-file.ts';
 import { streamToSpool } from './stream-to-spool.ts';
 import { emptyBody } from './take-over-spool-file.ts';
 import { type FileResult, resultDocument, resultLines } from './upload-answer.ts';
 import { STALL_MS, type UploadOptions } from './upload-options.ts';
-import { parseWaitMs } from './wait-query.ts';
+import { parseWaitMs, remainingMs } from './wait-query.ts';
 
 export const MAX_FILES_PER_FORM = 1000;
 
@@ -24,6 +25,11 @@ export async function postForm(
       hint: 'Send a form with curl -F file=@pkg.rpm, or one package with curl -T pkg.rpm.',
     });
   }
+  if (expectedDigests(request.headers).length > 0) {
+    throw new AppError('DIGEST_INVALID', 'a digest of a whole form says nothing of its files', {
+      hint: 'Send a package that has a digest with PUT: curl -T pkg.rpm, or leave the header out.',
+    });
+  }
   const waitMs = parseWaitMs(request.query.wait);
   if (request.headers.expect !== undefined) reply.raw.writeContinue();
   // Each file of the form is removed when the answer has been sent.
@@ -35,7 +41,11 @@ export async function postForm(
     part.file.resume();
   }
   if (results.length === 0) throw emptyBody();
-  const settled = await Promise.all(results.map((result) => settle(result, waitMs, options)));
+  const settled = await Promise.all(
+    results.map((result) =>
+      settle(result, waitMs === undefined ? undefined : remainingMs(waitMs, reply), options),
+    ),
+  );
   return answer(request, reply, settled);
 }
 

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
@@ -26,16 +26,27 @@ export async function streamToSpool(
 ): Promise<IncomingFile & { readonly sha256: string }> {
   const id = randomUUID();
   const spoolPath = join(folders.spoolDir, `${id}.part`);
-  const file = await open(spoolPath, 'wx', 0o600);
   try {
-    const written = await writeBody(body, file, limits);
+    const written = await writeNewFile(spoolPath, body, limits);
     if (written.sizeBytes === 0) throw emptyBody();
     const path = join(folders.incomingDir, id);
     await rename(spoolPath, path);
     return { path, ...written };
   } catch (error) {
-    await unlink(spoolPath);
+    // A failure here must not hide the first one; the sweeper takes what stays.
+    await rm(spoolPath, { force: true }).catch(() => undefined);
     throw error;
+  }
+}
+
+async function writeNewFile(
+  spoolPath: string,
+  body: Readable,
+  limits: StreamLimits,
+): Promise<{ readonly sizeBytes: number; readonly sha256: string }> {
+  const file = await open(spoolPath, 'wx', 0o600);
+  try {
+    return await writeBody(body, file, limits);
   } finally {
     await file.close();
   }
@@ -57,12 +68,18 @@ async function writeBody(
     pending.push(chunk);
     pendingBytes += chunk.length;
     if (pendingBytes < WRITE_BYTES) continue;
-    await file.writev(pending);
+    await writeAll(file, pending, pendingBytes);
     pending = [];
     pendingBytes = 0;
   }
-  if (pending.length > 0) await file.writev(pending);
+  if (pending.length > 0) await writeAll(file, pending, pendingBytes);
   return { sizeBytes, sha256: hash.digest('hex') };
+}
+
+/** A disk that becomes full in the middle takes a part without an error; only the next write fails. */
+async function writeAll(file: FileHandle, chunks: readonly Buffer[], sizeBytes: number): Promise<void> {
+  const { bytesWritten } = await file.writev(chunks);
+  if (bytesWritten < sizeBytes) await file.writeFile(Buffer.concat(chunks).subarray(bytesWritten));
 }
 
 /** The body's chunks; a client that stops sending or goes away becomes an AppError. */

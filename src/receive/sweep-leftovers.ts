@@ -1,4 +1,4 @@
-import { readdir, rm, stat, unlink } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 
@@ -7,7 +7,7 @@ import { errnoOf } from '../errors.ts';
  * only a crash leaves one. A day, because a slow upload may write to its file as rarely as that.
  */
 const SPOOL_LEFTOVER_MS = 24 * 3_600_000;
-const SPOOL_NAME = /^(?:[0-9]{10}|[0-9a-f-]{36}\.part)$/;
+const SPOOL_NAME = /^(?:[0-9]{10}|[0-9a-f-]{36}\.part|\.probe-[0-9a-f-]{36})$/;
 
 /** Removes what a former process left in `incoming` and its half-streamed bodies. Only the tree's owner may call it. */
 export async function sweepAtStart(folders: {
@@ -16,7 +16,7 @@ export async function sweepAtStart(folders: {
 }): Promise<number> {
   const incoming = (await readdir(folders.incomingDir)).map((name) => join(folders.incomingDir, name));
   const streamed = (await readdir(folders.spoolDir))
-    .filter((name) => name.endsWith('.part') && SPOOL_NAME.test(name))
+    .filter((name) => SPOOL_NAME.test(name) && !/^[0-9]+$/.test(name))
     .map((name) => join(folders.spoolDir, name));
   await Promise.all([...incoming, ...streamed].map(removeIfThere));
   return incoming.length + streamed.length;
@@ -52,10 +52,7 @@ async function modifiedAt(path: string): Promise<number | undefined> {
   }
 }
 
+/** Directories too: we make none, but one that somebody put there must not keep the service from starting. */
 async function removeIfThere(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
+  await rm(path, { recursive: true, force: true });
 }

@@ -6,7 +6,7 @@ import { MAX_FILES_PER_FORM, postForm } from './post-form.ts';
 import { receivePutBody } from './receive-put-body.ts';
 import { outcomeLine } from './upload-answer.ts';
 import type { UploadOptions } from './upload-options.ts';
-import { parseWaitMs } from './wait-query.ts';
+import { parseWaitMs, remainingMs } from './wait-query.ts';
 
 const schema = {
   querystring: {
@@ -20,7 +20,10 @@ export async function uploadRoutes(app: FastifyInstance, options: UploadOptions)
   const { uploadPath } = options;
 
   app.removeAllContentTypeParsers();
-  await app.register(multipart, { limits: { files: MAX_FILES_PER_FORM, fileSize: Number.MAX_SAFE_INTEGER } });
+  await app.register(multipart, {
+    // Files are streamed and measured by streamToSpool; fields mean nothing to us and would be kept in memory.
+    limits: { files: MAX_FILES_PER_FORM, fileSize: Number.MAX_SAFE_INTEGER, fields: 10, fieldSize: 1024 },
+  });
   // The body stays a stream until receivePutBody reads it.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 
@@ -55,7 +58,8 @@ async function putPackage(
   const waitMs = parseWaitMs(request.query.wait);
   const receive = () => receivePutBody(request, reply, options);
   const outcome = await ingestReceivedFile(receive, { request, reply }, options);
-  const settled = waitMs === undefined ? outcome : await options.waitUntilInstallable(outcome, waitMs);
+  const settled =
+    waitMs === undefined ? outcome : await options.waitUntilInstallable(outcome, remainingMs(waitMs, reply));
   if (settled === 'pending') {
     reply.code(202).header('location', `/api/v1/uploads/${outcome.sha256}`);
     return reply.send(request.wantsJson ? outcome : outcomeLine(outcome));

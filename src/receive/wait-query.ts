@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify';
 import { AppError } from '../errors.ts';
 
 // nginx's proxy_read_timeout (75 s) must lie above it, or nginx would answer first.
@@ -11,4 +12,9 @@ export function parseWaitMs(wait: string | undefined): number | undefined {
   throw new AppError('PARAMETER_INVALID', `wait must be a whole number from 0 to ${MAX_WAIT_SECONDS}`, {
     hint: `Use ?wait=${MAX_WAIT_SECONDS} and ask the URL in the Location header again after a 202.`,
   });
+}
+
+/** What is left of a wait: nginx and Node count from when they last heard of us, not from when the upload was placed. */
+export function remainingMs(waitMs: number, reply: FastifyReply): number {
+  return Math.max(0, waitMs - reply.elapsedTime);
 }

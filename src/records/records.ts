@@ -26,6 +26,7 @@ const TABLES = `
     since_ms INTEGER NOT NULL,
     PRIMARY KEY (repository, location)
   ) STRICT;
+  CREATE TABLE probe (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT;
   CREATE TABLE superseded (
     repository TEXT NOT NULL,
     file_name TEXT NOT NULL,
@@ -73,18 +74,19 @@ export class Records {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, ReturnType<DatabaseSync['prepare']>>();
 
+  /** @throws AppError TREE_UNUSABLE. */
   constructor(stateDir: string) {
     this.#database = new DatabaseSync(join(stateDir, 'records.sqlite'));
-    // The tree has one owner, so the lock on the records can be kept; taking it for each commit costs as much as the
-    // commit itself.
-    this.#database.exec(
-      'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;',
-    );
     try {
+      // The tree has one owner, so the lock on the records can be kept; taking it for each commit costs as much as the
+      // commit itself.
+      this.#database.exec(
+        'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;',
+      );
       this.#createTables();
     } catch (error) {
       this.#database.close();
-      throw error;
+      throw error instanceof AppError ? error : unusable(error);
     }
   }
 
@@ -94,7 +96,7 @@ export class Records {
 
   /** Fails when the records cannot be written (disk full, read-only). */
   probe(): void {
-    this.#database.exec('BEGIN IMMEDIATE; ROLLBACK');
+    this.#run('INSERT OR REPLACE INTO probe VALUES (1, ?)', Date.now());
   }
 
   saveReceipts(receipts: readonly Receipt[]): void {
@@ -151,6 +153,16 @@ export class Records {
       repository,
       location,
     );
+  }
+
+  /** Forgets the receipts of packages that are no longer there. */
+  forget(repository: string, locations: readonly string[]): void {
+    if (locations.length === 0) return;
+    this.#inTransaction(() => {
+      for (const location of locations) {
+        this.#run('DELETE FROM receipt WHERE repository = ? AND location = ?', repository, location);
+      }
+    });
   }
 
   setAside(packages: readonly SetAside[]): void {
@@ -248,6 +260,14 @@ export class Records {
   #all(sql: string, ...values: readonly (string | number)[]): readonly Row[] {
     return this.#statement(sql).all(...values);
   }
+}
+
+function unusable(cause: unknown): AppError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new AppError('TREE_UNUSABLE', `the records in the state directory cannot be used: ${reason}`, {
+    hint: 'Restore records.sqlite from a backup, or move it away: the index is rebuilt, receipts and times are lost.',
+    cause,
+  });
 }
 
 function toReceipt(row: Row): Receipt {

@@ -4,30 +4,55 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../errors.ts';
 
+const SQLITE_BUSY = 5;
+
 export interface TreeLock {
   readonly release: () => void;
 }
 
 /**
- * Takes the tree for this process. The lock is an open exclusive SQLite transaction, which any death of its owner
+ * Takes a directory for this process. The lock is an open exclusive SQLite transaction, which any death of its owner
  * releases; a pid file would outlive its process. The file beside it only names the owner, for people.
- * @throws AppError TREE_LOCKED naming the owner.
+ * @param directory the state directory, or the top directory (another service may share only one of them).
+ * @param prefix begins the names of the files; a dot keeps them from being served.
+ * @throws AppError TREE_LOCKED naming the owner, TREE_UNUSABLE.
  */
-export function lockTree(stateDir: string): TreeLock {
-  const ownerFile = join(stateDir, 'owner.json');
-  const database = new DatabaseSync(join(stateDir, 'lock.sqlite'));
+export function lockTree(directory: string, prefix = ''): TreeLock {
+  const ownerFile = join(directory, `${prefix}owner.json`);
+  const database = openExclusively(directory, `${prefix}lock.sqlite`, ownerFile);
+  const owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+  writeFileSync(ownerFile, JSON.stringify(owner));
+  return {
+    release: () => {
+      if (database.isOpen) database.close();
+    },
+  };
+}
+
+function openExclusively(directory: string, lockFile: string, ownerFile: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(join(directory, lockFile));
     database.exec('BEGIN EXCLUSIVE');
+    return database;
   } catch (cause) {
-    database.close();
-    throw new AppError('TREE_LOCKED', `another service owns ${stateDir}: ${describeOwner(ownerFile)}`, {
-      hint: 'Stop that service first, or give this one a tree and a state directory of its own.',
+    database?.close();
+    if (isBusy(cause)) {
+      throw new AppError('TREE_LOCKED', `another service owns ${directory}: ${describeOwner(ownerFile)}`, {
+        hint: 'Stop that service first, or give this one a tree and a state directory of its own.',
+        cause,
+      });
+    }
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new AppError('TREE_UNUSABLE', `the lock in ${directory} cannot be taken: ${reason}`, {
+      hint: 'Look at the rights and the disk; a damaged lock.sqlite may be removed while no service runs.',
       cause,
     });
   }
-  const owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
-  writeFileSync(ownerFile, JSON.stringify(owner));
-  return { release: () => database.close() };
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
 }
 
 function describeOwner(ownerFile: string): string {

@@ -9,7 +9,7 @@ export interface RepodataCheck {
   readonly indexed: ReadonlyMap<string, string>;
   /** Packages that should be in it and are not. */
   readonly missing: readonly string[];
-  /** Packages whose text no XML reader takes: published, they would break the repository for everybody. */
+  /** Packages that no XML reader takes: published, they would break the repository for everybody. */
   readonly unreadable: readonly string[];
   /** Packages whose digest is not the one they were acknowledged with. */
   readonly changed: readonly string[];
@@ -21,30 +21,32 @@ export interface RepodataCheck {
  * @param acknowledged location -> sha256 where we know it.
  * @throws AppError INDEX_FAILED when the files contradict each other or describe what they were not asked to.
  */
-export async function checkRepodata(
-  scratchDir: string,
-  locations: readonly string[],
-  acknowledged: ReadonlyMap<string, string>,
-): Promise<RepodataCheck> {
+export async function checkRepodata(options: {
+  readonly scratchDir: string;
+  readonly locations: readonly string[];
+  readonly acknowledged: ReadonlyMap<string, string>;
+  readonly signal: AbortSignal;
+}): Promise<RepodataCheck> {
+  const { scratchDir, locations, acknowledged, signal } = options;
   const [primary, filelists, other] = await metadataPaths(scratchDir);
   const indexed = new Map<string, string>();
   const unreadablePkgids = new Set<string>();
 
-  for await (const packages of scanMetadata(primary)) {
-    for (const { pkgid, location, isXmlText } of packages) {
-      if (location === undefined || indexed.has(location))
-        throw contradiction(`primary names ${location} twice`);
+  for await (const packages of scanMetadata(primary, signal)) {
+    for (const { pkgid, location, isReadable } of packages) {
+      if (location === undefined) throw contradiction('primary names a package without its location');
+      if (indexed.has(location)) throw contradiction(`primary names ${location} twice`);
       indexed.set(location, pkgid);
-      if (!isXmlText) unreadablePkgids.add(pkgid);
+      if (!isReadable) unreadablePkgids.add(pkgid);
     }
   }
   const pkgids = countOf(indexed.values());
   for (const path of [filelists, other]) {
     const found = new Map<string, number>();
-    for await (const packages of scanMetadata(path)) {
-      for (const { pkgid, isXmlText } of packages) {
+    for await (const packages of scanMetadata(path, signal)) {
+      for (const { pkgid, isReadable } of packages) {
         found.set(pkgid, (found.get(pkgid) ?? 0) + 1);
-        if (!isXmlText) unreadablePkgids.add(pkgid);
+        if (!isReadable) unreadablePkgids.add(pkgid);
       }
     }
     if (!isEqual(found, pkgids)) throw contradiction('primary, filelists and other hold different packages');

@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { execa, ExecaError } from 'execa';
 import { AppError } from '../errors.ts';
 import type { EngineReport, IndexEngine, IndexJob } from './index-engine.ts';
@@ -19,8 +20,9 @@ export interface CreaterepoOptions {
 const KILL_AFTER_MS = 5_000;
 const MAX_REPORT_BYTES = 4 * 1024 * 1024;
 const MAX_MESSAGE_LINES = 5;
+const PARTIAL_EXIT_CODE = 2;
 
-/** Runs createrepo_c on a list of packages, with every option that differs between its versions said explicitly. */
+/** The engine that runs createrepo_c on a list of packages, with every option that differs between its versions said. */
 export function createCreaterepoEngine(options: CreaterepoOptions): IndexEngine {
   return {
     build: async (job) => {
@@ -28,20 +30,16 @@ export function createCreaterepoEngine(options: CreaterepoOptions): IndexEngine 
       if (executable === undefined) throw engineMissing(options.executable);
       const packageList = join(job.scratchDir, 'pkglist');
       await writeFile(packageList, job.locations.map((location) => `${location}\n`).join(''));
-      return runCreaterepo(
-        executable,
-        createrepoArguments(executable, options.extraArguments, job, packageList),
-        {
-          timeoutMs: options.timeoutMs,
-          signal: job.signal,
-        },
-      );
+      return runCreaterepo(executable, createrepoArguments(options.extraArguments, job, packageList), {
+        timeoutMs: options.timeoutMs,
+        signal: job.signal,
+        scratchDir: job.scratchDir,
+      });
     },
   };
 }
 
 function createrepoArguments(
-  executable: string,
   extraArguments: readonly string[],
   job: IndexJob,
   packageList: string,
@@ -51,10 +49,12 @@ function createrepoArguments(
     ...extra,
     '--checksum=sha256',
     '--compress-type=gz',
-    ...(isClassic(executable) ? [] : ['--general-compress-type=gz']),
+    '--general-compress-type=gz',
     '--unique-md-filenames',
     ...(extra.some((argument) => argument === '--database' || argument === '-d') ? [] : ['--no-database']),
-    `--workers=${availableParallelism()}`,
+    ...(extra.some((argument) => argument.startsWith('--workers'))
+      ? []
+      : [`--workers=${availableParallelism()}`]),
     '--skip-symlinks',
     ...(job.mayReuse ? ['--update', '--update-md-path', job.repositoryDir] : []),
     '--pkglist',
@@ -65,14 +65,10 @@ function createrepoArguments(
   ];
 }
 
-/** The createrepo of EL7 and older (Python) writes gzip for every file and does not know how to be told so. */
-function isClassic(executable: string): boolean {
-  return basename(executable) === 'createrepo';
-}
-
 interface RunLimits {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  readonly scratchDir: string;
 }
 
 async function runCreaterepo(
@@ -93,10 +89,27 @@ async function runCreaterepo(
       // Its messages are searched for file names: no translation.
       env: { LC_ALL: 'C.UTF-8' },
     });
-    return { warnings: stderr.split('\n').filter((line) => line !== '') };
+    return { warnings: linesOf(stderr) };
   } catch (error) {
+    if (isPartial(error, limits.scratchDir)) return { warnings: linesOf(error.stderr) };
     throw engineError(executable, limits, error);
   }
+}
+
+/**
+ * Since 0.18 createrepo_c ends with 2 when it left a package out, its metadata complete otherwise; what it left out is
+ * found by comparing.
+ */
+function isPartial(error: unknown, scratchDir: string): error is ExecaError {
+  return (
+    error instanceof ExecaError &&
+    error.exitCode === PARTIAL_EXIT_CODE &&
+    existsSync(join(scratchDir, 'repodata', 'repomd.xml'))
+  );
+}
+
+function linesOf(stderr: unknown): readonly string[] {
+  return typeof stderr === 'string' ? stderr.split('\n').filter((line) => line !== '') : [];
 }
 
 function engineError(executable: string, { timeoutMs }: RunLimits, error: unknown): unknown {
@@ -113,11 +126,7 @@ function engineError(executable: string, { timeoutMs }: RunLimits, error: unknow
 function endingOf(error: ExecaError, timeoutMs: number): string {
   if (error.timedOut) return `did not finish in ${timeoutMs / 1000} s (index_updater.timeout_seconds)`;
   if (error.isCanceled) return 'was ended because the service is stopping';
-  const lastLines = String(error.stderr ?? '')
-    .trim()
-    .split('\n')
-    .slice(-MAX_MESSAGE_LINES)
-    .join(' | ');
+  const lastLines = linesOf(error.stderr).slice(-MAX_MESSAGE_LINES).join(' | ');
   const ending = error.signal === undefined ? `exit code ${error.exitCode}` : `signal ${error.signal}`;
   return `ended with ${ending}: ${lastLines}`;
 }

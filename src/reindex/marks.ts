@@ -22,6 +22,8 @@ export async function openMarks(marksDir: string): Promise<Marks> {
 
   return {
     set: async (repository) => {
+      // Again, because somebody may have removed it.
+      await makeDirectoryDurable(marksDir);
       const file = await open(pathOf(repository), 'w');
       await file.close();
       await syncDirectory(marksDir);

@@ -3,7 +3,6 @@ import type { RepositoryName } from '../place/repository-layout.ts';
 import { readPublishedIndex } from './read-metadata.ts';
 import { publishEmptyIndex, type ReindexParts } from './reindex-repository.ts';
 import type { ReindexQueue } from './reindex-queue.ts';
-import type { PublishedIndex } from './repository-queue.ts';
 
 /**
  * Makes sure that a repository has its directory, an index and its .repo file, once for each repository; who asks
@@ -20,7 +19,8 @@ export function createRepositoryPreparation(options: {
 
   return (repository) => {
     const known = prepared.get(repository);
-    if (known !== undefined) return known;
+    // Somebody may have removed the directory meanwhile.
+    if (known !== undefined && store.hasRepository(repository)) return known;
     const preparation = prepare(repository);
     prepared.set(repository, preparation);
     preparation.catch(() => prepared.delete(repository));
@@ -30,15 +30,16 @@ export function createRepositoryPreparation(options: {
   async function prepare(repository: RepositoryName): Promise<void> {
     await store.createRepository(repository);
     const published = await readPublishedIndex(reindexParts.layout.directoryOf(repository));
-    const restored = published ?? (await publishFirstIndex(repository));
-    queue.of(repository).restore(restored);
+    if (published !== undefined) queue.of(repository).restore(published);
+    else await publishFirstIndex(repository);
     await writeRepoFile(repository);
   }
 
-  /** An empty index at once; the packages of a directory that somebody filled by hand follow, also after a crash. */
-  async function publishFirstIndex(repository: RepositoryName): Promise<PublishedIndex> {
-    const publish = (): Promise<PublishedIndex> => publishEmptyIndex(repository, reindexParts);
+  /** An empty index, at once; but a directory that somebody filled by hand gets a real one as soon as possible. */
+  async function publishFirstIndex(repository: RepositoryName): Promise<void> {
     const isFilled = (await store.listPackages(repository)).length > 0;
-    return isFilled ? queue.of(repository).whileMarked(publish) : publish();
+    if (!isFilled) return queue.of(repository).restore(await publishEmptyIndex(repository, reindexParts));
+    await queue.of(repository).whileMarked(async () => undefined);
+    queue.of(repository).hurry();
   }
 }

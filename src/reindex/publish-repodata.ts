@@ -1,9 +1,9 @@
-import { chmod, link, readdir, rename, writeFile } from 'node:fs/promises';
+import { chmod, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectoryDurable, syncDirectory, syncFile } from '../durable-files.ts';
-import { AppError, errnoOf } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import { parseRepomd, type Repomd, withCarriedData } from '../repodata/repomd.ts';
-import { readRepomd } from './read-metadata.ts';
+import { readRepomd, readSoundRepomd } from './read-metadata.ts';
 
 const METADATA_MODE = 0o644;
 
@@ -11,7 +11,7 @@ const METADATA_MODE = 0o644;
 const DERIVED_TYPE = /^(?:primary|filelists|filelists-ext|other)(?:_db|_zck)?$/;
 
 /**
- * Makes new metadata public in one step: its files, whose names carry their checksums, are linked in and synced first,
+ * Makes new metadata public in one step: its files, whose names carry their checksums, are moved in and synced first,
  * then repomd.xml is renamed over the old one. Old files stay, so a client sees the old index or the new one, whole.
  * @param scratchDir holds `repodata/` on the same mount as the repository.
  * @returns the repomd.xml that is public now.
@@ -21,7 +21,7 @@ export async function publishRepodata(repositoryDir: string, scratchDir: string)
   const publicDir = join(repositoryDir, 'repodata');
   await makeDirectoryDurable(publicDir);
   for (const name of await readdir(newDir)) {
-    if (name !== 'repomd.xml') await linkIn(join(newDir, name), join(publicDir, name));
+    if (name !== 'repomd.xml') await moveIn(join(newDir, name), join(publicDir, name));
   }
   await syncDirectory(publicDir);
 
@@ -35,15 +35,11 @@ export async function publishRepodata(repositoryDir: string, scratchDir: string)
   return parseRepomd(xml);
 }
 
-async function linkIn(path: string, publicPath: string): Promise<void> {
+async function moveIn(path: string, publicPath: string): Promise<void> {
   await chmod(path, METADATA_MODE);
   await syncFile(path);
-  try {
-    await link(path, publicPath);
-  } catch (error) {
-    // The same checksum in the name: the same bytes are public already.
-    if (errnoOf(error) !== 'EEXIST') throw error;
-  }
+  // Over a file of that name: its checksum says that it has the same bytes, unless it was damaged.
+  await rename(path, publicPath);
 }
 
 /** The engine's repomd.xml, with what others put into the public one: comps, updateinfo, modules, ... */
@@ -55,20 +51,10 @@ async function newRepomdXml(repositoryDir: string, scratchDir: string): Promise<
     });
   }
   const freshTypes = new Set(fresh.repomd.data.map(({ type }) => type));
-  const former = await readFormerRepomd(repositoryDir);
+  const former = (await readSoundRepomd(repositoryDir))?.data ?? [];
   const carried = former.filter(({ type }) => !freshTypes.has(type) && !DERIVED_TYPE.test(type));
   return withCarriedData(
     fresh.xml,
     carried.map(({ xml }) => xml),
   );
-}
-
-async function readFormerRepomd(repositoryDir: string): Promise<Repomd['data']> {
-  try {
-    return (await readRepomd(repositoryDir))?.repomd.data ?? [];
-  } catch (error) {
-    // A damaged repomd.xml (a file system error, an edit by hand) must not keep the good one out.
-    if (errnoOf(error) === undefined) return [];
-    throw error;
-  }
 }

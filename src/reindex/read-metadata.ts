@@ -25,18 +25,49 @@ export async function readRepomd(
 }
 
 /** Every package of a gzipped primary, filelists or other file, in groups as they are read. */
-export async function* scanMetadata(path: string): AsyncGenerator<readonly ScannedPackage[]> {
+export async function* scanMetadata(
+  path: string,
+  signal?: AbortSignal,
+): AsyncGenerator<readonly ScannedPackage[]> {
   const scanner = new PackageScanner();
-  for await (const piece of openText(path)) yield scanner.push(piece);
+  for await (const piece of openText(path)) {
+    signal?.throwIfAborted();
+    yield scanner.push(piece);
+  }
 }
 
 /** What a repository's metadata says of itself; undefined when it has none that can be read. */
 export async function readPublishedIndex(repositoryDir: string): Promise<PublishedIndex | undefined> {
-  const repomd = await readRepomd(repositoryDir).catch(() => undefined);
-  const primary = repomd?.repomd.data.find(({ type }) => type === 'primary');
+  const repomd = await readSoundRepomd(repositoryDir);
+  const primary = repomd?.data.find(({ type }) => type === 'primary');
   if (repomd === undefined || primary === undefined) return undefined;
   const packageCount = await readPackageCount(join(repositoryDir, primary.href));
-  return { packageCount, revision: repomd.repomd.revision };
+  return { packageCount, revision: repomd.revision };
+}
+
+/** Undefined also for a damaged one: a file system error, an edit by hand. The next run replaces it. */
+export async function readSoundRepomd(repositoryDir: string): Promise<Repomd | undefined> {
+  try {
+    return (await readRepomd(repositoryDir))?.repomd;
+  } catch (error) {
+    if (errnoOf(error) === undefined) return undefined;
+    throw error;
+  }
+}
+
+/** Location -> sha256 of every package in a repository's public primary; empty when there is none that can be read. */
+export async function readPublicPackages(repositoryDir: string): Promise<ReadonlyMap<string, string>> {
+  const packages = new Map<string, string>();
+  const primary = (await readSoundRepomd(repositoryDir))?.data.find(({ type }) => type === 'primary');
+  if (primary === undefined) return packages;
+  try {
+    for await (const group of scanMetadata(join(repositoryDir, primary.href))) {
+      for (const { location, pkgid } of group) if (location !== undefined) packages.set(location, pkgid);
+    }
+  } catch {
+    // A file that is damaged, or compressed in a way of others, tells nothing about the engine.
+  }
+  return packages;
 }
 
 /** The count in the opening tag; 0 for a file that is not gzip or not there. */

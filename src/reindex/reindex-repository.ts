@@ -8,6 +8,7 @@ import type { Records, SetAside } from '../records/records.ts';
 import { checkRepodata, type RepodataCheck } from './check-repodata.ts';
 import type { EngineReport, IndexEngine } from './index-engine.ts';
 import { publishRepodata } from './publish-repodata.ts';
+import { readPublicPackages } from './read-metadata.ts';
 import type { PublishedIndex } from './repository-queue.ts';
 import { type KeepRules, thinSuperseded } from './thin-superseded.ts';
 import { writeEmptyRepodata } from './write-empty-repodata.ts';
@@ -44,7 +45,7 @@ export async function reindexRepository(
   signal: AbortSignal,
 ): Promise<PublishedIndex> {
   const acknowledged = parts.records.acknowledgedDigests(repository);
-  let packages = await expectedPackages(repository, parts);
+  let packages = await expectedPackages(repository, acknowledged, parts);
   let mayReuse = true;
 
   for (let build = 1; build <= MAX_BUILDS; build += 1) {
@@ -53,18 +54,19 @@ export async function reindexRepository(
       const locations = packages.map(({ location }) => location);
       const repositoryDir = parts.layout.directoryOf(repository);
       const report = await parts.engine.build({ repositoryDir, locations, scratchDir, mayReuse, signal });
-      const check = await checkRepodata(scratchDir, locations, acknowledged);
+      const check = await checkRepodata({ scratchDir, locations, acknowledged, signal });
       if (check.changed.length > 0 && mayReuse) {
         // The engine trusted size and mtime of a file that was exchanged; let it look at the bytes.
         mayReuse = false;
         continue;
       }
+      await blameEngine(repository, packages, check, parts);
       packages = await setAside(repository, packages, { check, report, parts });
       if (check.unreadable.length > 0) continue;
       correctReceipts(repository, check, parts);
       return await publish(repository, { check, scratchDir, parts });
     } finally {
-      await removeScratch(scratchDir);
+      await removeScratch(scratchDir, parts.log);
     }
   }
   throw new AppError('INDEX_FAILED', `no publishable metadata after ${MAX_BUILDS} builds`, {
@@ -75,7 +77,7 @@ export async function reindexRepository(
 /** Publishes an index without packages, for a repository that has none yet. */
 export async function publishEmptyIndex(
   repository: RepositoryName,
-  parts: Pick<ReindexParts, 'layout' | 'scratchRoot' | 'now'>,
+  parts: Pick<ReindexParts, 'layout' | 'scratchRoot' | 'now' | 'log'>,
 ): Promise<PublishedIndex> {
   const scratchDir = await makeScratch(parts.scratchRoot);
   try {
@@ -83,13 +85,14 @@ export async function publishEmptyIndex(
     const repomd = await publishRepodata(parts.layout.directoryOf(repository), scratchDir);
     return { packageCount: 0, revision: repomd.revision };
   } finally {
-    await removeScratch(scratchDir);
+    await removeScratch(scratchDir, parts.log);
   }
 }
 
 /** What is on disk, minus what is set aside and still the same file. */
 async function expectedPackages(
   repository: RepositoryName,
+  acknowledged: ReadonlyMap<string, string>,
   { store, records }: ReindexParts,
 ): Promise<readonly StoredPackage[]> {
   const stored = await store.listPackages(repository);
@@ -101,7 +104,36 @@ async function expectedPackages(
     if (identity === record.identity) asideLocations.add(record.location);
     else records.takeBack(repository, record.location);
   }
+  // Removed by hand: what is on disk is the truth.
+  records.forget(
+    repository,
+    [...acknowledged.keys()].filter((location) => !byLocation.has(location)),
+  );
   return stored.filter(({ location }) => !asideLocations.has(location));
+}
+
+/**
+ * A package that was described before and has not changed is no reason to be left out: then the engine is broken (no
+ * memory, too many open files, a bad update), and setting aside would empty the index.
+ * @throws AppError INDEX_FAILED.
+ */
+async function blameEngine(
+  repository: RepositoryName,
+  packages: readonly StoredPackage[],
+  { missing }: RepodataCheck,
+  { layout, store }: ReindexParts,
+): Promise<void> {
+  if (missing.length === 0) return;
+  const published = await readPublicPackages(layout.directoryOf(repository));
+  const isMissing = new Set(missing);
+  for (const { location, path } of packages) {
+    const former = isMissing.has(location) ? published.get(location) : undefined;
+    if (former === undefined || (await store.identityOf(path)) === undefined) continue;
+    if ((await store.sha256Of(path)) !== former) continue;
+    throw new AppError('INDEX_FAILED', `the engine left out ${location}, which it described before`, {
+      hint: 'The former index stays and the run is tried again; if it lasts, look at the engine and the memory of the machine, or remove the package.',
+    });
+  }
 }
 
 /** Records the packages that the engine could not describe; gives the others. */
@@ -113,7 +145,10 @@ async function setAside(
   const { check, report, parts } = found;
   const reasons = new Map<string, string>([
     ...check.missing.map((location) => [location, missingReason(location, report)] as const),
-    ...check.unreadable.map((location) => [location, 'it holds text that XML cannot hold'] as const),
+    ...check.unreadable.map(
+      (location) =>
+        [location, 'its metadata holds text that XML cannot hold, or more than readers can take'] as const,
+    ),
   ]);
   const aside: SetAside[] = [];
   for (const { location, path } of packages) {
@@ -165,9 +200,14 @@ async function publish(
   const repositoryDir = layout.directoryOf(repository);
   const repomd = await publishRepodata(repositoryDir, made.scratchDir);
   records.markPublished(repository, made.check.indexed, now());
-  const known = records.listSuperseded(repository);
-  const kept = await thinSuperseded({ repositoryDir, repomd, known, rules: keepRules, nowMs: now() });
-  records.replaceSuperseded(repository, kept);
+  try {
+    const known = records.listSuperseded(repository);
+    const kept = await thinSuperseded({ repositoryDir, repomd, known, rules: keepRules, nowMs: now() });
+    records.replaceSuperseded(repository, kept);
+  } catch (error) {
+    // The index is public; what was not cleaned up now is by the next run.
+    made.parts.log.warn({ repository, err: error }, 'superseded metadata not thinned');
+  }
   return { packageCount: made.check.indexed.size, revision: repomd.revision };
 }
 
@@ -177,6 +217,10 @@ async function makeScratch(scratchRoot: string): Promise<string> {
   return scratchDir;
 }
 
-async function removeScratch(scratchDir: string): Promise<void> {
-  await rm(scratchDir, { recursive: true, force: true });
+async function removeScratch(scratchDir: string, log: ReindexLog): Promise<void> {
+  try {
+    await rm(scratchDir, { recursive: true, force: true });
+  } catch (error) {
+    log.warn({ scratchDir, err: error }, 'scratch directory not removed; the next start does it');
+  }
 }

@@ -60,7 +60,10 @@ export class RepositoryQueue {
   #lastError: AppError | undefined;
   #published: PublishedIndex | undefined;
 
+  /** Of the first request since the last run began: the longest wait counts from it. */
   #waitingSinceMs: number | undefined;
+  /** Of the oldest request that is not published, whatever became of the runs since. */
+  #oldestRequestMs: number | undefined;
   #isQuiet = false;
   #isHurried = false;
   readonly #closing = new AbortController();
@@ -81,7 +84,7 @@ export class RepositoryQueue {
       state: this.#state(),
       published: this.#published,
       lastError: this.#lastError,
-      waitingSinceMs: this.#waitingSinceMs,
+      waitingSinceMs: this.#oldestRequestMs,
     };
   }
 
@@ -108,6 +111,7 @@ export class RepositoryQueue {
   request(): void {
     this.#requested += 1;
     this.#waitingSinceMs ??= Date.now();
+    this.#oldestRequestMs ??= this.#waitingSinceMs;
     this.#isQuiet = false;
     if (this.#closing.signal.aborted) return;
     // It rejects when the queue closes; nobody waits for it then.
@@ -152,6 +156,7 @@ export class RepositoryQueue {
     const timer = setTimeout(() => this.#abort.abort(), graceMs);
     await this.#work;
     clearTimeout(timer);
+    await this.#marking.then(noop, noop);
   }
 
   #state(): RepositoryState {
@@ -200,6 +205,7 @@ export class RepositoryQueue {
     try {
       this.#published = await this.#options.run(this.#repository, this.#abort.signal);
       this.#covered = covers;
+      this.#oldestRequestMs = this.#waitingSinceMs;
       this.#failures = 0;
       this.#lastError = undefined;
       if (this.#requested === covers && this.#placing === 0) this.#unmark();
@@ -257,7 +263,7 @@ function noop(): undefined {
 
 function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  return new AppError('INDEX_FAILED', error instanceof Error ? error.message : 'the index run failed', {
+  return new AppError('INDEX_FAILED', 'the index run failed for a reason that nobody foresaw', {
     hint: 'The server log has the cause; the former index stays until a run succeeds.',
     cause: error,
   });

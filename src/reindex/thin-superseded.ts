@@ -1,5 +1,6 @@
-import { readdir, stat, unlink } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { errnoOf } from '../errors.ts';
 import type { Superseded } from '../records/records.ts';
 import type { Repomd } from '../repodata/repomd.ts';
 
@@ -36,13 +37,15 @@ export async function thinSuperseded(options: {
   const superseded: SupersededFile[] = [];
   for (const fileName of await readdir(directory)) {
     if (!CHECKSUM_NAMED.test(fileName) || current.has(fileName)) continue;
-    const { size } = await stat(join(directory, fileName));
+    const sizeBytes = await sizeOf(join(directory, fileName));
+    // Somebody else removed it.
+    if (sizeBytes === undefined) continue;
     // A clock that was set back must not keep files for ever.
     const since = Math.min(sinceMs.get(fileName) ?? options.nowMs, options.nowMs);
-    superseded.push({ fileName, sinceMs: since, sizeBytes: size });
+    superseded.push({ fileName, sinceMs: since, sizeBytes });
   }
   const removable = chooseRemovable(superseded, options.rules, options.nowMs);
-  for (const { fileName } of removable) await unlink(join(directory, fileName));
+  for (const { fileName } of removable) await rm(join(directory, fileName), { force: true });
   return superseded.filter((file) => !removable.includes(file));
 }
 
@@ -60,4 +63,13 @@ export function chooseRemovable(
     if (isRemovable) keptBytes -= sizeBytes;
     return isRemovable;
   });
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }

@@ -1,13 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 
-/** What identifies a package in primary, filelists or other, and whether its text may stand in XML. */
+/** What identifies a package in primary, filelists or other, and whether readers can take it. */
 export interface ScannedPackage {
   /** The package file's digest. */
   readonly pkgid: string;
   /** Only primary has it: path below the repository's directory. */
   readonly location: string | undefined;
-  /** False when the element holds a character that XML 1.0 forbids: readers refuse the whole file then. */
-  readonly isXmlText: boolean;
+  /**
+   * False when the element holds a character that XML 1.0 forbids, which makes readers refuse the whole file, or is too
+   * large for anybody's memory.
+   */
+  readonly isReadable: boolean;
 }
 
 // On bytes read as Latin-1: what XML 1.0 does not count as Char (production 2) though it is valid UTF-8, which are
@@ -18,30 +21,44 @@ const FORBIDDEN =
 
 const END = '</package>';
 
+// The largest real file lists take some 20 MB.
+const MAX_PACKAGE_BYTES = 128 * 1024 * 1024;
+
 /**
  * Reads packages from metadata written by createrepo_c while it arrives in pieces. It looks for tags and escapes
  * nothing, which is sound for that writer (libxml2 escapes every `<` in text and writes neither comments nor CDATA)
  * and takes a tenth of the time of a general parser on 160 MB.
  */
 export class PackageScanner {
-  #rest: Buffer = Buffer.alloc(0);
+  // What has come of a package whose end has not; joined only then, however many pieces it takes.
+  #pieces: Uint8Array[] = [];
+  #tail: Uint8Array = new Uint8Array();
 
   /** Gives the packages that this piece completes. */
   push(piece: Uint8Array): readonly ScannedPackage[] {
-    const bytes = Buffer.concat([this.#rest, piece]);
+    this.#pieces.push(piece);
+    // The end may lie across the border of two pieces.
+    const seam = Buffer.concat([this.#tail, piece]);
+    this.#tail = seam.subarray(Math.max(0, seam.length - END.length + 1));
+    if (!seam.includes(END)) return [];
+
+    const bytes = Buffer.concat(this.#pieces);
     const packages: ScannedPackage[] = [];
     let start = 0;
     for (let end = bytes.indexOf(END); end !== -1; end = bytes.indexOf(END, start)) {
       packages.push(scanPackage(bytes.subarray(start, end)));
       start = end + END.length;
     }
-    this.#rest = bytes.subarray(start);
+    const rest = bytes.subarray(start);
+    this.#pieces = [rest];
+    this.#tail = rest.subarray(Math.max(0, rest.length - END.length + 1));
     return packages;
   }
 }
 
 function scanPackage(bytes: Buffer): ScannedPackage {
-  const element = bytes.toString('latin1');
+  const isScannable = bytes.length <= MAX_PACKAGE_BYTES;
+  const element = bytes.toString('latin1', 0, MAX_PACKAGE_BYTES);
   const pkgid =
     /<checksum type="[a-z0-9]+" pkgid="YES">(?<hex>[0-9a-f]+)</.exec(element)?.groups?.['hex'] ??
     /<package pkgid="(?<hex>[0-9a-f]+)"/.exec(element)?.groups?.['hex'] ??
@@ -50,7 +67,7 @@ function scanPackage(bytes: Buffer): ScannedPackage {
   return {
     pkgid,
     location: href === undefined ? undefined : unescapeAttribute(Buffer.from(href, 'latin1').toString()),
-    isXmlText: isUtf8(bytes) && !FORBIDDEN.test(element),
+    isReadable: isScannable && isUtf8(bytes) && !FORBIDDEN.test(element),
   };
 }
 

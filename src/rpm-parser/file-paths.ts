@@ -18,7 +18,7 @@ import { decodeText } from './text.ts';
  * What all paths together may come to. A header names each directory once, so one of a few megabytes could
  * unfold to terabytes of paths; the largest real packages stay below 100 MiB.
  */
-const MAX_PATHS_BYTES = 256 * 1024 * 1024;
+const MAX_PATHS_BYTES = 64 * 1024 * 1024;
 
 interface Directories {
   /** Of each file, which directory it is in; all below the number of directories. */

@@ -9,8 +9,11 @@ export interface ApiRoutesOptions {
   /** Undefined for a repository that does not exist. */
   readonly statusOf: (repository: string) => RepositoryStatus | undefined;
   readonly listSetAside: (repository: string) => readonly SetAside[];
-  /** Requests a run now, trying the packages again that are set aside. */
-  readonly reindexNow: (repository: string) => void;
+  /**
+   * Requests a run now, durably, trying the packages again that are set aside; also for a directory that was made by
+   * hand since the start. False when there is none.
+   */
+  readonly reindexNow: (repository: string) => Promise<boolean>;
   readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
   readonly describeUpload: (sha256: string) => UploadOutcome | undefined;
   readonly waitUntilInstallable: (
@@ -41,9 +44,9 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     '/api/v1/repositories/:releasever/:basearch/reindex',
     { schema },
     async (request, reply) => {
-      const { repository } = existing(request.params);
+      const repository = `${request.params.releasever}/${request.params.basearch}`;
       const waitMs = options.parseWaitMs(request.query.wait);
-      options.reindexNow(repository);
+      if (!(await options.reindexNow(repository))) throw noRepository(repository);
       const result = waitMs === undefined ? 'pending' : await options.whenPublished(repository, waitMs);
       return reply.code(result === 'pending' ? 202 : 200).send(describeStatus(existing(request.params)));
     },
@@ -58,9 +61,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
   function existing({ releasever, basearch }: RepositoryParams): RepositoryStatus {
     const status = options.statusOf(`${releasever}/${basearch}`);
     if (status !== undefined) return status;
-    throw new AppError('NOT_FOUND', `there is no repository ${releasever}/${basearch}`, {
-      hint: 'GET /api/v1/repositories lists the repositories.',
-    });
+    throw noRepository(`${releasever}/${basearch}`);
   }
 
   async function getUpload(
@@ -78,6 +79,12 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     const isWaiting = settled === 'pending' || settled.places.some(({ state }) => state === 'waiting');
     return reply.code(isWaiting ? 202 : 200).send(settled === 'pending' ? known : settled);
   }
+}
+
+function noRepository(repository: string): AppError {
+  return new AppError('NOT_FOUND', `there is no repository ${repository}`, {
+    hint: 'GET /api/v1/repositories lists the repositories.',
+  });
 }
 
 function describeStatus({

@@ -10,6 +10,9 @@ export interface HealthRoutesOptions {
   readonly findIndexFault: () => Promise<AppError | undefined>;
 }
 
+// Short enough for a load balancer, long enough that nobody can wear out the disk by asking.
+const REMEMBER_MS = 1_000;
+
 interface Fault {
   readonly repository?: string;
   readonly code: string;
@@ -21,8 +24,10 @@ interface Fault {
 export async function healthRoutes(app: FastifyInstance, options: HealthRoutesOptions): Promise<void> {
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('OK\n'));
 
+  const findUploadFault = remembered(options.findUploadFault);
+
   app.get('/readyz', async (_request, reply) => {
-    const uploadFault = await options.findUploadFault();
+    const uploadFault = await findUploadFault();
     if (uploadFault !== undefined) {
       return reply.code(503).send({ status: 'unavailable', faults: [toFault(uploadFault)] });
     }
@@ -41,4 +46,17 @@ export async function healthRoutes(app: FastifyInstance, options: HealthRoutesOp
 
 function toFault({ code, message, hint }: AppError): Fault {
   return { code, detail: message, hint };
+}
+
+/** Asking writes to the disk: whoever asks again within the time gets the same answer. */
+function remembered<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  let askedAtMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (answer === undefined || performance.now() - askedAtMs > REMEMBER_MS) {
+      askedAtMs = performance.now();
+      answer = ask();
+    }
+    return answer;
+  };
 }

@@ -58,7 +58,7 @@ const SHA256 = 'ab'.repeat(32);
 const MORE_THAN_ONE_BUFFER = 600_000;
 /** More than nginx's client_max_body_size where none is set, 1 MiB. */
 const ORDINARY_PACKAGE = 'x'.repeat(2_000_000);
-const PUBLIC_PATHS = ['/healthz', '/readyz'];
+const PUBLIC_PATHS = ['/healthz'];
 const CLOSED_PATHS = ['/api/v1/repositories', '/metrics', '/unknown'];
 
 const answerCreated: Answer = (_request, response) => {

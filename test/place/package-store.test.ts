@@ -46,14 +46,15 @@ async function put(path: string, content = 'content'): Promise<string> {
 }
 
 describe('listRepositories', () => {
-  it('gives each directory of two levels whose names may be a repository, in order', async () => {
+  it('gives each directory of two levels with packages or metadata in it whose names may be a repository, in order', async () => {
     for (const path of [
-      '9/x86_64',
-      '9/SRPMS',
-      '10/aarch64',
-      'amzn2023/x86_64',
-      '9/.scratch',
-      '.hidden/x86_64',
+      '9/x86_64/Packages',
+      '9/SRPMS/repodata',
+      '10/aarch64/Packages',
+      'amzn2023/x86_64/Packages',
+      '9/.scratch/Packages',
+      '.hidden/x86_64/Packages',
+      'photos/summer',
     ]) {
       await mkdir(join(topDir, path), { recursive: true });
     }

@@ -233,10 +233,10 @@ describe('the database', () => {
 describe('a full disk', () => {
   /** Forbids the database to grow, as a full disk does. */
   function fillUp(): { makeRoom: () => void } {
-    const exec = vi.spyOn(DatabaseSync.prototype, 'exec');
+    const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare');
     records.probe();
-    const database = exec.mock.contexts[0];
-    exec.mockRestore();
+    const database = prepare.mock.contexts[0];
+    prepare.mockRestore();
     if (!(database instanceof DatabaseSync)) throw new Error('expected the records to use their database');
     const { page_count: pages } = database.prepare('PRAGMA page_count').get() ?? {};
     database.exec(`PRAGMA max_page_count = ${String(pages)}`);

@@ -77,7 +77,7 @@ describe('metadata that createrepo_c wrote', () => {
 
   it('gives digest and location of each package of primary', () => {
     const found = scanInPieces(written.texts.primary).toSorted(byPkgid);
-    expect(found).toEqual(written.expected.toSorted(byPkgid).map((each) => ({ ...each, isXmlText: true })));
+    expect(found).toEqual(written.expected.toSorted(byPkgid).map((each) => ({ ...each, isReadable: true })));
   });
 
   it.each(['filelists', 'other'] as const)('gives the digest of each package of %s', (type) => {
@@ -85,7 +85,7 @@ describe('metadata that createrepo_c wrote', () => {
     expect(found).toEqual(
       written.expected
         .toSorted(byPkgid)
-        .map(({ pkgid }) => ({ pkgid, location: undefined, isXmlText: true })),
+        .map(({ pkgid }) => ({ pkgid, location: undefined, isReadable: true })),
     );
   });
 
@@ -118,7 +118,7 @@ describe('the text of a package', () => {
     '\u007f\u0085\u009f',
     '&amp;#0; is only written about',
   ])('may be %j', (text) => {
-    expect(scanOne(text)?.isXmlText).toBe(true);
+    expect(scanOne(text)?.isReadable).toBe(true);
   });
 
   it.each([
@@ -133,7 +133,7 @@ describe('the text of a package', () => {
     '\ufffe',
     '\uffff',
   ])('cannot hold the character %j', (char) => {
-    expect(scanOne(`a${char}b`)?.isXmlText).toBe(false);
+    expect(scanOne(`a${char}b`)?.isReadable).toBe(false);
   });
 
   it.each([
@@ -144,7 +144,7 @@ describe('the text of a package', () => {
     ['a cut sequence', 'e282'],
     ['a lone continuation', '80'],
   ])('cannot hold %s', (_, bytes) => {
-    expect(scanOne(Buffer.from(bytes, 'hex'))?.isXmlText).toBe(false);
+    expect(scanOne(Buffer.from(bytes, 'hex'))?.isReadable).toBe(false);
   });
 
   it.each([
@@ -165,19 +165,19 @@ describe('the text of a package', () => {
     '&#xFFFE;',
     '&#xffff;',
   ])('cannot hold the reference %s', (reference) => {
-    expect(scanOne(`a${reference}b`)?.isXmlText).toBe(false);
+    expect(scanOne(`a${reference}b`)?.isReadable).toBe(false);
   });
 
   it('counts for its own package only', () => {
     const bytes = Buffer.from(
       `${primaryPackage('fine')}${primaryPackage('bad \u0001')}${primaryPackage('fine')}`,
     );
-    expect(scanInPieces(bytes).map(({ isXmlText }) => isXmlText)).toEqual([true, false, true]);
+    expect(scanInPieces(bytes).map(({ isReadable }) => isReadable)).toEqual([true, false, true]);
   });
 
   it('in the opening tag of the file counts for the first package', () => {
     const bytes = Buffer.from(`<?xml version="1.0"?>\u0001<metadata>${primaryPackage('fine')}`);
-    expect(scanInPieces(bytes).map(({ isXmlText }) => isXmlText)).toEqual([false]);
+    expect(scanInPieces(bytes).map(({ isReadable }) => isReadable)).toEqual([false]);
   });
 });
 
@@ -213,7 +213,7 @@ describe('PackageScanner', () => {
 
   it('gives a package without a digest an empty one, which equals no other', () => {
     expect(scanInPieces(Buffer.from('<package></package>'))).toEqual([
-      { pkgid: '', location: undefined, isXmlText: true },
+      { pkgid: '', location: undefined, isReadable: true },
     ]);
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { statusOf } from '../support/repository-status.ts';
 import { buildTestApp } from '../support/test-app.ts';
@@ -57,10 +57,14 @@ describe('/readyz', () => {
     });
   });
 
-  it('asks anew each time', async () => {
+  it('asks anew after a second, and gives those who ask meanwhile the same answer', async () => {
     const faults = [storageFull, undefined];
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
     await using service = await buildTestApp({ health: { findUploadFault: async () => faults.shift() } });
     expect((await service.app.inject('/readyz')).statusCode).toBe(503);
+    expect((await service.app.inject('/readyz')).statusCode).toBe(503);
+    clock.mockReturnValue(1_001);
     expect((await service.app.inject('/readyz')).statusCode).toBe(200);
+    clock.mockRestore();
   });
 });

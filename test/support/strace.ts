@@ -34,9 +34,11 @@ export interface Syscall {
   readonly end: number;
 }
 
-export interface Trace extends AsyncDisposable {
+export interface Trace {
   /** Detaches from the process, which runs on, and gives what it called meanwhile. */
   stop(): Promise<readonly Syscall[]>;
+  /** Waits for the process to end, by an injected signal. Calling stop() meanwhile would leave strace waiting for ever. */
+  whenEnded(): Promise<void>;
 }
 
 /** Traces a running process, its threads and its children from the moment that this returns. */
@@ -71,12 +73,11 @@ export async function attachStrace(pid: number, options: TraceOptions): Promise<
   });
   await attached;
 
-  let stopped: Promise<readonly Syscall[]> | undefined;
-  const stop = (): Promise<readonly Syscall[]> => {
-    stopped ??= detach();
-    return stopped;
+  const whenEnded = async (): Promise<void> => {
+    await ended;
+    await temp.remove();
   };
-  return { stop, [Symbol.asyncDispose]: async () => void (await stop()) };
+  return { stop: detach, whenEnded };
 
   async function detach(): Promise<readonly Syscall[]> {
     child.kill('SIGINT');

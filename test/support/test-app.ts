@@ -83,7 +83,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       listStatus,
       statusOf: (repository) => listStatus().find((status) => status.repository === repository),
       listSetAside: () => [],
-      reindexNow: () => undefined,
+      reindexNow: async () => true,
       whenPublished: async () => 'published',
       describeUpload: () => undefined,
       waitUntilInstallable: async (outcome) => outcome,

@@ -1,0 +1,89 @@
+import { cp, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, test } from 'vitest';
+import { ERROR_STATUS } from '../../src/errors.ts';
+import { type CorpusFile, corpus } from '../support/corpus.ts';
+import { eventually } from '../support/eventually.ts';
+import { describeMetadata } from '../support/describe-metadata.ts';
+import { readerOnDisk, readIndex } from '../support/read-index.ts';
+import { type Site, startSite } from '../support/run-site.ts';
+import { type HttpAnswer, putPackage, sendRequest } from '../support/send-request.ts';
+
+const UPLOADERS = 4;
+
+interface Result {
+  readonly file: CorpusFile;
+  readonly answer: HttpAnswer;
+}
+
+/** Uploads every file; those whose release tag names no distribution go to release 9. */
+async function uploadAll(site: Site, files: readonly CorpusFile[]): Promise<readonly Result[]> {
+  const waiting = [...files];
+  const results: Result[] = [];
+  const uploader = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const bytes = await readFile(file.path);
+      const first = await putPackage(site.baseUrl, bytes);
+      const isUndecided = first.text.includes('RELEASEVER_UNKNOWN');
+      results.push({
+        file,
+        answer: isUndecided ? await putPackage(site.baseUrl, bytes, 'releasever=9') : first,
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: UPLOADERS }, uploader));
+  return results;
+}
+
+const isAccepted = ({ answer }: Result): boolean => answer.status === 200 || answer.status === 201;
+
+/** Waits until every repository is published and gives their names. */
+async function publishedRepositories(site: Site): Promise<readonly string[]> {
+  return eventually(async () => {
+    const { text } = await sendRequest(site.baseUrl, { path: '/api/v1/repositories' });
+    const states = [...text.matchAll(/"repository":"([^"]+)","state":"([^"]+)"/g)];
+    expect(states.filter(([, , state]) => state !== 'clean')).toEqual([]);
+    return states.map(([, repository = '']) => repository);
+  });
+}
+
+describe.skipIf(corpus === undefined)('the corpus of packages, real and hostile', () => {
+  test('is taken or refused with a code, without a fault of ours, and what is taken is indexed as createrepo_c does', async () => {
+    await using site = await startSite();
+    const results = await uploadAll(site, corpus ?? []);
+
+    for (const { file, answer } of results.filter((result) => !isAccepted(result))) {
+      const refusal = answer.json();
+      expect(refusal, file.name).toMatchObject({
+        status: answer.status,
+        code: expect.toSatisfy((code: string) => Object.hasOwn(ERROR_STATUS, code)),
+        detail: expect.stringMatching(/./),
+        hint: expect.stringMatching(/./),
+      });
+      expect(answer.status, file.name).toBeLessThan(500);
+    }
+    const accepted = results.filter(isAccepted);
+    expect(accepted.filter(({ file }) => file.queryStatus !== 0)).toEqual([]);
+    expect(accepted.length).toBeGreaterThan(results.length / 2);
+    await eventually(async () => expect(await site.leftovers()).toEqual([]));
+
+    const repositories = await publishedRepositories(site);
+    expect(repositories.length).toBeGreaterThan(5);
+    for (const repository of repositories) {
+      // Links, client configuration and metadata of ours do not belong into the copy.
+      const copy = join(site.workDir, 'copy', repository);
+      await cp(join(site.storageDir, repository, 'Packages'), join(copy, 'Packages'), {
+        recursive: true,
+        preserveTimestamps: true,
+      });
+      await execa('createrepo_c', ['--quiet', copy], { stdin: 'ignore' });
+      const expected = await describeMetadata(copy);
+      expect(await describeMetadata(join(site.storageDir, repository)), repository).toEqual(expected);
+      // And by a reader that checks what repomd.xml says of its files.
+      const { packages } = await readIndex(readerOnDisk(site.storageDir, repository));
+      const stored = await readdir(join(copy, 'Packages'));
+      expect([...packages.keys()].toSorted()).toEqual(stored.map((name) => `Packages/${name}`).toSorted());
+    }
+  }, 180_000);
+});

@@ -1,0 +1,19 @@
+import { spawnSync } from 'node:child_process';
+
+/** False without the right to mount (only root has it, and not in every container). */
+export const canMount =
+  spawnSync('unshare', ['--mount', 'sh', '-c', 'mount -t tmpfs -o size=1m tmpfs /tmp']).status === 0;
+
+/**
+ * A wrapper for a service that sees a mount of its own at `directory`; nobody else sees it, and it ends with the service.
+ * @param mountArguments what mount needs beside the directory: `-t tmpfs -o size=10m tmpfs`, or `--bind /other`.
+ */
+export function withOwnMount(directory: string, mountArguments: string): readonly string[] {
+  const script = `mkdir -p '${directory}' && mount ${mountArguments} '${directory}' && exec "$@"`;
+  return ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh'];
+}
+
+/** The path of a file as the process with its own mounts sees it, usable from outside (by root). */
+export function pathInside(pid: number, path: string): string {
+  return `/proc/${pid}/root${path}`;
+}
