@@ -15,16 +15,17 @@ export function createRepositoryPreparation(options: {
   readonly writeRepoFile: (repository: RepositoryName) => Promise<void>;
 }): (repository: RepositoryName) => Promise<void> {
   const { store, reindexParts, queue, writeRepoFile } = options;
-  const prepared = new Map<RepositoryName, Promise<void>>();
+  const prepared = new Set<RepositoryName>();
+  const running = new Map<RepositoryName, Promise<void>>();
 
   return (repository) => {
-    const known = prepared.get(repository);
-    // Somebody may have removed the directory meanwhile.
-    if (known !== undefined && store.hasRepository(repository)) return known;
-    const preparation = prepare(repository);
-    prepared.set(repository, preparation);
-    preparation.catch(() => prepared.delete(repository));
-    return preparation;
+    const preparation = running.get(repository);
+    if (preparation !== undefined) return preparation;
+    // Somebody may have removed the directory since.
+    if (prepared.has(repository) && store.hasRepository(repository)) return Promise.resolve();
+    const started = prepare(repository).finally(() => running.delete(repository));
+    running.set(repository, started);
+    return started;
   };
 
   async function prepare(repository: RepositoryName): Promise<void> {
@@ -33,6 +34,7 @@ export function createRepositoryPreparation(options: {
     if (published !== undefined) queue.of(repository).restore(published);
     else await publishFirstIndex(repository);
     await writeRepoFile(repository);
+    prepared.add(repository);
   }
 
   /** An empty index, at once; but a directory that somebody filled by hand gets a real one as soon as possible. */

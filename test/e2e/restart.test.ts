@@ -63,8 +63,7 @@ describe('a tree that somebody filled by hand', () => {
     await site.restart();
     await site.service.kill();
     await site.restart();
-    const status = await askJson(site, `/api/v1/repositories/${REPOSITORY}`);
-    expect(status).toMatchObject({ state: 'waiting' });
+    await eventually(async () => expect(await indexedDigests(site)).toEqual(digestsOf(first)));
   });
 
   test('is indexed on request, also in a place where no repository was before', async () => {

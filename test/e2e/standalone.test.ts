@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, statfs, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, statfs, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -20,6 +20,7 @@ import { readerOverHttp, readIndex } from '../support/read-index.ts';
 import { runCurl } from '../support/run-curl.ts';
 import { dnfInstall, dnfMakecache } from '../support/run-dnf.ts';
 import { type Site, startSite } from '../support/run-site.ts';
+import { visibleIn } from '../support/visible-in.ts';
 import { zypperAddRepository, zypperInstall, zypperRefresh } from '../support/run-zypper.ts';
 import { putPackage, sendRequest, sha256Of } from '../support/send-request.ts';
 
@@ -54,7 +55,7 @@ async function expectNothingLeft(site: Site): Promise<void> {
 
 async function expectNothingStored(site: Site): Promise<void> {
   await expectNothingLeft(site);
-  expect(await readdir(site.storageDir)).toEqual(['rpmyard.repo']);
+  expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
 }
 
 describe('hosts', () => {

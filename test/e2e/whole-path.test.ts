@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { buildRpm } from '../support/build-rpm.ts';
@@ -10,6 +10,7 @@ import { runCurl } from '../support/run-curl.ts';
 import { dnfInstall, dnfMakecache, dnfRepoquery } from '../support/run-dnf.ts';
 import { openSocket, putHeader, sendAndLeave } from '../support/raw-socket.ts';
 import { type Site, startSite } from '../support/run-site.ts';
+import { visibleIn } from '../support/visible-in.ts';
 import { zypperAddRepository, zypperInstall, zypperRefresh, zypperSearch } from '../support/run-zypper.ts';
 import { type HttpAnswer, putPackage, sendRequest, sha256Of } from '../support/send-request.ts';
 
@@ -110,7 +111,7 @@ describe('curl -T', () => {
     expect(answer.status).toBe(400);
     expect(answer.body).toMatch(/^ERROR RPM_MALFORMED: .+ \(.+\)\n$/);
     await eventually(async () => expect(await site.leftovers()).toEqual([]));
-    expect(await readdir(site.storageDir)).toEqual(['rpmyard.repo']);
+    expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
   });
 });
 
@@ -302,7 +303,7 @@ describe('waiting', () => {
     const refused = await putPackage(site.baseUrl, bytes, '', { 'x-checksum-sha256': wrong });
     expect(refused.json()).toMatchObject({ status: 400, code: 'DIGEST_MISMATCH' });
     await eventually(async () => expect(await site.leftovers()).toEqual([]));
-    expect(await readdir(site.storageDir)).toEqual(['rpmyard.repo']);
+    expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
     expect(await putPackage(site.baseUrl, bytes, '', { 'x-checksum-sha256': right })).toMatchObject({
       status: 201,
     });
@@ -318,7 +319,7 @@ describe('clients that go away', () => {
       await sendAndLeave(site.baseUrl, Buffer.concat([putHeader(bytes.length), half]));
     }
     await eventually(async () => expect(await site.leftovers()).toEqual([]));
-    expect(await readdir(site.storageDir)).toEqual(['rpmyard.repo']);
+    expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
   });
 
   test('a client that leaves as soon as it has sent everything leaves nothing in spool and incoming', async () => {

@@ -44,10 +44,9 @@ async function publishAndKill(site: Site, syscall: string, nth: number): Promise
 
 describe.skipIf(!canTrace)('a service that is killed while it publishes', () => {
   test.each([
-    ['link', 3],
-    ['rename', 1],
+    ['rename', 4],
     ['fsync', 5],
-    ['unlink', 3],
+    ['unlink', 2],
   ])(
     'at any %s leaves the index as it was before or as it is afterwards, and publishes the rest when it starts again',
     async (syscall, atLeast) => {
