@@ -94,7 +94,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     });
     return answerError(error, request, reply);
   });
-  letRoutesAnswerExpect(app);
+  letUploadsAnswerExpect(app, parts.upload.uploadPath);
 
   await app.register(uploadRoutes, parts.upload);
   await app.register(apiRoutes, parts.api);
@@ -133,10 +133,11 @@ function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyRep
 
 /**
  * Without a listener of its own, Node answers `Expect: 100-continue` at once and the client sends a body that a route
- * may be about to refuse. The routes that read a body say "continue" themselves.
+ * may be about to refuse. The upload routes say "continue" themselves.
  */
-function letRoutesAnswerExpect(app: FastifyInstance): void {
+function letUploadsAnswerExpect(app: FastifyInstance, uploadPath: string): void {
   app.server.on('checkContinue', (request, response) => {
+    if (request.url?.startsWith(uploadPath) !== true) response.writeContinue();
     app.server.emit('request', request, response);
   });
 }

@@ -78,7 +78,9 @@ export async function waitUntilInstallable(
   const places = placesOf(parts.records.receiptsOf(outcome.sha256), outcome.places, parts);
   const settled = { ...outcome, places };
   refuseSetAside(settled);
-  return result === 'pending' ? 'pending' : settled;
+  // Published without it: somebody removed the file meanwhile.
+  const isInstallable = places.every(({ state }) => state === 'published');
+  return result === 'pending' || !isInstallable ? 'pending' : settled;
 }
 
 /** True when a repository got the package; false when all of them had it. */

@@ -17,6 +17,8 @@ export function createLog(options: {
   readonly level: string;
 }): Logger {
   const output = options.name === 'stderr' ? process.stderr : process.stdout;
+  // A full disk or a reader that has gone costs lines of the log, never the service.
+  output.on('error', () => undefined);
   const destination: DestinationStream = {
     write: (line) => {
       const prefix = options.name === 'syslog' ? syslogPrefix(line) : '';

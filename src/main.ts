@@ -113,7 +113,9 @@ async function startOnTree(
     timed: metrics.timed,
     now,
   };
-  await writeGeneralRepoFile(folders.topDir, config.server.publicUrl);
+  await writeGeneralRepoFile(folders.topDir, config.server.publicUrl).catch((error: unknown) =>
+    log.error({ err: error }, 'rpmyard.repo not written'),
+  );
   await takeUpRepositories({
     repositories: await store.listRepositories(),
     prepareRepository,

@@ -44,4 +44,5 @@ const DEFECT_NAMES: Readonly<Record<TextDefect['defect'], string>> = {
   'ill-formed': 'an ill-formed UTF-8 sequence',
   control: 'a control character',
   noncharacter: 'the noncharacter U+FFFE or U+FFFF',
+  'too-long': 'more than a MiB of text',
 };

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, createReadStream, existsSync, linkSync } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createSharedDirectorySync, makeDirectoryDurable, syncFile } from '../durable-files.ts';
-import { errnoOf } from '../errors.ts';
+import { AppError, errnoOf } from '../errors.ts';
 import {
   isRepositoryName,
   PACKAGES,
@@ -46,6 +46,9 @@ export interface PackageStore {
   sync(target: string): Promise<void>;
 }
 
+// Engines get the packages as lines of a list.
+const BREAKS_LINES = /[\n\r]/;
+
 // The bodies that nginx spools are 0600; whoever serves the tree must be able to read it.
 const PACKAGE_MODE = 0o644;
 
@@ -56,7 +59,9 @@ export function createPackageStore(layout: RepositoryLayout): PackageStore {
   return {
     createRepository: async (repository) => {
       const directory = layout.directoryOf(repository);
-      await makeDirectoryDurable(join(directory, PACKAGES));
+      const packagesDir = join(directory, PACKAGES);
+      await makeDirectoryDurable(packagesDir);
+      await refuseLinks(packagesDir);
       // Another upload, or a process that was killed, may have made a name on the way and not synced it yet.
       for (let path = directory; path.length >= layout.topDir.length; path = dirname(path)) {
         await syncDirectory(path);
@@ -115,7 +120,7 @@ async function listDirectories(path: string): Promise<readonly string[]> {
 
 async function collectPackages(directory: string, prefix: string, packages: StoredPackage[]): Promise<void> {
   for (const entry of await readdir(join(directory, prefix), { withFileTypes: true })) {
-    if (entry.name.startsWith('.') || entry.name === 'repodata') continue;
+    if (entry.name.startsWith('.') || entry.name === 'repodata' || BREAKS_LINES.test(entry.name)) continue;
     const location = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
     if (entry.isDirectory()) await collectPackages(directory, location, packages);
     else if (entry.isFile() && entry.name.endsWith('.rpm')) {
@@ -132,6 +137,15 @@ async function identityOf(path: string): Promise<string | undefined> {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Behind a link a package would be acknowledged but neither indexed nor served. */
+async function refuseLinks(packagesDir: string): Promise<void> {
+  const real = await realpath(packagesDir);
+  if (real === packagesDir) return;
+  throw new AppError('STORAGE_FAILED', `a symbolic link leads from ${packagesDir} to ${real}`, {
+    hint: 'Replace the link by a directory, or mount the other one there.',
+  });
 }
 
 async function sha256Of(path: string): Promise<string> {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, realpath, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectoryDurable } from '../durable-files.ts';
-import { AppError, errnoOf } from '../errors.ts';
+import { AppError, errnoOf, toAppError } from '../errors.ts';
 
 /** The directories of a service, absolute paths on one mount. */
 export interface TreeFolders {
@@ -54,6 +54,8 @@ export async function checkFolders(folders: TreeFolders): Promise<void> {
   try {
     await tryFolders(folders);
   } catch (cause) {
+    // A full disk is no reason to stay down: packages are still served, and uploads answer 507 until there is room.
+    if (toAppError(cause).code === 'STORAGE_FULL') return;
     const fault =
       errnoOf(cause) === 'EXDEV'
         ? `${spoolDir}, ${incomingDir} and ${topDir} do not lie on one mount: a file cannot be linked between them`

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { AppError } from '../errors.ts';
+import { AppError, toAppError } from '../errors.ts';
 
 const SQLITE_BUSY = 5;
 
@@ -21,12 +21,21 @@ export function lockTree(directory: string, prefix = ''): TreeLock {
   const ownerFile = join(directory, `${prefix}owner.json`);
   const database = openExclusively(directory, `${prefix}lock.sqlite`, ownerFile);
   const owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
-  writeFileSync(ownerFile, JSON.stringify(owner));
+  writeOwner(ownerFile, JSON.stringify(owner));
   return {
     release: () => {
       if (database.isOpen) database.close();
     },
   };
+}
+
+/** Only for people: a disk that is too full for it must not keep the service from starting. */
+function writeOwner(ownerFile: string, owner: string): void {
+  try {
+    writeFileSync(ownerFile, owner);
+  } catch (error) {
+    if (toAppError(error).code !== 'STORAGE_FULL') throw error;
+  }
 }
 
 function openExclusively(directory: string, lockFile: string, ownerFile: string): DatabaseSync {

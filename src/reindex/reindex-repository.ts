@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { AppError } from '../errors.ts';
+import { AppError, errnoOf } from '../errors.ts';
 import type { PackageStore, StoredPackage } from '../place/package-store.ts';
 import type { RepositoryLayout, RepositoryName } from '../place/repository-layout.ts';
 import type { Records, SetAside } from '../records/records.ts';
@@ -113,8 +113,9 @@ async function expectedPackages(
 }
 
 /**
- * A package that was described before and has not changed is no reason to be left out: then the engine is broken (no
- * memory, too many open files, a bad update), and setting aside would empty the index.
+ * A package that cannot be read just now, or that was described before and has not changed, is no reason to be left out:
+ * then the disk or the engine is at fault (no memory, too many open files, a bad update), and setting aside would empty
+ * the index.
  * @throws AppError INDEX_FAILED.
  */
 async function blameEngine(
@@ -127,11 +128,26 @@ async function blameEngine(
   const published = await readPublicPackages(layout.directoryOf(repository));
   const isMissing = new Set(missing);
   for (const { location, path } of packages) {
-    const former = isMissing.has(location) ? published.get(location) : undefined;
-    if (former === undefined || (await store.identityOf(path)) === undefined) continue;
-    if ((await store.sha256Of(path)) !== former) continue;
-    throw new AppError('INDEX_FAILED', `the engine left out ${location}, which it described before`, {
-      hint: 'The former index stays and the run is tried again; if it lasts, look at the engine and the memory of the machine, or remove the package.',
+    if (!isMissing.has(location)) continue;
+    const sha256 = await digestNow(location, () => store.sha256Of(path));
+    if (sha256 !== undefined && sha256 === published.get(location)) {
+      throw new AppError('INDEX_FAILED', `the engine left out ${location}, which it described before`, {
+        hint: 'The former index stays and the run is tried again; if it lasts, look at the engine and the memory of the machine, or remove the package.',
+      });
+    }
+  }
+}
+
+/** Undefined for a file that was removed meanwhile; one that cannot be read now may be readable soon. */
+async function digestNow(location: string, digest: () => Promise<string>): Promise<string | undefined> {
+  try {
+    return await digest();
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno === 'ENOENT') return undefined;
+    throw new AppError('INDEX_FAILED', `${location} cannot be read (${errno ?? 'no reason given'})`, {
+      hint: 'The former index stays and the run is tried again; look at the rights of the file and at the disk.',
+      cause,
     });
   }
 }

@@ -1,5 +1,5 @@
 import pDebounce from 'p-debounce';
-import { AppError } from '../errors.ts';
+import { AppError, errnoOf, toAppError } from '../errors.ts';
 import type { Marks } from './marks.ts';
 
 /** What a run published. */
@@ -263,6 +263,7 @@ function noop(): undefined {
 
 function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
+  if (errnoOf(error) !== undefined) return toAppError(error);
   return new AppError('INDEX_FAILED', 'the index run failed for a reason that nobody foresaw', {
     hint: 'The server log has the cause; the former index stays until a run succeeds.',
     cause: error,

@@ -21,6 +21,9 @@ const FORBIDDEN =
 
 const END = '</package>';
 
+// libxml2 refuses a longer attribute or text, and with it the whole file (XML_MAX_TEXT_LENGTH in parserInternals.h).
+const MAX_TEXT_BYTES = 10_000_000;
+
 // The largest real file lists take some 20 MB.
 const MAX_PACKAGE_BYTES = 128 * 1024 * 1024;
 
@@ -67,8 +70,19 @@ function scanPackage(bytes: Buffer): ScannedPackage {
   return {
     pkgid,
     location: href === undefined ? undefined : unescapeAttribute(Buffer.from(href, 'latin1').toString()),
-    isReadable: isScannable && isUtf8(bytes) && !FORBIDDEN.test(element),
+    isReadable: isScannable && isUtf8(bytes) && !FORBIDDEN.test(element) && !hasHugeText(element),
   };
+}
+
+/** An attribute or text lies between one `<` and the next. */
+function hasHugeText(element: string): boolean {
+  if (element.length <= MAX_TEXT_BYTES) return false;
+  for (let start = 0; start !== -1; ) {
+    const next = element.indexOf('<', start + 1);
+    if ((next === -1 ? element.length : next) - start > MAX_TEXT_BYTES) return true;
+    start = next;
+  }
+  return false;
 }
 
 const ENTITIES = new Map([

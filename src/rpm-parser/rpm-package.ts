@@ -74,7 +74,7 @@ export interface TextDefect {
    * `control`: a control character XML 1.0 cannot hold; in NEVRA and paths also tab, newline, carriage return.
    * `noncharacter`: U+FFFE or U+FFFF.
    */
-  readonly defect: 'latin-1' | 'ill-formed' | 'control' | 'noncharacter';
+  readonly defect: 'latin-1' | 'ill-formed' | 'control' | 'noncharacter' | 'too-long';
 }
 
 /** What a package says about itself. Nothing in it is fit for a path before it has been validated. */

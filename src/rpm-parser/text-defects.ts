@@ -17,6 +17,12 @@ const LINE_TAGS: ReadonlySet<number> = new Set([
   Tag.OLDFILENAMES,
 ]);
 
+/**
+ * libxml2 refuses an attribute or text above 10,000,000 bytes, and with it the whole file (XML_MAX_TEXT_LENGTH in its
+ * parserInternals.h); escaped, a byte may take six.
+ */
+const MAX_STRING_BYTES = 1024 * 1024;
+
 /** Every tag whose strings repodata carries. */
 const REPODATA_TAGS: readonly number[] = [
   ...LINE_TAGS,
@@ -40,12 +46,14 @@ const STRING_TYPES: ReadonlySet<number> = new Set([TagType.STRING, TagType.STRIN
 export function findTextDefects(main: Header): readonly TextDefect[] {
   return REPODATA_TAGS.flatMap((tag) => {
     const entry = main.entries.get(tag);
-    if (entry === undefined || !STRING_TYPES.has(entry.type) || isPlain(main.bytes, entry)) return [];
+    if (entry === undefined || !STRING_TYPES.has(entry.type) || isHarmless(main.bytes, entry)) return [];
     return findDefectsOf(main, entry);
   });
 }
 
-function isPlain(bytes: Buffer, entry: HeaderEntry): boolean {
+/** Short and plain ASCII throughout, as nearly all are. */
+function isHarmless(bytes: Buffer, entry: HeaderEntry): boolean {
+  if (entry.end - entry.start > MAX_STRING_BYTES) return false;
   for (let position = entry.start; position < entry.end; position++) {
     const byte = bytes[position] ?? 0;
     if (!isPlainByte(byte) && byte !== 0) return false;
@@ -62,7 +70,9 @@ function findDefectsOf(main: Header, entry: HeaderEntry): readonly TextDefect[] 
   let start = entry.start;
   for (let index = 0; index < count; index++) {
     const end = main.bytes.indexOf(0, start);
-    for (const defect of defectsIn(inspectText(main.bytes, start, end), isLine)) {
+    const facts = inspectText(main.bytes, start, end);
+    const isTooLong = end - start > MAX_STRING_BYTES;
+    for (const defect of [...defectsIn(facts, isLine), ...(isTooLong ? (['too-long'] as const) : [])]) {
       if (!firstIndexes.has(defect)) firstIndexes.set(defect, index);
     }
     start = end + 1;

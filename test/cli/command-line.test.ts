@@ -149,7 +149,9 @@ describe.concurrent('rpmyard serve', () => {
     const { exitCode, stderr } = await runRpmyard('serve', '-c', path);
     server.close();
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(new RegExp(`^rpmyard serve: LISTEN_FAILED: [^\\n]*${address.port} \\(EADDRINUSE\\)\\n`));
+    expect(stderr).toMatch(
+      new RegExp(`^rpmyard serve: LISTEN_FAILED: [^\\n]*${address.port} \\(EADDRINUSE\\)\\n`),
+    );
   });
 
   it('says which folder it cannot use', async () => {
