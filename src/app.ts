@@ -152,7 +152,12 @@ function fromFastify(thrown: unknown): AppError {
   }
   const status = isFastifyError(thrown) ? (thrown.statusCode ?? 500) : 500;
   if (!isFastifyError(thrown) || status >= 500) return toAppError(thrown);
-  return new AppError('PARAMETER_INVALID', thrown.message, {
+  const unknown = thrown.validation?.find(({ keyword }) => keyword === 'additionalProperties');
+  const detail =
+    unknown === undefined
+      ? thrown.message
+      : `there is no parameter ${String(unknown.params['additionalProperty'])}`;
+  return new AppError('PARAMETER_INVALID', detail, {
     hint: 'Correct the request; docs/http.md shows what each URL takes.',
     cause: thrown,
   });

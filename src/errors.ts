@@ -119,9 +119,11 @@ export function toAppError(error: unknown): AppError {
   });
 }
 
-/** `ERROR <code>: <detail> (<hint>)` on one line. */
-export function errorLine(error: AppError): string {
-  return printable(`ERROR ${error.code}: ${error.message} (${error.hint})`) + '\n';
+/** `ERROR <code>: <detail> (<hint>)` on one line; of several files, with the name of the one before the detail. */
+export function errorLine(error: AppError, fileName?: string): string {
+  const subject = fileName === undefined ? '' : `${fileName}: `;
+  return `${printable(`ERROR ${error.code}: ${subject}${error.message} (${error.hint})`)}
+`;
 }
 
 /** An RFC 9457 problem document with our code and hint. */

@@ -1,5 +1,9 @@
 import { readFileSync } from 'node:fs';
 
+const PACKAGE = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
+export const VERSION = String(PACKAGE.version);
+
 export const GENERAL_HELP = `Rpmyard receives RPM packages over HTTP, sorts them into repositories and keeps
 their index current.
 
@@ -9,7 +13,7 @@ Usage: rpmyard <command> [options]
   check-config FILE       say everything that is wrong with a configuration file
   inspect FILE.rpm...     say what packages are and where they would go
 
-"rpmyard <command> --help" says more.
+"rpmyard <command> --help" says more, "rpmyard --version" which version this is.
 `;
 
 const NGINX_EXAMPLE = new URL('../../nginx/rpmyard.conf', import.meta.url);

@@ -135,5 +135,6 @@ function toText(inspection: Inspection): string {
 }
 
 function refusal(error: AppError): string {
-  return `  would be refused: ${error.code}: ${error.message}\n  ${error.hint}\n`;
+  const what = error.code === 'NOT_FOUND' ? 'not inspected' : 'would be refused';
+  return `  ${what}: ${error.code}: ${error.message}\n  ${error.hint}\n`;
 }

@@ -1,5 +1,5 @@
 import { AppError, printable } from '../errors.ts';
-import { COMMAND_HELP, GENERAL_HELP } from './help.ts';
+import { COMMAND_HELP, GENERAL_HELP, VERSION } from './help.ts';
 
 /** One command: takes its arguments, gives the exit code. */
 type Command = (args: readonly string[]) => Promise<number>;
@@ -17,6 +17,7 @@ const EXIT_USAGE = 2;
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === '--help' || name === '-h' || name === 'help') return say(GENERAL_HELP);
+  if (name === '--version') return say(`rpmyard ${VERSION}\n`);
   const load = COMMANDS.get(name ?? '');
   if (name === undefined || load === undefined) {
     process.stderr.write(

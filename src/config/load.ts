@@ -74,7 +74,7 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (cause) {
     throw new AppError('CONFIG_INVALID', `the configuration file ${path} cannot be read`, {
-      hint: 'Name an existing file with -c, or leave -c out for the built-in defaults.',
+      hint: 'Name an existing file; "rpmyard serve" without -c runs on built-in defaults.',
       cause,
     });
   }

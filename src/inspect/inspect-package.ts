@@ -107,7 +107,10 @@ function parsed<T>(parse: () => T): T {
   } catch (error) {
     if (!(error instanceof RpmParseError)) throw error;
     throw new AppError(codeOf(error), error.message, {
-      hint: 'Check the file with "rpm -K --nosignature", build it again and send it again.',
+      hint:
+        error.code === 'NOT_AN_RPM'
+          ? 'This is no RPM package: send the file that rpmbuild wrote.'
+          : 'Check the file with "rpm -K --nosignature", build it again and send it again.',
       cause: error,
       details: { parserCode: error.code, offset: error.offset },
     });

@@ -4,7 +4,6 @@ import { AppError, toAppError } from '../errors.ts';
 import { expectedDigests } from './expected-digests.ts';
 import { ingestReceivedFile, type UploadRequest } from './ingest-received-file.ts';
 import { streamToSpool } from './stream-to-spool.ts';
-import { emptyBody } from './take-over-spool-file.ts';
 import { type FileResult, resultDocument, resultLines } from './upload-answer.ts';
 import { STALL_MS, type UploadOptions } from './upload-options.ts';
 import { parseWaitMs, remainingMs } from './wait-query.ts';
@@ -40,13 +39,19 @@ export async function postForm(
     // What was not read of it would block the next part.
     part.file.resume();
   }
-  if (results.length === 0) throw emptyBody();
+  if (results.length === 0) throw noFile();
   const settled = await Promise.all(
     results.map((result) =>
       settle(result, waitMs === undefined ? undefined : remainingMs(waitMs, reply), options),
     ),
   );
   return answer(request, reply, settled);
+}
+
+function noFile(): AppError {
+  return new AppError('EMPTY_BODY', 'the form holds no file', {
+    hint: 'Mind the @ in curl -F file=@pkg.rpm <url>.',
+  });
 }
 
 /** The files of a form; what is wrong with the form itself becomes an AppError. */

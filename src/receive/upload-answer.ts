@@ -11,10 +11,18 @@ export function outcomeLine(outcome: UploadOutcome): string {
   return `OK - Accessible as ${outcome.places[0]?.url ?? ''}\n`;
 }
 
+/** The answer when the time of a wait was up: stored, but not to be installed yet. */
+export function waitingLine(outcome: UploadOutcome): string {
+  return `WAITING - Not in the index yet: ${outcome.places[0]?.url ?? ''}, ask /api/v1/uploads/${outcome.sha256}\n`;
+}
+
 /** The results of a form upload as lines, one a file. */
 export function resultLines(results: readonly FileResult[]): string {
   return results
-    .map((result) => ('outcome' in result ? outcomeLine(result.outcome) : errorLine(result.error)))
+    .map((result) => {
+      if ('error' in result) return errorLine(result.error, result.fileName);
+      return result.isPending ? waitingLine(result.outcome) : outcomeLine(result.outcome);
+    })
     .join('');
 }
 

@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import { ingestReceivedFile, type UploadQuery, type UploadRequest } from './ingest-received-file.ts';
 import { MAX_FILES_PER_FORM, postForm } from './post-form.ts';
 import { receivePutBody } from './receive-put-body.ts';
-import { outcomeLine } from './upload-answer.ts';
+import { outcomeLine, waitingLine } from './upload-answer.ts';
 import type { UploadOptions } from './upload-options.ts';
 import { parseWaitMs, remainingMs } from './wait-query.ts';
 
@@ -12,6 +12,8 @@ const schema = {
   querystring: {
     type: 'object',
     properties: { wait: { type: 'string' }, releasever: { type: 'string' } },
+    // A misspelled releasever must not send a package elsewhere without a word.
+    additionalProperties: false,
   },
 } as const;
 
@@ -62,7 +64,7 @@ async function putPackage(
     waitMs === undefined ? outcome : await options.waitUntilInstallable(outcome, remainingMs(waitMs, reply));
   if (settled === 'pending') {
     reply.code(202).header('location', `/api/v1/uploads/${outcome.sha256}`);
-    return reply.send(request.wantsJson ? outcome : outcomeLine(outcome));
+    return reply.send(request.wantsJson ? outcome : waitingLine(outcome));
   }
   reply.code(outcome.outcome === 'created' ? 201 : 200);
   return reply.send(request.wantsJson ? settled : outcomeLine(settled));

@@ -34,7 +34,7 @@ function writeOwner(ownerFile: string, owner: string): void {
   try {
     writeFileSync(ownerFile, owner);
   } catch (error) {
-    if (toAppError(error).code !== 'STORAGE_FULL') throw error;
+    if (toAppError(error).code !== 'STORAGE_FULL') throw unusable(ownerFile, error);
   }
 }
 
@@ -52,12 +52,16 @@ function openExclusively(directory: string, lockFile: string, ownerFile: string)
         cause,
       });
     }
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new AppError('TREE_UNUSABLE', `the lock in ${directory} cannot be taken: ${reason}`, {
-      hint: 'Look at the rights and the disk; a damaged lock.sqlite may be removed while no service runs.',
-      cause,
-    });
+    throw unusable(join(directory, lockFile), cause);
   }
+}
+
+function unusable(path: string, cause: unknown): AppError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new AppError('TREE_UNUSABLE', `${path} cannot be used: ${reason}`, {
+    hint: 'Look at the rights (was the service started as another user before?) and at the disk; a damaged lock.sqlite may be removed while no service runs.',
+    cause,
+  });
 }
 
 function isBusy(error: unknown): boolean {

@@ -247,7 +247,7 @@ describe('?wait=', () => {
     const answer = await service.app.inject(put({ url: '/upload?wait=0' }));
     expect(answer.statusCode).toBe(202);
     expect(answer.headers['location']).toBe(`/api/v1/uploads/${outcomeOf('package').sha256}`);
-    expect(answer.body).toMatch(/^OK - Accessible as /);
+    expect(answer.body).toMatch(/^WAITING - /);
   });
 
   it('answers the code of an index run that failed, with the package kept', async () => {
