@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../errors.ts';
 import { PACKAGE_METADATA_TYPES } from '../repodata/empty-metadata.ts';
+import type { RepomdData } from '../repodata/repomd.ts';
 import { readRepomd, scanMetadata } from './read-metadata.ts';
 
 /** What new metadata says, compared with what it should. */
@@ -71,7 +73,12 @@ async function metadataPaths(scratchDir: string): Promise<readonly [string, stri
   if (primary === undefined || filelists === undefined || other === undefined) {
     throw contradiction('it lacks repomd.xml, primary, filelists or other');
   }
-  return [join(scratchDir, primary.href), join(scratchDir, filelists.href), join(scratchDir, other.href)];
+  const pathOf = ({ type, href }: RepomdData): string => {
+    const path = join(scratchDir, href);
+    if (!existsSync(path)) throw contradiction(`repomd.xml names a ${type} that is not there`);
+    return path;
+  };
+  return [pathOf(primary), pathOf(filelists), pathOf(other)];
 }
 
 function countOf(pkgids: Iterable<string>): ReadonlyMap<string, number> {

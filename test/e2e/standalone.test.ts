@@ -289,7 +289,7 @@ describe('a very large package', () => {
       const status = await readFile(`/proc/${site.service.pid}/status`, 'utf8');
       expect(Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1])).toBeLessThan(MAX_RESIDENT_KIB);
     },
-    120_000,
+    180_000,
   );
 });
 

@@ -76,6 +76,19 @@ describe('curl -T', () => {
     },
   );
 
+  test('a form (curl -F) passes through nginx to the service, which takes every file of it', async () => {
+    await using site = await startSite();
+    const first = craftRpm({ name: 'first' });
+    const second = craftRpm({ name: 'second', payload: Buffer.alloc(2_000_000, 'x') });
+    await writeFile(join(site.workDir, 'first.rpm'), first);
+    await writeFile(join(site.workDir, 'second.rpm'), second);
+    const parts = ['first', 'second'].map((name) => `-F${name}=@${join(site.workDir, name)}.rpm`);
+    expect(await runCurl(...parts, `${site.baseUrl}/upload?wait=50`)).toMatchObject({ status: 201 });
+    const index = await readIndex(readerOverHttp(site.baseUrl, '9/x86_64'));
+    expect([...index.packages.values()].toSorted()).toEqual([first, second].map(sha256Of).toSorted());
+    await eventually(async () => expect(await site.leftovers()).toEqual([]));
+  });
+
   test('the answer is JSON when the client accepts that', async () => {
     await using site = await startSite();
     const file = await packageFile(site, { name: 'asked' });
