@@ -39,14 +39,18 @@ export async function startService({
   const logPath = join(root, 'service.log');
   const log = createWriteStream(logPath, { flags: 'a' });
   await once(log, 'open');
-  const child = execa(process.execPath, [...nodeArguments, BIN, 'serve', '-c', configPath], {
-    stdin: 'ignore',
-    // Into a file, as a service manager would keep it: a pipe to this process would take time of it.
-    stdout: log,
-    stderr: 'inherit',
-    buffer: false,
-    reject: false,
-  });
+  const child = execa(
+    process.execPath,
+    ['--max-semi-space-size=2', ...nodeArguments, BIN, 'serve', '-c', configPath],
+    {
+      stdin: 'ignore',
+      // Into a file, as a service manager would keep it: a pipe to this process would take time of it.
+      stdout: log,
+      stderr: 'inherit',
+      buffer: false,
+      reject: false,
+    },
+  );
   log.close();
   const baseUrl = `http://127.0.0.1:${port}`;
   const exited = child.then(() => {

@@ -27,7 +27,10 @@ export function createDigestPool(threads = availableParallelism()): DigestPool {
 
   function startWorker(): Worker {
     // In a checkout this file is TypeScript, in a published package JavaScript; the worker lies beside it.
-    const worker = new Worker(new URL(`./digest-worker${extname(import.meta.url)}`, import.meta.url));
+    const worker = new Worker(new URL(`./digest-worker${extname(import.meta.url)}`, import.meta.url), {
+      // It holds one chunk of a file; without limits its heap would grow to what a whole service may take.
+      resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 },
+    });
     workers.add(worker);
     worker.on('exit', () => {
       workers.delete(worker);

@@ -11,8 +11,8 @@ export interface StreamLimits {
   readonly stallMs: number;
 }
 
-// One write per MiB instead of one per 64 KiB chunk: fewer turns of the event loop, still little memory.
-const WRITE_BYTES = 1024 * 1024;
+// One write per 256 KiB instead of one per 64 KiB chunk: fewer turns of the event loop, still little memory.
+const WRITE_BYTES = 256 * 1024;
 
 /**
  * Streams a body into the spool, hashing it on the way, and hands it over when it is complete.

@@ -50,7 +50,7 @@ describe('started by a Node that is too old, rpmyard', () => {
     await installOwnNode('echo "$RPMYARD_RESTARTED $@"; exit 7');
     const { exitCode, stdout } = await runOld(['inspect', 'a b.rpm']);
     expect(exitCode).toBe(7);
-    expect(stdout).toBe(`1 ${bin} inspect a b.rpm`);
+    expect(stdout).toBe(`1 --max-semi-space-size=2 ${bin} inspect a b.rpm`);
   });
 
   it('does not start itself again and again when that one is too old as well', async () => {

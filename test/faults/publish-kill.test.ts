@@ -46,7 +46,7 @@ describe.skipIf(!canTrace)('a service that is killed while it publishes', () => 
   test.each([
     ['rename', 4],
     ['fsync', 5],
-    ['unlink', 2],
+    ['unlink', 1],
   ])(
     'at any %s leaves the index as it was before or as it is afterwards, and publishes the rest when it starts again',
     async (syscall, atLeast) => {
@@ -57,6 +57,8 @@ describe.skipIf(!canTrace)('a service that is killed while it publishes', () => 
         const bytes = craftRpm({ name: `kill${nth}` });
         const before = uploaded.toSorted();
         expect(await putPackage(site.baseUrl, bytes)).toMatchObject({ status: 201 });
+        // What an upload removes after its answer must not count as a call of the run.
+        await eventually(async () => expect(await site.leftovers()).toEqual([]));
         uploaded.push(sha256Of(bytes));
         const after = uploaded.toSorted();
 

@@ -109,14 +109,7 @@ function launch(
   port: number,
   configPath: string,
 ): { readonly child: ChildProcess; readonly service: RunningService; readonly stderr: () => string } {
-  const [command, ...args] = [
-    ...(options.wrapper ?? []),
-    process.execPath,
-    RPMYARD,
-    'serve',
-    '-c',
-    configPath,
-  ];
+  const [command, ...args] = [...(options.wrapper ?? []), RPMYARD, 'serve', '-c', configPath];
   const child = spawn(command, args, {
     cwd: options.root,
     env: { ...process.env, ...options.env },
