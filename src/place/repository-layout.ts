@@ -109,7 +109,7 @@ export function createRepositoryLayout(options: {
 
 /** Checks and joins the two parts of a repository's name. @throws AppError NOT_FOUND when either is not allowed. */
 export function repositoryName(releasever: string, basearch: string): RepositoryName {
-  if (RELEASEVER.test(releasever) && BASEARCH.test(basearch)) return `${releasever}/${basearch}`;
+  if (isRepositoryName(releasever, basearch)) return `${releasever}/${basearch}`;
   throw new AppError('NOT_FOUND', `${quote(`${releasever}/${basearch}`)} is no repository name`, {
     hint: 'GET /api/v1/repositories lists the repositories.',
   });
