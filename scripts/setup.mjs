@@ -30,6 +30,12 @@ const SYSTEM_TOOLS = [
   ['semodule_package', { apt: 'semodule-utils', dnf: 'policycoreutils' }],
 ];
 
+// Module of the system's own Python -> package that brings it.
+const PYTHON_MODULES = [
+  ['createrepo_c', { apt: 'python3-createrepo-c', dnf: 'python3-createrepo_c' }],
+  ['solv', { apt: 'python3-solv', dnf: 'python3-solv' }],
+];
+
 main();
 
 function main() {
@@ -66,7 +72,10 @@ function majorVersion(command) {
 }
 
 function installSystemTools() {
-  const missing = SYSTEM_TOOLS.filter(([command]) => !isInstalled(command));
+  const missing = [
+    ...SYSTEM_TOOLS.filter(([command]) => !isInstalled(command)),
+    ...PYTHON_MODULES.filter(([module]) => !isImportable(module)),
+  ];
   if (missing.length === 0) return;
   const manager = ['apt', 'dnf'].find((name) => isInstalled(name === 'apt' ? 'apt-get' : name)) ?? 'apt';
   const packages = missing.map(([, names]) => names[manager]);
@@ -85,6 +94,10 @@ function installSystemTools() {
 function isInstalled(command) {
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
   return folders.some((folder) => existsSync(join(folder, command)));
+}
+
+function isImportable(module) {
+  return spawnSync('/usr/bin/python3', ['-c', `import ${module}`]).status === 0;
 }
 
 function run(command, args, failure) {

@@ -22,6 +22,8 @@ export interface IngestParts {
   /** Hashes a large file in another thread. */
   readonly digestLarge: DigestPool['digest'];
   readonly takeTurns: <T>(key: string, task: () => Promise<T>) => Promise<T>;
+  /** Tells the next index run which package to look at. */
+  readonly notePlaced: (repository: RepositoryName, location: string, sha256: string) => void;
   /** Makes sure that a repository has its directory, an index and its .repo file. */
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
   /** Without a slash at its end. */
@@ -102,6 +104,7 @@ async function place(
   await Promise.all(repositories.map(parts.prepareRepository));
   await parts.queue.whileMarked(repositories, async () => {
     await placePackage(incoming, states, parts.store);
+    for (const { repository, location } of targets) parts.notePlaced(repository, location, inspected.sha256);
     // What was set aside under this name was another file.
     for (const { target } of states.filter(({ holdsPackage }) => !holdsPackage)) {
       parts.records.takeBack(target.repository, target.location);

@@ -7,21 +7,19 @@ import { toAppError } from './errors.ts';
 import { describeUpload, type IngestParts, ingestUpload, waitUntilInstallable } from './ingest.ts';
 import { createDigestPool } from './inspect/digest-pool.ts';
 import { listen } from './listen.ts';
-import { createPackageStore } from './place/package-store.ts';
-import { createRepositoryLayout, isRepositoryName, type RepositoryName } from './place/repository-layout.ts';
-import { checkFolders, prepareFolders, type TreeFolders, tryFolders } from './place/tree-folders.ts';
+import { openTree, type Tree } from './open-tree.ts';
+import { isRepositoryName, type RepositoryName } from './place/repository-layout.ts';
+import { tryFolders } from './place/tree-folders.ts';
 import { createTurns } from './place/take-turns.ts';
 import { createIncomingFiles } from './receive/incoming-files.ts';
-import { sweepAtStart, sweepScratch, sweepSpool } from './receive/sweep-leftovers.ts';
+import { sweepSpool } from './receive/sweep-leftovers.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
-import { Records } from './records/records.ts';
-import { lockTree } from './records/tree-lock.ts';
-import { createCreaterepoEngine, engineMissing } from './reindex/createrepo-engine.ts';
-import { findExecutable } from './reindex/find-executable.ts';
+import type { IndexRun } from './reindex/index-engine.ts';
 import { openMarks } from './reindex/marks.ts';
 import { createRepositoryPreparation } from './reindex/prepare-repository.ts';
 import { type ReindexParts, reindexRepository } from './reindex/reindex-repository.ts';
 import { ReindexQueue } from './reindex/reindex-queue.ts';
+import { createTidying } from './reindex/tidy-repository.ts';
 import { writeGeneralRepoFile, writeRepoFile } from './serve/client-config.ts';
 import { createMetrics } from './serve/metrics.ts';
 
@@ -42,54 +40,43 @@ const SWEEP_EVERY_MS = 3_600_000;
 
 /** Builds the parts by hand, heals what a crash left, listens. @throws AppError TREE_LOCKED, TREE_UNUSABLE. */
 export async function startService(config: Config, log: Logger): Promise<Service> {
-  const folders = await prepareFolders({ ...config, spoolDir: config.server.spoolDir });
-  const locks = [lockTree(folders.stateDir)];
-  const release = (): void => {
-    for (const lock of locks) lock.release();
-  };
+  const tree = await openTree(config, log);
   try {
-    locks.push(lockTree(folders.topDir, '.rpmyard-'));
-    await checkFolders(folders);
-    const swept = (await sweepAtStart(folders)) + (await sweepScratch(folders.scratchRoot));
-    if (swept > 0) log.info({ files: swept }, 'removed what an earlier process left');
-    return await startOnTree(config, folders, log, release);
+    const { address, stop } = await startOnTree(config, tree, log);
+    const close = async (): Promise<void> => {
+      await stop();
+      await tree.close();
+    };
+    return { address, close };
   } catch (error) {
-    release();
+    await tree.close();
     throw error;
   }
 }
 
-async function startOnTree(
-  config: Config,
-  folders: TreeFolders,
-  log: Logger,
-  releaseLock: () => void,
-): Promise<Service> {
-  const now = Date.now;
-  const records = new Records(folders.stateDir);
-  const layout = createRepositoryLayout({ topDir: folders.topDir, ...config.layout });
-  const store = createPackageStore(layout);
-  const locateEngine = (): Promise<string | undefined> =>
-    findExecutable(config.reindex.executable, process.env['PATH'] ?? '');
-  await sayWhichEngine(config.reindex.executable, await locateEngine(), log);
+/** The service without the tree, which whoever opened it closes. */
+interface RunningService {
+  readonly address: string;
+  readonly stop: () => Promise<void>;
+}
 
-  const reindexParts: ReindexParts = {
-    layout,
-    store,
-    records,
-    engine: createCreaterepoEngine({ ...config.reindex, findExecutable: locateEngine }),
-    scratchRoot: folders.scratchRoot,
-    keepRules: config.reindex,
-    now,
-    log,
-  };
+async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<RunningService> {
+  const now = Date.now;
+  const { folders, layout, store, records, reindexParts } = tree;
+  const { engine, changes } = reindexParts;
+  const engineFault = await engine.findFault();
+  if (engineFault !== undefined) {
+    const { message, hint, code } = engineFault;
+    log.warn({ code, hint }, `${message}; uploads are taken all the same. ${hint}`);
+  }
   const marks = await openMarks(join(folders.stateDir, 'marks'));
   const metrics = createMetrics(() => queue.listStatus(), now);
   const queue: ReindexQueue = new ReindexQueue({
     ...config.reindex,
     retryPausesMs: RETRY_PAUSES_MS,
     marks,
-    run: (repository, signal) => metrics.indexRun(() => runLogged(repository, reindexParts, signal)),
+    run: (repository, run) => metrics.indexRun(() => runLogged(repository, reindexParts, run)),
+    tidy: createTidying({ layout, records, keepRules: config.reindex, now, log }),
     onFailure: (repository, error) =>
       log.error({ repository, code: error.code, hint: error.hint, err: error }, 'index run failed'),
   });
@@ -108,6 +95,7 @@ async function startOnTree(
     queue,
     digestLarge: digestPool.digest,
     takeTurns: createTurns(),
+    notePlaced: (repository, location, sha256) => changes.notePlaced(repository, location, sha256),
     prepareRepository,
     publicUrl: config.server.publicUrl,
     timed: metrics.timed,
@@ -120,6 +108,8 @@ async function startOnTree(
     repositories: await store.listRepositories(),
     prepareRepository,
     queue,
+    // What was changed by hand while no service ran shows in a run that looks at every file.
+    isEachLookedAt: engine.isCheapWhenUnchanged,
     marked: await marks.list(),
     log,
   });
@@ -149,11 +139,14 @@ async function startOnTree(
       listStatus: () => queue.listStatus(),
       statusOf: (repository) => queue.statusOf(repository),
       listSetAside: (repository) => records.listSetAside(repository),
-      reindexNow: async (repository) => {
+      reindexNow: async (repository, trust) => {
         const isKnown = queue.statusOf(repository) !== undefined;
         if (!isKnown && !(await store.listRepositories()).includes(repository)) return false;
         await prepareRepository(repository);
-        await queue.of(repository).whileMarked(async () => records.takeAllBack(repository));
+        await queue.of(repository).whileMarked(async () => {
+          records.takeAllBack(repository);
+          changes.distrust(repository, trust);
+        });
         queue.of(repository).hurry();
         return true;
       },
@@ -173,53 +166,50 @@ async function startOnTree(
           return toAppError(error);
         }
       },
-      findIndexFault: async () =>
-        (await locateEngine()) === undefined ? engineMissing(config.reindex.executable) : undefined,
+      findIndexFault: () => engine.findFault(),
     },
   });
   const sweeper = setInterval(() => {
     sweepSpool(folders.spoolDir, now()).catch((error: unknown) =>
       log.warn({ err: error }, 'spool not swept'),
     );
+    if (engine.isCheapWhenUnchanged) lookAtAll();
   }, SWEEP_EVERY_MS);
   try {
     const text = `serving ${folders.topDir} as ${config.server.publicUrl}`;
-    return { address: await listen(app, config.server.listen, text), close };
+    return { address: await listen(app, config.server.listen, text), stop };
   } catch (error) {
-    await close();
+    await stop();
     throw error;
   }
 
-  async function close(): Promise<void> {
+  async function stop(): Promise<void> {
     clearInterval(sweeper);
     // Those who wait get their 202 first: their connections would keep the app open.
     const queueClosed = queue.close(RUN_GRACE_MS);
     await closeApp(app);
     await queueClosed;
     await Promise.all([incomingFiles.settled(), digestPool.close()]);
-    records.close();
-    releaseLock();
+  }
+
+  /** Requests a run of each repository that finds what was changed by hand. */
+  function lookAtAll(): void {
+    for (const { repository } of queue.listStatus()) {
+      changes.distrust(repository, 'files');
+      queue.of(repository).request();
+    }
   }
 
   async function runLogged(
     repository: RepositoryName,
     parts: ReindexParts,
-    signal: AbortSignal,
+    run: IndexRun,
   ): ReturnType<typeof reindexRepository> {
     const startedMs = performance.now();
-    const published = await reindexRepository(repository, parts, signal);
+    const published = await reindexRepository(repository, parts, run);
     const ms = Math.round(performance.now() - startedMs);
     log.info({ repository, ...published, ms }, 'index published');
     return published;
-  }
-}
-
-async function sayWhichEngine(configured: string, found: string | undefined, log: Logger): Promise<void> {
-  if (found === undefined) {
-    const { message, hint, code } = engineMissing(configured);
-    log.warn({ code, hint }, `${message}; uploads are taken all the same. ${hint}`);
-  } else if (!found.endsWith(configured)) {
-    log.warn({ configured, found }, `${configured} is not installed; ${found} is used instead`);
   }
 }
 
@@ -228,6 +218,7 @@ async function takeUpRepositories(options: {
   readonly repositories: readonly RepositoryName[];
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
   readonly queue: ReindexQueue;
+  readonly isEachLookedAt: boolean;
   readonly marked: readonly string[];
   readonly log: Logger;
 }): Promise<void> {
@@ -236,6 +227,7 @@ async function takeUpRepositories(options: {
     await options.prepareRepository(repository).catch((error: unknown) => {
       options.log.error({ repository, err: error }, 'repository not taken up');
     });
+    if (options.isEachLookedAt) options.queue.of(repository).request();
   }
   for (const repository of options.marked) {
     // A file of another name was put there by hand.

@@ -32,6 +32,7 @@ function wrap(text: string): string[] {
 
 function value(key: string, content: unknown): string[] {
   if (!Array.isArray(content)) return [`${key}: ${scalar(content)}`];
+  if (content.length === 0) return [`${key}: []`];
   return [`${key}:`, ...content.map((item) => `  - ${scalar(item)}`)];
 }
 

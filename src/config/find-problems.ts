@@ -86,6 +86,7 @@ function meaningProblems(file: ConfigFile, folder: string): readonly string[] {
     ...byteSizeProblems('index_updater.keep_old_bytes', file.index_updater.keep_old_bytes),
     ...file.layout.releasever.flatMap((pattern, index) => patternProblems(pattern, index)),
     ...optionProblems(file.index_updater.cmdline),
+    ...formatProblems(file.index_updater),
     ...folderProblems(file, folder),
   ];
 }
@@ -109,6 +110,11 @@ function patternProblems(pattern: string, index: number): readonly string[] {
   } catch (error) {
     return [`${path}: ${error instanceof Error ? error.message : 'is no regular expression'}`];
   }
+}
+
+function formatProblems({ engine, zstd_releasevers: zstd }: ConfigFile['index_updater']): readonly string[] {
+  if (engine === 'incremental' || zstd.length === 0) return [];
+  return ['index_updater.zstd_releasevers: the createrepo engine writes gzip only; set engine: incremental'];
 }
 
 function optionProblems(cmdline: string): readonly string[] {

@@ -27,6 +27,8 @@ export interface Config {
     readonly noarchBasearches: readonly string[];
   };
   readonly reindex: {
+    readonly engine: ConfigFile['index_updater']['engine'];
+    readonly zstdReleasevers: readonly string[];
     readonly executable: string;
     readonly extraArguments: readonly string[];
     readonly quietMs: number;
@@ -112,7 +114,15 @@ function withDefaults(given: Record<string, unknown>): unknown {
     log: {},
     ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value ?? {}])),
   };
-  return Value.Default(CONFIG_SCHEMA, withExpectedScalars(sections));
+  return Value.Default(CONFIG_SCHEMA, withExpectedScalars(withEngine(sections)));
+}
+
+/** The original service's file names an executable and no engine: it goes on running what it names. */
+function withEngine(sections: Record<string, unknown>): Record<string, unknown> {
+  const given = sections['index_updater'];
+  if (typeof given !== 'object' || given === null) return sections;
+  if (!('executable' in given) || 'engine' in given) return sections;
+  return { ...sections, index_updater: { engine: 'createrepo', ...given } };
 }
 
 /**
@@ -163,6 +173,8 @@ function toConfig(file: ConfigFile, folder: string): Config {
       noarchBasearches: file.layout.noarch,
     },
     reindex: {
+      engine: file.index_updater.engine,
+      zstdReleasevers: file.index_updater.zstd_releasevers,
       executable: file.index_updater.executable,
       extraArguments: file.index_updater.cmdline.split(/\s+/).filter((word) => word !== ''),
       quietMs: file.index_updater.quiet_seconds * 1000,

@@ -95,7 +95,17 @@ const layout = Type.Object(
 
 const indexUpdater = Type.Object(
   {
-    engine: Type.Enum(['createrepo'], { default: 'createrepo', description: 'What builds the metadata.' }),
+    engine: Type.Enum(['incremental', 'createrepo'], {
+      default: 'incremental',
+      description:
+        'What builds the metadata: our own engine, which describes what changed and copies the rest, or createrepo_c. A file that names an executable and no engine means createrepo.',
+    }),
+    zstd_releasevers: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_][A-Za-z0-9._+-]*$' }), {
+      default: [],
+      uniqueItems: true,
+      description:
+        'Releasevers whose metadata is compressed with zstd instead of gzip, which yum of Enterprise Linux 7 and dnf of 8.3 and older cannot read. Only for the incremental engine.',
+    }),
     executable: Type.String({
       default: 'createrepo_c',
       minLength: 1,

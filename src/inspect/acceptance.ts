@@ -1,19 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { RpmPackage, TextDefect } from '../rpm-parser/rpm-package.ts';
-
-/** Free text: read as Latin-1 when it is not UTF-8, as createrepo_c does, since nothing is looked up by it. */
-const FREE_TEXT_TAGS: ReadonlySet<string> = new Set([
-  'SUMMARY',
-  'DESCRIPTION',
-  'GROUP',
-  'LICENSE',
-  'VENDOR',
-  'PACKAGER',
-  'URL',
-  'BUILDHOST',
-  'CHANGELOGNAME',
-  'CHANGELOGTEXT',
-]);
+import { isFreeText } from '../rpm-parser/text-defects.ts';
 
 /**
  * The rules a readable package must keep before it may enter a repository.
@@ -32,7 +19,8 @@ function checkPayloadFormat({ payloadFormat }: RpmPackage): void {
 }
 
 function checkText({ tag, index, defect }: TextDefect): void {
-  if (defect === 'latin-1' && FREE_TEXT_TAGS.has(tag)) return;
+  // Read as Latin-1, as createrepo_c does, since nothing is looked up by it.
+  if (defect === 'latin-1' && isFreeText(tag)) return;
   throw new AppError('TEXT_NOT_XML', `${tag} (entry ${index}) holds ${DEFECT_NAMES[defect]}`, {
     hint: 'Repository metadata is XML and cannot hold it; correct the spec file and build again.',
     details: { tag, index, defect },

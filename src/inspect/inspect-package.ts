@@ -1,7 +1,8 @@
-import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { AppError } from '../errors.ts';
+import { readInto } from '../read-into.ts';
 import type { SpooledUpload } from '../receive/spooled-upload.ts';
-import { type HeaderExtent, measureHeader } from '../rpm-parser/measure-header.ts';
+import { gatherHeader } from '../rpm-parser/gather-header.ts';
 import { formatNevra, packageArch } from '../rpm-parser/nevra.ts';
 import { parseRpm } from '../rpm-parser/parse-rpm.ts';
 import { RpmParseError } from '../rpm-parser/rpm-parse-error.ts';
@@ -19,9 +20,6 @@ export interface InspectedPackage {
   readonly sha256: string;
   readonly sizeBytes: number;
 }
-
-// Most headers fit, and a small package is then read with one call.
-const FIRST_READ_BYTES = 64 * 1024;
 
 // A larger file takes more than 0.2 ms to hash; handing it to another thread then costs less.
 const INLINE_DIGEST_BYTES = 128 * 1024;
@@ -62,42 +60,18 @@ function nevraOf(rpm: RpmPackage): string {
   return formatNevra({ ...rpm, arch: packageArch(rpm) });
 }
 
-type CompleteExtent = Extract<HeaderExtent, { isComplete: true }>;
-
-function readHeader(
-  path: string,
-  sizeBytes: number,
-): { readonly bytes: Uint8Array; readonly extent: CompleteExtent } {
+function readHeader(path: string, sizeBytes: number): ReturnType<typeof gatherHeader> {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    let bytes = readUpTo(descriptor, Buffer.alloc(0), Math.min(FIRST_READ_BYTES, sizeBytes));
-    for (;;) {
-      const extent = parsed(() => measureHeader(bytes, sizeBytes));
-      if (extent.isComplete) return { bytes, extent };
-      // measureHeader asks for bytes inside the file only, and for more than it was given.
-      bytes = readUpTo(descriptor, bytes, extent.neededBytes);
-    }
+    return parsed(() => gatherHeader(sizeBytes, (lengthBytes) => readStart(descriptor, lengthBytes)));
   } finally {
     closeSync(descriptor);
   }
 }
 
-function readUpTo(descriptor: number, have: Uint8Array, length: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(length);
-  bytes.set(have);
-  let filled = have.length;
-  while (filled < length) {
-    const bytesRead = readSync(descriptor, bytes, filled, length - filled, filled);
-    if (bytesRead === 0) throw truncated(filled, length);
-    filled += bytesRead;
-  }
-  return bytes;
-}
-
-function truncated(found: number, expected: number): AppError {
-  return new AppError('RPM_TRUNCATED', `the file ends at byte ${found}, expected at least ${expected}`, {
-    hint: 'Send the whole package again.',
-  });
+function readStart(descriptor: number, lengthBytes: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(lengthBytes);
+  return bytes.subarray(0, readInto(descriptor, bytes, 0));
 }
 
 /** The one place where the parser's errors become the service's. */

@@ -1,23 +1,17 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, createReadStream, existsSync, linkSync } from 'node:fs';
-import { lstat, readdir, realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createSharedDirectorySync, makeDirectoryDurable, syncFile } from '../durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
+import { listPackages } from './list-packages.ts';
 import {
   isRepositoryName,
   PACKAGES,
   type RepositoryLayout,
   type RepositoryName,
 } from './repository-layout.ts';
-
-/** A package file of a repository, as the index needs it. */
-export interface StoredPackage {
-  /** Path below the repository's directory. */
-  readonly location: string;
-  readonly path: string;
-}
 
 /** The packages on disk. */
 export interface PackageStore {
@@ -27,27 +21,19 @@ export interface PackageStore {
   hasRepository(repository: RepositoryName): boolean;
   /** Every directory with packages or metadata in it that could be a repository of ours, in order of name. */
   listRepositories(): Promise<readonly RepositoryName[]>;
-  /** Every package below the repository's directory; links to elsewhere and names with a leading dot are no packages. */
-  listPackages(repository: RepositoryName): Promise<readonly StoredPackage[]>;
+  /** The location of every package of the repository, see listPackages(). */
+  listPackages(repository: RepositoryName): Promise<readonly string[]>;
   /** Gives a new file the mode of a package and makes its bytes durable; it then may be added. */
   prepare(path: string): Promise<void>;
   /** Gives a prepared file a second name; false when the name is taken, whose bytes then stay. */
   add(path: string, target: string): Promise<boolean>;
   /** Makes the name of an added file durable. Concurrent calls for one directory share an fsync. */
   syncName(target: string): Promise<void>;
-  /**
-   * Inode, size and mtime in ns: tells whether a name still leads to the same file; undefined when it leads nowhere.
-   * Links change ctime, so it is left out.
-   */
-  identityOf(path: string): Promise<string | undefined>;
   /** Of the whole file, lower-case hex. */
   sha256Of(path: string): Promise<string>;
   /** Makes a file that was there already durable, bytes and name. */
   sync(target: string): Promise<void>;
 }
-
-// Engines get the packages as lines of a list.
-const BREAKS_LINES = /[\n\r]/;
 
 // The bodies that nginx spools are 0600; whoever serves the tree must be able to read it.
 const PACKAGE_MODE = 0o644;
@@ -69,18 +55,13 @@ export function createPackageStore(layout: RepositoryLayout): PackageStore {
     },
     hasRepository: (repository) => existsSync(join(layout.directoryOf(repository), PACKAGES)),
     listRepositories: () => listRepositories(layout.topDir),
-    listPackages: async (repository) => {
-      const packages: StoredPackage[] = [];
-      await collectPackages(layout.directoryOf(repository), '', packages);
-      return packages.toSorted((a, b) => (a.location < b.location ? -1 : 1));
-    },
+    listPackages: (repository) => listPackages(layout.directoryOf(repository)),
     prepare: async (path) => {
       chmodSync(path, PACKAGE_MODE);
       await syncFile(path);
     },
     add: linkUnlessTaken,
     syncName: (target) => syncDirectory(dirname(target)),
-    identityOf,
     sha256Of,
     sync: async (target) => {
       await syncFile(target);
@@ -116,27 +97,6 @@ async function listDirectories(path: string): Promise<readonly string[]> {
   return entries
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
     .map((entry) => entry.name);
-}
-
-async function collectPackages(directory: string, prefix: string, packages: StoredPackage[]): Promise<void> {
-  for (const entry of await readdir(join(directory, prefix), { withFileTypes: true })) {
-    if (entry.name.startsWith('.') || entry.name === 'repodata' || BREAKS_LINES.test(entry.name)) continue;
-    const location = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
-    if (entry.isDirectory()) await collectPackages(directory, location, packages);
-    else if (entry.isFile() && entry.name.endsWith('.rpm')) {
-      packages.push({ location, path: join(directory, location) });
-    }
-  }
-}
-
-async function identityOf(path: string): Promise<string | undefined> {
-  try {
-    const stat = await lstat(path, { bigint: true });
-    return `${stat.ino}-${stat.size}-${stat.mtimeNs}`;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 /** Behind a link a package would be acknowledged but neither indexed nor served. */

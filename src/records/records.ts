@@ -122,6 +122,12 @@ export class Records {
     return this.#all('SELECT * FROM receipt WHERE sha256 = ? ORDER BY repository', sha256).map(toReceipt);
   }
 
+  listReceipts(repository: string): readonly Receipt[] {
+    return this.#all('SELECT * FROM receipt WHERE repository = ? ORDER BY location', repository).map(
+      toReceipt,
+    );
+  }
+
   /** Location -> sha256 of every package of a repository that was acknowledged. */
   acknowledgedDigests(repository: string): ReadonlyMap<string, string> {
     const rows = this.#all('SELECT location, sha256 FROM receipt WHERE repository = ?', repository);

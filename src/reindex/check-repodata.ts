@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../errors.ts';
-import { PACKAGE_METADATA_TYPES } from '../repodata/empty-metadata.ts';
+import { PACKAGE_METADATA_TYPES } from '../repodata/metadata-envelope.ts';
 import type { RepomdData } from '../repodata/repomd.ts';
 import { readRepomd, scanMetadata } from './read-metadata.ts';
 

@@ -1,139 +1,152 @@
-import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { execa, ExecaError } from 'execa';
-import { AppError } from '../errors.ts';
-import type { EngineReport, IndexEngine, IndexJob } from './index-engine.ts';
+import { mkdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { AppError, errnoOf } from '../errors.ts';
+import { identityAt } from '../file-identity.ts';
+import { checkRepodata, type RepodataCheck } from './check-repodata.ts';
+import type { BuiltIndex, IndexEngine, IndexJob, LeftOut } from './index-engine.ts';
+import { readPublicPackages } from './read-metadata.ts';
+import { type CreaterepoOptions, engineMissing, runCreaterepo } from './run-createrepo.ts';
 
-export interface CreaterepoOptions {
-  /** Looked up before each run, so that installing it heals without a restart. */
-  readonly findExecutable: () => Promise<string | undefined>;
-  /** The configured name, for messages. */
-  readonly executable: string;
-  /** What the configuration adds. */
-  readonly extraArguments: readonly string[];
-  readonly timeoutMs: number;
+export interface CreaterepoEngineOptions extends CreaterepoOptions {
+  readonly listPackages: (repositoryDir: string) => Promise<readonly string[]>;
+  readonly sha256Of: (path: string) => Promise<string>;
 }
 
-// After the polite signal; createrepo_c has nothing to save, its scratch directory is ours.
-const KILL_AFTER_MS = 5_000;
-const MAX_REPORT_BYTES = 4 * 1024 * 1024;
-const MAX_MESSAGE_LINES = 5;
-const PARTIAL_EXIT_CODE = 2;
+// One run, one that reads everything again, one without what cannot be described, and one in reserve.
+const MAX_BUILDS = 4;
 
-/** The engine that runs createrepo_c on a list of packages, with every option that differs between its versions said. */
-export function createCreaterepoEngine(options: CreaterepoOptions): IndexEngine {
+/**
+ * The engine that runs createrepo_c, and checks what it wrote: an engine's exit status says little. What it leaves out
+ * or breaks is left out, the rest is described.
+ */
+export function createCreaterepoEngine(options: CreaterepoEngineOptions): IndexEngine {
   return {
-    build: async (job) => {
-      const executable = await options.findExecutable();
-      if (executable === undefined) throw engineMissing(options.executable);
-      const packageList = join(job.scratchDir, 'pkglist');
-      await writeFile(packageList, job.locations.map((location) => `${location}\n`).join(''));
-      return runCreaterepo(executable, createrepoArguments(options.extraArguments, job, packageList), {
-        timeoutMs: options.timeoutMs,
-        signal: job.signal,
-        scratchDir: job.scratchDir,
-      });
-    },
+    isCheapWhenUnchanged: false,
+    build: (job, { signal }) => buildChecked(job, options, signal),
+    findFault: async () =>
+      (await options.findExecutable()) === undefined ? engineMissing(options.executable) : undefined,
+    close: async () => undefined,
   };
 }
 
-function createrepoArguments(
-  extraArguments: readonly string[],
+async function buildChecked(
   job: IndexJob,
-  packageList: string,
-): readonly string[] {
-  const extra = extraArguments.filter((argument) => argument !== '--update');
-  return [
-    ...extra,
-    '--checksum=sha256',
-    '--compress-type=gz',
-    '--general-compress-type=gz',
-    '--unique-md-filenames',
-    ...(extra.some((argument) => argument === '--database' || argument === '-d') ? [] : ['--no-database']),
-    ...(extra.some((argument) => argument.startsWith('--workers'))
-      ? []
-      : [`--workers=${availableParallelism()}`]),
-    '--skip-symlinks',
-    ...(job.mayReuse ? ['--update', '--update-md-path', job.repositoryDir] : []),
-    '--pkglist',
-    packageList,
-    '--outputdir',
-    job.scratchDir,
-    job.repositoryDir,
-  ];
-}
+  options: CreaterepoEngineOptions,
+  signal: AbortSignal,
+): Promise<BuiltIndex> {
+  const { repositoryDir, scratchDir, acknowledged } = job;
+  const onDisk = await options.listPackages(repositoryDir);
+  const readmitted = readmittedOf(job);
+  const staysOut = new Set(job.setAside.keys()).difference(new Set(readmitted));
+  let locations = onDisk.filter((location) => !staysOut.has(location));
+  let mayReuse = job.trust !== 'nothing';
+  const leftOut: LeftOut[] = [];
 
-interface RunLimits {
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-  readonly scratchDir: string;
-}
-
-async function runCreaterepo(
-  executable: string,
-  createrepoArgs: readonly string[],
-  limits: RunLimits,
-): Promise<EngineReport> {
-  try {
-    const { stderr } = await execa(executable, createrepoArgs, {
-      timeout: limits.timeoutMs,
-      forceKillAfterDelay: KILL_AFTER_MS,
-      cancelSignal: limits.signal,
-      maxBuffer: MAX_REPORT_BYTES,
-      stdin: 'ignore',
-      stdout: 'ignore',
-      // A wrapper script's child that outlived it would hold its standard error open, and we would wait for that.
-      killDescendants: true,
-      // Its messages are searched for file names: no translation.
-      env: { LC_ALL: 'C.UTF-8' },
-    });
-    return { warnings: linesOf(stderr) };
-  } catch (error) {
-    if (isPartial(error, limits.scratchDir)) return { warnings: linesOf(error.stderr) };
-    throw engineError(executable, limits, error);
+  for (let build = 1; build <= MAX_BUILDS; build += 1) {
+    await emptyDirectory(scratchDir);
+    const warnings = await runCreaterepo({ repositoryDir, scratchDir, locations, mayReuse, signal }, options);
+    const check = await checkRepodata({ scratchDir, locations, acknowledged, signal });
+    if (check.changed.length > 0 && mayReuse) {
+      // createrepo_c trusted size and mtime of a file that was exchanged; let it look at the bytes.
+      mayReuse = false;
+      continue;
+    }
+    await refuseUnexplained(check, repositoryDir, options.sha256Of);
+    const left = leftOutOf(check, warnings, repositoryDir);
+    leftOut.push(...left);
+    locations = locations.filter((location) => !left.some((one) => one.location === location));
+    if (check.unreadable.length > 0) continue;
+    const isOnDisk = new Set(onDisk);
+    return {
+      isNew: true,
+      packageCount: check.indexed.size,
+      described: check.indexed,
+      leftOut,
+      readmitted,
+      gone: [...acknowledged.keys()].filter((location) => !isOnDisk.has(location)),
+      warnings: [],
+    };
   }
+  throw new AppError('INDEX_FAILED', `no publishable metadata after ${MAX_BUILDS} builds`, {
+    hint: 'The former index stays; the log names the packages that made trouble.',
+  });
+}
+
+function readmittedOf({ setAside, repositoryDir }: IndexJob): readonly string[] {
+  return [...setAside]
+    .filter(([location, identity]) => identityAt(join(repositoryDir, location)) !== identity)
+    .map(([location]) => location);
+}
+
+async function emptyDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path, { recursive: true });
 }
 
 /**
- * Since 0.18 createrepo_c ends with 2 when it left a package out, its metadata complete otherwise; what it left out is
- * found by comparing.
+ * A package that cannot be read just now, or that was described before and has not changed, is no reason to be left out:
+ * then the disk or createrepo_c is at fault (no memory, too many open files, a bad update), and setting aside would empty
+ * the index.
+ * @throws AppError INDEX_FAILED.
  */
-function isPartial(error: unknown, scratchDir: string): error is ExecaError {
-  return (
-    error instanceof ExecaError &&
-    error.exitCode === PARTIAL_EXIT_CODE &&
-    existsSync(join(scratchDir, 'repodata', 'repomd.xml'))
-  );
+async function refuseUnexplained(
+  { missing }: RepodataCheck,
+  repositoryDir: string,
+  sha256Of: (path: string) => Promise<string>,
+): Promise<void> {
+  if (missing.length === 0) return;
+  const published = await readPublicPackages(repositoryDir);
+  for (const location of missing) {
+    const sha256 = await digestNow(location, () => sha256Of(join(repositoryDir, location)));
+    if (sha256 !== undefined && sha256 === published.get(location)) {
+      throw new AppError('INDEX_FAILED', `the engine left out ${location}, which it described before`, {
+        hint: 'The former index stays and the run is tried again; if it lasts, look at the engine and the memory of the machine, or remove the package.',
+      });
+    }
+  }
 }
 
-function linesOf(stderr: unknown): readonly string[] {
-  return typeof stderr === 'string' ? stderr.split('\n').filter((line) => line !== '') : [];
+/** Undefined for a file that was removed meanwhile; one that cannot be read now may be readable soon. */
+async function digestNow(location: string, digest: () => Promise<string>): Promise<string | undefined> {
+  try {
+    return await digest();
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno === 'ENOENT') return undefined;
+    throw new AppError('INDEX_FAILED', `${location} cannot be read (${errno ?? 'no reason given'})`, {
+      hint: 'The former index stays and the run is tried again; look at the rights of the file and at the disk.',
+      cause,
+    });
+  }
 }
 
-function engineError(executable: string, { timeoutMs }: RunLimits, error: unknown): unknown {
-  if (!(error instanceof ExecaError)) return error;
-  if (error.code === 'ENOENT' || error.code === 'EACCES') return engineMissing(executable, error);
-  return new AppError('INDEX_FAILED', `${executable} ${endingOf(error, timeoutMs)}`, {
-    hint: error.isCanceled
-      ? 'The service was stopped; its mark is kept and the next start indexes the repository.'
-      : 'The former index stays and the run is tried again; correct what the message names.',
-    cause: error,
+function leftOutOf(
+  { missing, unreadable }: RepodataCheck,
+  warnings: readonly string[],
+  repositoryDir: string,
+): readonly LeftOut[] {
+  const reasons = new Map<string, string>([
+    ...missing.map((location) => [location, missingReason(location, warnings)] as const),
+    ...unreadable.map(
+      (location) =>
+        [location, 'its metadata holds text that XML cannot hold, or more than readers can take'] as const,
+    ),
+  ]);
+  return [...reasons].flatMap(([location, reason]) => {
+    const identity = identityAt(join(repositoryDir, location));
+    // Without an identity the file was removed by hand during the run.
+    return identity === undefined ? [] : [{ location, identity, reason }];
   });
 }
 
-function endingOf(error: ExecaError, timeoutMs: number): string {
-  if (error.timedOut) return `did not finish in ${timeoutMs / 1000} s (index_updater.timeout_seconds)`;
-  if (error.isCanceled) return 'was ended because the service is stopping';
-  const lastLines = linesOf(error.stderr).slice(-MAX_MESSAGE_LINES).join(' | ');
-  const ending = error.signal === undefined ? `exit code ${error.exitCode}` : `signal ${error.signal}`;
-  return `ended with ${ending}: ${lastLines}`;
+function missingReason(location: string, warnings: readonly string[]): string {
+  const warning = warnings.find((line) => isAbout(line, location));
+  return warning ?? 'the index engine left it out without a word';
 }
 
-export function engineMissing(executable: string, cause?: unknown): AppError {
-  return new AppError('INDEX_ENGINE_MISSING', `${executable} is not installed, so no index can be built`, {
-    hint: 'Install createrepo_c: apt-get install createrepo-c, or dnf install createrepo_c.',
-    cause,
-  });
+/** createrepo_c names the file, or `<name> (<sha256>)` when it had read the package already. */
+function isAbout(line: string, location: string): boolean {
+  if (line.includes(location)) return true;
+  const name = /for (?<name>\S+) \([0-9a-f]{64}\)/.exec(line)?.groups?.['name'];
+  return name !== undefined && basename(location).startsWith(`${name}-`);
 }

@@ -20,9 +20,9 @@ export async function publishRepodata(repositoryDir: string, scratchDir: string)
   const newDir = join(scratchDir, 'repodata');
   const publicDir = join(repositoryDir, 'repodata');
   await makeDirectoryDurable(publicDir);
-  for (const name of await readdir(newDir)) {
-    if (name !== 'repomd.xml') await moveIn(join(newDir, name), join(publicDir, name));
-  }
+  const names = (await readdir(newDir)).filter((name) => name !== 'repomd.xml');
+  // Together, so that the disk writes them in one go.
+  await Promise.all(names.map((name) => moveIn(join(newDir, name), join(publicDir, name))));
   await syncDirectory(publicDir);
 
   const xml = await newRepomdXml(repositoryDir, scratchDir);

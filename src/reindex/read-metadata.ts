@@ -1,15 +1,13 @@
-import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline, type Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { errnoOf } from '../errors.ts';
 import { PackageScanner, type ScannedPackage } from '../repodata/package-scanner.ts';
 import { parseRepomd, type Repomd } from '../repodata/repomd.ts';
+import { openMetadata } from './open-metadata.ts';
 import type { PublishedIndex } from './repository-queue.ts';
 
-// Larger pieces than the default (16 KiB): fewer turns of the event loop for 160 MB of XML.
-const PIECE_BYTES = 256 * 1024;
+// The count is in the opening tag, which with every namespace anybody declares is far shorter.
+const OPENING_BYTES = 16 * 1024;
 
 /** The repomd.xml of a repository and its text; undefined when there is none. */
 export async function readRepomd(
@@ -24,16 +22,13 @@ export async function readRepomd(
   }
 }
 
-/** Every package of a gzipped primary, filelists or other file, in groups as they are read. */
+/** Every package of a primary, filelists or other file, in groups as they are read. */
 export async function* scanMetadata(
   path: string,
   signal?: AbortSignal,
 ): AsyncGenerator<readonly ScannedPackage[]> {
   const scanner = new PackageScanner();
-  for await (const piece of openText(path)) {
-    signal?.throwIfAborted();
-    yield scanner.push(piece);
-  }
+  for await (const piece of openMetadata(path, signal)) yield scanner.push(piece);
 }
 
 /** What a repository's metadata says of itself; undefined when it has none that can be read. */
@@ -65,26 +60,23 @@ export async function readPublicPackages(repositoryDir: string): Promise<Readonl
       for (const { location, pkgid } of group) if (location !== undefined) packages.set(location, pkgid);
     }
   } catch {
-    // A file that is damaged, or compressed in a way of others, tells nothing about the engine.
+    // A damaged file tells nothing about the engine.
   }
   return packages;
 }
 
-/** The count in the opening tag; 0 for a file that is not gzip or not there. */
+/** The count in the opening tag; 0 for a file that is damaged or not there. */
 async function readPackageCount(path: string): Promise<number> {
+  let opening = '';
   try {
-    for await (const piece of openText(path)) {
-      const count = /packages="(?<count>\d+)"/.exec(String(piece))?.groups?.['count'];
-      return Number(count ?? 0);
+    for await (const piece of openMetadata(path)) {
+      opening += Buffer.from(piece).toString('latin1', 0, OPENING_BYTES);
+      const count = /packages="(?<count>\d+)"/.exec(opening)?.groups?.['count'];
+      if (count !== undefined) return Number(count);
+      if (opening.length >= OPENING_BYTES) break;
     }
   } catch {
     // The next run replaces it.
   }
   return 0;
-}
-
-function openText(path: string): Readable {
-  const file = createReadStream(path, { highWaterMark: PIECE_BYTES });
-  // pipeline destroys both with the error of either, which the reader of the second then gets.
-  return pipeline(file, createGunzip({ chunkSize: PIECE_BYTES }), () => undefined);
 }

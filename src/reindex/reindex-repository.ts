@@ -1,26 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { AppError, errnoOf } from '../errors.ts';
-import type { PackageStore, StoredPackage } from '../place/package-store.ts';
+import { join } from 'node:path';
 import type { RepositoryLayout, RepositoryName } from '../place/repository-layout.ts';
 import type { Records, SetAside } from '../records/records.ts';
-import { checkRepodata, type RepodataCheck } from './check-repodata.ts';
-import type { EngineReport, IndexEngine } from './index-engine.ts';
+import type { BuiltIndex, IndexEngine, IndexJob, IndexRun } from './index-engine.ts';
+import type { IndexFormatName } from './index-format.ts';
+import type { PendingChanges, RepositoryChanges } from './pending-changes.ts';
 import { publishRepodata } from './publish-repodata.ts';
-import { readPublicPackages } from './read-metadata.ts';
+import { readPublishedIndex } from './read-metadata.ts';
 import type { PublishedIndex } from './repository-queue.ts';
-import { type KeepRules, thinSuperseded } from './thin-superseded.ts';
 import { writeEmptyRepodata } from './write-empty-repodata.ts';
 
 export interface ReindexParts {
   readonly layout: RepositoryLayout;
-  readonly store: PackageStore;
   readonly records: Records;
+  readonly changes: PendingChanges;
   readonly engine: IndexEngine;
+  readonly formatOf: (repository: RepositoryName) => IndexFormatName;
   /** On the tree's mount, outside of what is served. */
   readonly scratchRoot: string;
-  readonly keepRules: KeepRules;
   readonly now: () => number;
   readonly log: ReindexLog;
 }
@@ -31,47 +29,29 @@ export interface ReindexLog {
   warn(facts: object, message: string): void;
 }
 
-// One run, one that reads everything again, one without what cannot be described, and one in reserve.
-const MAX_BUILDS = 4;
-
 /**
- * Rebuilds and publishes the index of one repository. Nothing is published unless the metadata describes exactly the
- * packages that belong into it; those that the engine cannot describe are set aside with a record, the rest is published.
+ * Rebuilds and publishes the index of one repository. The engine answers for it that the metadata describes exactly the
+ * packages that belong into it; those that cannot be described are set aside with a record, the rest is published.
  * @throws AppError INDEX_FAILED, INDEX_ENGINE_MISSING; the former index then stays.
  */
 export async function reindexRepository(
   repository: RepositoryName,
   parts: ReindexParts,
-  signal: AbortSignal,
+  run: IndexRun,
 ): Promise<PublishedIndex> {
-  const acknowledged = parts.records.acknowledgedDigests(repository);
-  let packages = await expectedPackages(repository, acknowledged, parts);
-  let mayReuse = true;
-
-  for (let build = 1; build <= MAX_BUILDS; build += 1) {
-    const scratchDir = await makeScratch(parts.scratchRoot);
-    try {
-      const locations = packages.map(({ location }) => location);
-      const repositoryDir = parts.layout.directoryOf(repository);
-      const report = await parts.engine.build({ repositoryDir, locations, scratchDir, mayReuse, signal });
-      const check = await checkRepodata({ scratchDir, locations, acknowledged, signal });
-      if (check.changed.length > 0 && mayReuse) {
-        // The engine trusted size and mtime of a file that was exchanged; let it look at the bytes.
-        mayReuse = false;
-        continue;
-      }
-      await blameEngine(repository, packages, check, parts);
-      packages = await setAside(repository, packages, { check, report, parts });
-      if (check.unreadable.length > 0) continue;
-      correctReceipts(repository, check, parts);
-      return await publish(repository, { check, scratchDir, parts });
-    } finally {
-      await removeScratch(scratchDir, parts.log);
-    }
+  const changes = parts.changes.take(repository);
+  try {
+    return await inScratch(parts, async (scratchDir) => {
+      const job = jobOf(repository, changes, scratchDir, parts);
+      const built = await parts.engine.build(job, run);
+      for (const warning of built.warnings) parts.log.warn({ repository, warning }, 'index run');
+      keepRecords(job, built, parts);
+      return built.isNew ? publish(job, built, parts) : keep(job, built, parts);
+    });
+  } catch (error) {
+    parts.changes.giveBack(repository, changes);
+    throw error;
   }
-  throw new AppError('INDEX_FAILED', `no publishable metadata after ${MAX_BUILDS} builds`, {
-    hint: 'The former index stays; the log names the packages that made trouble.',
-  });
 }
 
 /** Publishes an index without packages, for a repository that has none yet. */
@@ -79,164 +59,96 @@ export async function publishEmptyIndex(
   repository: RepositoryName,
   parts: Pick<ReindexParts, 'layout' | 'scratchRoot' | 'now' | 'log'>,
 ): Promise<PublishedIndex> {
-  const scratchDir = await makeScratch(parts.scratchRoot);
-  try {
+  return inScratch(parts, async (scratchDir) => {
     await writeEmptyRepodata(scratchDir, parts.now());
     const repomd = await publishRepodata(parts.layout.directoryOf(repository), scratchDir);
     return { packageCount: 0, revision: repomd.revision };
-  } finally {
-    await removeScratch(scratchDir, parts.log);
-  }
+  });
 }
 
-/** What is on disk, minus what is set aside and still the same file. */
-async function expectedPackages(
+function jobOf(
   repository: RepositoryName,
-  acknowledged: ReadonlyMap<string, string>,
-  { store, records }: ReindexParts,
-): Promise<readonly StoredPackage[]> {
-  const stored = await store.listPackages(repository);
-  const asideLocations = new Set<string>();
-  const byLocation = new Map(stored.map((file) => [file.location, file]));
-  for (const record of records.listSetAside(repository)) {
-    const file = byLocation.get(record.location);
-    const identity = file && (await store.identityOf(file.path));
-    if (identity === record.identity) asideLocations.add(record.location);
-    else records.takeBack(repository, record.location);
-  }
-  // Removed by hand: what is on disk is the truth.
-  records.forget(
+  { trust, placed }: RepositoryChanges,
+  scratchDir: string,
+  { layout, records, engine, formatOf }: ReindexParts,
+): IndexJob {
+  // An engine that looks at every file anyway can compare it with what was acknowledged.
+  const looksAtAll = trust !== 'names' || !engine.isCheapWhenUnchanged;
+  return {
     repository,
-    [...acknowledged.keys()].filter((location) => !byLocation.has(location)),
-  );
-  return stored.filter(({ location }) => !asideLocations.has(location));
+    repositoryDir: layout.directoryOf(repository),
+    scratchDir,
+    trust: looksAtAll && trust === 'names' ? 'files' : trust,
+    acknowledged: looksAtAll ? records.acknowledgedDigests(repository) : placed,
+    setAside: new Map(records.listSetAside(repository).map(({ location, identity }) => [location, identity])),
+    format: formatOf(repository),
+    isPublicationWanted: false,
+  };
 }
 
-/**
- * A package that cannot be read just now, or that was described before and has not changed, is no reason to be left out:
- * then the disk or the engine is at fault (no memory, too many open files, a bad update), and setting aside would empty
- * the index.
- * @throws AppError INDEX_FAILED.
- */
-async function blameEngine(
-  repository: RepositoryName,
-  packages: readonly StoredPackage[],
-  { missing }: RepodataCheck,
-  { layout, store }: ReindexParts,
-): Promise<void> {
-  if (missing.length === 0) return;
-  const published = await readPublicPackages(layout.directoryOf(repository));
-  const isMissing = new Set(missing);
-  for (const { location, path } of packages) {
-    if (!isMissing.has(location)) continue;
-    const sha256 = await digestNow(location, () => store.sha256Of(path));
-    if (sha256 !== undefined && sha256 === published.get(location)) {
-      throw new AppError('INDEX_FAILED', `the engine left out ${location}, which it described before`, {
-        hint: 'The former index stays and the run is tried again; if it lasts, look at the engine and the memory of the machine, or remove the package.',
-      });
-    }
-  }
-}
-
-/** Undefined for a file that was removed meanwhile; one that cannot be read now may be readable soon. */
-async function digestNow(location: string, digest: () => Promise<string>): Promise<string | undefined> {
-  try {
-    return await digest();
-  } catch (cause) {
-    const errno = errnoOf(cause);
-    if (errno === 'ENOENT') return undefined;
-    throw new AppError('INDEX_FAILED', `${location} cannot be read (${errno ?? 'no reason given'})`, {
-      hint: 'The former index stays and the run is tried again; look at the rights of the file and at the disk.',
-      cause,
-    });
-  }
-}
-
-/** Records the packages that the engine could not describe; gives the others. */
-async function setAside(
-  repository: RepositoryName,
-  packages: readonly StoredPackage[],
-  found: { readonly check: RepodataCheck; readonly report: EngineReport; readonly parts: ReindexParts },
-): Promise<readonly StoredPackage[]> {
-  const { check, report, parts } = found;
-  const reasons = new Map<string, string>([
-    ...check.missing.map((location) => [location, missingReason(location, report)] as const),
-    ...check.unreadable.map(
-      (location) =>
-        [location, 'its metadata holds text that XML cannot hold, or more than readers can take'] as const,
-    ),
-  ]);
-  const aside: SetAside[] = [];
-  for (const { location, path } of packages) {
-    const reason = reasons.get(location);
-    const identity = reason === undefined ? undefined : await parts.store.identityOf(path);
-    // Without an identity the file was removed by hand during the run.
-    if (reason === undefined || identity === undefined) continue;
-    aside.push({ repository, location, identity, reason, sinceMs: parts.now() });
-    parts.log.warn({ repository, location, reason }, 'package set aside: it is not in the index');
-  }
-  parts.records.setAside(aside);
-  return packages.filter(({ location }) => !reasons.has(location));
-}
-
-function missingReason(location: string, report: EngineReport): string {
-  const warning = report.warnings.find((line) => isAbout(line, location));
-  return warning ?? 'the index engine left it out without a word';
-}
-
-/** createrepo_c names the file, or `<name> (<sha256>)` when it had read the package already. */
-function isAbout(line: string, location: string): boolean {
-  if (line.includes(location)) return true;
-  const name = /for (?<name>\S+) \([0-9a-f]{64}\)/.exec(line)?.groups?.['name'];
-  return name !== undefined && basename(location).startsWith(`${name}-`);
-}
-
-/** What is on disk is the truth, also when somebody exchanged a file by hand. */
-function correctReceipts(
-  repository: RepositoryName,
-  check: RepodataCheck,
-  { records, log }: ReindexParts,
+/** What is on disk is the truth: the records follow what the engine found there. */
+function keepRecords(
+  { repository, acknowledged }: IndexJob,
+  { described, leftOut, readmitted, gone }: BuiltIndex,
+  { records, now, log }: ReindexParts,
 ): void {
-  for (const location of check.changed) {
-    const sha256 = check.indexed.get(location);
-    if (sha256 === undefined) continue;
+  for (const location of readmitted) records.takeBack(repository, location);
+  records.forget(repository, gone);
+  for (const [location, sha256] of acknowledged) {
+    const found = described.get(location);
+    if (found === undefined || found === sha256) continue;
     log.warn(
-      { repository, location, sha256 },
+      { repository, location, sha256: found },
       'package was exchanged on disk: its digest is not the acknowledged one',
     );
-    records.correctDigest(repository, location, sha256);
+    records.correctDigest(repository, location, found);
   }
+  const aside = leftOut.map((left): SetAside => ({ repository, ...left, sinceMs: now() }));
+  for (const { location, reason } of aside) {
+    log.warn({ repository, location, reason }, 'package set aside: it is not in the index');
+  }
+  records.setAside(aside);
 }
 
-async function publish(
-  repository: RepositoryName,
-  made: { readonly check: RepodataCheck; readonly scratchDir: string; readonly parts: ReindexParts },
-): Promise<PublishedIndex> {
-  const { records, layout, keepRules, now } = made.parts;
-  const repositoryDir = layout.directoryOf(repository);
-  const repomd = await publishRepodata(repositoryDir, made.scratchDir);
-  records.markPublished(repository, made.check.indexed, now());
-  try {
-    const known = records.listSuperseded(repository);
-    const kept = await thinSuperseded({ repositoryDir, repomd, known, rules: keepRules, nowMs: now() });
-    records.replaceSuperseded(repository, kept);
-  } catch (error) {
-    // The index is public; what was not cleaned up now is by the next run.
-    made.parts.log.warn({ repository, err: error }, 'superseded metadata not thinned');
-  }
-  return { packageCount: made.check.indexed.size, revision: repomd.revision };
+async function publish(job: IndexJob, built: BuiltIndex, parts: ReindexParts): Promise<PublishedIndex> {
+  const repomd = await publishRepodata(job.repositoryDir, job.scratchDir);
+  markPublished(job, built, parts);
+  return { packageCount: built.packageCount, revision: repomd.revision };
 }
 
-async function makeScratch(scratchRoot: string): Promise<string> {
+/** The published index is right as it is. */
+async function keep(job: IndexJob, built: BuiltIndex, parts: ReindexParts): Promise<PublishedIndex> {
+  markPublished(job, built, parts);
+  const published = await readPublishedIndex(job.repositoryDir);
+  return { packageCount: built.packageCount, revision: published?.revision ?? '' };
+}
+
+/** Notes of every package that was acknowledged before this run that hosts can install it now. */
+function markPublished(
+  { repository, acknowledged, setAside }: IndexJob,
+  { described, leftOut, readmitted, gone }: BuiltIndex,
+  { records, now }: ReindexParts,
+): void {
+  const isOut = new Set(setAside.keys());
+  for (const location of readmitted) isOut.delete(location);
+  for (const location of [...gone, ...leftOut.map((left) => left.location)]) isOut.add(location);
+  const published = new Map([...acknowledged].filter(([location]) => !isOut.has(location)));
+  for (const [location, sha256] of described) published.set(location, sha256);
+  records.markPublished(repository, published, now());
+}
+
+/** Gives a new empty directory to the work and removes it afterwards. */
+async function inScratch<T>(
+  { scratchRoot, log }: Pick<ReindexParts, 'scratchRoot' | 'log'>,
+  work: (scratchDir: string) => Promise<T>,
+): Promise<T> {
   const scratchDir = join(scratchRoot, randomUUID());
   await mkdir(scratchDir, { recursive: true });
-  return scratchDir;
-}
-
-async function removeScratch(scratchDir: string, log: ReindexLog): Promise<void> {
   try {
-    await rm(scratchDir, { recursive: true, force: true });
-  } catch (error) {
-    log.warn({ scratchDir, err: error }, 'scratch directory not removed; the next start does it');
+    return await work(scratchDir);
+  } finally {
+    await rm(scratchDir, { recursive: true, force: true }).catch((error: unknown) =>
+      log.warn({ scratchDir, err: error }, 'scratch directory not removed; the next start does it'),
+    );
   }
 }

@@ -1,5 +1,6 @@
 import pDebounce from 'p-debounce';
 import { AppError, errnoOf, toAppError } from '../errors.ts';
+import type { IndexProgress, IndexRun } from './index-engine.ts';
 import type { Marks } from './marks.ts';
 
 /** What a run published. */
@@ -17,6 +18,8 @@ export interface RepositoryStatus {
   readonly lastError: AppError | undefined;
   /** When the oldest request that no run covers yet came in. */
   readonly waitingSinceMs: number | undefined;
+  /** Of the run under way, as far as it says. */
+  readonly progress: IndexProgress | undefined;
 }
 
 export interface RepositoryQueueOptions {
@@ -26,7 +29,9 @@ export interface RepositoryQueueOptions {
   readonly retryPausesMs: readonly number[];
   readonly marks: Marks;
   /** Rebuilds and publishes the repository's index; rejects with an AppError. */
-  readonly run: (repository: string, signal: AbortSignal) => Promise<PublishedIndex>;
+  readonly run: (repository: string, run: IndexRun) => Promise<PublishedIndex>;
+  /** Cleans up after a run, before the next one; nobody waits for it. It reports its own failures. */
+  readonly tidy: (repository: string) => Promise<void>;
   /** Runs a task when one of the common slots is free. */
   readonly inSlot: <T>(task: () => Promise<T>) => Promise<T>;
   readonly onFailure: (repository: string, error: AppError) => void;
@@ -56,6 +61,7 @@ export class RepositoryQueue {
   #isWorking = false;
   #work: Promise<void> = Promise.resolve();
   #isRunning = false;
+  #progress: IndexProgress | undefined;
   #failures = 0;
   #lastError: AppError | undefined;
   #published: PublishedIndex | undefined;
@@ -85,6 +91,7 @@ export class RepositoryQueue {
       published: this.#published,
       lastError: this.#lastError,
       waitingSinceMs: this.#oldestRequestMs,
+      progress: this.#progress,
     };
   }
 
@@ -203,17 +210,25 @@ export class RepositoryQueue {
     this.#waitingSinceMs = undefined;
     this.#isRunning = true;
     try {
-      this.#published = await this.#options.run(this.#repository, this.#abort.signal);
+      this.#published = await this.#options.run(this.#repository, {
+        signal: this.#abort.signal,
+        onProgress: (progress) => {
+          this.#progress = progress;
+        },
+      });
       this.#covered = covers;
       this.#oldestRequestMs = this.#waitingSinceMs;
       this.#failures = 0;
       this.#lastError = undefined;
       if (this.#requested === covers && this.#placing === 0) this.#unmark();
       this.#settle(covers, 'published');
+      this.#isRunning = false;
+      await this.#options.tidy(this.#repository);
     } catch (error) {
       this.#fail(covers, asAppError(error));
     } finally {
       this.#isRunning = false;
+      this.#progress = undefined;
     }
   }
 

@@ -3,10 +3,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import {
+  closingTag,
+  openingTag,
   PACKAGE_METADATA_TYPES,
   type PackageMetadataType,
-  renderEmptyMetadata,
-} from '../repodata/empty-metadata.ts';
+} from '../repodata/metadata-envelope.ts';
 import { type MetadataFile, renderRepomd } from '../repodata/repomd.ts';
 
 /**
@@ -29,7 +30,7 @@ async function writeMetadata(
   type: PackageMetadataType,
   timestampSeconds: number,
 ): Promise<MetadataFile> {
-  const open = Buffer.from(renderEmptyMetadata(type));
+  const open = Buffer.from(openingTag(type, 0) + closingTag(type));
   const packed = gzipSync(open);
   const sha256 = sha256Of(packed);
   const href = `repodata/${sha256}-${type}.xml.gz`;
@@ -38,7 +39,6 @@ async function writeMetadata(
     type,
     href,
     sha256,
-    openSha256: sha256Of(open),
     sizeBytes: packed.length,
     openSizeBytes: open.length,
     timestampSeconds,

@@ -11,6 +11,8 @@ export interface ScannedPackage {
    * large for anybody's memory.
    */
   readonly isReadable: boolean;
+  /** The element as it stands, from `<package` to `</package>`. */
+  readonly element: Uint8Array;
 }
 
 // On bytes read as Latin-1: what XML 1.0 does not count as Char (production 2) though it is valid UTF-8, which are
@@ -19,6 +21,7 @@ const FORBIDDEN =
   // oxlint-disable-next-line no-control-regex -- finding them is the purpose
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f]|\u00ef\u00bf[\u00be\u00bf]|&#(?:[0-8]|1[124-9]|2\d|3[01]|x0*(?:[0-8bcef]|1[0-9a-f]|d[89a-f][0-9a-f]{2}|fff[ef]));/i;
 
+const START = '<package';
 const END = '</package>';
 
 // libxml2 refuses a longer attribute or text, and with it the whole file (XML_MAX_TEXT_LENGTH in parserInternals.h).
@@ -49,7 +52,7 @@ export class PackageScanner {
     const packages: ScannedPackage[] = [];
     let start = 0;
     for (let end = bytes.indexOf(END); end !== -1; end = bytes.indexOf(END, start)) {
-      packages.push(scanPackage(bytes.subarray(start, end)));
+      packages.push(scanPackage(bytes.subarray(start, end + END.length)));
       start = end + END.length;
     }
     const rest = bytes.subarray(start);
@@ -71,6 +74,8 @@ function scanPackage(bytes: Buffer): ScannedPackage {
     pkgid,
     location: href === undefined ? undefined : unescapeAttribute(Buffer.from(href, 'latin1').toString()),
     isReadable: isScannable && isUtf8(bytes) && !FORBIDDEN.test(element) && !hasHugeText(element),
+    // Before the first one stand the opening tags of the file.
+    element: bytes.subarray(Math.max(0, bytes.indexOf(START))),
   };
 }
 

@@ -21,9 +21,8 @@ export interface Repomd {
 export interface MetadataFile {
   readonly type: string;
   readonly href: string;
-  /** Lower-case hex sha256 of the file, and of its uncompressed content. */
+  /** Lower-case hex sha256 of the file. */
   readonly sha256: string;
-  readonly openSha256: string;
   readonly sizeBytes: number;
   readonly openSizeBytes: number;
   readonly timestampSeconds: number;
@@ -120,7 +119,6 @@ function renderData(file: MetadataFile): string {
   return (
     `  <data type="${file.type}">\n` +
     `    <checksum type="sha256">${file.sha256}</checksum>\n` +
-    `    <open-checksum type="sha256">${file.openSha256}</open-checksum>\n` +
     `    <location href="${file.href}"/>\n` +
     `    <timestamp>${file.timestampSeconds}</timestamp>\n` +
     `    <size>${file.sizeBytes}</size>\n` +

@@ -23,10 +23,8 @@ const LINE_TAGS: ReadonlySet<number> = new Set([
  */
 const MAX_STRING_BYTES = 1024 * 1024;
 
-/** Every tag whose strings repodata carries. */
-const REPODATA_TAGS: readonly number[] = [
-  ...LINE_TAGS,
-  ...Object.values(DEPENDENCY_TAGS).flatMap(({ name, version }) => [name, version]),
+/** Text for people, by which nothing is looked up. */
+const FREE_TEXT_TAGS: readonly number[] = [
   Tag.SUMMARY,
   Tag.DESCRIPTION,
   Tag.GROUP,
@@ -35,12 +33,26 @@ const REPODATA_TAGS: readonly number[] = [
   Tag.PACKAGER,
   Tag.URL,
   Tag.BUILDHOST,
-  Tag.SOURCERPM,
   Tag.CHANGELOGNAME,
   Tag.CHANGELOGTEXT,
 ];
 
+const FREE_TEXT_NAMES: ReadonlySet<string> = new Set(FREE_TEXT_TAGS.map((tag) => tagName('main', tag)));
+
+/** Every tag whose strings repodata carries. */
+const REPODATA_TAGS: readonly number[] = [
+  ...LINE_TAGS,
+  ...Object.values(DEPENDENCY_TAGS).flatMap(({ name, version }) => [name, version]),
+  ...FREE_TEXT_TAGS,
+  Tag.SOURCERPM,
+];
+
 const STRING_TYPES: ReadonlySet<number> = new Set([TagType.STRING, TagType.STRING_ARRAY, TagType.I18NSTRING]);
+
+/** Whether a tag, by rpm's name of it, holds text for people. */
+export function isFreeText(tag: string): boolean {
+  return FREE_TEXT_NAMES.has(tag);
+}
 
 /** The first of each defect in each tag that repodata carries; one pass over the bytes, nothing is decoded. */
 export function findTextDefects(main: Header): readonly TextDefect[] {

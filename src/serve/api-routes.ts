@@ -12,8 +12,9 @@ export interface ApiRoutesOptions {
   /**
    * Requests a run now, durably, trying the packages again that are set aside; also for a directory that was made by
    * hand since the start. False when there is none.
+   * @param trust `files`: what was changed by hand is found by inode, size and mtime; `nothing`: all is read again.
    */
-  readonly reindexNow: (repository: string) => Promise<boolean>;
+  readonly reindexNow: (repository: string, trust: 'files' | 'nothing') => Promise<boolean>;
   readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
   readonly describeUpload: (sha256: string) => UploadOutcome | undefined;
   readonly waitUntilInstallable: (
@@ -24,6 +25,7 @@ export interface ApiRoutesOptions {
 }
 
 type WaitQuery = { readonly wait?: string };
+type ReindexQuery = WaitQuery & { readonly full?: string };
 type RepositoryParams = { readonly releasever: string; readonly basearch: string };
 
 const schema = { querystring: { type: 'object', properties: { wait: { type: 'string' } } } } as const;
@@ -40,13 +42,14 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     };
   });
 
-  app.post<{ Params: RepositoryParams; Querystring: WaitQuery }>(
+  app.post<{ Params: RepositoryParams; Querystring: ReindexQuery }>(
     '/api/v1/repositories/:releasever/:basearch/reindex',
     { schema },
     async (request, reply) => {
       const repository = `${request.params.releasever}/${request.params.basearch}`;
       const waitMs = options.parseWaitMs(request.query.wait);
-      if (!(await options.reindexNow(repository))) throw noRepository(repository);
+      const trust = request.query.full === undefined ? 'files' : 'nothing';
+      if (!(await options.reindexNow(repository, trust))) throw noRepository(repository);
       const result = waitMs === undefined ? 'pending' : await options.whenPublished(repository, waitMs);
       return reply.code(result === 'pending' ? 202 : 200).send(describeStatus(existing(request.params)));
     },
@@ -93,12 +96,14 @@ function describeStatus({
   published,
   lastError,
   waitingSinceMs,
+  progress,
 }: RepositoryStatus): object {
   return {
     repository,
     state,
     packageCount: published?.packageCount ?? 0,
     revision: published?.revision ?? null,
+    progress: progress ?? null,
     waitingSince: waitingSinceMs === undefined ? null : new Date(waitingSinceMs).toISOString(),
     lastError:
       lastError === undefined

@@ -67,6 +67,8 @@ log:
         maxUploadBytes: 4 * 1024 ** 3,
       });
       expect(config.reindex).toEqual({
+        engine: 'incremental',
+        zstdReleasevers: [],
         executable: 'createrepo_c',
         extraArguments: [],
         quietMs: 30_000,
@@ -143,6 +145,23 @@ index_updater: { quiet_seconds: 0.5, max_wait_seconds: 60, timeout_seconds: 9, k
 
   it('can keep a noarch repository of its own', () => {
     expect(parse('layout: { noarch: [] }').layout.noarchBasearches).toEqual([]);
+  });
+
+  it('runs createrepo when it names an executable and no engine, as the original service did', () => {
+    const engineOf = (yaml: string): string => parse(`index_updater: { ${yaml} }`).reindex.engine;
+    expect(engineOf('executable: createrepo, cmdline: --update')).toBe('createrepo');
+    expect(engineOf('executable: createrepo, engine: incremental')).toBe('incremental');
+    expect(engineOf('engine: createrepo')).toBe('createrepo');
+    expect(engineOf('quiet_seconds: 5')).toBe('incremental');
+  });
+
+  it('may ask for zstd from the incremental engine only', () => {
+    expect(parse('index_updater: { zstd_releasevers: ["10"] }').reindex.zstdReleasevers).toEqual(['10']);
+    expect(() => parse('index_updater: { engine: createrepo, zstd_releasevers: ["10"] }')).toThrowError(
+      expect.objectContaining({
+        details: { problems: [expect.stringContaining('index_updater.zstd_releasevers')] },
+      }),
+    );
   });
 
   it('splits the engine options at blanks', () => {

@@ -80,8 +80,16 @@ describe('a tree that somebody filled by hand', () => {
   test('with packages that no index can hold: they are set aside with a record and the rest is published', async () => {
     await using site = await startSite(ALONE);
     await putPackage(site.baseUrl, first, 'wait=50');
-    await putIntoTree(site, '9/x86_64/Packages/control.rpm', craftRpm({ name: 'a', summary: 'bell \u0007' }));
-    await putIntoTree(site, '9/x86_64/Packages/nonchar.rpm', craftRpm({ name: 'b', summary: 'no \uFFFE' }));
+    await putIntoTree(
+      site,
+      '9/x86_64/Packages/control.rpm',
+      craftRpm({ name: 'a', dependencies: { provides: [{ name: 'bell\u0007' }] } }),
+    );
+    await putIntoTree(
+      site,
+      '9/x86_64/Packages/nonchar.rpm',
+      craftRpm({ name: 'b', dependencies: { provides: [{ name: 'no\uFFFE' }] } }),
+    );
     await putIntoTree(site, '9/x86_64/Packages/text.rpm', Buffer.from('no package'));
     await putIntoTree(site, '9/x86_64/Packages/second.rpm', second);
     expect(await reindex(site.baseUrl, REPOSITORY)).toMatchObject({ status: 200 });

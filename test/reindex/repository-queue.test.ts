@@ -30,7 +30,7 @@ function createQueue(options: { quietMs?: number; maxWaitMs?: number; concurrenc
     concurrency: options.concurrency ?? 1,
     retryPausesMs: [5_000, 15_000],
     marks,
-    run: (repository, signal) => {
+    run: (repository, { signal }) => {
       const { promise, resolve, reject } = Promise.withResolvers<PublishedIndex>();
       signal.addEventListener('abort', () => reject(new AppError('INDEX_FAILED', 'ended', { hint: '' })));
       runs.push({
@@ -41,6 +41,7 @@ function createQueue(options: { quietMs?: number; maxWaitMs?: number; concurrenc
       });
       return promise;
     },
+    tidy: async () => undefined,
     onFailure: (_repository, error) => failures.push(error),
   });
   return { queue, runs, marked, failures };

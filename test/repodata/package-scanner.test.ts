@@ -10,7 +10,14 @@ import { createTempDir } from '../support/temp-dir.ts';
 const PKGID = 'ab'.repeat(32);
 
 /** Feeds the text in pieces that end at these positions. */
-function scanInPieces(bytes: Uint8Array, ...ends: readonly number[]): readonly ScannedPackage[] {
+function scanInPieces(
+  bytes: Uint8Array,
+  ...ends: readonly number[]
+): readonly Omit<ScannedPackage, 'element'>[] {
+  return scanWhole(bytes, ...ends).map(({ element: _element, ...rest }) => rest);
+}
+
+function scanWhole(bytes: Uint8Array, ...ends: readonly number[]): readonly ScannedPackage[] {
   const scanner = new PackageScanner();
   let start = 0;
   return [...ends, bytes.length].flatMap((end) => {
@@ -23,7 +30,7 @@ function scanInPieces(bytes: Uint8Array, ...ends: readonly number[]): readonly S
 const primaryPackage = (text: string, href = 'Packages/a.rpm'): string =>
   `<package type="rpm">\n  <name>a</name>\n  <checksum type="sha256" pkgid="YES">${PKGID}</checksum>\n  <summary>${text}</summary>\n  <location href="${href}"/>\n</package>`;
 
-const scanOne = (text: string | Uint8Array, href?: string): ScannedPackage | undefined => {
+const scanOne = (text: string | Uint8Array, href?: string): Omit<ScannedPackage, 'element'> | undefined => {
   const [before = '', after = ''] = primaryPackage('|', href).split('|');
   return scanInPieces(Buffer.concat([Buffer.from(before), Buffer.from(text), Buffer.from(after)]))[0];
 };
@@ -209,6 +216,15 @@ describe('PackageScanner', () => {
     ]) {
       expect(scanInPieces(Buffer.from(text))).toEqual([]);
     }
+  });
+
+  it('gives each element as it stands, whatever stands before it', () => {
+    const [first, second] = [primaryPackage('one'), primaryPackage('two')];
+    const bytes = Buffer.from(
+      `<?xml version="1.0"?>\n<metadata packages="2">\n${first}\n${second}\n</metadata>`,
+    );
+    const elements = scanWhole(bytes, 10, 60, 200).map(({ element }) => Buffer.from(element).toString());
+    expect(elements).toEqual([first, second]);
   });
 
   it('gives a package without a digest an empty one, which equals no other', () => {

@@ -8,6 +8,7 @@ export function statusOf(repository: string, fields: Partial<RepositoryStatus> =
     published: { packageCount: 3, revision: '1700000000' },
     lastError: undefined,
     waitingSinceMs: undefined,
+    progress: undefined,
     ...fields,
   };
 }

@@ -3,7 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeEmptyRepodata } from '../../src/reindex/write-empty-repodata.ts';
-import { PACKAGE_METADATA_TYPES, renderEmptyMetadata } from '../../src/repodata/empty-metadata.ts';
+import {
+  closingTag,
+  openingTag,
+  PACKAGE_METADATA_TYPES,
+  type PackageMetadataType,
+} from '../../src/repodata/metadata-envelope.ts';
 import { dnfMakecache, dnfRepoquery } from '../support/run-dnf.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
@@ -14,6 +19,8 @@ metadata = createrepo_c.Metadata()
 metadata.locate_and_load_xml(sys.argv[1])
 print(metadata.len())
 `;
+
+const renderEmptyMetadata = (type: PackageMetadataType): string => openingTag(type, 0) + closingTag(type);
 
 describe('the metadata of a repository without packages', () => {
   it.each(PACKAGE_METADATA_TYPES)('%s is read by libsolv without a word', async (type) => {

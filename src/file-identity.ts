@@ -1,0 +1,15 @@
+import { type BigIntStats, lstatSync } from 'node:fs';
+
+/**
+ * Inode, size and mtime in ns: tells whether a name still leads to the same file. Links change ctime, and a device's
+ * number may differ after a restart, so both are left out.
+ */
+export function identityOf(stats: BigIntStats): string {
+  return `${stats.ino}-${stats.size}-${stats.mtimeNs}`;
+}
+
+/** The identity of what is at a path, of a link itself; undefined when nothing is. */
+export function identityAt(path: string): string | undefined {
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? undefined : identityOf(stats);
+}

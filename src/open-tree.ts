@@ -1,0 +1,96 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import type { Config } from './config/load.ts';
+import { listPackages } from './place/list-packages.ts';
+import { createPackageStore, type PackageStore } from './place/package-store.ts';
+import { createRepositoryLayout, type RepositoryLayout } from './place/repository-layout.ts';
+import { checkFolders, prepareFolders, type TreeFolders } from './place/tree-folders.ts';
+import { sweepAtStart, sweepScratch } from './receive/sweep-leftovers.ts';
+import { Records } from './records/records.ts';
+import { lockTree, type TreeLock } from './records/tree-lock.ts';
+import { createCreaterepoEngine } from './reindex/createrepo-engine.ts';
+import { findExecutable } from './reindex/find-executable.ts';
+import { createIncrementalEngine } from './reindex/incremental-engine.ts';
+import type { IndexEngine } from './reindex/index-engine.ts';
+import { PendingChanges } from './reindex/pending-changes.ts';
+import type { ReindexParts } from './reindex/reindex-repository.ts';
+
+/** A tree that belongs to this process, with all that is needed to change it; the service and commands build upon it. */
+export interface Tree {
+  readonly folders: TreeFolders;
+  readonly layout: RepositoryLayout;
+  readonly store: PackageStore;
+  readonly records: Records;
+  readonly reindexParts: ReindexParts;
+  readonly close: () => Promise<void>;
+}
+
+/** Takes the tree for this process and removes what a crash left. @throws AppError TREE_LOCKED, TREE_UNUSABLE. */
+export async function openTree(config: Config, log: Logger): Promise<Tree> {
+  const folders = await prepareFolders({ ...config, spoolDir: config.server.spoolDir });
+  const locks: TreeLock[] = [lockTree(folders.stateDir)];
+  const release = (): void => {
+    for (const lock of locks) lock.release();
+  };
+  try {
+    locks.push(lockTree(folders.topDir, '.rpmyard-'));
+    await checkFolders(folders);
+    const swept = (await sweepAtStart(folders)) + (await sweepScratch(folders.scratchRoot));
+    if (swept > 0) log.info({ files: swept }, 'removed what an earlier process left');
+    return buildTree(config, folders, log, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function buildTree(config: Config, folders: TreeFolders, log: Logger, release: () => void): Tree {
+  const records = new Records(folders.stateDir);
+  const layout = createRepositoryLayout({ topDir: folders.topDir, ...config.layout });
+  const store = createPackageStore(layout);
+  const engine = createEngine(config, folders, store);
+  return {
+    folders,
+    layout,
+    store,
+    records,
+    reindexParts: {
+      layout,
+      records,
+      changes: new PendingChanges(),
+      engine,
+      formatOf: (repository) =>
+        config.reindex.zstdReleasevers.includes(repository.split('/')[0] ?? '') ? 'zstd' : 'gzip',
+      scratchRoot: folders.scratchRoot,
+      now: Date.now,
+      log,
+    },
+    close: async () => {
+      await engine.close();
+      records.close();
+      release();
+    },
+  };
+}
+
+function createEngine({ reindex }: Config, { stateDir }: TreeFolders, store: PackageStore): IndexEngine {
+  if (reindex.engine === 'createrepo') {
+    const locate = (): Promise<string | undefined> =>
+      findExecutable(reindex.executable, process.env['PATH'] ?? '');
+    return createCreaterepoEngine({
+      ...reindex,
+      findExecutable: locate,
+      listPackages,
+      sha256Of: (path) => store.sha256Of(path),
+    });
+  }
+  return createIncrementalEngine({
+    ...reindex,
+    // In a checkout this file is TypeScript, in a published package JavaScript; the thread's lies beside it.
+    startThread: () =>
+      new Worker(new URL(`./index-thread${extname(import.meta.url)}`, import.meta.url), {
+        workerData: { stateDir },
+      }),
+  });
+}

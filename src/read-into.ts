@@ -1,0 +1,12 @@
+import { readSync } from 'node:fs';
+
+/** Fills a buffer from a file. @returns the bytes read, fewer only where the file ends. */
+export function readInto(descriptor: number, buffer: Uint8Array, position: number): number {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const bytesRead = readSync(descriptor, buffer, filled, buffer.length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled;
+}

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, lstatSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { identityOf } from '../file-identity.ts';
+import {
+  openingTag,
+  PACKAGE_METADATA_TYPES,
+  type PackageMetadataType,
+} from '../repodata/metadata-envelope.ts';
+import { PackageScanner, type ScannedPackage } from '../repodata/package-scanner.ts';
+import type { Repomd } from '../repodata/repomd.ts';
+import { openMetadata } from './open-metadata.ts';
+import { type PackageGroup, type PerType, perType, type PlacedSegment } from './package-group.ts';
+
+/** A package as primary describes it. */
+interface AdoptedPackage {
+  readonly pkgid: string;
+  readonly location: string;
+  readonly sizeBytes: number;
+  readonly mtimeSeconds: number;
+}
+
+const SHA256_HEX = /^[0-9a-f]{64}$/;
+const NEWLINE = Buffer.from('\n');
+
+/**
+ * Takes over metadata that somebody else wrote, or we before the state was lost, so that its packages need not be read
+ * again: those whose file still has the size and the mtime that primary gives. Its text is put in order by a rebuild,
+ * which checks it as strictly as our own.
+ * @param outputDir takes the unpacked text.
+ * @returns a group a package, in order of location; none when the metadata is damaged, or of a kind that is in doubt.
+ */
+export async function adoptMetadata(
+  repositoryDir: string,
+  published: Repomd,
+  outputDir: string,
+): Promise<readonly PackageGroup[]> {
+  const adopted = new Map<string, AdoptedPackage>();
+  const texts = perType(() => new Map<string, PlacedSegment>());
+  try {
+    for (const type of PACKAGE_METADATA_TYPES) {
+      await unpack(type, { repositoryDir, published, outputDir }, (scanned, segment) => {
+        texts[type].set(scanned.pkgid, segment);
+        const described = type === 'primary' ? describedBy(scanned) : undefined;
+        if (described !== undefined) adopted.set(described.location, described);
+      });
+    }
+  } catch {
+    // When in doubt, every package is read again.
+    return [];
+  }
+  return [...adopted.values()]
+    .toSorted((a, b) => (a.location < b.location ? -1 : 1))
+    .flatMap((described) => groupOf(described, repositoryDir, texts));
+}
+
+/** @throws Error when the file is not as repomd.xml says, or begins in another way than all known writers begin it. */
+async function unpack(
+  type: PackageMetadataType,
+  from: { readonly repositoryDir: string; readonly published: Repomd; readonly outputDir: string },
+  take: (scanned: ScannedPackage, segment: PlacedSegment) => void,
+): Promise<void> {
+  const data = from.published.data.find((one) => one.type === type);
+  if (data === undefined || data.checksum.type !== 'sha256') throw new Error(`no ${type} with a sha256`);
+  const path = join(from.repositoryDir, data.href);
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  if (hash.digest('hex') !== data.checksum.hex) throw new Error(`${path} is damaged`);
+
+  const outputPath = join(from.outputDir, `adopted-${type}`);
+  await using output = await open(outputPath, 'w');
+  const scanner = new PackageScanner();
+  let offset = 0;
+  let isFirst = true;
+  for await (const piece of openMetadata(path)) {
+    if (isFirst) checkOpening(type, piece);
+    isFirst = false;
+    const scanned = scanner.push(piece);
+    for (const one of scanned) {
+      const lengthBytes = one.element.length + NEWLINE.length;
+      take(one, plainSegment(outputPath, offset, lengthBytes));
+      offset += lengthBytes;
+    }
+    await writeAll(output, scanned);
+  }
+}
+
+/** Our wrapping would change the meaning of prefixes that another root element declares. */
+function checkOpening(type: PackageMetadataType, start: Uint8Array): void {
+  const expected = withoutCount(openingTag(type, 0));
+  const found = withoutCount(Buffer.from(start).toString('latin1', 0, 2 * openingTag(type, 0).length));
+  if (!found.startsWith(expected)) throw new Error(`${type} begins in an unknown way`);
+}
+
+function withoutCount(text: string): string {
+  return text.replace(/packages="\d*"/, '').replace(/\s+/g, '');
+}
+
+async function writeAll(output: FileHandle, scanned: readonly ScannedPackage[]): Promise<void> {
+  if (scanned.length === 0) return;
+  await output.writeFile(Buffer.concat(scanned.flatMap(({ element }) => [element, NEWLINE])));
+}
+
+function plainSegment(path: string, offset: number, lengthBytes: number): PlacedSegment {
+  return { path, offset, lengthBytes, openBytes: lengthBytes, crc32: 0, openCrc32: 0, format: 'plain' };
+}
+
+/** Undefined for a package whose file lies elsewhere, or that is identified by another digest. */
+function describedBy({ pkgid, location, element, isReadable }: ScannedPackage): AdoptedPackage | undefined {
+  const text = Buffer.from(element).toString('latin1');
+  const sizeBytes = /<size [^>]*?package="(?<bytes>\d+)"/.exec(text)?.groups?.['bytes'];
+  const mtimeSeconds = /<time [^>]*?file="(?<seconds>\d+)"/.exec(text)?.groups?.['seconds'];
+  const isOurs = isReadable && SHA256_HEX.test(pkgid) && !/<location [^>]*?xml:base=/.test(text);
+  if (!isOurs || location === undefined || sizeBytes === undefined || mtimeSeconds === undefined) {
+    return undefined;
+  }
+  return { pkgid, location, sizeBytes: Number(sizeBytes), mtimeSeconds: Number(mtimeSeconds) };
+}
+
+function groupOf(
+  { pkgid, location, sizeBytes, mtimeSeconds }: AdoptedPackage,
+  repositoryDir: string,
+  texts: PerType<ReadonlyMap<string, PlacedSegment>>,
+): readonly PackageGroup[] {
+  const stats = lstatSync(join(repositoryDir, location), { bigint: true, throwIfNoEntry: false });
+  const isSame =
+    stats?.isFile() === true &&
+    stats.size === BigInt(sizeBytes) &&
+    stats.mtimeNs / 1_000_000_000n === BigInt(mtimeSeconds);
+  const [primary, filelists, other] = PACKAGE_METADATA_TYPES.map((type) => texts[type].get(pkgid));
+  if (!isSame || primary === undefined || filelists === undefined || other === undefined) return [];
+  const segments = { primary, filelists, other };
+  const textBytes = perType((type) => segments[type].openBytes);
+  return [{ packages: [{ location, pkgid, identity: identityOf(stats), textBytes }], segments }];
+}

@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import { identityAt } from '../file-identity.ts';
+import type { IndexJob } from './index-engine.ts';
+import type { PackageGroup } from './package-group.ts';
+import type { NewPackage } from './plan-groups.ts';
+
+/** How the packages on disk differ from those in an index. */
+export interface PackageChanges {
+  /** To be described: new, or another file than the one that was indexed. In order of location. */
+  readonly added: readonly NewPackage[];
+  /** To leave the index, or to be described anew. */
+  readonly removed: ReadonlySet<string>;
+  readonly gone: readonly string[];
+  readonly readmitted: readonly string[];
+  /** Packages on disk that are not to stay out. */
+  readonly expectedCount: number;
+}
+
+/** Compares the packages on disk with the index; how much it looks at is what the job trusts. */
+export function comparePackages(
+  locations: readonly string[],
+  groups: readonly PackageGroup[],
+  job: Pick<IndexJob, 'repositoryDir' | 'trust' | 'acknowledged' | 'setAside'>,
+): PackageChanges {
+  const { trust, acknowledged, setAside } = job;
+  const identityOf = (location: string): string | undefined => identityAt(join(job.repositoryDir, location));
+  const readmitted = [...setAside.keys()].filter(
+    (location) => identityOf(location) !== setAside.get(location),
+  );
+  const stayOut = new Set(setAside.keys()).difference(new Set(readmitted));
+
+  const onDisk = new Set(locations);
+  const expectedCount = onDisk.size - [...stayOut].filter((location) => onDisk.has(location)).length;
+  const gone = [...acknowledged.keys()].filter((location) => !onDisk.has(location));
+  const removed = new Set<string>();
+  // What the index does not know remains in it.
+  const toDescribe = onDisk;
+  for (const { location, pkgid, identity } of groups.flatMap(({ packages }) => packages)) {
+    const digest = acknowledged.get(location);
+    const mustLook = trust !== 'names' || digest !== undefined;
+    if (!onDisk.has(location)) gone.push(location);
+    else if (!mustLook || (pkgid === (digest ?? pkgid) && identity === identityOf(location))) {
+      toDescribe.delete(location);
+      if (!stayOut.has(location)) continue;
+    }
+    removed.add(location);
+  }
+  // Just placed by this service, so nobody else has touched it; any other digest may be that of a former file.
+  const believed = trust === 'names' ? acknowledged : new Map<string, string>();
+  return {
+    added: [...toDescribe.difference(stayOut)]
+      .toSorted()
+      .map((location) => ({ location, sha256: believed.get(location) })),
+    removed,
+    gone: [...new Set(gone)],
+    readmitted,
+    expectedCount,
+  };
+}

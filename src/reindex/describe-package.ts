@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError, errnoOf } from '../errors.ts';
+import { identityOf } from '../file-identity.ts';
+import { readInto } from '../read-into.ts';
+import { type PackageXml, renderPackage } from '../repodata/render-package.ts';
+import { gatherHeader } from '../rpm-parser/gather-header.ts';
+import { parseRpm } from '../rpm-parser/parse-rpm.ts';
+import { RpmParseError } from '../rpm-parser/rpm-parse-error.ts';
+import type { RpmPackage } from '../rpm-parser/rpm-package.ts';
+import { isFreeText } from '../rpm-parser/text-defects.ts';
+import { verifyHeaderDigests } from '../rpm-parser/verify-header-digests.ts';
+import type { NewPackage } from './plan-groups.ts';
+
+/** What became of a package file that was to be described. */
+export type Description =
+  | {
+      readonly outcome: 'described';
+      readonly pkgid: string;
+      readonly identity: string;
+      readonly xml: PackageXml;
+    }
+  | { readonly outcome: 'left-out'; readonly identity: string; readonly reason: string }
+  /** Somebody removed it meanwhile. */
+  | { readonly outcome: 'gone' };
+
+const CHUNK_BYTES = 1024 * 1024;
+
+// V8 ends at a string of half a GiB with a RangeError; no reader could take such an element.
+const TOO_LARGE = 'its metadata is larger than any reader can take';
+
+/**
+ * Reads a package once and describes it as repodata does.
+ * @throws AppError INDEX_FAILED when the file cannot be read now: no reason to leave it out for ever.
+ */
+export function describePackage(repositoryDir: string, { location, sha256 }: NewPackage): Description {
+  const path = join(repositoryDir, location);
+  try {
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      return describeOpened(descriptor, location, sha256);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno === 'ENOENT') return { outcome: 'gone' };
+    if (errno === undefined) throw cause;
+    throw new AppError('INDEX_FAILED', `${location} cannot be read (${errno})`, {
+      hint: 'The former index stays and the run is tried again; look at the rights of the file and at the disk.',
+      cause,
+    });
+  }
+}
+
+function describeOpened(descriptor: number, location: string, knownSha256: string | undefined): Description {
+  const stats = fstatSync(descriptor, { bigint: true });
+  const sizeBytes = Number(stats.size);
+  const identity = identityOf(stats);
+  try {
+    const { bytes } = gatherHeader(sizeBytes, (lengthBytes) => readStart(descriptor, lengthBytes));
+    const rpm = parseRpm(bytes, sizeBytes);
+    verifyHeaderDigests(bytes, rpm);
+    const reason = reasonToLeaveOut(rpm, sizeBytes);
+    if (reason !== undefined) return { outcome: 'left-out', identity, reason };
+    const pkgid = knownSha256 ?? sha256Of(descriptor, bytes, sizeBytes);
+    const mtimeSeconds = Number(stats.mtimeNs / 1_000_000_000n);
+    const xml = renderPackage(rpm, { location, sha256: pkgid, sizeBytes, mtimeSeconds });
+    return { outcome: 'described', pkgid, identity, xml };
+  } catch (error) {
+    if (error instanceof RangeError) return { outcome: 'left-out', identity, reason: TOO_LARGE };
+    if (!(error instanceof RpmParseError)) throw error;
+    return { outcome: 'left-out', identity, reason: `${error.code}: ${error.message}` };
+  }
+}
+
+function reasonToLeaveOut(rpm: RpmPackage, sizeBytes: number): string | undefined {
+  const { payloadFormat, headerRange, digests, textDefects } = rpm;
+  if (payloadFormat !== 'cpio') return `its payload is "${payloadFormat}", which is no package to install`;
+  const recordedBytes = digests.headerAndPayloadSizeBytes;
+  const foundBytes = sizeBytes - headerRange.start;
+  if (recordedBytes !== undefined && foundBytes < recordedBytes) {
+    return `it is cut: expected ${recordedBytes} bytes of header and payload, found ${foundBytes}`;
+  }
+  const grave = textDefects.find(
+    ({ tag, defect }) => defect === 'too-long' || (defect !== 'latin-1' && !isFreeText(tag)),
+  );
+  return grave && `its ${grave.tag} (entry ${grave.index}) has a text that XML cannot hold: ${grave.defect}`;
+}
+
+/** The start of a file; less when the file became shorter, which the parser then says. */
+function readStart(descriptor: number, lengthBytes: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(lengthBytes);
+  return bytes.subarray(0, readInto(descriptor, bytes, 0));
+}
+
+/** Of the whole file, whose first bytes are read already. */
+function sha256Of(descriptor: number, start: Uint8Array, sizeBytes: number): string {
+  const hash = createHash('sha256').update(start);
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(0, sizeBytes - start.length)));
+  for (let position = start.length; position < sizeBytes; ) {
+    const bytesRead = readInto(descriptor, buffer, position);
+    if (bytesRead === 0) break;
+    hash.update(buffer.subarray(0, bytesRead));
+    position += bytesRead;
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,75 @@
+import { availableParallelism } from 'node:os';
+import { extname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { createWorkerPool } from '../threads/worker-pool.ts';
+import type { IndexJob, IndexProgress } from './index-engine.ts';
+import { GROUP_BYTES, type PlanStep, stepBytes } from './plan-groups.ts';
+import { rebuildGroups, type RebuildJob, type RebuiltGroups } from './rebuild-groups.ts';
+
+/** All groups of the new index in order of location, and what became of the packages that were to be described. */
+export type RebuiltSteps = RebuiltGroups;
+
+// Starting threads takes longer than rebuilding a few groups here.
+const INLINE_BYTES = 4 * GROUP_BYTES;
+
+/** Rebuilds what a plan says, in threads when it is much. */
+export async function rebuildSteps(
+  plan: readonly PlanStep[],
+  { repositoryDir, scratchDir, format }: IndexJob,
+  tell: (progress: IndexProgress) => void,
+): Promise<RebuiltSteps> {
+  const jobs = new Map<PlanStep, RebuildJob>();
+  for (const step of plan) {
+    if ('reuse' in step) continue;
+    const segmentsPath = join(scratchDir, `segments-${jobs.size}`);
+    jobs.set(step, { repositoryDir, pieces: step.rebuild, format, segmentsPath });
+  }
+  const results = await doJobs([...jobs.values()], sizeOf([...jobs.keys()]), tell);
+  const parts = plan.map((step): RebuiltGroups => {
+    if ('reuse' in step) return { groups: [step.reuse], described: [], leftOut: [] };
+    return results.get(jobs.get(step)) ?? { groups: [], described: [], leftOut: [] };
+  });
+  return {
+    groups: parts.flatMap(({ groups }) => groups),
+    described: parts.flatMap(({ described }) => described),
+    leftOut: parts.flatMap(({ leftOut }) => leftOut),
+  };
+}
+
+function sizeOf(steps: readonly PlanStep[]): number {
+  return steps.reduce((sum, step) => sum + stepBytes(step), 0);
+}
+
+async function doJobs(
+  jobs: readonly RebuildJob[],
+  totalBytes: number,
+  tell: (progress: IndexProgress) => void,
+): Promise<ReadonlyMap<RebuildJob | undefined, RebuiltGroups>> {
+  const total = jobs.reduce((sum, { pieces }) => sum + pieces.length, 0);
+  const results = new Map<RebuildJob, RebuiltGroups>();
+  let done = 0;
+  const note = (job: RebuildJob, result: RebuiltGroups): void => {
+    results.set(job, result);
+    done += job.pieces.length;
+    tell({ done, total });
+  };
+
+  if (totalBytes <= INLINE_BYTES) {
+    for (const job of jobs) note(job, rebuildGroups(job));
+    return results;
+  }
+  const pool = createWorkerPool<RebuildJob, RebuiltGroups>(availableParallelism(), startWorker);
+  try {
+    await Promise.all(jobs.map(async (job) => note(job, await pool.run(job))));
+    return results;
+  } finally {
+    await pool.close();
+  }
+}
+
+function startWorker(): Worker {
+  // In a checkout this file is TypeScript, in a published package JavaScript; the worker lies beside it.
+  return new Worker(new URL(`./rebuild-worker${extname(import.meta.url)}`, import.meta.url), {
+    resourceLimits: { maxYoungGenerationSizeMb: 16 },
+  });
+}

@@ -1,0 +1,152 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { execa, ExecaError } from 'execa';
+import { AppError } from '../errors.ts';
+
+export interface CreaterepoOptions {
+  /** Looked up before each run, so that installing it heals without a restart. */
+  readonly findExecutable: () => Promise<string | undefined>;
+  /** The configured name, for messages. */
+  readonly executable: string;
+  /** What the configuration adds. */
+  readonly extraArguments: readonly string[];
+  readonly timeoutMs: number;
+}
+
+// After the polite signal; createrepo_c has nothing to save, its scratch directory is ours.
+const KILL_AFTER_MS = 5_000;
+const MAX_REPORT_BYTES = 4 * 1024 * 1024;
+const MAX_MESSAGE_LINES = 5;
+const PARTIAL_EXIT_CODE = 2;
+
+/** What createrepo_c has to describe. */
+export interface CreaterepoRun {
+  readonly repositoryDir: string;
+  readonly scratchDir: string;
+  /** Paths of the packages below `repositoryDir`: exactly these belong into the index. */
+  readonly locations: readonly string[];
+  /** False: read every package again, whatever the published metadata says. */
+  readonly mayReuse: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs createrepo_c on a list of packages, with every option that differs between its versions said.
+ * @returns its warnings, one a line; those about a package name its file.
+ * @throws AppError INDEX_FAILED, INDEX_ENGINE_MISSING.
+ */
+export async function runCreaterepo(
+  run: CreaterepoRun,
+  options: CreaterepoOptions,
+): Promise<readonly string[]> {
+  const executable = await options.findExecutable();
+  if (executable === undefined) throw engineMissing(options.executable);
+  const packageList = join(run.scratchDir, 'pkglist');
+  await writeFile(packageList, run.locations.map((location) => `${location}\n`).join(''));
+  return execute(executable, createrepoArguments(options.extraArguments, run, packageList), {
+    timeoutMs: options.timeoutMs,
+    signal: run.signal,
+    scratchDir: run.scratchDir,
+  });
+}
+
+function createrepoArguments(
+  extraArguments: readonly string[],
+  job: CreaterepoRun,
+  packageList: string,
+): readonly string[] {
+  const extra = extraArguments.filter((argument) => argument !== '--update');
+  return [
+    ...extra,
+    '--checksum=sha256',
+    '--compress-type=gz',
+    '--general-compress-type=gz',
+    '--unique-md-filenames',
+    ...(extra.some((argument) => argument === '--database' || argument === '-d') ? [] : ['--no-database']),
+    ...(extra.some((argument) => argument.startsWith('--workers'))
+      ? []
+      : [`--workers=${availableParallelism()}`]),
+    '--skip-symlinks',
+    ...(job.mayReuse ? ['--update', '--update-md-path', job.repositoryDir] : []),
+    '--pkglist',
+    packageList,
+    '--outputdir',
+    job.scratchDir,
+    job.repositoryDir,
+  ];
+}
+
+interface RunLimits {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly scratchDir: string;
+}
+
+async function execute(
+  executable: string,
+  createrepoArgs: readonly string[],
+  limits: RunLimits,
+): Promise<readonly string[]> {
+  try {
+    const { stderr } = await execa(executable, createrepoArgs, {
+      timeout: limits.timeoutMs,
+      forceKillAfterDelay: KILL_AFTER_MS,
+      cancelSignal: limits.signal,
+      maxBuffer: MAX_REPORT_BYTES,
+      stdin: 'ignore',
+      stdout: 'ignore',
+      // A wrapper script's child that outlived it would hold its standard error open, and we would wait for that.
+      killDescendants: true,
+      // Its messages are searched for file names: no translation.
+      env: { LC_ALL: 'C.UTF-8' },
+    });
+    return linesOf(stderr);
+  } catch (error) {
+    if (isPartial(error, limits.scratchDir)) return linesOf(error.stderr);
+    throw engineError(executable, limits, error);
+  }
+}
+
+/**
+ * Since 0.18 createrepo_c ends with 2 when it left a package out, its metadata complete otherwise; what it left out is
+ * found by comparing.
+ */
+function isPartial(error: unknown, scratchDir: string): error is ExecaError {
+  return (
+    error instanceof ExecaError &&
+    error.exitCode === PARTIAL_EXIT_CODE &&
+    existsSync(join(scratchDir, 'repodata', 'repomd.xml'))
+  );
+}
+
+function linesOf(stderr: unknown): readonly string[] {
+  return typeof stderr === 'string' ? stderr.split('\n').filter((line) => line !== '') : [];
+}
+
+function engineError(executable: string, { timeoutMs }: RunLimits, error: unknown): unknown {
+  if (!(error instanceof ExecaError)) return error;
+  if (error.code === 'ENOENT' || error.code === 'EACCES') return engineMissing(executable, error);
+  return new AppError('INDEX_FAILED', `${executable} ${endingOf(error, timeoutMs)}`, {
+    hint: error.isCanceled
+      ? 'The service was stopped; its mark is kept and the next start indexes the repository.'
+      : 'The former index stays and the run is tried again; correct what the message names.',
+    cause: error,
+  });
+}
+
+function endingOf(error: ExecaError, timeoutMs: number): string {
+  if (error.timedOut) return `did not finish in ${timeoutMs / 1000} s (index_updater.timeout_seconds)`;
+  if (error.isCanceled) return 'was ended because the service is stopping';
+  const lastLines = linesOf(error.stderr).slice(-MAX_MESSAGE_LINES).join(' | ');
+  const ending = error.signal === undefined ? `exit code ${error.exitCode}` : `signal ${error.signal}`;
+  return `ended with ${ending}: ${lastLines}`;
+}
+
+export function engineMissing(executable: string, cause?: unknown): AppError {
+  return new AppError('INDEX_ENGINE_MISSING', `${executable} is not installed, so no index can be built`, {
+    hint: 'Install createrepo_c: apt-get install createrepo-c, or dnf install createrepo_c.',
+    cause,
+  });
+}

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { closingTag, openingTag, type PackageMetadataType } from '../repodata/metadata-envelope.ts';
+import type { MetadataFile } from '../repodata/repomd.ts';
+import {
+  checkSegment,
+  compressSegment,
+  INDEX_FORMATS,
+  type IndexFormatName,
+  type Segment,
+} from './index-format.ts';
+import type { PackageGroup, PlacedSegment } from './package-group.ts';
+
+/** A file of the index, and where its groups lie in it. */
+export interface WrittenFile {
+  readonly file: MetadataFile;
+  /** Offset of the first group's segment; the others follow without gaps. */
+  readonly groupsOffset: number;
+}
+
+// Large enough that a copy takes few calls, small enough that the thread can do something else in between.
+const COPY_BYTES = 1024 * 1024;
+
+/**
+ * Writes primary, filelists or other: an opening tag with the count, the groups as they are, a closing tag. Every byte
+ * is read, checked, hashed and written once.
+ * @param outputDir the file goes to `outputDir/repodata/<sha256>-<type>.xml.<gz or zst>`.
+ * @throws AppError INDEX_DAMAGED when a segment is not as it was written.
+ */
+export async function writeIndexFile(
+  type: PackageMetadataType,
+  groups: readonly PackageGroup[],
+  options: {
+    readonly outputDir: string;
+    readonly format: IndexFormatName;
+    readonly packageCount: number;
+    readonly timestampSeconds: number;
+  },
+): Promise<WrittenFile> {
+  const { extension, head, tail } = INDEX_FORMATS[options.format];
+  const opening = compressSegment(options.format, Buffer.from(openingTag(type, options.packageCount)));
+  const closing = compressSegment(options.format, Buffer.from(closingTag(type)));
+  const copied = groups.map(({ segments }) => segments[type]);
+  const all = [opening.segment, ...copied, closing.segment];
+
+  const temporary = join(options.outputDir, 'repodata', `${type}.part`);
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  await using output = await open(temporary, 'w');
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    const writing = output.writeFile(bytes);
+    // While the disk takes the bytes.
+    hash.update(bytes);
+    sizeBytes += bytes.length;
+    await writing;
+  };
+  await write(Buffer.concat([head, opening.bytes]));
+  const groupsOffset = sizeBytes;
+  for await (const bytes of readSegments(copied)) await write(bytes);
+  await write(Buffer.concat([closing.bytes, tail(all)]));
+
+  const sha256 = hash.digest('hex');
+  const href = `repodata/${sha256}-${type}.xml.${extension}`;
+  await rename(temporary, join(options.outputDir, href));
+  const openSizeBytes = all.reduce((sum, { openBytes }) => sum + openBytes, 0);
+  const { timestampSeconds } = options;
+  return { groupsOffset, file: { type, href, sha256, sizeBytes, openSizeBytes, timestampSeconds } };
+}
+
+/** The bytes of the segments, checked; those that lie side by side are read together. */
+async function* readSegments(segments: readonly PlacedSegment[]): AsyncGenerator<Uint8Array> {
+  const handles = new Map<string, FileHandle>();
+  try {
+    for (const extent of extentsOf(segments)) {
+      const handle = handles.get(extent.path) ?? (await open(extent.path, 'r'));
+      handles.set(extent.path, handle);
+      const { bytesRead, buffer } = await handle.read({
+        buffer: Buffer.allocUnsafe(extent.lengthBytes),
+        position: extent.offset,
+      });
+      checkExtent(buffer.subarray(0, bytesRead), extent.segments);
+      yield buffer;
+    }
+  } finally {
+    for (const handle of handles.values()) await handle.close();
+  }
+}
+
+interface Extent {
+  readonly path: string;
+  readonly offset: number;
+  lengthBytes: number;
+  readonly segments: Segment[];
+}
+
+function extentsOf(segments: readonly PlacedSegment[]): readonly Extent[] {
+  const extents: Extent[] = [];
+  for (const segment of segments) {
+    const last = extents.at(-1);
+    const continues =
+      last !== undefined &&
+      last.path === segment.path &&
+      last.offset + last.lengthBytes === segment.offset &&
+      last.lengthBytes < COPY_BYTES;
+    if (continues) {
+      last.lengthBytes += segment.lengthBytes;
+      last.segments.push(segment);
+    } else {
+      const { path, offset, lengthBytes } = segment;
+      extents.push({ path, offset, lengthBytes, segments: [segment] });
+    }
+  }
+  return extents;
+}
+
+function checkExtent(bytes: Uint8Array, segments: readonly Segment[]): void {
+  let start = 0;
+  for (const segment of segments) {
+    checkSegment(bytes.subarray(start, start + segment.lengthBytes), segment);
+    start += segment.lengthBytes;
+  }
+}

@@ -1,0 +1,29 @@
+import { AppError, type ErrorCode } from '../errors.ts';
+
+/** What a worker thread tells about the job it is at. */
+export type WorkerMessage<Answer, Progress> =
+  | { readonly progress: Progress }
+  | { readonly answer: Answer }
+  | { readonly failure: Failure };
+
+/** An error on its way between threads, where it loses its class and its fields (`code`, `syscall`, ...). */
+export interface Failure {
+  readonly error: unknown;
+  readonly fields: object;
+  readonly appError?: { readonly code: ErrorCode; readonly message: string; readonly hint: string };
+}
+
+export function toFailure(error: unknown): Failure {
+  if (error instanceof AppError) {
+    const { code, message, hint, cause } = error;
+    return { error: cause, fields: {}, appError: { code, message, hint } };
+  }
+  return { error, fields: Object.fromEntries(Object.entries(Object(error))) };
+}
+
+export function fromFailure({ error, fields, appError }: Failure): unknown {
+  if (appError !== undefined) {
+    return new AppError(appError.code, appError.message, { hint: appError.hint, cause: error });
+  }
+  return error instanceof Error ? Object.assign(error, fields) : error;
+}

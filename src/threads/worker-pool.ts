@@ -1,0 +1,76 @@
+import type { Worker } from 'node:worker_threads';
+import pLimit from 'p-limit';
+import { fromFailure, type WorkerMessage } from './worker-messages.ts';
+
+/** Worker threads that do jobs, one each at a time, so that the thread that asks stays free. */
+export interface WorkerPool<Job, Answer, Progress = never> {
+  /**
+   * @throws the error of the job, the signal's reason (the thread is then ended), or an Error of a thread that died.
+   */
+  readonly run: (job: Job, options?: JobOptions<Progress>) => Promise<Answer>;
+  /** Ends every thread; jobs under way reject. */
+  readonly close: () => Promise<void>;
+}
+
+export interface JobOptions<Progress> {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** A pool of at most `size` threads; each starts with its first job. Their code calls answerJobs(). */
+export function createWorkerPool<Job, Answer, Progress = never>(
+  size: number,
+  start: () => Worker,
+): WorkerPool<Job, Answer, Progress> {
+  const idle: Worker[] = [];
+  const workers = new Set<Worker>();
+  const inThread = pLimit(size);
+
+  return {
+    run: (job, options = {}) => inThread(() => runIn(idle.pop() ?? startWorker(), job, options)),
+    close: async () => {
+      await Promise.all([...workers].map((worker) => worker.terminate()));
+    },
+  };
+
+  function startWorker(): Worker {
+    const worker = start();
+    workers.add(worker);
+    worker.on('exit', () => {
+      workers.delete(worker);
+      if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
+    });
+    // The job it was at rejects by the same event; an idle worker has nobody else who listens.
+    worker.on('error', () => undefined);
+    return worker;
+  }
+
+  async function runIn(
+    worker: Worker,
+    job: Job,
+    { signal, onProgress }: JobOptions<Progress>,
+  ): Promise<Answer> {
+    signal?.throwIfAborted();
+    const settled = Promise.withResolvers<Answer>();
+    const onMessage = (message: WorkerMessage<Answer, Progress>): void => {
+      if ('progress' in message) onProgress?.(message.progress);
+      else if ('answer' in message) settled.resolve(message.answer);
+      else settled.reject(fromFailure(message.failure));
+    };
+    const onExit = (): void => settled.reject(new Error('the worker thread ended before its job'));
+    const onAbort = (): void => {
+      settled.reject(signal?.reason);
+      worker.terminate().catch(() => undefined);
+    };
+    worker.on('message', onMessage).on('error', settled.reject).on('exit', onExit);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    worker.postMessage(job);
+    try {
+      return await settled.promise;
+    } finally {
+      worker.off('message', onMessage).off('error', settled.reject).off('exit', onExit);
+      signal?.removeEventListener('abort', onAbort);
+      if (workers.has(worker) && signal?.aborted !== true) idle.push(worker);
+    }
+  }
+}
