@@ -8,6 +8,7 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { AppError, errorLine, problemOf, toAppError } from './errors.ts';
+import { metadataRoutes, type MetadataRoutesOptions } from './receive/metadata-routes.ts';
 import type { UploadOptions } from './receive/upload-options.ts';
 import { uploadRoutes } from './receive/upload-routes.ts';
 import { apiRoutes, type ApiRoutesOptions } from './serve/api-routes.ts';
@@ -28,6 +29,7 @@ export interface AppParts {
   readonly topDir: string;
   readonly metrics: Metrics;
   readonly upload: UploadOptions;
+  readonly metadata: MetadataRoutesOptions;
   readonly api: ApiRoutesOptions;
   readonly health: HealthRoutesOptions;
 }
@@ -97,6 +99,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   letUploadsAnswerExpect(app, parts.upload.uploadPath);
 
   await app.register(uploadRoutes, parts.upload);
+  await app.register(metadataRoutes, parts.metadata);
   await app.register(apiRoutes, parts.api);
   await app.register(healthRoutes, parts.health);
   await app.register(metricsRoute, { metrics: parts.metrics });

@@ -135,13 +135,26 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
       removeIncoming: incomingFiles.remove,
       countUpload: metrics.countUpload,
     },
+    metadata: {
+      ...folders,
+      putMetadata: async (repository, type, path) => {
+        if (!(await isRepository(repository))) return false;
+        await prepareRepository(repository);
+        await queue
+          .of(repository)
+          .whileMarked(() => reindexParts.foreignMetadata.put(repository, type, path));
+        return true;
+      },
+      whenPublished: (repository, waitMs) => queue.of(repository).whenPublished(waitMs),
+      removeIncoming: incomingFiles.remove,
+    },
     api: {
       listStatus: () => queue.listStatus(),
       statusOf: (repository) => queue.statusOf(repository),
       listSetAside: (repository) => records.listSetAside(repository),
+      listReceipts: (repository) => records.listReceipts(repository),
       reindexNow: async (repository, trust) => {
-        const isKnown = queue.statusOf(repository) !== undefined;
-        if (!isKnown && !(await store.listRepositories()).includes(repository)) return false;
+        if (!(await isRepository(repository))) return false;
         await prepareRepository(repository);
         await queue.of(repository).whileMarked(async () => {
           records.takeAllBack(repository);
@@ -190,6 +203,11 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     await closeApp(app);
     await queueClosed;
     await Promise.all([incomingFiles.settled(), digestPool.close()]);
+  }
+
+  async function isRepository(repository: string): Promise<boolean> {
+    const isKnown = queue.statusOf(repository) !== undefined;
+    return isKnown || (await store.listRepositories()).includes(repository);
   }
 
   /** Requests a run of each repository that finds what was changed by hand. */

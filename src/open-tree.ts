@@ -1,4 +1,4 @@
-import { extname } from 'node:path';
+import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Config } from './config/load.ts';
@@ -10,6 +10,7 @@ import { sweepAtStart, sweepScratch } from './receive/sweep-leftovers.ts';
 import { Records } from './records/records.ts';
 import { lockTree, type TreeLock } from './records/tree-lock.ts';
 import { createCreaterepoEngine } from './reindex/createrepo-engine.ts';
+import { createForeignMetadata } from './reindex/foreign-metadata.ts';
 import { findExecutable } from './reindex/find-executable.ts';
 import { createIncrementalEngine } from './reindex/incremental-engine.ts';
 import type { IndexEngine } from './reindex/index-engine.ts';
@@ -60,6 +61,7 @@ function buildTree(config: Config, folders: TreeFolders, log: Logger, release: (
       records,
       changes: new PendingChanges(),
       engine,
+      foreignMetadata: createForeignMetadata(join(folders.stateDir, 'metadata'), Date.now),
       formatOf: (repository) =>
         config.reindex.zstdReleasevers.includes(repository.split('/')[0] ?? '') ? 'zstd' : 'gzip',
       scratchRoot: folders.scratchRoot,

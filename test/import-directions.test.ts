@@ -28,7 +28,7 @@ const typing = (folder: string, from: string): Plant => ({
   code: `import type * as planted from '${from}';\nexport type Used = typeof planted;\n`,
 });
 
-const STAGES = ['config', 'receive', 'inspect', 'place', 'records', 'reindex', 'serve'];
+const STAGES = ['config', 'receive', 'inspect', 'place', 'records', 'reindex', 'serve', 'verify'];
 
 const FORBIDDEN: readonly Plant[] = [
   // The islands: nothing of the rest, no files, no network, not even types.
@@ -117,6 +117,13 @@ const ALLOWED: readonly Plant[] = [
   importing('src/inspect', '../rpm-parser/parse-rpm.ts'),
   importing('src/reindex', '../rpm-parser/parse-rpm.ts'),
   importing('src/reindex', '../repodata/repomd.ts'),
+  importing('src/verify', '../errors.ts'),
+  importing('src/verify', '../durable-files.ts'),
+  importing('src/verify', '../rpm-parser/parse-rpm.ts'),
+  importing('src/verify', '../repodata/repomd.ts'),
+  typing('src/verify', '../records/records.ts'),
+  typing('src/verify', '../reindex/marks.ts'),
+  importing('src/cli', '../verify/violation.ts'),
   importing('src/rpm-parser', './parse-rpm.ts'),
   importing('src/rpm-parser', 'node:crypto'),
   importing('src/repodata', 'saxes'),
@@ -138,6 +145,7 @@ function moduleOf(folder: string): string {
     records: 'records',
     reindex: 'marks',
     serve: 'render-listing',
+    verify: 'violation',
   };
   return `../${folder}/${modules[folder]}.ts`;
 }

@@ -10,6 +10,8 @@ their index current.
 Usage: rpmyard <command> [options]
 
   serve [-c FILE]         run the service; without a file on built-in defaults
+  reindex [REPO...]       bring indexes up to date now
+  verify [REPO...]        compare packages, indexes and records
   check-config FILE       say everything that is wrong with a configuration file
   inspect FILE.rpm...     say what packages are and where they would go
 
@@ -31,6 +33,32 @@ option of a file.
 The nginx configuration that goes with it (nginx/rpmyard.conf):
 
 ${readFileSync(NGINX_EXAMPLE, 'utf8')}`,
+  ],
+  [
+    'reindex',
+    `Usage: rpmyard reindex [REPO...] [--full] [-c FILE]
+
+Brings the index of each repository (<releasever>/<basearch>; all without a name)
+up to date now, also after packages were put into the tree by hand. It goes
+through the running service, or does the work itself when none runs.
+--full reads every package again, whatever the index says of it.
+Exit code 0: all are published, 1: at least one is not.
+`,
+  ],
+  [
+    'verify',
+    `Usage: rpmyard verify [REPO...] [--read-data] [--repair] [--json] [-c FILE]
+
+Compares the packages of each repository with its index and the records, checks
+every metadata file, and looks for leftovers. Names each violation with its
+remedy. Changes nothing without --repair; works beside a running service.
+--read-data reads every package too and compares its digest.
+--repair reads the data, builds indexes anew that are at fault and corrects
+modes. It never removes a package, and leaves a repository alone in which a
+package itself is damaged or missing.
+--json prints one JSON document.
+Exit code 0: no errors (notes may be there), 1: errors remain.
+`,
   ],
   [
     'check-config',

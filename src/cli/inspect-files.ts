@@ -1,11 +1,10 @@
 import { realpath, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Config, embeddedConfig, loadConfig } from '../config/load.ts';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { digestFile } from '../inspect/digest-file.ts';
 import { type InspectedPackage, inspectPackage } from '../inspect/inspect-package.ts';
 import { createRepositoryLayout, type RepositoryLayout, type Target } from '../place/repository-layout.ts';
+import { readConfig } from './read-config.ts';
 
 type Inspection =
   | {
@@ -29,8 +28,7 @@ export async function inspectFiles(args: readonly string[]): Promise<number> {
   if (positionals.length === 0) {
     throw new AppError('PARAMETER_INVALID', 'no file is named', { hint: 'rpmyard inspect pkg.rpm' });
   }
-  const config: Config =
-    values.config === undefined ? embeddedConfig(resolve('var')) : loadConfig(values.config);
+  const config = readConfig(values.config);
   const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
   let exitCode = 0;
   for (const file of positionals) {

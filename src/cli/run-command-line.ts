@@ -1,4 +1,5 @@
 import { AppError, printable } from '../errors.ts';
+import { errorLines } from './error-lines.ts';
 import { COMMAND_HELP, GENERAL_HELP, VERSION } from './help.ts';
 
 /** One command: takes its arguments, gives the exit code. */
@@ -8,6 +9,8 @@ type Command = (args: readonly string[]) => Promise<number>;
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['serve', async () => (await import('./serve.ts')).serve],
   ['check-config', async () => (await import('./check-config.ts')).checkConfig],
+  ['reindex', async () => (await import('./reindex.ts')).reindex],
+  ['verify', async () => (await import('./verify.ts')).verify],
   ['inspect', async () => (await import('./inspect-files.ts')).inspectFiles],
 ]);
 
@@ -41,9 +44,7 @@ function say(text: string): number {
 
 function report(name: string, error: unknown): number {
   if (error instanceof AppError) {
-    process.stderr.write(
-      `rpmyard ${name}: ${error.code}: ${error.message}\n${problemLines(error)}  ${error.hint}\n`,
-    );
+    process.stderr.write(errorLines(`rpmyard ${name}`, error));
     return error.code === 'PARAMETER_INVALID' ? EXIT_USAGE : 1;
   }
   if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {
@@ -53,16 +54,4 @@ function report(name: string, error: unknown): number {
     return EXIT_USAGE;
   }
   throw error;
-}
-
-/** What a YAML parser says has several lines, with a piece of the file in them. */
-function indented(problem: string): string {
-  return problem.split('\n').map(printable).join('\n    ');
-}
-
-function problemLines({ details }: AppError): string {
-  const problems = details['problems'];
-  return Array.isArray(problems)
-    ? problems.map((problem) => `  - ${indented(String(problem))}\n`).join('')
-    : '';
 }

@@ -1,8 +1,7 @@
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { embeddedConfig, loadConfig } from '../config/load.ts';
 import { createLog } from '../log.ts';
 import { startService } from '../main.ts';
+import { readConfig } from './read-config.ts';
 
 /** `rpmyard serve`: runs until SIGTERM or SIGINT. */
 export async function serve(args: readonly string[]): Promise<number> {
@@ -10,7 +9,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     args: [...args],
     options: { config: { type: 'string', short: 'c' } },
   });
-  const config = values.config === undefined ? embeddedConfig(resolve('var')) : loadConfig(values.config);
+  const config = readConfig(values.config);
   const log = createLog(config.log);
   if (values.config === undefined) {
     log.info(

@@ -14,17 +14,28 @@ export interface TreeFolders {
   readonly scratchRoot: string;
 }
 
+/** Where the folders are. */
+export function pathsBelow(configured: {
+  readonly topDir: string;
+  readonly spoolDir: string;
+  readonly stateDir: string;
+}): TreeFolders {
+  const { topDir, spoolDir, stateDir } = configured;
+  const incomingDir = join(stateDir, 'incoming');
+  const scratchRoot = join(stateDir, 'scratch');
+  return { topDir, spoolDir, stateDir, incomingDir, scratchRoot };
+}
+
 /** Creates what is missing. @throws AppError TREE_UNUSABLE. */
 export async function prepareFolders(configured: {
   readonly topDir: string;
   readonly spoolDir: string;
   readonly stateDir: string;
 }): Promise<TreeFolders> {
-  const { topDir, spoolDir, stateDir } = configured;
-  const incomingDir = join(stateDir, 'incoming');
-  const scratchRoot = join(stateDir, 'scratch');
+  const folders = pathsBelow(configured);
+  const { topDir, spoolDir, stateDir } = folders;
   try {
-    for (const folder of [topDir, spoolDir, stateDir, incomingDir, scratchRoot]) {
+    for (const folder of Object.values(folders)) {
       await makeDirectoryDurable(folder);
     }
   } catch (cause) {
@@ -41,7 +52,7 @@ export async function prepareFolders(configured: {
       hint: 'Choose a folder beside it.',
     });
   }
-  return { topDir: realTopDir, spoolDir, stateDir, incomingDir, scratchRoot };
+  return { ...folders, topDir: realTopDir };
 }
 
 /**

@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError, toAppError } from '../errors.ts';
 
 const SQLITE_BUSY = 5;
+const LOCK_FILE = 'lock.sqlite';
 
 export interface TreeLock {
   readonly release: () => void;
@@ -19,7 +20,7 @@ export interface TreeLock {
  */
 export function lockTree(directory: string, prefix = ''): TreeLock {
   const ownerFile = join(directory, `${prefix}owner.json`);
-  const database = openExclusively(directory, `${prefix}lock.sqlite`, ownerFile);
+  const database = openExclusively(directory, `${prefix}${LOCK_FILE}`, ownerFile);
   const owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
   writeOwner(ownerFile, JSON.stringify(owner));
   return {
@@ -27,6 +28,22 @@ export function lockTree(directory: string, prefix = ''): TreeLock {
       if (database.isOpen) database.close();
     },
   };
+}
+
+/** True while a process owns the directory. Creates and changes nothing. */
+export function isLocked(directory: string): boolean {
+  const path = join(directory, LOCK_FILE);
+  if (!existsSync(path)) return false;
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    database.prepare('SELECT * FROM sqlite_schema').all();
+    return false;
+  } catch (error) {
+    if (isBusy(error)) return true;
+    throw unusable(path, error);
+  } finally {
+    database.close();
+  }
 }
 
 /** Only for people: a disk that is too full for it must not keep the service from starting. */

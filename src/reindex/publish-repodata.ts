@@ -3,12 +3,10 @@ import { join } from 'node:path';
 import { makeDirectoryDurable, syncDirectory, syncFile } from '../durable-files.ts';
 import { AppError } from '../errors.ts';
 import { parseRepomd, type Repomd, withCarriedData } from '../repodata/repomd.ts';
+import { isCarried } from './foreign-metadata.ts';
 import { readRepomd, readSoundRepomd } from './read-metadata.ts';
 
 const METADATA_MODE = 0o644;
-
-/** Types that are derived from the packages: an old one would contradict the new metadata. */
-const DERIVED_TYPE = /^(?:primary|filelists|filelists-ext|other)(?:_db|_zck)?$/;
 
 /**
  * Makes new metadata public in one step: its files, whose names carry their checksums, are moved in and synced first,
@@ -52,7 +50,7 @@ async function newRepomdXml(repositoryDir: string, scratchDir: string): Promise<
   }
   const freshTypes = new Set(fresh.repomd.data.map(({ type }) => type));
   const former = (await readSoundRepomd(repositoryDir))?.data ?? [];
-  const carried = former.filter(({ type }) => !freshTypes.has(type) && !DERIVED_TYPE.test(type));
+  const carried = former.filter(({ type }) => isCarried(type, freshTypes));
   return withCarriedData(
     fresh.xml,
     carried.map(({ xml }) => xml),

@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RepositoryLayout, RepositoryName } from '../place/repository-layout.ts';
 import type { Records, SetAside } from '../records/records.ts';
+import { addToRepodata, type ForeignMetadata } from './foreign-metadata.ts';
 import type { BuiltIndex, IndexEngine, IndexJob, IndexRun } from './index-engine.ts';
 import type { IndexFormatName } from './index-format.ts';
 import type { PendingChanges, RepositoryChanges } from './pending-changes.ts';
@@ -16,6 +17,7 @@ export interface ReindexParts {
   readonly records: Records;
   readonly changes: PendingChanges;
   readonly engine: IndexEngine;
+  readonly foreignMetadata: ForeignMetadata;
   readonly formatOf: (repository: RepositoryName) => IndexFormatName;
   /** On the tree's mount, outside of what is served. */
   readonly scratchRoot: string;
@@ -42,11 +44,16 @@ export async function reindexRepository(
   const changes = parts.changes.take(repository);
   try {
     return await inScratch(parts, async (scratchDir) => {
-      const job = jobOf(repository, changes, scratchDir, parts);
+      const added = await parts.foreignMetadata.list(repository);
+      const job = { ...jobOf(repository, changes, scratchDir, parts), isPublicationWanted: added.length > 0 };
       const built = await parts.engine.build(job, run);
       for (const warning of built.warnings) parts.log.warn({ repository, warning }, 'index run');
       keepRecords(job, built, parts);
-      return built.isNew ? publish(job, built, parts) : keep(job, built, parts);
+      if (!built.isNew) return keep(job, built, parts);
+      await addToRepodata(scratchDir, added);
+      const published = await publish(job, built, parts);
+      await parts.foreignMetadata.remove(added);
+      return published;
     });
   } catch (error) {
     parts.changes.giveBack(repository, changes);
@@ -71,7 +78,7 @@ function jobOf(
   { trust, placed }: RepositoryChanges,
   scratchDir: string,
   { layout, records, engine, formatOf }: ReindexParts,
-): IndexJob {
+): Omit<IndexJob, 'isPublicationWanted'> {
   // An engine that looks at every file anyway can compare it with what was acknowledged.
   const looksAtAll = trust !== 'names' || !engine.isCheapWhenUnchanged;
   return {
@@ -82,7 +89,6 @@ function jobOf(
     acknowledged: looksAtAll ? records.acknowledgedDigests(repository) : placed,
     setAside: new Map(records.listSetAside(repository).map(({ location, identity }) => [location, identity])),
     format: formatOf(repository),
-    isPublicationWanted: false,
   };
 }
 

@@ -23,6 +23,8 @@ export interface MetadataFile {
   readonly href: string;
   /** Lower-case hex sha256 of the file. */
   readonly sha256: string;
+  /** Of its uncompressed content; clients do without. */
+  readonly openSha256?: string;
   readonly sizeBytes: number;
   readonly openSizeBytes: number;
   readonly timestampSeconds: number;
@@ -115,10 +117,13 @@ function completeData(element: DataElement, xml: string): RepomdData {
   return { type, href, checksum: { type: checksumType, hex: checksum }, sizeBytes, xml };
 }
 
-function renderData(file: MetadataFile): string {
+/** A `<data>` element as it stands in repomd.xml. */
+export function renderData(file: MetadataFile): string {
+  const { openSha256 } = file;
   return (
     `  <data type="${file.type}">\n` +
     `    <checksum type="sha256">${file.sha256}</checksum>\n` +
+    (openSha256 === undefined ? '' : `    <open-checksum type="sha256">${openSha256}</open-checksum>\n`) +
     `    <location href="${file.href}"/>\n` +
     `    <timestamp>${file.timestampSeconds}</timestamp>\n` +
     `    <size>${file.sizeBytes}</size>\n` +

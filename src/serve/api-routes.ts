@@ -2,13 +2,15 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
 import type { RepositoryStatus } from '../reindex/repository-queue.ts';
-import type { SetAside } from '../records/records.ts';
+import type { Receipt, SetAside } from '../records/records.ts';
 
 export interface ApiRoutesOptions {
   readonly listStatus: () => readonly RepositoryStatus[];
   /** Undefined for a repository that does not exist. */
   readonly statusOf: (repository: string) => RepositoryStatus | undefined;
   readonly listSetAside: (repository: string) => readonly SetAside[];
+  /** Of every package of a repository that was uploaded to it. */
+  readonly listReceipts: (repository: string) => readonly Receipt[];
   /**
    * Requests a run now, durably, trying the packages again that are set aside; also for a directory that was made by
    * hand since the start. False when there is none.
@@ -34,12 +36,23 @@ const schema = { querystring: { type: 'object', properties: { wait: { type: 'str
 export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions): Promise<void> {
   app.get('/api/v1/repositories', () => ({ repositories: options.listStatus().map(describeStatus) }));
 
-  app.get<{ Params: RepositoryParams }>('/api/v1/repositories/:releasever/:basearch', (request) => {
-    const status = existing(request.params);
-    return {
-      ...describeStatus(status),
-      setAside: options.listSetAside(status.repository).map(describeSetAside),
-    };
+  app.get<{ Params: RepositoryParams; Querystring: WaitQuery }>(
+    '/api/v1/repositories/:releasever/:basearch',
+    { schema },
+    async (request, reply) => {
+      const { repository } = existing(request.params);
+      const waitMs = options.parseWaitMs(request.query.wait);
+      const result = waitMs === undefined ? 'published' : await options.whenPublished(repository, waitMs);
+      return reply.code(result === 'pending' ? 202 : 200).send({
+        ...describeStatus(existing(request.params)),
+        setAside: options.listSetAside(repository).map(describeSetAside),
+      });
+    },
+  );
+
+  app.get<{ Params: RepositoryParams }>('/api/v1/repositories/:releasever/:basearch/packages', (request) => {
+    const { repository } = existing(request.params);
+    return { repository, packages: options.listReceipts(repository).map(describeReceipt) };
   });
 
   app.post<{ Params: RepositoryParams; Querystring: ReindexQuery }>(
@@ -112,6 +125,18 @@ function describeStatus({
   };
 }
 
-function describeSetAside({ location, reason, sinceMs }: SetAside): object {
-  return { location, reason, since: new Date(sinceMs).toISOString() };
+function describeSetAside({ location, identity, reason, sinceMs }: SetAside): object {
+  return { location, identity, reason, since: new Date(sinceMs).toISOString() };
+}
+
+function describeReceipt(receipt: Receipt): object {
+  const { location, nevra, sha256, sizeBytes, placedAtMs, publishedAtMs } = receipt;
+  return {
+    location,
+    nevra,
+    sha256,
+    sizeBytes,
+    placedAt: new Date(placedAtMs).toISOString(),
+    publishedAt: publishedAtMs === undefined ? null : new Date(publishedAtMs).toISOString(),
+  };
 }

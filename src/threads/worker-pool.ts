@@ -8,7 +8,7 @@ export interface WorkerPool<Job, Answer, Progress = never> {
    * @throws the error of the job, the signal's reason (the thread is then ended), or an Error of a thread that died.
    */
   readonly run: (job: Job, options?: JobOptions<Progress>) => Promise<Answer>;
-  /** Ends every thread; jobs under way reject. */
+  /** Ends every thread; jobs under way, and all that come later, reject. */
   readonly close: () => Promise<void>;
 }
 
@@ -25,10 +25,19 @@ export function createWorkerPool<Job, Answer, Progress = never>(
   const idle: Worker[] = [];
   const workers = new Set<Worker>();
   const inThread = pLimit(size);
+  let isClosed = false;
 
   return {
-    run: (job, options = {}) => inThread(() => runIn(idle.pop() ?? startWorker(), job, options)),
+    run: (job, options = {}) =>
+      inThread(() => {
+        // Before a thread is taken, which would be lost otherwise.
+        options.signal?.throwIfAborted();
+        // Jobs that waited get their turn when those under way reject, and would start threads that nobody ends.
+        if (isClosed) throw new Error('the worker pool is closed');
+        return runIn(idle.pop() ?? startWorker(), job, options);
+      }),
     close: async () => {
+      isClosed = true;
       await Promise.all([...workers].map((worker) => worker.terminate()));
     },
   };
@@ -40,8 +49,8 @@ export function createWorkerPool<Job, Answer, Progress = never>(
       workers.delete(worker);
       if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
     });
-    // The job it was at rejects by the same event; an idle worker has nobody else who listens.
-    worker.on('error', () => undefined);
+    // The job it was at rejects by the same event, and 'exit' comes only later: the next job must not get this worker.
+    worker.on('error', () => workers.delete(worker));
     return worker;
   }
 
@@ -50,7 +59,6 @@ export function createWorkerPool<Job, Answer, Progress = never>(
     job: Job,
     { signal, onProgress }: JobOptions<Progress>,
   ): Promise<Answer> {
-    signal?.throwIfAborted();
     const settled = Promise.withResolvers<Answer>();
     const onMessage = (message: WorkerMessage<Answer, Progress>): void => {
       if ('progress' in message) onProgress?.(message.progress);
@@ -64,8 +72,8 @@ export function createWorkerPool<Job, Answer, Progress = never>(
     };
     worker.on('message', onMessage).on('error', settled.reject).on('exit', onExit);
     signal?.addEventListener('abort', onAbort, { once: true });
-    worker.postMessage(job);
     try {
+      worker.postMessage(job);
       return await settled.promise;
     } finally {
       worker.off('message', onMessage).off('error', settled.reject).off('exit', onExit);

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Records } from '../../src/records/records.ts';
+import { createForeignMetadata } from '../../src/reindex/foreign-metadata.ts';
 import type { IndexEngine } from '../../src/reindex/index-engine.ts';
 import { PendingChanges } from '../../src/reindex/pending-changes.ts';
 import { readPublishedIndex, readRepomd } from '../../src/reindex/read-metadata.ts';
@@ -52,6 +53,7 @@ function parts(engine: IndexEngine): ReindexParts {
     records,
     changes,
     engine,
+    foreignMetadata: createForeignMetadata(join(root.path, 'state', 'metadata'), () => nowMs),
     formatOf: () => 'gzip',
     scratchRoot: join(root.path, 'state', 'scratch'),
     now: () => nowMs,

@@ -79,7 +79,14 @@ describe('GET of one repository', () => {
       progress: null,
       waitingSince: null,
       lastError: null,
-      setAside: [{ location: 'Packages/a.rpm', reason: 'bad text', since: '1970-01-01T00:00:00.000Z' }],
+      setAside: [
+        {
+          location: 'Packages/a.rpm',
+          identity: '1-2-3',
+          reason: 'bad text',
+          since: '1970-01-01T00:00:00.000Z',
+        },
+      ],
     });
   });
 

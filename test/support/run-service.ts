@@ -44,6 +44,8 @@ export interface RunningService extends AsyncDisposable {
   readonly port: number;
   /** Its own address, without nginx: `http://127.0.0.1:<port>`. */
   readonly baseUrl: string;
+  /** Its configuration file. */
+  readonly configPath: string;
   readonly storageDir: string;
   readonly spoolDir: string;
   readonly incomingDir: string;
@@ -137,6 +139,7 @@ function launch(
     pid: child.pid ?? -1,
     port,
     baseUrl: `http://127.0.0.1:${port}`,
+    configPath,
     storageDir: join(options.root, 'storage'),
     spoolDir: join(options.root, 'spool'),
     incomingDir: join(options.root, 'state/incoming'),

@@ -79,10 +79,18 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       countUpload: (...call) => void counted.push(call),
       ...options.upload,
     },
+    metadata: {
+      spoolDir,
+      incomingDir,
+      putMetadata: async () => true,
+      whenPublished: async () => 'published',
+      removeIncoming: (path) => void removed.push(path),
+    },
     api: {
       listStatus,
       statusOf: (repository) => listStatus().find((status) => status.repository === repository),
       listSetAside: () => [],
+      listReceipts: () => [],
       reindexNow: async () => true,
       whenPublished: async () => 'published',
       describeUpload: () => undefined,

@@ -1,0 +1,43 @@
+import type { IndexProgress } from '../reindex/index-engine.ts';
+
+/** Says on a terminal how far a command is; nothing anywhere else. */
+export interface ProgressBar {
+  readonly show: (progress: IndexProgress) => void;
+  /** Takes the bar away before a line is written. */
+  readonly clear: () => void;
+}
+
+const BAR_WIDTH = 30;
+const MAX_LABEL_WIDTH = 24;
+// Redrawing more often costs more than anybody sees.
+const REDRAW_MS = 100;
+const CLEAR_LINE = '\r\u001b[K';
+
+export function createProgressBar(label: string, stream: NodeJS.WriteStream = process.stderr): ProgressBar {
+  let drawnAtMs = Number.NEGATIVE_INFINITY;
+  let isDrawn = false;
+  return {
+    show: (progress) => {
+      if (!stream.isTTY || performance.now() - drawnAtMs < REDRAW_MS) return;
+      drawnAtMs = performance.now();
+      isDrawn = true;
+      stream.write(`${CLEAR_LINE}${renderProgress(label, progress)}`);
+    },
+    clear: () => {
+      if (isDrawn) stream.write(CLEAR_LINE);
+      isDrawn = false;
+    },
+  };
+}
+
+/** `9/x86_64 [##########          ] 12,345 of 20,000 packages`: fits a terminal of 80 columns. */
+export function renderProgress(label: string, { done, total }: IndexProgress): string {
+  const filled = total === 0 ? BAR_WIDTH : Math.floor((done / total) * BAR_WIDTH);
+  const bar = `${'#'.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}`;
+  const name = label.length > MAX_LABEL_WIDTH ? `${label.slice(0, MAX_LABEL_WIDTH - 1)}~` : label;
+  return `${name} [${bar}] ${grouped(done)} of ${grouped(total)}`;
+}
+
+export function grouped(count: number): string {
+  return count.toLocaleString('en-US');
+}

@@ -1,0 +1,118 @@
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Config } from '../config/load.ts';
+import { identityAt } from '../file-identity.ts';
+import { createPackageStore } from '../place/package-store.ts';
+import { createRepositoryLayout } from '../place/repository-layout.ts';
+import { pathsBelow } from '../place/tree-folders.ts';
+import { openMetadata } from '../reindex/open-metadata.ts';
+import { readMarks } from '../verify/read-marks.ts';
+import { verifyLeftovers } from '../verify/verify-leftovers.ts';
+import { type RepositoryReport, verifyRepository } from '../verify/verify-repository.ts';
+import type { Violation } from '../verify/violation.ts';
+import { openReindexer } from './open-reindexer.ts';
+import { openVerifyRecords } from './open-verify-records.ts';
+import { grouped } from './progress-bar.ts';
+import { readConfig } from './read-config.ts';
+import { reindexOne } from './reindex.ts';
+
+interface VerifyReport {
+  readonly repositories: readonly RepositoryReport[];
+  readonly leftovers: readonly Violation[];
+}
+
+/** `rpmyard verify [REPO...]`: compares packages, indexes and records; changes nothing without --repair. */
+export async function verify(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: {
+      config: { type: 'string', short: 'c' },
+      'read-data': { type: 'boolean', default: false },
+      repair: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
+  });
+  const config = readConfig(values.config);
+  // A repair must not make a package official that the disk has damaged.
+  const readData = values['read-data'] || values.repair;
+  let report = await verifyTree(config, positionals, readData);
+  if (values.repair && errorsOf(report).length > 0) {
+    await repair(config, report);
+    report = await verifyTree(config, positionals, readData);
+  }
+  const isSound = errorsOf(report).length === 0;
+  process.stdout.write(values.json ? `${JSON.stringify({ isSound, ...report })}\n` : renderReport(report));
+  return isSound ? 0 : 1;
+}
+
+async function verifyTree(
+  config: Config,
+  named: readonly string[],
+  readData: boolean,
+): Promise<VerifyReport> {
+  await using reader = await openVerifyRecords(config);
+  const { isServiceRunning } = reader;
+  const folders = pathsBelow({ ...config, spoolDir: config.server.spoolDir });
+  const marksDir = join(config.stateDir, 'marks');
+  const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
+  const store = createPackageStore(layout);
+
+  const reports: RepositoryReport[] = [];
+  for (const repository of named.length > 0 ? named : await store.listRepositories()) {
+    const { receipts, setAside } = await reader.read(repository);
+    const parts = {
+      directoryOf: (name: string) => layout.directoryOf(name),
+      listPackages: (name: string) => store.listPackages(name),
+      identityAt,
+      openMetadata,
+      isMarked: async (name: string) => (await readMarks(marksDir)).includes(name),
+      records: { receipts: () => receipts, setAside: () => setAside },
+    };
+    reports.push(await verifyRepository(repository, parts, { readData }));
+  }
+  const leftovers = await verifyLeftovers({ folders, marksDir, isServiceRunning, nowMs: Date.now() });
+  return { repositories: reports, leftovers };
+}
+
+/** Cures what can be cured without deciding anything: a repository with other errors is left as it is. */
+async function repair(config: Config, { repositories }: VerifyReport): Promise<void> {
+  const reindexer = await openReindexer(config);
+  try {
+    for (const { repository, violations } of repositories) {
+      const errors = violations.filter(({ severity }) => severity === 'error');
+      for (const { subject } of errors.filter(({ cure }) => cure === 'chmod')) {
+        await chmod(join(config.topDir, repository, subject), 0o644);
+      }
+      const cures = new Set(errors.map(({ cure }) => cure));
+      if (cures.has('reindex') && !cures.has(undefined)) {
+        // Standard output is for the report.
+        await reindexOne(repository, 'nothing', reindexer, process.stderr);
+      }
+    }
+  } finally {
+    await reindexer.close();
+  }
+}
+
+function errorsOf({ repositories, leftovers }: VerifyReport): readonly Violation[] {
+  return [...repositories.flatMap(({ violations }) => violations), ...leftovers].filter(
+    ({ severity }) => severity === 'error',
+  );
+}
+
+function renderReport({ repositories, leftovers }: VerifyReport): string {
+  if (repositories.length === 0)
+    return `there is no repository yet\n${leftovers.map(renderViolation).join('')}`;
+  const blocks = repositories.map(({ repository, packageCount, violations }) => {
+    const errors = violations.filter(({ severity }) => severity === 'error').length;
+    const verdict = errors === 0 ? 'all right' : `${grouped(errors)} ${errors === 1 ? 'error' : 'errors'}`;
+    return `${repository}: ${grouped(packageCount)} packages, ${verdict}\n${violations.map(renderViolation).join('')}`;
+  });
+  return `${blocks.join('')}${leftovers.map(renderViolation).join('')}`;
+}
+
+function renderViolation({ code, severity, subject, detail, remedy }: Violation): string {
+  return `  ${severity} ${code} ${subject}\n    ${detail}\n    ${remedy}\n`;
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import type { FastifyInstance } from 'fastify';
+import { AppError } from '../errors.ts';
+import { expectedDigests } from './expected-digests.ts';
+import type { ExpectedDigest } from './spooled-upload.ts';
+import { streamToSpool } from './stream-to-spool.ts';
+import { STALL_MS } from './upload-options.ts';
+import { parseWaitMs, remainingMs } from './wait-query.ts';
+
+export interface MetadataRoutesOptions {
+  readonly spoolDir: string;
+  readonly incomingDir: string;
+  /**
+   * Keeps the file for the next run of the repository, and requests that run. False when there is no such repository.
+   * @throws AppError PARAMETER_INVALID, METADATA_INVALID.
+   */
+  readonly putMetadata: (repository: string, type: string, path: string) => Promise<boolean>;
+  readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
+  readonly removeIncoming: (path: string) => void;
+}
+
+interface MetadataParams {
+  readonly releasever: string;
+  readonly basearch: string;
+  readonly type: string;
+}
+
+// nginx/rpmyard.conf has the same limit for /api/.
+const MAX_METADATA_BYTES = 256 * 1024 * 1024;
+
+const schema = { querystring: { type: 'object', properties: { wait: { type: 'string' } } } } as const;
+
+/** PUT of metadata that is not derived from packages: comps, updateinfo, modules, ... */
+export async function metadataRoutes(app: FastifyInstance, options: MetadataRoutesOptions): Promise<void> {
+  app.removeAllContentTypeParsers();
+  // The body stays a stream until streamToSpool reads it.
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+
+  app.put<{ Params: MetadataParams; Querystring: { readonly wait?: string } }>(
+    '/api/v1/repositories/:releasever/:basearch/metadata/:type',
+    { schema },
+    async (request, reply) => {
+      const { releasever, basearch, type } = request.params;
+      const repository = `${releasever}/${basearch}`;
+      const waitMs = parseWaitMs(request.query.wait);
+      const digests = expectedDigests(request.headers);
+      if (request.headers.expect !== undefined) reply.raw.writeContinue();
+      const limits = { maxUploadBytes: MAX_METADATA_BYTES, stallMs: STALL_MS };
+      const { path, sizeBytes, sha256 } = await streamToSpool(request.raw, options, limits).finally(() => {
+        // An unread rest would keep the connection open until the idle limit.
+        request.raw.resume();
+      });
+      try {
+        for (const digest of digests) await checkDigest(path, digest);
+        if (!(await options.putMetadata(repository, type, path))) throw noRepository(repository);
+      } finally {
+        options.removeIncoming(path);
+      }
+      const result =
+        waitMs === undefined
+          ? 'pending'
+          : await options.whenPublished(repository, remainingMs(waitMs, reply));
+      const state = result === 'pending' ? 'waiting' : 'published';
+      return reply
+        .code(result === 'pending' ? 202 : 200)
+        .send({ repository, type, sha256, sizeBytes, state });
+    },
+  );
+}
+
+async function checkDigest(path: string, { algorithm, hex, header }: ExpectedDigest): Promise<void> {
+  const hash = createHash(algorithm);
+  await pipeline(createReadStream(path), hash);
+  const found = hash.digest('hex');
+  if (found === hex) return;
+  throw new AppError('DIGEST_MISMATCH', `${header} says ${algorithm} ${hex}, the body has ${found}`, {
+    hint: 'The body was changed on the way or the wrong file was sent: send it again.',
+  });
+}
+
+function noRepository(repository: string): AppError {
+  return new AppError('NOT_FOUND', `there is no repository ${repository}`, {
+    hint: 'GET /api/v1/repositories lists the repositories; an upload creates one.',
+  });
+}

@@ -1,0 +1,96 @@
+import type { Receipt, SetAside } from '../records/records.ts';
+import { checkMetadata } from './check-metadata.ts';
+import type { OpenMetadata } from './check-metadata-file.ts';
+import { checkPackageBytes } from './check-package-bytes.ts';
+import { comparePackages, type PackageFacts } from './compare-packages.ts';
+import { compareReceipts } from './compare-receipts.ts';
+import { findOtherFiles } from './find-other-files.ts';
+import { readStoredFiles, type StoredFile } from './stored-files.ts';
+import type { Finding } from './violation.ts';
+
+/** What the service remembers of a repository. */
+export interface VerifyRecords {
+  receipts(repository: string): readonly Receipt[];
+  setAside(repository: string): readonly SetAside[];
+}
+
+/** Where the facts come from. */
+export interface VerifyParts {
+  readonly directoryOf: (repository: string) => string;
+  /** The location of every package of a repository. */
+  readonly listPackages: (repository: string) => Promise<readonly string[]>;
+  /** What SetAside.identity says of the file at a path; undefined when there is none. */
+  readonly identityAt: (path: string) => string | undefined;
+  readonly records: VerifyRecords;
+  readonly openMetadata: OpenMetadata;
+  /** True while an index run of the repository is due. Asked after its packages were listed. */
+  readonly isMarked: (repository: string) => Promise<boolean>;
+}
+
+export interface VerifyOptions {
+  /** Reads every package too: its digest and its header. */
+  readonly readData: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What one look at a repository finds. */
+export interface RepositoryCheck {
+  /** Files on disk. */
+  readonly packageCount: number;
+  /** Packages in the index; undefined when it cannot be read. */
+  readonly indexedCount: number | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Compares a repository's index, packages and records once.
+ * @param repomdXml as it was read just before; undefined when there is none.
+ */
+export async function checkRepository(
+  repository: string,
+  repomdXml: string | undefined,
+  by: { readonly parts: VerifyParts; readonly options: VerifyOptions },
+): Promise<RepositoryCheck> {
+  const { parts, options } = by;
+  const { signal } = options;
+  const repositoryDir = parts.directoryOf(repository);
+  // Records first: a package is linked before its receipt is written, so each must be on disk.
+  const receipts = parts.records.receipts(repository);
+  const files = await readStoredFiles(repositoryDir, await parts.listPackages(repository));
+  const aside = currentlyAside(parts.records.setAside(repository), files, parts);
+  const isMarked = await parts.isMarked(repository);
+  const metadata = await checkMetadata(repomdXml, {
+    repositoryDir,
+    openMetadata: parts.openMetadata,
+    signal,
+  });
+  const facts: PackageFacts = { files, aside, indexed: metadata.indexed, isMarked };
+  const findings = [
+    ...metadata.findings,
+    ...comparePackages(facts),
+    ...compareReceipts(receipts, facts),
+    ...(await findOtherFiles(repositoryDir, metadata.repomd)),
+  ];
+  if (options.readData) {
+    const { indexed } = metadata;
+    for await (const finding of checkPackageBytes(files, { indexed, receipts, signal }))
+      findings.push(finding);
+  }
+  return { findings, packageCount: files.length, indexedCount: metadata.indexed?.size };
+}
+
+/** A record is about one file: another one under its name belongs into the index. */
+function currentlyAside(
+  records: readonly SetAside[],
+  files: readonly StoredFile[],
+  { identityAt }: VerifyParts,
+): ReadonlyMap<string, SetAside> {
+  const paths = new Map(files.map(({ location, path }) => [location, path]));
+  const aside = new Map<string, SetAside>();
+  for (const record of records) {
+    const path = paths.get(record.location);
+    if (path === undefined || identityAt(path) !== record.identity) continue;
+    aside.set(record.location, record);
+  }
+  return aside;
+}

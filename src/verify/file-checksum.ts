@@ -1,0 +1,35 @@
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+
+/** A checksum as metadata gives it. */
+export interface Checksum {
+  /** `sha256`, `sha512`, `sha`, ... */
+  readonly type: string;
+  readonly hex: string;
+}
+
+/** The names that metadata uses. Source: createrepo_c, src/checksum.c, cr_checksum_type. */
+const ALGORITHMS: ReadonlyMap<string, string> = new Map([
+  ['md5', 'md5'],
+  ['sha', 'sha1'],
+  ['sha1', 'sha1'],
+  ['sha224', 'sha224'],
+  ['sha256', 'sha256'],
+  ['sha384', 'sha384'],
+  ['sha512', 'sha512'],
+]);
+
+/** @throws Error for a type that no client knows. */
+export function createChecksum(type: string): Hash {
+  const algorithm = ALGORITHMS.get(type.toLowerCase());
+  if (algorithm === undefined) throw new Error(`${type} is no known type of checksum`);
+  return createHash(algorithm);
+}
+
+/** Lower-case hex. @throws Error for an unknown type; the error of the file system; the signal's reason. */
+export async function fileChecksum(path: string, type: string, signal?: AbortSignal): Promise<string> {
+  const hash = createChecksum(type);
+  await pipeline(createReadStream(path), hash, signal === undefined ? {} : { signal });
+  return hash.digest('hex');
+}

@@ -1,0 +1,127 @@
+import { printable } from '../errors.ts';
+
+/** One way in which a tree is not as it should be. */
+export interface Violation {
+  readonly code: ViolationCode;
+  /** An error keeps clients or the service from something; a note only tells what is there. */
+  readonly severity: 'error' | 'note';
+  readonly repository?: string;
+  /** A path, or a location below the repository's directory. */
+  readonly subject: string;
+  readonly detail: string;
+  /** One sentence: what to do. */
+  readonly remedy: string;
+  /** What a repair may do about it by itself. */
+  readonly cure?: Cure;
+}
+
+export type Cure = 'reindex' | 'chmod';
+
+/** What a check finds; its code says the rest. */
+export interface Finding {
+  readonly code: ViolationCode;
+  readonly subject: string;
+  readonly detail: string;
+}
+
+interface CodeFacts {
+  readonly severity: Violation['severity'];
+  readonly remedy: string;
+  readonly cure?: Cure;
+}
+
+const CURED_BY_REINDEX = {
+  severity: 'error',
+  remedy: 'Run "rpmyard verify --repair", or "rpmyard reindex --full <repository>".',
+  cure: 'reindex',
+} as const satisfies CodeFacts;
+
+const BY_ITSELF = 'Nothing: the service does it by itself.';
+
+/** Every code with its severity and remedy. The set is closed and a code never changes its meaning. */
+export const VIOLATION_CODES = {
+  // Metadata that the packages are described in
+  METADATA_MISSING: CURED_BY_REINDEX,
+  METADATA_UNREADABLE: CURED_BY_REINDEX,
+  METADATA_NOT_XML: CURED_BY_REINDEX,
+  METADATA_CHECKSUM_WRONG: CURED_BY_REINDEX,
+  SIZE_WRONG: CURED_BY_REINDEX,
+  OPEN_CHECKSUM_WRONG: CURED_BY_REINDEX,
+  OPEN_SIZE_WRONG: CURED_BY_REINDEX,
+  PACKAGE_COUNT_WRONG: CURED_BY_REINDEX,
+  METADATA_DISAGREE: CURED_BY_REINDEX,
+  LOCATION_TWICE: CURED_BY_REINDEX,
+  // Metadata of others: an index run carries it over as it is
+  FOREIGN_METADATA_WRONG: {
+    severity: 'error',
+    remedy: 'Put the file into the repository again, for example with modifyrepo_c.',
+  },
+  // Packages
+  INDEX_LACKS_PACKAGE: CURED_BY_REINDEX,
+  INDEX_PENDING: { severity: 'note', remedy: 'Nothing: the next index run takes it up.' },
+  PACKAGE_NOT_ON_DISK: {
+    severity: 'error',
+    remedy: 'Upload the package again, or reindex the repository so that its index forgets it.',
+  },
+  PACKAGE_SIZE_WRONG: {
+    severity: 'error',
+    remedy: 'Restore the file from a backup, or reindex the repository if the new file is meant.',
+  },
+  PACKAGE_DIGEST_WRONG: {
+    severity: 'error',
+    remedy: 'Restore the file from a backup, or reindex the repository if the new file is meant.',
+  },
+  PACKAGE_UNREADABLE: {
+    severity: 'error',
+    remedy: 'Remove the file and upload the package again.',
+  },
+  PACKAGE_SET_ASIDE: {
+    severity: 'note',
+    remedy: 'Build the package again without what the reason names, and remove this file.',
+  },
+  SET_ASIDE_IN_INDEX: CURED_BY_REINDEX,
+  FILE_MODE_WRONG: {
+    severity: 'error',
+    remedy: 'Let everybody read the file: chmod 0644.',
+    cure: 'chmod',
+  },
+  // Receipts
+  RECEIPT_WITHOUT_PACKAGE: {
+    severity: 'error',
+    remedy: 'Upload the package again, or reindex the repository so that its receipt is forgotten.',
+  },
+  RECEIPT_DISAGREES: {
+    severity: 'error',
+    remedy:
+      'Restore the acknowledged file from a backup, or reindex the repository if the new file is meant.',
+  },
+  RECEIPT_NOT_PUBLISHED: { severity: 'note', remedy: 'Nothing: the next index run notes the time.' },
+  // Other files
+  FILE_NOT_INDEXED: { severity: 'note', remedy: 'Remove it, or rename it if it is meant to be a package.' },
+  UNKNOWN_METADATA_FILE: {
+    severity: 'note',
+    remedy: 'Remove it, or name it in repomd.xml with modifyrepo_c if clients are to read it.',
+  },
+  LEFTOVER: { severity: 'note', remedy: 'Nothing: the next start or sweep of the service removes it.' },
+  // Work that waits
+  MARK_WAITING: { severity: 'note', remedy: BY_ITSELF },
+  MARK_WITHOUT_RUN: {
+    severity: 'note',
+    remedy: 'Start the service: it indexes the repository at its start.',
+  },
+  CHANGED_DURING_CHECK: { severity: 'note', remedy: 'Check the repository again when fewer uploads come.' },
+} as const satisfies Readonly<Record<string, CodeFacts>>;
+
+export type ViolationCode = keyof typeof VIOLATION_CODES;
+
+/** A finding with what its code says, in text that is safe for a terminal: file names are anybody's words. */
+export function violationOf({ code, subject, detail }: Finding, repository?: string): Violation {
+  const facts: CodeFacts = VIOLATION_CODES[code];
+  return {
+    code,
+    ...facts,
+    ...(repository !== undefined && { repository }),
+    subject: printable(subject),
+    detail: printable(detail),
+  };
+}

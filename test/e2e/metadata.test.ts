@@ -1,0 +1,129 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { buildRpm } from '../support/build-rpm.ts';
+import { craftRpm } from '../support/craft-rpm.ts';
+import { readerOverHttp, readIndex } from '../support/read-index.ts';
+import { dnfInstall, dnfMakecache, runDnf } from '../support/run-dnf.ts';
+import { type Site, startSite } from '../support/run-site.ts';
+import { putPackage, sendRequest, sha256Of } from '../support/send-request.ts';
+
+const REPOSITORY = '9/x86_64';
+const JSON_WANTED = { accept: 'application/json' };
+
+const comps = (name: string): string => `<?xml version="1.0" encoding="UTF-8"?>
+<comps><group><id>tools</id><name>${name}</name><description/><default>true</default><uservisible>true</uservisible>
+<packagelist><packagereq type="mandatory">alpha</packagereq></packagelist></group></comps>
+`;
+
+const UPDATEINFO = `<?xml version="1.0" encoding="UTF-8"?>
+<updates><update from="a@example.com" status="stable" type="security" version="1"><id>EX-2026-1</id>
+<title>alpha</title><issued date="2026-01-01 00:00:00"/><severity>Important</severity><pkglist><collection short="EL">
+<package name="alpha" version="1.0" release="1.el9" epoch="0" arch="noarch" src="alpha-1.0-1.el9.src.rpm">
+<filename>alpha-1.0-1.el9.noarch.rpm</filename></package></collection></pkglist></update></updates>
+`;
+
+async function put(site: Site, type: string, body: string | Uint8Array, query = '?wait=50') {
+  return sendRequest(site.baseUrl, {
+    method: 'PUT',
+    path: `/api/v1/repositories/${REPOSITORY}/metadata/${type}${query}`,
+    headers: JSON_WANTED,
+    body: Buffer.from(body),
+  });
+}
+
+const typesIn = async (site: Site): Promise<readonly string[]> =>
+  [...(await readIndex(readerOverHttp(site.baseUrl, REPOSITORY))).repomdXml.matchAll(/<data type="([^"]+)"/g)]
+    .map(([, type = '']) => type)
+    .toSorted();
+
+describe.each(['incremental', 'createrepo'])('metadata that is put, with the %s engine', (engine) => {
+  const options = { front: 'none', config: { index_updater: { engine } } } as const;
+
+  test('reaches dnf: groups from comps, advisories from updateinfo', async () => {
+    await using site = await startSite(options);
+    const alpha = await readFile(await buildRpm({ name: 'alpha' }, site.workDir));
+    await putPackage(site.baseUrl, alpha, 'wait=50');
+    expect((await put(site, 'group', comps('First'))).status).toBe(200);
+    expect((await put(site, 'updateinfo', gzipSync(UPDATEINFO))).json()).toMatchObject({
+      repository: REPOSITORY,
+      type: 'updateinfo',
+      sha256: sha256Of(gzipSync(UPDATEINFO)),
+      state: 'published',
+    });
+    expect(await typesIn(site)).toEqual(['filelists', 'group', 'other', 'primary', 'updateinfo']);
+
+    const host = { root: join(site.workDir, 'host'), repositoryUrl: `${site.baseUrl}/repo/${REPOSITORY}/` };
+    expect(await dnfMakecache(host)).toMatchObject({ exitCode: 0 });
+    expect((await runDnf(host, ['group', 'info', 'First'])).stdout).toContain('alpha');
+    expect(await dnfInstall(host, 'alpha')).toMatchObject({ exitCode: 0 });
+    expect((await runDnf(host, ['updateinfo', 'list', '--installed'])).stdout).toContain('EX-2026-1');
+  });
+
+  test('takes the place of the former of its type, and stays when packages come', async () => {
+    await using site = await startSite(options);
+    await putPackage(site.baseUrl, craftRpm({ name: 'alpha' }), 'wait=50&releasever=9');
+    await put(site, 'group', comps('First'));
+    await put(site, 'group', zstdCompressSync(Buffer.from(comps('Second'))));
+    await putPackage(site.baseUrl, craftRpm({ name: 'beta' }), 'wait=50&releasever=9');
+    const { packages, repomdXml } = await readIndex(readerOverHttp(site.baseUrl, REPOSITORY));
+    expect(packages.size).toBe(2);
+    expect(repomdXml.match(/<data type="group"/g)).toHaveLength(1);
+    const host = { root: join(site.workDir, 'host'), repositoryUrl: `${site.baseUrl}/repo/${REPOSITORY}/` };
+    const groups = await runDnf(host, ['group', 'list', '--refresh']);
+    expect(groups.stdout).toContain('Second');
+    expect(groups.stdout).not.toContain('First');
+  });
+});
+
+describe('metadata that is put', () => {
+  test('survives a kill before it is published', async () => {
+    const never = { quiet_seconds: 3600, max_wait_seconds: 86_400 };
+    await using site = await startSite({ front: 'none', config: { index_updater: never } });
+    await putPackage(site.baseUrl, craftRpm({ name: 'alpha' }), 'wait=50&releasever=9');
+    expect((await put(site, 'group', comps('First'), '')).json()).toMatchObject({ state: 'waiting' });
+    await site.service.kill();
+    await site.restart();
+    await sendRequest(site.baseUrl, { method: 'GET', path: `/api/v1/repositories/${REPOSITORY}?wait=50` });
+    expect(await typesIn(site)).toContain('group');
+    expect(await readdir(join(site.service.stateDir, 'metadata', '9@x86_64'))).toEqual([]);
+  });
+
+  test.each([
+    ['updateinfo', '<updates><update></updates>', 400, 'METADATA_INVALID'],
+    ['updateinfo', gzipSync('<updates/>').subarray(0, 20), 400, 'METADATA_INVALID'],
+    ['modules', Buffer.from([0xff, 0xfe, 0x00]), 400, 'METADATA_INVALID'],
+    ['updateinfo', '', 400, 'EMPTY_BODY'],
+    ['primary', '<metadata/>', 400, 'PARAMETER_INVALID'],
+    ['filelists_db', 'x', 400, 'PARAMETER_INVALID'],
+    ['group_gz', comps('First'), 400, 'PARAMETER_INVALID'],
+    ['Group', comps('First'), 400, 'PARAMETER_INVALID'],
+    ['..%2f..%2fx', comps('First'), 400, 'PARAMETER_INVALID'],
+  ])('is refused as %s with the content %j', async (type, body, status, code) => {
+    await using site = await startSite({ front: 'none' });
+    await putPackage(site.baseUrl, craftRpm({ name: 'alpha' }), 'wait=50&releasever=9');
+    const answer = await put(site, type, body);
+    expect(answer.json()).toMatchObject({ status, code });
+    expect(await typesIn(site)).toEqual(['filelists', 'other', 'primary']);
+    expect(await site.leftovers()).toEqual([]);
+  });
+
+  test('needs a repository that is there', async () => {
+    await using site = await startSite({ front: 'none' });
+    expect((await put(site, 'group', comps('First'))).json()).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await site.leftovers()).toEqual([]);
+  });
+
+  test('is compared with the digest that was sent along', async () => {
+    await using site = await startSite({ front: 'none' });
+    await putPackage(site.baseUrl, craftRpm({ name: 'alpha' }), 'wait=50&releasever=9');
+    const answer = await sendRequest(site.baseUrl, {
+      method: 'PUT',
+      path: `/api/v1/repositories/${REPOSITORY}/metadata/group`,
+      headers: { ...JSON_WANTED, 'x-checksum-sha256': 'a'.repeat(64) },
+      body: Buffer.from(comps('First')),
+    });
+    expect(answer.json()).toMatchObject({ code: 'DIGEST_MISMATCH' });
+  });
+});
