@@ -70,7 +70,11 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     log.warn({ code, hint }, `${message}; uploads are taken all the same. ${hint}`);
   }
   const marks = await openMarks(join(folders.stateDir, 'marks'));
-  const metrics = createMetrics(() => queue.listStatus(), now);
+  const metrics = createMetrics({
+    listStatus: () => queue.listStatus(),
+    countSetAside: (repository) => records.listSetAside(repository).length,
+    now,
+  });
   const queue: ReindexQueue = new ReindexQueue({
     ...config.reindex,
     retryPausesMs: RETRY_PAUSES_MS,

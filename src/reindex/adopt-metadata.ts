@@ -12,7 +12,7 @@ import {
 import { PackageScanner, type ScannedPackage } from '../repodata/package-scanner.ts';
 import type { Repomd } from '../repodata/repomd.ts';
 import { openMetadata } from './open-metadata.ts';
-import { type PackageGroup, type PerType, perType, type PlacedSegment } from './package-group.ts';
+import { type PackageGroup, perType, type PlacedSegment } from './package-group.ts';
 
 /** A package as primary describes it. */
 interface AdoptedPackage {
@@ -20,7 +20,12 @@ interface AdoptedPackage {
   readonly location: string;
   readonly sizeBytes: number;
   readonly mtimeSeconds: number;
+  /** Its text in primary, which is of this location only: the same package may lie at others too. */
+  readonly primary: PlacedSegment;
 }
+
+/** pkgid -> the text in these files. */
+type OtherTexts = Readonly<Record<'filelists' | 'other', Map<string, PlacedSegment>>>;
 
 const SHA256_HEX = /^[0-9a-f]{64}$/;
 const NEWLINE = Buffer.from('\n');
@@ -38,12 +43,13 @@ export async function adoptMetadata(
   outputDir: string,
 ): Promise<readonly PackageGroup[]> {
   const adopted = new Map<string, AdoptedPackage>();
-  const texts = perType(() => new Map<string, PlacedSegment>());
+  const texts: OtherTexts = { filelists: new Map(), other: new Map() };
   try {
     for (const type of PACKAGE_METADATA_TYPES) {
       await unpack(type, { repositoryDir, published, outputDir }, (scanned, segment) => {
-        texts[type].set(scanned.pkgid, segment);
-        const described = type === 'primary' ? describedBy(scanned) : undefined;
+        if (!scanned.isReadable) return;
+        if (type !== 'primary') texts[type].set(scanned.pkgid, segment);
+        const described = type === 'primary' ? describedBy(scanned, segment) : undefined;
         if (described !== undefined) adopted.set(described.location, described);
       });
     }
@@ -108,29 +114,33 @@ function plainSegment(path: string, offset: number, lengthBytes: number): Placed
 }
 
 /** Undefined for a package whose file lies elsewhere, or that is identified by another digest. */
-function describedBy({ pkgid, location, element, isReadable }: ScannedPackage): AdoptedPackage | undefined {
+function describedBy(
+  { pkgid, location, element }: ScannedPackage,
+  primary: PlacedSegment,
+): AdoptedPackage | undefined {
   const text = Buffer.from(element).toString('latin1');
   const sizeBytes = /<size [^>]*?package="(?<bytes>\d+)"/.exec(text)?.groups?.['bytes'];
   const mtimeSeconds = /<time [^>]*?file="(?<seconds>\d+)"/.exec(text)?.groups?.['seconds'];
-  const isOurs = isReadable && SHA256_HEX.test(pkgid) && !/<location [^>]*?xml:base=/.test(text);
+  const isOurs = SHA256_HEX.test(pkgid) && !/<location [^>]*?xml:base=/.test(text);
   if (!isOurs || location === undefined || sizeBytes === undefined || mtimeSeconds === undefined) {
     return undefined;
   }
-  return { pkgid, location, sizeBytes: Number(sizeBytes), mtimeSeconds: Number(mtimeSeconds) };
+  return { pkgid, location, sizeBytes: Number(sizeBytes), mtimeSeconds: Number(mtimeSeconds), primary };
 }
 
 function groupOf(
-  { pkgid, location, sizeBytes, mtimeSeconds }: AdoptedPackage,
+  { pkgid, location, sizeBytes, mtimeSeconds, primary }: AdoptedPackage,
   repositoryDir: string,
-  texts: PerType<ReadonlyMap<string, PlacedSegment>>,
+  texts: OtherTexts,
 ): readonly PackageGroup[] {
   const stats = lstatSync(join(repositoryDir, location), { bigint: true, throwIfNoEntry: false });
   const isSame =
     stats?.isFile() === true &&
     stats.size === BigInt(sizeBytes) &&
     stats.mtimeNs / 1_000_000_000n === BigInt(mtimeSeconds);
-  const [primary, filelists, other] = PACKAGE_METADATA_TYPES.map((type) => texts[type].get(pkgid));
-  if (!isSame || primary === undefined || filelists === undefined || other === undefined) return [];
+  const filelists = texts.filelists.get(pkgid);
+  const other = texts.other.get(pkgid);
+  if (!isSame || filelists === undefined || other === undefined) return [];
   const segments = { primary, filelists, other };
   const textBytes = perType((type) => segments[type].openBytes);
   return [{ packages: [{ location, pkgid, identity: identityOf(stats), textBytes }], segments }];

@@ -29,6 +29,8 @@ const TABLES = `
 `;
 
 const FILE_NAME = 'index.sqlite';
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
 // Another thread may be writing.
 const BUSY_TIMEOUT_MS = 30_000;
 // About 500 bytes each; what is not kept in memory is read again when it is needed.
@@ -65,6 +67,20 @@ export class IndexStates {
   /** Keeps a state that is about to be published, and in memory the former one, in case that fails. */
   save(repository: string, state: IndexState, former: IndexState | undefined): void {
     this.#remember(repository, former === undefined ? [state] : [state, former]);
+    try {
+      this.#store(repository, state);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#startAnew();
+      this.#store(repository, state);
+    }
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #store(repository: string, state: IndexState): void {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
       this.#write(repository, state);
@@ -77,8 +93,11 @@ export class IndexStates {
     }
   }
 
-  close(): void {
+  /** Everything in a damaged database can be made again. */
+  #startAnew(): void {
     this.#database.close();
+    removeDatabase(this.#path);
+    this.#database = openDatabase(this.#path);
   }
 
   #remember(repository: string, states: readonly IndexState[]): void {
@@ -87,7 +106,9 @@ export class IndexStates {
     let packageCount = 0;
     for (const [name, [state]] of [...this.#remembered].toReversed()) {
       packageCount += state?.groups.reduce((sum, { packages }) => sum + packages.length, 0) ?? 0;
-      if (packageCount > MAX_REMEMBERED_PACKAGES && name !== repository) this.#remembered.delete(name);
+      if (packageCount <= MAX_REMEMBERED_PACKAGES || name === repository) continue;
+      this.#remembered.delete(name);
+      this.#stored.delete(name);
     }
   }
 
@@ -102,13 +123,13 @@ export class IndexStates {
       'DELETE FROM index_group WHERE repository = ? AND first_location = ?',
     );
     for (const { packages } of stored?.groups ?? []) {
-      if (!packagesOfState.has(packages)) remove.run(repository, packages[0]?.location ?? '');
+      if (!packagesOfState.has(packages)) remove.run(repository, firstLocationOf({ packages }));
     }
     const insert = this.#database.prepare('INSERT OR REPLACE INTO index_group VALUES (?, ?, ?, ?)');
     for (const group of state.groups) {
       if (storedPackages.has(group.packages)) continue;
       const { packages, segments } = toRow(group);
-      insert.run(repository, group.packages[0]?.location ?? '', packages, segments);
+      insert.run(repository, firstLocationOf(group), packages, segments);
     }
     this.#database
       .prepare('INSERT OR REPLACE INTO index_files VALUES (?, ?, ?)')
@@ -131,15 +152,14 @@ export class IndexStates {
       const format = row['format'] === 'zstd' ? 'zstd' : 'gzip';
       const files: PerType<WrittenFile> = JSON.parse(String(row['files']));
       const groups = this.#database
-        .prepare('SELECT packages, segments FROM index_group WHERE repository = ? ORDER BY first_location')
+        .prepare('SELECT packages, segments FROM index_group WHERE repository = ?')
         .all(repository)
-        .map((group) => fromRow(String(group['packages']), String(group['segments'])));
+        .map((group) => fromRow(String(group['packages']), String(group['segments'])))
+        // Here, because SQLite compares bytes of UTF-8, which is another order beyond U+FFFF.
+        .toSorted((a, b) => (firstLocationOf(a) < firstLocationOf(b) ? -1 : 1));
       return placeGroups({ format, files, groups }, repositoryDir);
     } catch {
-      // Damaged. Everything in it can be made again.
-      this.#database.close();
-      removeDatabase(this.#path);
-      this.#database = openDatabase(this.#path);
+      this.#startAnew();
       return undefined;
     }
   }
@@ -167,6 +187,10 @@ export function placeGroups(
     }),
   }));
   return { format, files, groups };
+}
+
+function firstLocationOf({ packages }: { readonly packages: readonly IndexedPackage[] }): string {
+  return packages[0]?.location ?? '';
 }
 
 function isOf(state: IndexState, { data }: Repomd): boolean {
@@ -245,6 +269,12 @@ function openExisting(path: string): DatabaseSync {
     database.close();
     throw error;
   }
+}
+
+/** Source of the codes: SQLite, "Result and Error Codes"; the lowest byte of an extended one is the primary one. */
+function isDamage(error: unknown): boolean {
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
+  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
 }
 
 function removeDatabase(path: string): void {

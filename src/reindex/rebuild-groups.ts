@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { AppError } from '../errors.ts';
 import { checkGroup } from '../repodata/check-group.ts';
@@ -133,7 +134,10 @@ function withoutDigest({ indexed: { location } }: PackageText): NewPackage {
 function faultOf(part: readonly PackageText[]): string | undefined {
   try {
     for (const type of PACKAGE_METADATA_TYPES) {
-      const found = checkGroup(type, joined(part, type).toString());
+      const bytes = joined(part, type);
+      // Decoding would hide it: the bytes are written, not the text.
+      if (!isUtf8(bytes)) return `${type} holds bytes that are no UTF-8`;
+      const found = checkGroup(type, bytes.toString());
       const isComplete =
         found.length === part.length &&
         part.every(({ indexed }, index) => {

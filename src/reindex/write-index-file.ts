@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closingTag, openingTag, type PackageMetadataType } from '../repodata/metadata-envelope.ts';
@@ -44,7 +44,8 @@ export async function writeIndexFile(
   const copied = groups.map(({ segments }) => segments[type]);
   const all = [opening.segment, ...copied, closing.segment];
 
-  const temporary = join(options.outputDir, 'repodata', `${type}.part`);
+  // Not in repodata/, all of which is published, and not where a run that was given up may still be writing.
+  const temporary = join(options.outputDir, `${type}-${randomUUID()}.part`);
   const hash = createHash('sha256');
   let sizeBytes = 0;
   await using output = await open(temporary, 'w');

@@ -14,8 +14,15 @@ export interface Metrics {
 const STAGE_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 const RUN_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
-/** Builds the registry; gauges ask `listStatus` when they are read. */
-export function createMetrics(listStatus: () => readonly RepositoryStatus[], now: () => number): Metrics {
+/** What gauges ask when they are read. */
+export interface MetricsOptions {
+  readonly listStatus: () => readonly RepositoryStatus[];
+  readonly countSetAside: (repository: string) => number;
+  readonly now: () => number;
+}
+
+/** Builds the registry. */
+export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const uploads = new Counter({
@@ -48,7 +55,7 @@ export function createMetrics(listStatus: () => readonly RepositoryStatus[], now
     buckets: RUN_BUCKETS,
     registers,
   });
-  addStatusGauges(registry, listStatus, now);
+  addStatusGauges(registry, options);
 
   return {
     registry,
@@ -79,11 +86,7 @@ export function createMetrics(listStatus: () => readonly RepositoryStatus[], now
   };
 }
 
-function addStatusGauges(
-  registry: Registry,
-  listStatus: () => readonly RepositoryStatus[],
-  now: () => number,
-): void {
+function addStatusGauges(registry: Registry, { listStatus, countSetAside, now }: MetricsOptions): void {
   const packages = new Gauge({
     name: 'rpmyard_packages',
     help: 'Packages in the published index.',
@@ -94,6 +97,16 @@ function addStatusGauges(
       for (const { repository, published } of listStatus()) {
         this.set({ repository }, published?.packageCount ?? 0);
       }
+    },
+  });
+  const setAside = new Gauge({
+    name: 'rpmyard_packages_set_aside',
+    help: 'Packages on disk that no index can describe.',
+    labelNames: ['repository'],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const { repository } of listStatus()) this.set({ repository }, countSetAside(repository));
     },
   });
   const queueLength = new Gauge({
@@ -113,5 +126,5 @@ function addStatusGauges(
       this.set((now() - oldest) / 1000);
     },
   });
-  for (const gauge of [packages, queueLength, oldestMarkAge]) registry.registerMetric(gauge);
+  for (const gauge of [packages, setAside, queueLength, oldestMarkAge]) registry.registerMetric(gauge);
 }

@@ -16,6 +16,8 @@ async function samplesOf({ registry }: Metrics): Promise<ReadonlyMap<string, num
   );
 }
 
+const NOTHING = { listStatus: () => [], countSetAside: () => 0, now: Date.now };
+
 const NAMES = [
   ['rpmyard_uploads_total', 'counter'],
   ['rpmyard_upload_bytes_total', 'counter'],
@@ -23,13 +25,14 @@ const NAMES = [
   ['rpmyard_index_runs_total', 'counter'],
   ['rpmyard_index_run_seconds', 'histogram'],
   ['rpmyard_packages', 'gauge'],
+  ['rpmyard_packages_set_aside', 'gauge'],
   ['rpmyard_queue_length', 'gauge'],
   ['rpmyard_oldest_mark_age_seconds', 'gauge'],
 ] as const;
 
 describe('the metrics', () => {
   it.each(NAMES)('have %s, a %s with a help text', async (name, type) => {
-    const text = await createMetrics(() => [], Date.now).registry.metrics();
+    const text = await createMetrics(NOTHING).registry.metrics();
     expect(text).toMatch(new RegExp(`^# HELP ${name} \\S`, 'm'));
     expect(text).toMatch(new RegExp(`^# TYPE ${name} ${type}$`, 'm'));
   });
@@ -41,14 +44,14 @@ describe('the metrics', () => {
   });
 
   it('are these and no others', async () => {
-    const text = await createMetrics(() => [], Date.now).registry.metrics();
+    const text = await createMetrics(NOTHING).registry.metrics();
     const names = [...text.matchAll(/^# TYPE (?<name>\S+)/gm)].map(({ groups }) => groups?.['name']);
     expect(new Set(names)).toEqual(new Set(NAMES.map(([name]) => name)));
     expect(names).toHaveLength(NAMES.length);
   });
 
   it('count uploads by outcome, and their bytes', async () => {
-    const metrics = createMetrics(() => [], Date.now);
+    const metrics = createMetrics(NOTHING);
     metrics.countUpload('created', 100);
     metrics.countUpload('created', 23);
     metrics.countUpload('RPM_MALFORMED', 0);
@@ -59,7 +62,7 @@ describe('the metrics', () => {
   });
 
   it('measure a stage, also one that fails, and hand on how it ended', async () => {
-    const metrics = createMetrics(() => [], Date.now);
+    const metrics = createMetrics(NOTHING);
     expect(await metrics.timed('inspect', async () => 'result')).toBe('result');
     await expect(metrics.timed('inspect', async () => Promise.reject(new Error('mine')))).rejects.toThrow(
       'mine',
@@ -72,7 +75,7 @@ describe('the metrics', () => {
   });
 
   it('count index runs by how they ended', async () => {
-    const metrics = createMetrics(() => [], Date.now);
+    const metrics = createMetrics(NOTHING);
     expect(await metrics.indexRun(async () => 1)).toBe(1);
     await expect(metrics.indexRun(async () => Promise.reject(new Error('mine')))).rejects.toThrow('mine');
     const samples = await samplesOf(metrics);
@@ -87,13 +90,16 @@ describe('the metrics', () => {
       statusOf('9/SRPMS', { state: 'running', waitingSinceMs: 10_000 }),
       statusOf('9/aarch64', { published: undefined }),
     ];
-    const metrics = createMetrics(
-      () => statuses,
-      () => 100_000,
-    );
+    const metrics = createMetrics({
+      listStatus: () => statuses,
+      countSetAside: (repository) => (repository === '9/SRPMS' ? 2 : 0),
+      now: () => 100_000,
+    });
     const before = await samplesOf(metrics);
     expect(before.get('rpmyard_packages{repository="9/x86_64"}')).toBe(3);
     expect(before.get('rpmyard_packages{repository="9/aarch64"}')).toBe(0);
+    expect(before.get('rpmyard_packages_set_aside{repository="9/SRPMS"}')).toBe(2);
+    expect(before.get('rpmyard_packages_set_aside{repository="9/x86_64"}')).toBe(0);
     expect(before.get('rpmyard_queue_length')).toBe(2);
     expect(before.get('rpmyard_oldest_mark_age_seconds')).toBe(90);
 
@@ -105,7 +111,7 @@ describe('the metrics', () => {
   });
 
   it('are those of their own service only', async () => {
-    const [one, other] = [createMetrics(() => [], Date.now), createMetrics(() => [], Date.now)];
+    const [one, other] = [createMetrics(NOTHING), createMetrics(NOTHING)];
     one.countUpload('created', 1);
     expect((await samplesOf(other)).get('rpmyard_upload_bytes_total')).toBe(0);
   });

@@ -54,7 +54,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
   const removed: string[] = [];
   const logLines: string[] = [];
   const listStatus = options.api?.listStatus ?? (() => []);
-  const metrics = createMetrics(listStatus, Date.now);
+  const metrics = createMetrics({ listStatus, countSetAside: () => 0, now: Date.now });
 
   const app = await buildApp({
     log: pino({ level: 'debug' }, { write: (line: string) => void logLines.push(line) }),
