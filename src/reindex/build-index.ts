@@ -47,16 +47,16 @@ async function build(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
   // 2. What is on disk, and what that changes.
   const locations = await parts.listPackages(repositoryDir);
   const changes = comparePackages(locations, groups, job);
-  const isSame = former?.format === format && changes.added.length === 0 && changes.removed.size === 0;
-  if (isSame && !job.isPublicationWanted) return builtOf(countOf(groups), changes);
 
   // 3. Rebuild what is touched.
   const plan = planGroups({ groups, removed: changes.removed, added: changes.added, format });
   const rebuilt = await rebuildSteps(plan, job, parts.tell);
   checkSet(rebuilt, changes);
+  const packageCount = countOf(rebuilt.groups);
+  const isSame = former?.format === format && rebuilt.described.length === 0 && changes.removed.size === 0;
+  if (isSame && !job.isPublicationWanted) return { ...builtOf(packageCount, changes), ...factsOf(rebuilt) };
 
   // 4. Write the files, and repomd.xml last.
-  const packageCount = countOf(rebuilt.groups);
   const state = await writeFiles(rebuilt.groups, packageCount, job, parts.now());
   const files = PACKAGE_METADATA_TYPES.map((type) => state.files[type].file);
   const revision = String(Math.floor(parts.now() / 1000));

@@ -33,7 +33,7 @@ const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
 // Another thread may be writing.
 const BUSY_TIMEOUT_MS = 30_000;
-// About 500 bytes each; what is not kept in memory is read again when it is needed.
+// About 320 bytes each; what is not kept in memory is read again when it is needed.
 const MAX_REMEMBERED_PACKAGES = 300_000;
 
 /**

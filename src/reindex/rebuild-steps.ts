@@ -70,6 +70,6 @@ async function doJobs(
 function startWorker(): Worker {
   // In a checkout this file is TypeScript, in a published package JavaScript; the worker lies beside it.
   return new Worker(new URL(`./rebuild-worker${extname(import.meta.url)}`, import.meta.url), {
-    resourceLimits: { maxYoungGenerationSizeMb: 16 },
+    resourceLimits: { maxYoungGenerationSizeMb: 32 },
   });
 }

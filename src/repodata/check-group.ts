@@ -34,7 +34,7 @@ export function checkGroup(type: PackageMetadataType, groupXml: string): readonl
   if (/<[!?]/.test(groupXml)) {
     throw new Error(`${type}: a comment, CDATA section, document type or instruction`);
   }
-  const reader = new GroupReader(type);
+  const reader = new GroupReader(type, mayBeTooLong(groupXml));
   const parser = new SaxesParser({ xmlns: true });
   parser.on('error', (error) => reader.refuse(error.message));
   parser.on('opentag', (tag) => reader.open(tag));
@@ -47,17 +47,21 @@ export function checkGroup(type: PackageMetadataType, groupXml: string): readonl
 class GroupReader {
   readonly packages: CheckedPackage[] = [];
   readonly #type: PackageMetadataType;
+  readonly #mayHoldLongText: boolean;
   #depth = 0;
   #current: FoundPackage = {};
 
-  constructor(type: PackageMetadataType) {
+  constructor(type: PackageMetadataType, mayHoldLongText: boolean) {
     this.#type = type;
+    this.#mayHoldLongText = mayHoldLongText;
   }
 
   open({ name, attributes }: SaxesTagNS): void {
     this.#depth++;
-    for (const { value } of Object.values(attributes)) {
-      if (isTooLong(value)) this.refuse('an attribute of more than 10,000,000 bytes');
+    if (this.#mayHoldLongText) {
+      for (const { value } of Object.values(attributes)) {
+        if (isTooLong(value)) this.refuse('an attribute of more than 10,000,000 bytes');
+      }
     }
     if (this.#depth === PACKAGE_DEPTH) {
       if (name !== 'package') this.refuse(`<${name}> where only packages may stand`);
@@ -69,7 +73,7 @@ class GroupReader {
   }
 
   text(text: string): void {
-    if (isTooLong(text)) this.refuse('a text of more than 10,000,000 bytes');
+    if (this.#mayHoldLongText && isTooLong(text)) this.refuse('a text of more than 10,000,000 bytes');
     if (this.#depth < PACKAGE_DEPTH && text.trim() !== '') this.refuse('text between the packages');
     if (this.#depth === PACKAGE_DEPTH + 1 && this.#current.isInChecksum === true) this.#current.pkgid = text;
   }
@@ -104,6 +108,9 @@ function completePackage(
 }
 
 function isTooLong(text: string): boolean {
-  if (text.length * MAX_BYTES_PER_CHARACTER <= MAX_TEXT_BYTES) return false;
-  return Buffer.byteLength(text) > MAX_TEXT_BYTES;
+  return mayBeTooLong(text) && Buffer.byteLength(text) > MAX_TEXT_BYTES;
+}
+
+function mayBeTooLong(text: string): boolean {
+  return text.length * MAX_BYTES_PER_CHARACTER > MAX_TEXT_BYTES;
 }

@@ -30,24 +30,31 @@ export function readFiles(header: Header): LazyList<PackagedFile> {
   return lazyList(names.count, () => iterateFiles(paths(), columns));
 }
 
+/**
+ * The digests of the files, a list of its own because few readers want them and they are long.
+ *
+ * @throws RpmParseError TAG_MISSING, TAG_INVALID, COUNT_MISMATCH when there are not as many as modes
+ */
+export function readFileDigests(header: Header): LazyList<string> {
+  const modes = findEntry(header, Tag.FILEMODES, [TagType.INT16]);
+  if (modes === undefined || !hasTag(header, Tag.FILEDIGESTS)) return EMPTY_LIST;
+  const digests = requireParallel(header, modes, Tag.FILEDIGESTS, STRING_TYPES);
+  return lazyList(digests.count, () => readStrings(header, digests));
+}
+
 interface FileColumns {
   readonly modes: NumberArray;
   readonly flags: NumberArray;
   readonly sizes: NumberArray;
-  readonly digests: () => Iterator<string>;
 }
 
 function readColumns(header: Header, names: HeaderEntry): FileColumns {
   const modes = requireParallel(header, names, Tag.FILEMODES, [TagType.INT16]);
   const flags = requireParallel(header, names, Tag.FILEFLAGS, [TagType.INT32]);
-  const digests = hasTag(header, Tag.FILEDIGESTS)
-    ? requireParallel(header, names, Tag.FILEDIGESTS, STRING_TYPES)
-    : undefined;
   return {
     modes: readNumbers(header, modes),
     flags: readNumbers(header, flags),
     sizes: readSizes(header, names),
-    digests: () => (digests === undefined ? [].values() : readStrings(header, digests)),
   };
 }
 
@@ -63,13 +70,11 @@ function readSizes(header: Header, names: HeaderEntry): NumberArray {
 }
 
 function* iterateFiles(paths: Iterable<string>, columns: FileColumns): Generator<PackagedFile, undefined> {
-  const digests = columns.digests();
   let index = 0;
   for (const path of paths) {
     const mode = columns.modes.at(index);
     const flags = columns.flags.at(index);
-    const digest = digests.next().value ?? '';
-    yield { path, mode, flags, sizeBytes: columns.sizes.at(index), digest, kind: fileKind(mode, flags) };
+    yield { path, mode, flags, sizeBytes: columns.sizes.at(index), kind: fileKind(mode, flags) };
     index++;
   }
 }

@@ -1,7 +1,7 @@
 import { readChangelogs } from './changelog-list.ts';
 import { readDependencies } from './dependency-list.ts';
 import { digestAlgorithm } from './digest-algorithm.ts';
-import { readFiles } from './file-list.ts';
+import { readFileDigests, readFiles } from './file-list.ts';
 import { type Header, readHeader } from './header.ts';
 import { measureHeader } from './measure-header.ts';
 import { hasSignature, readDigests } from './package-digests.ts';
@@ -37,7 +37,6 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
   const main = readHeader(bytes, extent.headerStart, 'main');
   const nevra = readNevra(main);
   const isSource = isSourcePackage(main);
-  const files = readFiles(main);
   return {
     ...nevra,
     isSource,
@@ -50,8 +49,8 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
     payloadCompressor: readString(main, Tag.PAYLOADCOMPRESSOR) ?? 'gzip',
     headerRange: { start: extent.headerStart, end: extent.payloadStart },
     dependencies: readAllDependencies(main, nevra),
-    files,
-    fileCount: files.length,
+    files: readFiles(main),
+    fileDigests: readFileDigests(main),
     fileDigestAlgorithm: digestAlgorithm(readInt32(main, Tag.FILEDIGESTALGO) ?? DEFAULT_FILE_DIGEST),
     changelogs: readChangelogs(main),
     digests: readDigests(signature, main),

@@ -35,8 +35,6 @@ export interface PackagedFile {
   readonly flags: number;
   /** 0 when the package does not say. */
   readonly sizeBytes: number;
-  /** Hex, in the package's `fileDigestAlgorithm`; empty for what is no regular file. */
-  readonly digest: string;
   readonly kind: 'file' | 'dir' | 'ghost';
 }
 
@@ -112,7 +110,8 @@ export interface RpmPackage {
   readonly headerRange: { readonly start: number; readonly end: number };
   readonly dependencies: Readonly<Record<DependencyKind, LazyList<Dependency>>>;
   readonly files: LazyList<PackagedFile>;
-  readonly fileCount: number;
+  /** Of each file in hex, in `fileDigestAlgorithm`, empty for what is no regular file; none when the package has none. */
+  readonly fileDigests: LazyList<string>;
   /** Undefined for an algorithm that is not known here. */
   readonly fileDigestAlgorithm: DigestAlgorithm | undefined;
   /** Newest first, as in the header. */

@@ -120,7 +120,7 @@ function describeLikeRpm(rpm: RpmPackage): readonly string[] {
     rpm.digests.headerSha1,
     rpm.isSource ? 1 : 0,
     rows(files.map(({ path, mode, flags, sizeBytes }) => [path, mode, flags, sizeBytes])),
-    rows(files.map(({ digest }) => [digest])),
+    rows([...rpm.fileDigests].map((digest) => [digest])),
     rows([...rpm.changelogs].map(({ author, timeSeconds, text }) => [author, timeSeconds, text])),
     ...DEPENDENCY_KINDS.map((kind) =>
       rows([...rpm.dependencies[kind]].map(({ name, flags, evr }) => [name, flags, evr])),
@@ -280,7 +280,7 @@ describe('a crafted package', () => {
     const output = execFileSync('/usr/bin/python3', ['-c', script, ...files], { encoding: 'utf8' });
     const ours = files.map((path) => {
       const rpm = parseFile(path);
-      const counts = [rpm.fileCount, rpm.dependencies.provides.length, rpm.changelogs.length];
+      const counts = [rpm.files.length, rpm.dependencies.provides.length, rpm.changelogs.length];
       const sizes = [rpm.installedSizeBytes, rpm.archiveSizeBytes];
       const arch = rpm.isSource ? 'src' : rpm.arch;
       const { start, end } = rpm.headerRange;

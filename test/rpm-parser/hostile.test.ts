@@ -28,7 +28,7 @@ function readAll(bytes: Uint8Array): 'parsed' | 'refused' {
   try {
     const rpm = parseRpm(bytes, bytes.length);
     for (const list of Object.values(rpm.dependencies)) expect(countItems(list)).toBe(list.length);
-    expect(countItems(rpm.files)).toBe(rpm.fileCount);
+    expect(countItems(rpm.files)).toBe(rpm.files.length);
     expect(countItems(rpm.changelogs)).toBe(rpm.changelogs.length);
     verifyHeaderDigests(bytes, rpm);
     return 'parsed';
@@ -129,7 +129,7 @@ describe('a hostile package', () => {
     }));
     const bytes = craftRpm({ files });
     expect(readAll(bytes)).toBe('parsed');
-    expect(parseRpm(bytes, bytes.length).fileCount).toBe(200_000);
+    expect(parseRpm(bytes, bytes.length).files.length).toBe(200_000);
   });
 
   it('with a million files of no name in a million directories is read in memory of its own size', () => {

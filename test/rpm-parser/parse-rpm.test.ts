@@ -61,7 +61,6 @@ describe('parseRpm', () => {
       installedSizeBytes: 4,
       payloadFormat: 'cpio',
       payloadCompressor: 'gzip',
-      fileCount: 1,
       fileDigestAlgorithm: 'sha256',
       isSigned: false,
       textDefects: [],
