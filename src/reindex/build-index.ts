@@ -1,24 +1,23 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../errors.ts';
 import { PACKAGE_METADATA_TYPES } from '../repodata/metadata-envelope.ts';
 import { renderRepomd, type Repomd } from '../repodata/repomd.ts';
 import { adoptMetadata } from './adopt-metadata.ts';
 import { comparePackages, type PackageChanges } from './compare-packages.ts';
-import type { BuiltIndex, IndexJob, IndexProgress } from './index-engine.ts';
+import type { BuiltIndex, IndexJob } from './index-engine.ts';
 import { type IndexState, type IndexStates, placeGroups } from './index-state.ts';
-import { type PackageGroup } from './package-group.ts';
+import { type PackageGroup, perType } from './package-group.ts';
 import { planGroups } from './plan-groups.ts';
 import { readSoundRepomd } from './read-metadata.ts';
-import { rebuildSteps, type RebuiltSteps } from './rebuild-steps.ts';
+import { type RebuildParts, rebuildSteps, type RebuiltSteps } from './rebuild-steps.ts';
 import { writeIndexFile } from './write-index-file.ts';
 
-export interface BuildParts {
+export interface BuildParts extends RebuildParts {
   readonly states: IndexStates;
   /** Locations of every package below a repository's directory. */
   readonly listPackages: (repositoryDir: string) => Promise<readonly string[]>;
   readonly now: () => number;
-  readonly tell: (progress: IndexProgress) => void;
 }
 
 /**
@@ -32,6 +31,7 @@ export async function buildIndex(job: IndexJob, parts: BuildParts): Promise<Buil
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'INDEX_DAMAGED') throw error;
     // The packages are the truth; what was published can always be made again from them.
+    await rm(join(job.scratchDir, 'repodata'), { recursive: true, force: true });
     const built = await build({ ...job, trust: 'nothing' }, parts);
     return { ...built, warnings: [error.message, ...built.warnings] };
   }
@@ -50,7 +50,7 @@ async function build(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
 
   // 3. Rebuild what is touched.
   const plan = planGroups({ groups, removed: changes.removed, added: changes.added, format });
-  const rebuilt = await rebuildSteps(plan, job, parts.tell);
+  const rebuilt = await rebuildSteps(plan, job, parts);
   checkSet(rebuilt, changes);
   const packageCount = countOf(rebuilt.groups);
   const isSame = former?.format === format && rebuilt.described.length === 0 && changes.removed.size === 0;
@@ -128,12 +128,12 @@ async function writeFiles(
 ): Promise<IndexState> {
   await mkdir(join(scratchDir, 'repodata'), { recursive: true });
   const options = { outputDir: scratchDir, format, packageCount, timestampSeconds: Math.floor(nowMs / 1000) };
-  const [primary, filelists, other] = await Promise.all([
-    writeIndexFile('primary', groups, options),
-    writeIndexFile('filelists', groups, options),
-    writeIndexFile('other', groups, options),
-  ]);
-  return placeGroups({ format, files: { primary, filelists, other }, groups }, repositoryDir);
+  const writing = perType((type) => writeIndexFile(type, groups, options));
+  // One that fails must not leave the others writing.
+  await Promise.allSettled(Object.values(writing));
+  const { primary, filelists, other } = writing;
+  const files = { primary: await primary, filelists: await filelists, other: await other };
+  return placeGroups({ format, files, groups }, repositoryDir);
 }
 
 /** What a next run builds upon. Without it that run reads the published metadata, so a failure is only told. */

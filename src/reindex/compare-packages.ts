@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { identityAt } from '../file-identity.ts';
 import type { IndexJob } from './index-engine.ts';
-import type { PackageGroup } from './package-group.ts';
+import type { IndexedPackage, PackageGroup } from './package-group.ts';
 import type { NewPackage } from './plan-groups.ts';
 
 /** How the packages on disk differ from those in an index. */
@@ -35,7 +35,7 @@ export function comparePackages(
   const removed = new Set<string>();
   // What the index does not know remains in it.
   const toDescribe = onDisk;
-  for (const { location, pkgid, identity } of groups.flatMap(({ packages }) => packages)) {
+  for (const { location, pkgid, identity } of packagesOf(groups)) {
     const digest = acknowledged.get(location);
     const mustLook = trust !== 'names' || digest !== undefined;
     if (!onDisk.has(location)) gone.push(location);
@@ -56,4 +56,8 @@ export function comparePackages(
     readmitted,
     expectedCount,
   };
+}
+
+function* packagesOf(groups: readonly PackageGroup[]): Generator<IndexedPackage, undefined> {
+  for (const { packages } of groups) yield* packages;
 }

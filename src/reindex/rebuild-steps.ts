@@ -1,22 +1,31 @@
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { createWorkerPool } from '../threads/worker-pool.ts';
+import { createWorkerPool, type WorkerPool } from '../threads/worker-pool.ts';
 import type { IndexJob, IndexProgress } from './index-engine.ts';
 import { GROUP_BYTES, type PlanStep, stepBytes } from './plan-groups.ts';
 import { rebuildGroups, type RebuildJob, type RebuiltGroups } from './rebuild-groups.ts';
+
+export type RebuildPool = WorkerPool<RebuildJob, RebuiltGroups>;
+
+export interface RebuildParts {
+  readonly rebuildPool: RebuildPool;
+  readonly tell: (progress: IndexProgress) => void;
+}
 
 /** All groups of the new index in order of location, and what became of the packages that were to be described. */
 export type RebuiltSteps = RebuiltGroups;
 
 // Starting threads takes longer than rebuilding a few groups here.
 const INLINE_BYTES = 4 * GROUP_BYTES;
+// A thread takes a fifth of a second to start, and twice the time until its code is compiled.
+const IDLE_MS = 60_000;
 
 /** Rebuilds what a plan says, in threads when it is much. */
 export async function rebuildSteps(
   plan: readonly PlanStep[],
   { repositoryDir, scratchDir, format }: IndexJob,
-  tell: (progress: IndexProgress) => void,
+  by: RebuildParts,
 ): Promise<RebuiltSteps> {
   const jobs = new Map<PlanStep, RebuildJob>();
   for (const step of plan) {
@@ -24,7 +33,7 @@ export async function rebuildSteps(
     const segmentsPath = join(scratchDir, `segments-${jobs.size}`);
     jobs.set(step, { repositoryDir, pieces: step.rebuild, format, segmentsPath });
   }
-  const results = await doJobs([...jobs.values()], sizeOf([...jobs.keys()]), tell);
+  const results = await doJobs([...jobs.values()], sizeOf([...jobs.keys()]), by);
   const parts = plan.map((step): RebuiltGroups => {
     if ('reuse' in step) return { groups: [step.reuse], described: [], leftOut: [] };
     return results.get(jobs.get(step)) ?? { groups: [], described: [], leftOut: [] };
@@ -43,7 +52,7 @@ function sizeOf(steps: readonly PlanStep[]): number {
 async function doJobs(
   jobs: readonly RebuildJob[],
   totalBytes: number,
-  tell: (progress: IndexProgress) => void,
+  { rebuildPool, tell }: RebuildParts,
 ): Promise<ReadonlyMap<RebuildJob | undefined, RebuiltGroups>> {
   const total = jobs.reduce((sum, { pieces }) => sum + pieces.length, 0);
   const results = new Map<RebuildJob, RebuiltGroups>();
@@ -58,13 +67,23 @@ async function doJobs(
     for (const job of jobs) note(job, rebuildGroups(job));
     return results;
   }
-  const pool = createWorkerPool<RebuildJob, RebuiltGroups>(availableParallelism(), startWorker);
+  const givingUp = new AbortController();
+  const { signal } = givingUp;
+  const runs = jobs.map(async (job) => note(job, await rebuildPool.run(job, { signal })));
   try {
-    await Promise.all(jobs.map(async (job) => note(job, await pool.run(job))));
+    await Promise.all(runs);
     return results;
-  } finally {
-    await pool.close();
+  } catch (error) {
+    // The others would write on where everything is about to be removed.
+    givingUp.abort();
+    await Promise.allSettled(runs);
+    throw error;
   }
+}
+
+/** Threads that rebuild, one a processor. */
+export function createRebuildPool(): RebuildPool {
+  return createWorkerPool(availableParallelism(), startWorker, IDLE_MS);
 }
 
 function startWorker(): Worker {

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closingTag, openingTag, type PackageMetadataType } from '../repodata/metadata-envelope.ts';
@@ -44,8 +44,8 @@ export async function writeIndexFile(
   const copied = groups.map(({ segments }) => segments[type]);
   const all = [opening.segment, ...copied, closing.segment];
 
-  // Not in repodata/, all of which is published, and not where a run that was given up may still be writing.
-  const temporary = join(options.outputDir, `${type}-${randomUUID()}.part`);
+  // Not in repodata/, all of which is published.
+  const temporary = join(options.outputDir, `${type}.part`);
   const hash = createHash('sha256');
   let sizeBytes = 0;
   await using output = await open(temporary, 'w');
@@ -60,6 +60,8 @@ export async function writeIndexFile(
   const groupsOffset = sizeBytes;
   for await (const bytes of readSegments(copied)) await write(bytes);
   await write(Buffer.concat([closing.bytes, tail(all)]));
+  // Publishing syncs it again; begun here, while the other files are written, it takes hardly any time.
+  await output.datasync();
 
   const sha256 = hash.digest('hex');
   const href = `repodata/${sha256}-${type}.xml.${extension}`;
@@ -69,19 +71,19 @@ export async function writeIndexFile(
   return { groupsOffset, file: { type, href, sha256, sizeBytes, openSizeBytes, timestampSeconds } };
 }
 
-/** The bytes of the segments, checked; those that lie side by side are read together. */
+/** The bytes of the segments, checked; those that lie side by side are read together. Each piece overwrites the last. */
 async function* readSegments(segments: readonly PlacedSegment[]): AsyncGenerator<Uint8Array> {
   const handles = new Map<string, FileHandle>();
   try {
-    for (const extent of extentsOf(segments)) {
+    const extents = extentsOf(segments);
+    const buffer = Buffer.allocUnsafe(Math.max(0, ...extents.map(({ lengthBytes }) => lengthBytes)));
+    for (const extent of extents) {
       const handle = handles.get(extent.path) ?? (await open(extent.path, 'r'));
       handles.set(extent.path, handle);
-      const { bytesRead, buffer } = await handle.read({
-        buffer: Buffer.allocUnsafe(extent.lengthBytes),
-        position: extent.offset,
-      });
-      checkExtent(buffer.subarray(0, bytesRead), extent.segments);
-      yield buffer;
+      const { bytesRead } = await handle.read(buffer, 0, extent.lengthBytes, extent.offset);
+      const bytes = buffer.subarray(0, bytesRead);
+      checkExtent(bytes, extent.segments);
+      yield bytes;
     }
   } finally {
     for (const handle of handles.values()) await handle.close();

@@ -17,12 +17,17 @@ export interface JobOptions<Progress> {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** A pool of at most `size` threads; each starts with its first job. Their code calls answerJobs(). */
+/**
+ * A pool of at most `size` threads; each starts with its first job. Their code calls answerJobs().
+ * @param idleMs a thread without a job for this long is ended, which gives its memory back.
+ */
 export function createWorkerPool<Job, Answer, Progress = never>(
   size: number,
   start: () => Worker,
+  idleMs = Number.POSITIVE_INFINITY,
 ): WorkerPool<Job, Answer, Progress> {
   const idle: Worker[] = [];
+  const endings = new Map<Worker, NodeJS.Timeout>();
   const workers = new Set<Worker>();
   const inThread = pLimit(size);
   let isClosed = false;
@@ -34,7 +39,7 @@ export function createWorkerPool<Job, Answer, Progress = never>(
         options.signal?.throwIfAborted();
         // Jobs that waited get their turn when those under way reject, and would start threads that nobody ends.
         if (isClosed) throw new Error('the worker pool is closed');
-        return runIn(idle.pop() ?? startWorker(), job, options);
+        return runIn(takeIdle() ?? startWorker(), job, options);
       }),
     close: async () => {
       isClosed = true;
@@ -42,11 +47,29 @@ export function createWorkerPool<Job, Answer, Progress = never>(
     },
   };
 
+  function takeIdle(): Worker | undefined {
+    const worker = idle.pop();
+    if (worker !== undefined) clearTimeout(endings.get(worker));
+    return worker;
+  }
+
+  function becomeIdle(worker: Worker): void {
+    idle.push(worker);
+    if (idleMs === Number.POSITIVE_INFINITY) return;
+    endings.set(worker, setTimeout(() => end(worker), idleMs).unref());
+  }
+
+  function end(worker: Worker): void {
+    idle.splice(idle.indexOf(worker), 1);
+    worker.terminate().catch(() => undefined);
+  }
+
   function startWorker(): Worker {
     const worker = start();
     workers.add(worker);
     worker.on('exit', () => {
       workers.delete(worker);
+      endings.delete(worker);
       if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
     });
     // The job it was at rejects by the same event, and 'exit' comes only later: the next job must not get this worker.
@@ -78,7 +101,7 @@ export function createWorkerPool<Job, Answer, Progress = never>(
     } finally {
       worker.off('message', onMessage).off('error', settled.reject).off('exit', onExit);
       signal?.removeEventListener('abort', onAbort);
-      if (workers.has(worker) && signal?.aborted !== true) idle.push(worker);
+      if (workers.has(worker) && signal?.aborted !== true) becomeIdle(worker);
     }
   }
 }
