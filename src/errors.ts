@@ -86,6 +86,7 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
+const SQLITE_IOERR = 10;
 const SQLITE_FULL = 13;
 const STORAGE_FULL_ERRNOS = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
@@ -95,22 +96,25 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-function isSqliteFull(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_FULL;
+/** The primary result code of an SQLite error: the lower byte of the extended one. */
+function sqliteCodeOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
 
 /** Turns whatever was thrown into an AppError; system errors of the file system get a storage code. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const errno = errnoOf(error);
-  if ((errno !== undefined && STORAGE_FULL_ERRNOS.has(errno)) || isSqliteFull(error)) {
+  if ((errno !== undefined && STORAGE_FULL_ERRNOS.has(errno)) || sqliteCodeOf(error) === SQLITE_FULL) {
     return new AppError('STORAGE_FULL', 'the storage is full', {
       hint: 'Free disk space on the server, then send the package again.',
       cause: error,
     });
   }
-  if (errno !== undefined) {
-    return new AppError('STORAGE_FAILED', `the storage answered ${errno}`, {
+  const storageFault = errno ?? (sqliteCodeOf(error) === SQLITE_IOERR ? 'EIO' : undefined);
+  if (storageFault !== undefined) {
+    return new AppError('STORAGE_FAILED', `the storage answered ${storageFault}`, {
       hint: 'Send the package again; if it fails again, the server log has the cause under this request id.',
       cause: error,
     });

@@ -19,6 +19,7 @@ import { openMarks } from './reindex/marks.ts';
 import { createRepositoryPreparation } from './reindex/prepare-repository.ts';
 import { type ReindexParts, reindexRepository } from './reindex/reindex-repository.ts';
 import { ReindexQueue } from './reindex/reindex-queue.ts';
+import { createRepositoryRequests } from './reindex/repository-requests.ts';
 import { createTidying } from './reindex/tidy-repository.ts';
 import { writeGeneralRepoFile, writeRepoFile } from './serve/client-config.ts';
 import { createMetrics } from './serve/metrics.ts';
@@ -91,6 +92,7 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     queue,
     writeRepoFile: (repository) => writeRepoFile(folders.topDir, config.server.publicUrl, repository),
   });
+  const requests = createRepositoryRequests({ store, reindexParts, queue, prepareRepository });
   const digestPool = createDigestPool();
   const ingestParts: IngestParts = {
     layout,
@@ -141,14 +143,8 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     },
     metadata: {
       ...folders,
-      putMetadata: async (repository, type, path) => {
-        if (!(await isRepository(repository))) return false;
-        await prepareRepository(repository);
-        await queue
-          .of(repository)
-          .whileMarked(() => reindexParts.foreignMetadata.put(repository, type, path));
-        return true;
-      },
+      checkTarget: requests.checkMetadataTarget,
+      putMetadata: requests.putMetadata,
       whenPublished: (repository, waitMs) => queue.of(repository).whenPublished(waitMs),
       removeIncoming: incomingFiles.remove,
     },
@@ -157,16 +153,7 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
       statusOf: (repository) => queue.statusOf(repository),
       listSetAside: (repository) => records.listSetAside(repository),
       listReceipts: (repository) => records.listReceipts(repository),
-      reindexNow: async (repository, trust) => {
-        if (!(await isRepository(repository))) return false;
-        await prepareRepository(repository);
-        await queue.of(repository).whileMarked(async () => {
-          records.takeAllBack(repository);
-          changes.distrust(repository, trust);
-        });
-        queue.of(repository).hurry();
-        return true;
-      },
+      reindexNow: requests.reindexNow,
       whenPublished: (repository, waitMs) => queue.of(repository).whenPublished(waitMs),
       describeUpload: (sha256) => describeUpload(sha256, ingestParts),
       waitUntilInstallable: (outcome, waitMs) => waitUntilInstallable(outcome, waitMs, ingestParts),
@@ -190,7 +177,7 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     sweepSpool(folders.spoolDir, now()).catch((error: unknown) =>
       log.warn({ err: error }, 'spool not swept'),
     );
-    if (engine.isCheapWhenUnchanged) lookAtAll();
+    if (engine.isCheapWhenUnchanged) requests.lookAtAll();
   }, SWEEP_EVERY_MS);
   try {
     const text = `serving ${folders.topDir} as ${config.server.publicUrl}`;
@@ -207,19 +194,6 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     await closeApp(app);
     await queueClosed;
     await Promise.all([incomingFiles.settled(), digestPool.close()]);
-  }
-
-  async function isRepository(repository: string): Promise<boolean> {
-    const isKnown = queue.statusOf(repository) !== undefined;
-    return isKnown || (await store.listRepositories()).includes(repository);
-  }
-
-  /** Requests a run of each repository that finds what was changed by hand. */
-  function lookAtAll(): void {
-    for (const { repository } of queue.listStatus()) {
-      changes.distrust(repository, 'files');
-      queue.of(repository).request();
-    }
   }
 
   async function runLogged(

@@ -10,3 +10,9 @@ export function readInto(descriptor: number, buffer: Uint8Array, position: numbe
   }
   return filled;
 }
+
+/** The first bytes of a file, fewer only where it ends. */
+export function readStart(descriptor: number, lengthBytes: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(lengthBytes);
+  return bytes.subarray(0, readInto(descriptor, bytes, 0));
+}

@@ -9,6 +9,7 @@ import { execa } from 'execa';
 const BIN = fileURLToPath(new URL('../../bin/rpmyard', import.meta.url));
 const START_LIMIT_MS = 20_000;
 const START_POLL_MS = 20;
+const ONLY_WHEN_ASKED = { quiet_seconds: 3600, max_wait_seconds: 86_400 };
 
 export interface ServiceOptions {
   /** Holds `storage`, `spool` and `state`. */
@@ -16,6 +17,8 @@ export interface ServiceOptions {
   readonly port: number;
   /** Options of Node's own, such as `--cpu-prof`. */
   readonly nodeArguments?: readonly string[];
+  /** The configuration's section of that name. Without it no index run begins within an hour unless it is asked for. */
+  readonly indexUpdater?: Readonly<Record<string, string | number>>;
 }
 
 export interface RunningService extends AsyncDisposable {
@@ -24,18 +27,16 @@ export interface RunningService extends AsyncDisposable {
   readonly logPath: string;
 }
 
-/**
- * Runs `rpmyard serve` as it is run behind nginx. The quiet time is so long that no index run begins unless it is
- * asked for.
- */
+/** Runs `rpmyard serve` as it is run behind nginx. */
 export async function startService({
   root,
   port,
   nodeArguments = [],
+  indexUpdater = ONLY_WHEN_ASKED,
 }: ServiceOptions): Promise<RunningService> {
   await mkdir(join(root, 'storage'), { recursive: true });
   const configPath = join(root, 'rpmyard.yml');
-  await writeFile(configPath, renderConfig(root, port));
+  await writeFile(configPath, renderConfig(root, port, indexUpdater));
   const logPath = join(root, 'service.log');
   const log = createWriteStream(logPath, { flags: 'a' });
   await once(log, 'open');
@@ -69,10 +70,10 @@ export async function startService({
   };
 }
 
-function renderConfig(root: string, port: number): string {
+function renderConfig(root: string, port: number, indexUpdater: object): string {
   return `server: { port: ${port}, spool_dir: ${root}/spool }
 repo: { top_dir: ${root}/storage, state_dir: ${root}/state }
-index_updater: { quiet_seconds: 3600, max_wait_seconds: 86400 }
+index_updater: ${JSON.stringify(indexUpdater)}
 `;
 }
 

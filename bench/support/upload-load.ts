@@ -28,6 +28,7 @@ export interface LoadResult {
   readonly seconds: number;
   readonly medianMs: number;
   readonly p99Ms: number;
+  readonly maxMs: number;
 }
 
 let packages: PackageSet = { heads: [], payload: Buffer.alloc(0) };
@@ -41,7 +42,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 async function work(job: LoadJob): Promise<LoadResult> {
   if (job.kind === 'send') return send(job);
   packages = craftUploads(job.label, job.count, job.sizeBytes);
-  return { uploads: 0, seconds: 0, medianMs: 0, p99Ms: 0 };
+  return { uploads: 0, seconds: 0, medianMs: 0, p99Ms: 0, maxMs: 0 };
 }
 
 async function send(job: Extract<LoadJob, { kind: 'send' }>): Promise<LoadResult> {
@@ -58,6 +59,7 @@ async function send(job: Extract<LoadJob, { kind: 'send' }>): Promise<LoadResult
     seconds,
     medianMs: median(latenciesMs),
     p99Ms: quantile(latenciesMs, 0.99),
+    maxMs: Math.max(...latenciesMs),
   };
 
   async function sendOnOneConnection(): Promise<void> {

@@ -1,14 +1,20 @@
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { statSync } from 'node:fs';
 import type { Config } from '../config/load.ts';
 import { AppError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { openTree, type Tree } from '../open-tree.ts';
+import { isLocked } from '../records/tree-lock.ts';
+import { createPackageStore } from '../place/package-store.ts';
+import { createRepositoryLayout } from '../place/repository-layout.ts';
 import type { IndexProgress } from '../reindex/index-engine.ts';
 import { openMarks } from '../reindex/marks.ts';
 import { reindexRepository } from '../reindex/reindex-repository.ts';
 import type { PublishedIndex } from '../reindex/repository-queue.ts';
 import { createTidying } from '../reindex/tidy-repository.ts';
+import { checkNamed } from './check-named.ts';
+import { REPOSITORIES, REPOSITORY } from './service-answers.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
 
 /** Whoever may reindex the tree: the running service that owns it, or this process. */
@@ -29,16 +35,34 @@ export interface Reindexer {
 const POLL_MS = 250;
 const WAIT_SECONDS = 50;
 
-/** @throws AppError TREE_LOCKED when another process owns the tree and answers no request. */
+/** @throws AppError TREE_LOCKED when another process owns the tree and answers no request, NOT_FOUND, TREE_UNUSABLE. */
 export async function openReindexer(config: Config): Promise<Reindexer> {
-  try {
-    return ofThisProcess(config, await openTree(config, createLog({ name: 'stderr', level: 'warn' })));
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'TREE_LOCKED') throw error;
+  if (isLocked(config.stateDir)) {
     const client = createServiceClient(config);
-    await client.send('GET', '/api/v1/repositories');
-    return throughService(client);
+    await client.send('GET', '/api/v1/repositories', REPOSITORIES);
+    return throughService(client, config);
   }
+  checkOwner(config.topDir);
+  return ofThisProcess(config, await openTree(config, createLog({ name: 'stderr', level: 'warn' })));
+}
+
+/** A file of another user's would keep the service from starting. @throws AppError NOT_FOUND, TREE_UNUSABLE. */
+function checkOwner(topDir: string): void {
+  const uid = process.getuid?.();
+  const owner = statSync(topDir, { throwIfNoEntry: false })?.uid;
+  if (owner === undefined) {
+    throw new AppError('NOT_FOUND', `there is no tree at ${topDir}`, {
+      hint: 'Name the configuration file with -c, or go to the directory that the service runs in.',
+    });
+  }
+  if (uid === undefined || uid === owner) return;
+  throw new AppError(
+    'TREE_UNUSABLE',
+    `${topDir} belongs to the user with the number ${owner}, this is ${uid}`,
+    {
+      hint: 'Run the command as the user of the service: runuser -u <user> -- rpmyard ...',
+    },
+  );
 }
 
 function ofThisProcess(config: Config, tree: Tree): Reindexer {
@@ -49,8 +73,7 @@ function ofThisProcess(config: Config, tree: Tree): Reindexer {
   return {
     listRepositories: () => store.listRepositories(),
     reindex: async (repository, trust, onProgress) => {
-      const known = await store.listRepositories();
-      if (!known.includes(repository)) throw noRepository(repository);
+      checkNamed(repository, new Set(await store.listRepositories()));
       const marks = await openMarks(join(tree.folders.stateDir, 'marks'));
       records.takeAllBack(repository);
       changes.distrust(repository, trust);
@@ -64,19 +87,16 @@ function ofThisProcess(config: Config, tree: Tree): Reindexer {
   };
 }
 
-function throughService(client: ServiceClient): Reindexer {
+function throughService(client: ServiceClient, config: Config): Reindexer {
+  const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
+  // Of the disk: one that was made by hand since the start is not known to the service yet.
+  const store = createPackageStore(layout);
   return {
-    listRepositories: async () => {
-      const { body } = await client.send('GET', '/api/v1/repositories');
-      const { repositories }: { repositories: readonly { repository: string }[] } = Object.assign(
-        { repositories: [] },
-        body,
-      );
-      return repositories.map(({ repository }) => repository);
-    },
+    listRepositories: () => store.listRepositories(),
     reindex: async (repository, trust, onProgress) => {
+      checkNamed(repository, new Set(await store.listRepositories()));
       const path = `/api/v1/repositories/${repository}`;
-      await client.send('POST', `${path}/reindex${trust === 'nothing' ? '?full=1' : ''}`);
+      await client.send('POST', `${path}/reindex${trust === 'nothing' ? '?full=1' : ''}`, REPOSITORY);
       const polling = new AbortController();
       const polled = pollProgress(client, path, onProgress, polling.signal);
       try {
@@ -93,10 +113,8 @@ function throughService(client: ServiceClient): Reindexer {
 /** @throws AppError of the run that failed. */
 async function published(client: ServiceClient, path: string): Promise<PublishedIndex> {
   for (;;) {
-    const { status, body } = await client.send('GET', `${path}?wait=${WAIT_SECONDS}`);
-    if (status === 202) continue;
-    const { packageCount, revision }: PublishedIndex = Object.assign({ packageCount: 0, revision: '' }, body);
-    return { packageCount, revision };
+    const { status, body } = await client.send('GET', `${path}?wait=${WAIT_SECONDS}`, REPOSITORY);
+    if (status === 200) return { packageCount: body.packageCount, revision: body.revision ?? '' };
   }
 }
 
@@ -109,17 +127,10 @@ async function pollProgress(
   try {
     while (!signal.aborted) {
       await setTimeout(POLL_MS, undefined, { signal });
-      const { body } = await client.send('GET', path);
-      const { progress }: { progress: IndexProgress | null } = Object.assign({ progress: null }, body);
-      if (progress !== null) onProgress(progress);
+      const { body } = await client.send('GET', path, REPOSITORY);
+      if (body.progress !== null) onProgress(body.progress);
     }
   } catch {
     // It is over, or the service stopped, which whoever waits for the end is told.
   }
-}
-
-function noRepository(repository: string): AppError {
-  return new AppError('NOT_FOUND', `there is no repository ${repository}`, {
-    hint: 'A repository is named <releasever>/<basearch>, as its directory below repo.top_dir.',
-  });
 }

@@ -5,18 +5,25 @@ import type { Config } from '../config/load.ts';
 import { errnoOf } from '../errors.ts';
 import { type Receipt, Records, type SetAside } from '../records/records.ts';
 import { isLocked } from '../records/tree-lock.ts';
+import { PACKAGES, REPOSITORIES, REPOSITORY_STATUS } from './service-answers.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
 
 /** What the service remembers, for a command that only reads. */
 export interface RecordsReader extends AsyncDisposable {
   readonly isServiceRunning: boolean;
+  /** Those that something is remembered of. */
+  readonly listRepositories: () => Promise<readonly string[]>;
   readonly read: (repository: string) => Promise<RepositoryRecords>;
 }
 
 export interface RepositoryRecords {
   readonly receipts: readonly Receipt[];
   readonly setAside: readonly SetAside[];
+  /** Of the last index run, when it failed. */
+  readonly lastError: string | undefined;
 }
+
+const NO_RECORDS: RepositoryRecords = { receipts: [], setAside: [], lastError: undefined };
 
 /** Asks the running service, which has its records locked; without one a copy of them is read. */
 export async function openVerifyRecords(config: Config): Promise<RecordsReader> {
@@ -25,17 +32,17 @@ export async function openVerifyRecords(config: Config): Promise<RecordsReader> 
 
 async function fromCopy(stateDir: string): Promise<RecordsReader> {
   const copyDir = await mkdtemp(join(tmpdir(), 'rpmyard-verify-'));
-  for (const name of ['records.sqlite', 'records.sqlite-wal']) {
-    await copyFile(join(stateDir, name), join(copyDir, name)).catch((error: unknown) => {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-    });
-  }
-  const records = new Records(copyDir);
+  const records = await openCopy(stateDir, copyDir).catch(async (error: unknown) => {
+    await rm(copyDir, { recursive: true, force: true });
+    throw error;
+  });
   return {
     isServiceRunning: false,
+    listRepositories: async () => records.listRepositories(),
     read: async (repository) => ({
       receipts: records.listReceipts(repository),
       setAside: records.listSetAside(repository),
+      lastError: undefined,
     }),
     [Symbol.asyncDispose]: async () => {
       records.close();
@@ -44,35 +51,30 @@ async function fromCopy(stateDir: string): Promise<RecordsReader> {
   };
 }
 
-interface SentPackage {
-  readonly location: string;
-  readonly nevra: string;
-  readonly sha256: string;
-  readonly sizeBytes: number;
-  readonly placedAt: string;
-  readonly publishedAt: string | null;
-}
-
-interface SentSetAside {
-  readonly location: string;
-  readonly identity: string;
-  readonly reason: string;
-  readonly since: string;
+async function openCopy(stateDir: string, copyDir: string): Promise<Records> {
+  for (const name of ['records.sqlite', 'records.sqlite-wal']) {
+    await copyFile(join(stateDir, name), join(copyDir, name)).catch((error: unknown) => {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    });
+  }
+  return new Records(copyDir);
 }
 
 function fromService(client: ServiceClient): RecordsReader {
+  // A directory that was made by hand since the start is not known yet.
+  const isKnown = async (repository: string): Promise<boolean> =>
+    (await listRepositories(client)).includes(repository);
+
   return {
     isServiceRunning: true,
+    listRepositories: () => listRepositories(client),
     read: async (repository) => {
+      if (!(await isKnown(repository))) return NO_RECORDS;
       const path = `/api/v1/repositories/${repository}`;
-      const listed = await client.send('GET', `${path}/packages`);
-      const { packages }: { packages: readonly SentPackage[] } = Object.assign({ packages: [] }, listed.body);
-      const status = await client.send('GET', path);
-      const { setAside }: { setAside: readonly SentSetAside[] } = Object.assign(
-        { setAside: [] },
-        status.body,
-      );
+      const { packages } = (await client.send('GET', `${path}/packages`, PACKAGES)).body;
+      const { setAside, lastError } = (await client.send('GET', path, REPOSITORY_STATUS)).body;
       return {
+        lastError: lastError === null ? undefined : `${lastError.code}: ${lastError.detail}`,
         receipts: packages.map(({ placedAt, publishedAt, ...facts }) => ({
           repository,
           ...facts,
@@ -88,4 +90,9 @@ function fromService(client: ServiceClient): RecordsReader {
     },
     [Symbol.asyncDispose]: async () => undefined,
   };
+}
+
+async function listRepositories(client: ServiceClient): Promise<readonly string[]> {
+  const { body } = await client.send('GET', '/api/v1/repositories', REPOSITORIES);
+  return body.repositories.map(({ repository }) => repository);
 }

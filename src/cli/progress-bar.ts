@@ -38,6 +38,11 @@ export function renderProgress(label: string, { done, total }: IndexProgress): s
   return `${name} [${bar}] ${grouped(done)} of ${grouped(total)}`;
 }
 
-export function grouped(count: number): string {
+/** `1 package`, `20,000 packages`. */
+export function counted(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function grouped(count: number): string {
   return count.toLocaleString('en-US');
 }

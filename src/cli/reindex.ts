@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { toAppError } from '../errors.ts';
 import { openReindexer, type Reindexer } from './open-reindexer.ts';
-import { createProgressBar, grouped } from './progress-bar.ts';
+import { counted, createProgressBar } from './progress-bar.ts';
 import { readConfig } from './read-config.ts';
 import { errorLines } from './error-lines.ts';
 
@@ -46,7 +46,7 @@ export async function reindexOne(
   try {
     const { packageCount, revision } = await reindexer.reindex(repository, trust, bar.show);
     bar.clear();
-    output.write(`${repository}: ${grouped(packageCount)} packages, revision ${revision}\n`);
+    output.write(`${repository}: ${counted(packageCount, 'package')}, revision ${revision}\n`);
     return true;
   } catch (error) {
     bar.clear();

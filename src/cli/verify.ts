@@ -1,19 +1,22 @@
+import { existsSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/load.ts';
+import { printable } from '../errors.ts';
 import { identityAt } from '../file-identity.ts';
 import { createPackageStore } from '../place/package-store.ts';
 import { createRepositoryLayout } from '../place/repository-layout.ts';
 import { pathsBelow } from '../place/tree-folders.ts';
-import { openMetadata } from '../reindex/open-metadata.ts';
+import { openMetadata } from '../unpack/open-metadata.ts';
 import { readMarks } from '../verify/read-marks.ts';
 import { verifyLeftovers } from '../verify/verify-leftovers.ts';
 import { type RepositoryReport, verifyRepository } from '../verify/verify-repository.ts';
-import type { Violation } from '../verify/violation.ts';
+import { type Violation, violationOf } from '../verify/violation.ts';
+import { checkNamed } from './check-named.ts';
 import { openReindexer } from './open-reindexer.ts';
 import { openVerifyRecords } from './open-verify-records.ts';
-import { grouped } from './progress-bar.ts';
+import { counted } from './progress-bar.ts';
 import { readConfig } from './read-config.ts';
 import { reindexOne } from './reindex.ts';
 
@@ -37,10 +40,10 @@ export async function verify(args: readonly string[]): Promise<number> {
   const config = readConfig(values.config);
   // A repair must not make a package official that the disk has damaged.
   const readData = values['read-data'] || values.repair;
-  let report = await verifyTree(config, positionals, readData);
+  let report = await verifyTree(config, { named: positionals, readData });
   if (values.repair && errorsOf(report).length > 0) {
     await repair(config, report);
-    report = await verifyTree(config, positionals, readData);
+    report = await verifyTree(config, { named: positionals, readData });
   }
   const isSound = errorsOf(report).length === 0;
   process.stdout.write(values.json ? `${JSON.stringify({ isSound, ...report })}\n` : renderReport(report));
@@ -49,8 +52,7 @@ export async function verify(args: readonly string[]): Promise<number> {
 
 async function verifyTree(
   config: Config,
-  named: readonly string[],
-  readData: boolean,
+  { named, readData }: { readonly named: readonly string[]; readonly readData: boolean },
 ): Promise<VerifyReport> {
   await using reader = await openVerifyRecords(config);
   const { isServiceRunning } = reader;
@@ -59,21 +61,31 @@ async function verifyTree(
   const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
   const store = createPackageStore(layout);
 
+  // One that was removed from the disk still has its receipts.
+  const known = new Set([...(await store.listRepositories()), ...(await reader.listRepositories())]);
+  for (const repository of named) checkNamed(repository, known);
   const reports: RepositoryReport[] = [];
-  for (const repository of named.length > 0 ? named : await store.listRepositories()) {
-    const { receipts, setAside } = await reader.read(repository);
+  for (const repository of named.length > 0 ? named : [...known].toSorted()) {
+    const { receipts, setAside, lastError } = await reader.read(repository);
     const parts = {
       directoryOf: (name: string) => layout.directoryOf(name),
-      listPackages: (name: string) => store.listPackages(name),
+      listPackages: async (name: string) =>
+        existsSync(layout.directoryOf(name)) ? store.listPackages(name) : [],
       identityAt,
       openMetadata,
       isMarked: async (name: string) => (await readMarks(marksDir)).includes(name),
       records: { receipts: () => receipts, setAside: () => setAside },
     };
-    reports.push(await verifyRepository(repository, parts, { readData }));
+    const report = await verifyRepository(repository, parts, { readData });
+    const failing = lastError === undefined ? [] : [indexRunFailing(repository, lastError)];
+    reports.push({ ...report, violations: [...report.violations, ...failing] });
   }
   const leftovers = await verifyLeftovers({ folders, marksDir, isServiceRunning, nowMs: Date.now() });
   return { repositories: reports, leftovers };
+}
+
+function indexRunFailing(repository: string, detail: string): Violation {
+  return violationOf({ code: 'INDEX_RUN_FAILING', subject: 'repodata', detail }, repository);
 }
 
 /** Cures what can be cured without deciding anything: a repository with other errors is left as it is. */
@@ -83,7 +95,9 @@ async function repair(config: Config, { repositories }: VerifyReport): Promise<v
     for (const { repository, violations } of repositories) {
       const errors = violations.filter(({ severity }) => severity === 'error');
       for (const { subject } of errors.filter(({ cure }) => cure === 'chmod')) {
-        await chmod(join(config.topDir, repository, subject), 0o644);
+        await chmod(join(config.topDir, repository, subject), 0o644).catch((error: unknown) =>
+          process.stderr.write(`${printable(subject)}: ${printable(String(error))}\n`),
+        );
       }
       const cures = new Set(errors.map(({ cure }) => cure));
       if (cures.has('reindex') && !cures.has(undefined)) {
@@ -107,12 +121,12 @@ function renderReport({ repositories, leftovers }: VerifyReport): string {
     return `there is no repository yet\n${leftovers.map(renderViolation).join('')}`;
   const blocks = repositories.map(({ repository, packageCount, violations }) => {
     const errors = violations.filter(({ severity }) => severity === 'error').length;
-    const verdict = errors === 0 ? 'all right' : `${grouped(errors)} ${errors === 1 ? 'error' : 'errors'}`;
-    return `${repository}: ${grouped(packageCount)} packages, ${verdict}\n${violations.map(renderViolation).join('')}`;
+    const verdict = errors === 0 ? 'all right' : counted(errors, 'error');
+    return `${repository}: ${counted(packageCount, 'package')}, ${verdict}\n${violations.map(renderViolation).join('')}`;
   });
   return `${blocks.join('')}${leftovers.map(renderViolation).join('')}`;
 }
 
 function renderViolation({ code, severity, subject, detail, remedy }: Violation): string {
-  return `  ${severity} ${code} ${subject}\n    ${detail}\n    ${remedy}\n`;
+  return `  ${severity} ${code} ${printable(subject)}\n    ${printable(detail)}\n    ${remedy}\n`;
 }

@@ -140,6 +140,9 @@ function withExpectedScalars(sections: Record<string, unknown>): Record<string, 
       const isNumeric = property.type === 'integer' || property.type === 'number';
       if (isNumeric && typeof value === 'string' && /^\d+$/.test(value)) mapping[key] = Number(value);
       if (property.type === 'string' && typeof value === 'number') mapping[key] = String(value);
+      // A releasever is a text that looks like a number.
+      if (Array.isArray(value))
+        mapping[key] = value.map((item) => (typeof item === 'number' ? String(item) : item));
     }
   }
   return converted;

@@ -104,7 +104,7 @@ const indexUpdater = Type.Object(
       default: [],
       uniqueItems: true,
       description:
-        'Releasevers whose metadata is compressed with zstd instead of gzip, which yum of Enterprise Linux 7 and dnf of 8.3 and older cannot read. Only for the incremental engine.',
+        'Releasevers (such as 10 or amzn2023) whose metadata is compressed with zstd instead of gzip, which yum of Enterprise Linux 7 and dnf of 8.3 and older cannot read. Only for the incremental engine.',
     }),
     executable: Type.String({
       default: 'createrepo_c',

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { AppError } from '../errors.ts';
-import { readInto } from '../read-into.ts';
+import { readStart } from '../read-into.ts';
 import type { SpooledUpload } from '../receive/spooled-upload.ts';
 import { gatherHeader } from '../rpm-parser/gather-header.ts';
 import { formatNevra, packageArch } from '../rpm-parser/nevra.ts';
@@ -67,11 +67,6 @@ function readHeader(path: string, sizeBytes: number): ReturnType<typeof gatherHe
   } finally {
     closeSync(descriptor);
   }
-}
-
-function readStart(descriptor: number, lengthBytes: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(lengthBytes);
-  return bytes.subarray(0, readInto(descriptor, bytes, 0));
 }
 
 /** The one place where the parser's errors become the service's. */

@@ -93,6 +93,7 @@ async function listRepositories(topDir: string): Promise<readonly RepositoryName
 }
 
 async function listDirectories(path: string): Promise<readonly string[]> {
+  if (!existsSync(path)) return [];
   const entries = await readdir(path, { withFileTypes: true });
   return entries
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))

@@ -5,18 +5,17 @@ import type { FastifyInstance } from 'fastify';
 import { AppError } from '../errors.ts';
 import { expectedDigests } from './expected-digests.ts';
 import type { ExpectedDigest } from './spooled-upload.ts';
-import { streamToSpool } from './stream-to-spool.ts';
+import { streamToSpool, tooLarge } from './stream-to-spool.ts';
 import { STALL_MS } from './upload-options.ts';
 import { parseWaitMs, remainingMs } from './wait-query.ts';
 
 export interface MetadataRoutesOptions {
   readonly spoolDir: string;
   readonly incomingDir: string;
-  /**
-   * Keeps the file for the next run of the repository, and requests that run. False when there is no such repository.
-   * @throws AppError PARAMETER_INVALID, METADATA_INVALID.
-   */
-  readonly putMetadata: (repository: string, type: string, path: string) => Promise<boolean>;
+  /** Before the body is received. @throws AppError NOT_FOUND, PARAMETER_INVALID. */
+  readonly checkTarget: (repository: string, type: string) => Promise<void>;
+  /** Keeps the file for the next run of the repository, and requests that run. @throws AppError METADATA_INVALID. */
+  readonly putMetadata: (repository: string, type: string, path: string) => Promise<void>;
   readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
   readonly removeIncoming: (path: string) => void;
 }
@@ -46,6 +45,9 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
       const repository = `${releasever}/${basearch}`;
       const waitMs = parseWaitMs(request.query.wait);
       const digests = expectedDigests(request.headers);
+      await options.checkTarget(repository, type);
+      const sentBytes = Number(request.headers['content-length'] ?? Number.NaN);
+      if (sentBytes > MAX_METADATA_BYTES) throw tooLarge(MAX_METADATA_BYTES);
       if (request.headers.expect !== undefined) reply.raw.writeContinue();
       const limits = { maxUploadBytes: MAX_METADATA_BYTES, stallMs: STALL_MS };
       const { path, sizeBytes, sha256 } = await streamToSpool(request.raw, options, limits).finally(() => {
@@ -54,7 +56,7 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
       });
       try {
         for (const digest of digests) await checkDigest(path, digest);
-        if (!(await options.putMetadata(repository, type, path))) throw noRepository(repository);
+        await options.putMetadata(repository, type, path);
       } finally {
         options.removeIncoming(path);
       }
@@ -77,11 +79,5 @@ async function checkDigest(path: string, { algorithm, hex, header }: ExpectedDig
   if (found === hex) return;
   throw new AppError('DIGEST_MISMATCH', `${header} says ${algorithm} ${hex}, the body has ${found}`, {
     hint: 'The body was changed on the way or the wrong file was sent: send it again.',
-  });
-}
-
-function noRepository(repository: string): AppError {
-  return new AppError('NOT_FOUND', `there is no repository ${repository}`, {
-    hint: 'GET /api/v1/repositories lists the repositories; an upload creates one.',
   });
 }

@@ -122,6 +122,14 @@ export class Records {
     return this.#all('SELECT * FROM receipt WHERE sha256 = ? ORDER BY repository', sha256).map(toReceipt);
   }
 
+  /** Every repository that a package was uploaded to. */
+  listRepositories(): readonly string[] {
+    return this.#all('SELECT DISTINCT repository FROM receipt ORDER BY repository').map((row) =>
+      String(row['repository']),
+    );
+  }
+
+  /** Of every package that was uploaded to a repository. */
   listReceipts(repository: string): readonly Receipt[] {
     return this.#all('SELECT * FROM receipt WHERE repository = ? ORDER BY location', repository).map(
       toReceipt,
@@ -163,12 +171,17 @@ export class Records {
     );
   }
 
-  /** Forgets the receipts of packages that are no longer there. */
-  forget(repository: string, locations: readonly string[]): void {
+  /** Forgets the receipts of packages that are no longer there, but for those placed after `untilMs`. */
+  forget(repository: string, locations: readonly string[], untilMs: number): void {
     if (locations.length === 0) return;
     this.#inTransaction(() => {
       for (const location of locations) {
-        this.#run('DELETE FROM receipt WHERE repository = ? AND location = ?', repository, location);
+        this.#run(
+          'DELETE FROM receipt WHERE repository = ? AND location = ? AND placed_at_ms <= ?',
+          repository,
+          location,
+          untilMs,
+        );
       }
     });
   }
@@ -218,6 +231,15 @@ export class Records {
       fileName: String(row['file_name']),
       sinceMs: Number(row['since_ms']),
     }));
+  }
+
+  /** Forgets that these files were superseded, because they are current. */
+  forgetSuperseded(repository: string, fileNames: readonly string[]): void {
+    this.#inTransaction(() => {
+      for (const fileName of fileNames) {
+        this.#run('DELETE FROM superseded WHERE repository = ? AND file_name = ?', repository, fileName);
+      }
+    });
   }
 
   /** Replaces what is known of a repository's superseded metadata. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type BigIntStats, createReadStream, lstatSync } from 'node:fs';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { identityOf } from '../file-identity.ts';
@@ -11,8 +11,15 @@ import {
 } from '../repodata/metadata-envelope.ts';
 import { PackageScanner, type ScannedPackage } from '../repodata/package-scanner.ts';
 import type { Repomd } from '../repodata/repomd.ts';
-import { openMetadata } from './open-metadata.ts';
+import { openMetadata } from '../unpack/open-metadata.ts';
 import { type PackageGroup, perType, type PlacedSegment } from './package-group.ts';
+
+export interface AdoptedMetadata {
+  /** One a package, in order of location. */
+  readonly groups: readonly PackageGroup[];
+  /** Why there are none. */
+  readonly warnings: readonly string[];
+}
 
 /** A package as primary describes it. */
 interface AdoptedPackage {
@@ -35,13 +42,13 @@ const NEWLINE = Buffer.from('\n');
  * again: those whose file still has the size and the mtime that primary gives. Its text is put in order by a rebuild,
  * which checks it as strictly as our own.
  * @param outputDir takes the unpacked text.
- * @returns a group a package, in order of location; none when the metadata is damaged, or of a kind that is in doubt.
+ * @returns no groups when the metadata is damaged, or of a kind that is in doubt: every package is then read again.
  */
 export async function adoptMetadata(
   repositoryDir: string,
   published: Repomd,
   outputDir: string,
-): Promise<readonly PackageGroup[]> {
+): Promise<AdoptedMetadata> {
   const adopted = new Map<string, AdoptedPackage>();
   const texts: OtherTexts = { filelists: new Map(), other: new Map() };
   try {
@@ -53,13 +60,19 @@ export async function adoptMetadata(
         if (described !== undefined) adopted.set(described.location, described);
       });
     }
-  } catch {
-    // When in doubt, every package is read again.
-    return [];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    for (const type of PACKAGE_METADATA_TYPES) await rm(unpackedPath(outputDir, type), { force: true });
+    return { groups: [], warnings: [`the published metadata is not taken over: ${reason}`] };
   }
-  return [...adopted.values()]
+  const groups = [...adopted.values()]
     .toSorted((a, b) => (a.location < b.location ? -1 : 1))
     .flatMap((described) => groupOf(described, repositoryDir, texts));
+  return { groups, warnings: [] };
+}
+
+function unpackedPath(outputDir: string, type: PackageMetadataType): string {
+  return join(outputDir, `adopted-${type}`);
 }
 
 /** @throws Error when the file is not as repomd.xml says, or begins in another way than all known writers begin it. */
@@ -75,7 +88,7 @@ async function unpack(
   await pipeline(createReadStream(path), hash);
   if (hash.digest('hex') !== data.checksum.hex) throw new Error(`${path} is damaged`);
 
-  const outputPath = join(from.outputDir, `adopted-${type}`);
+  const outputPath = unpackedPath(from.outputDir, type);
   await using output = await open(outputPath, 'w');
   const scanner = new PackageScanner();
   let offset = 0;
@@ -133,7 +146,7 @@ function groupOf(
   repositoryDir: string,
   texts: OtherTexts,
 ): readonly PackageGroup[] {
-  const stats = lstatSync(join(repositoryDir, location), { bigint: true, throwIfNoEntry: false });
+  const stats = statsOf(join(repositoryDir, location));
   const isSame =
     stats?.isFile() === true &&
     stats.size === BigInt(sizeBytes) &&
@@ -144,4 +157,13 @@ function groupOf(
   const segments = { primary, filelists, other };
   const textBytes = perType((type) => segments[type].openBytes);
   return [{ packages: [{ location, pkgid, identity: identityOf(stats), textBytes }], segments }];
+}
+
+/** Undefined also for what can be no path: too long, or with a NUL in it. */
+function statsOf(path: string): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }

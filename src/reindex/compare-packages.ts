@@ -12,8 +12,8 @@ export interface PackageChanges {
   readonly removed: ReadonlySet<string>;
   readonly gone: readonly string[];
   readonly readmitted: readonly string[];
-  /** Packages on disk that are not to stay out. */
-  readonly expectedCount: number;
+  /** Every package on disk that is not to stay out. */
+  readonly expected: { readonly size: number; readonly has: (location: string) => boolean };
 }
 
 /** Compares the packages on disk with the index; how much it looks at is what the job trusts. */
@@ -29,32 +29,30 @@ export function comparePackages(
   );
   const stayOut = new Set(setAside.keys()).difference(new Set(readmitted));
 
-  const onDisk = new Set(locations);
-  const expectedCount = onDisk.size - [...stayOut].filter((location) => onDisk.has(location)).length;
-  const gone = [...acknowledged.keys()].filter((location) => !onDisk.has(location));
+  // Location -> whether the index describes it as it is.
+  const expected = new Map(locations.map((location) => [location, false]));
+  const gone = [...acknowledged.keys()].filter((location) => !expected.has(location));
+  for (const location of stayOut) expected.delete(location);
   const removed = new Set<string>();
-  // What the index does not know remains in it.
-  const toDescribe = onDisk;
   for (const { location, pkgid, identity } of packagesOf(groups)) {
     const digest = acknowledged.get(location);
-    const mustLook = trust !== 'names' || digest !== undefined;
-    if (!onDisk.has(location)) gone.push(location);
-    else if (!mustLook || (pkgid === (digest ?? pkgid) && identity === identityOf(location))) {
-      toDescribe.delete(location);
-      if (!stayOut.has(location)) continue;
-    }
-    removed.add(location);
+    const isTrusted = trust === 'names' && digest === undefined;
+    if (!expected.has(location)) {
+      removed.add(location);
+      if (!stayOut.has(location)) gone.push(location);
+    } else if (isTrusted || (pkgid === (digest ?? pkgid) && identity === identityOf(location))) {
+      expected.set(location, true);
+    } else removed.add(location);
   }
   // Just placed by this service, so nobody else has touched it; any other digest may be that of a former file.
   const believed = trust === 'names' ? acknowledged : new Map<string, string>();
+  const added = [...expected].filter(([, isDescribed]) => !isDescribed).map(([location]) => location);
   return {
-    added: [...toDescribe.difference(stayOut)]
-      .toSorted()
-      .map((location) => ({ location, sha256: believed.get(location) })),
+    added: added.toSorted().map((location) => ({ location, sha256: believed.get(location) })),
     removed,
     gone: [...new Set(gone)],
     readmitted,
-    expectedCount,
+    expected,
   };
 }
 

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, errnoOf } from '../errors.ts';
 import { identityOf } from '../file-identity.ts';
-import { readInto } from '../read-into.ts';
+import { readInto, readStart } from '../read-into.ts';
 import { type PackageXml, renderPackage } from '../repodata/render-package.ts';
 import { gatherHeader } from '../rpm-parser/gather-header.ts';
 import { parseRpm } from '../rpm-parser/parse-rpm.ts';
@@ -87,12 +87,6 @@ function reasonToLeaveOut(rpm: RpmPackage, sizeBytes: number): string | undefine
     ({ tag, defect }) => defect === 'too-long' || (defect !== 'latin-1' && !isFreeText(tag)),
   );
   return grave && `its ${grave.tag} (entry ${grave.index}) has a text that XML cannot hold: ${grave.defect}`;
-}
-
-/** The start of a file; less when the file became shorter, which the parser then says. */
-function readStart(descriptor: number, lengthBytes: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(lengthBytes);
-  return bytes.subarray(0, readInto(descriptor, bytes, 0));
 }
 
 /** Of the whole file, whose first bytes are read already. */

@@ -22,7 +22,7 @@ export const GROUP_BYTES = 512 * 1024;
 // A group of less is put together with its neighbour when it changes.
 const SMALL_GROUP_BYTES = GROUP_BYTES / 2;
 // One thread's work at a time: small enough that threads finish together, and for memory.
-const STEP_BYTES = 8 * GROUP_BYTES;
+export const STEP_BYTES = 8 * GROUP_BYTES;
 // A guess, only to divide the work: the mean of a distribution.
 const NEW_PACKAGE_BYTES = 8 * 1024;
 
@@ -61,11 +61,11 @@ export function planGroups(options: {
       run.push(change);
       continue;
     }
-    steps.push(...rebuildSteps(run, removed));
+    steps.push(...stepsOf(run, removed));
     run = [];
     if (change.group !== undefined) steps.push({ reuse: change.group });
   }
-  return [...steps, ...rebuildSteps(run, removed)];
+  return [...steps, ...stepsOf(run, removed)];
 }
 
 /** Gives each new package to the group in whose range it lies. */
@@ -109,7 +109,7 @@ function textBytesOf({ textBytes }: IndexedPackage): number {
 }
 
 /** The pieces of neighbouring groups in order of location, divided into steps of a bearable size. */
-function rebuildSteps(run: readonly Change[], removed: ReadonlySet<string>): readonly PlanStep[] {
+function stepsOf(run: readonly Change[], removed: ReadonlySet<string>): readonly PlanStep[] {
   const steps: PlanStep[] = [];
   let pieces: Piece[] = [];
   let bytes = 0;

@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import { AppError } from '../errors.ts';
 import { readInto } from '../read-into.ts';
 import type { PackageMetadataType } from '../repodata/metadata-envelope.ts';
 import { decompressSegment } from './index-format.ts';
@@ -34,11 +35,19 @@ export function createKeptTextReader(): KeptTextReader {
   function openTexts({ packages, segments }: PackageGroup, type: PackageMetadataType): readonly Buffer[] {
     const open = readSegment(segments[type]);
     let end = 0;
-    return packages.map(({ textBytes }) => {
+    const texts = packages.map(({ textBytes }) => {
       const start = end;
       end += textBytes[type];
       return open.subarray(start, end);
     });
+    if (end === open.length) return texts;
+    throw new AppError(
+      'INDEX_DAMAGED',
+      `the texts of a group have ${end} bytes, its segment ${open.length}`,
+      {
+        hint: 'Every package is described again.',
+      },
+    );
   }
 
   function readSegment(segment: PlacedSegment): Buffer {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { PackageScanner, type ScannedPackage } from '../repodata/package-scanner.ts';
 import { parseRepomd, type Repomd } from '../repodata/repomd.ts';
-import { openMetadata } from './open-metadata.ts';
+import { openMetadata } from '../unpack/open-metadata.ts';
 import type { PublishedIndex } from './repository-queue.ts';
 
 // The count is in the opening tag, which with every namespace anybody declares is far shorter.

@@ -16,6 +16,8 @@ export interface RebuildParts {
 /** All groups of the new index in order of location, and what became of the packages that were to be described. */
 export type RebuiltSteps = RebuiltGroups;
 
+const NOTHING: RebuiltGroups = { groups: [], described: [], leftOut: [], gone: [] };
+
 // Starting threads takes longer than rebuilding a few groups here.
 const INLINE_BYTES = 4 * GROUP_BYTES;
 // A thread takes a fifth of a second to start, and twice the time until its code is compiled.
@@ -35,13 +37,14 @@ export async function rebuildSteps(
   }
   const results = await doJobs([...jobs.values()], sizeOf([...jobs.keys()]), by);
   const parts = plan.map((step): RebuiltGroups => {
-    if ('reuse' in step) return { groups: [step.reuse], described: [], leftOut: [] };
-    return results.get(jobs.get(step)) ?? { groups: [], described: [], leftOut: [] };
+    if ('reuse' in step) return { ...NOTHING, groups: [step.reuse] };
+    return results.get(jobs.get(step)) ?? NOTHING;
   });
   return {
     groups: parts.flatMap(({ groups }) => groups),
     described: parts.flatMap(({ described }) => described),
     leftOut: parts.flatMap(({ leftOut }) => leftOut),
+    gone: parts.flatMap(({ gone }) => gone),
   };
 }
 

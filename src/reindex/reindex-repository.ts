@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { RepositoryLayout, RepositoryName } from '../place/repository-layout.ts';
 import type { Records, SetAside } from '../records/records.ts';
-import { addToRepodata, type ForeignMetadata } from './foreign-metadata.ts';
+import type { ForeignMetadata } from './foreign-metadata.ts';
 import type { BuiltIndex, IndexEngine, IndexJob, IndexRun } from './index-engine.ts';
 import type { IndexFormatName } from './index-format.ts';
 import type { PendingChanges, RepositoryChanges } from './pending-changes.ts';
 import { publishRepodata } from './publish-repodata.ts';
 import { readPublishedIndex } from './read-metadata.ts';
 import type { PublishedIndex } from './repository-queue.ts';
-import { writeEmptyRepodata } from './write-empty-repodata.ts';
+import { writeIndex } from './write-index.ts';
 
 export interface ReindexParts {
   readonly layout: RepositoryLayout;
@@ -44,16 +44,13 @@ export async function reindexRepository(
   const changes = parts.changes.take(repository);
   try {
     return await inScratch(parts, async (scratchDir) => {
-      const added = await parts.foreignMetadata.list(repository);
-      const job = { ...jobOf(repository, changes, scratchDir, parts), isPublicationWanted: added.length > 0 };
+      const startedAtMs = parts.now();
+      const isPublicationWanted = await parts.foreignMetadata.isWaiting(repository);
+      const job = { ...jobOf(repository, changes, scratchDir, parts), isPublicationWanted };
       const built = await parts.engine.build(job, run);
       for (const warning of built.warnings) parts.log.warn({ repository, warning }, 'index run');
-      keepRecords(job, built, parts);
-      if (!built.isNew) return keep(job, built, parts);
-      await addToRepodata(scratchDir, added);
-      const published = await publish(job, built, parts);
-      await parts.foreignMetadata.remove(added);
-      return published;
+      keepRecords(job, built, startedAtMs, parts);
+      return built.isNew ? publish(job, built, parts) : keep(job, built, parts);
     });
   } catch (error) {
     parts.changes.giveBack(repository, changes);
@@ -64,10 +61,10 @@ export async function reindexRepository(
 /** Publishes an index without packages, for a repository that has none yet. */
 export async function publishEmptyIndex(
   repository: RepositoryName,
-  parts: Pick<ReindexParts, 'layout' | 'scratchRoot' | 'now' | 'log'>,
+  parts: Pick<ReindexParts, 'layout' | 'formatOf' | 'scratchRoot' | 'now' | 'log'>,
 ): Promise<PublishedIndex> {
   return inScratch(parts, async (scratchDir) => {
-    await writeEmptyRepodata(scratchDir, parts.now());
+    await writeIndex([], { outputDir: scratchDir, format: parts.formatOf(repository), nowMs: parts.now() });
     const repomd = await publishRepodata(parts.layout.directoryOf(repository), scratchDir);
     return { packageCount: 0, revision: repomd.revision };
   });
@@ -75,18 +72,18 @@ export async function publishEmptyIndex(
 
 function jobOf(
   repository: RepositoryName,
-  { trust, placed }: RepositoryChanges,
+  { trust: asked, placed }: RepositoryChanges,
   scratchDir: string,
   { layout, records, engine, formatOf }: ReindexParts,
 ): Omit<IndexJob, 'isPublicationWanted'> {
   // An engine that looks at every file anyway can compare it with what was acknowledged.
-  const looksAtAll = trust !== 'names' || !engine.isCheapWhenUnchanged;
+  const trust = asked === 'names' && !engine.isCheapWhenUnchanged ? 'files' : asked;
   return {
     repository,
     repositoryDir: layout.directoryOf(repository),
     scratchDir,
-    trust: looksAtAll && trust === 'names' ? 'files' : trust,
-    acknowledged: looksAtAll ? records.acknowledgedDigests(repository) : placed,
+    trust,
+    acknowledged: trust === 'names' ? placed : records.acknowledgedDigests(repository),
     setAside: new Map(records.listSetAside(repository).map(({ location, identity }) => [location, identity])),
     format: formatOf(repository),
   };
@@ -96,10 +93,12 @@ function jobOf(
 function keepRecords(
   { repository, acknowledged }: IndexJob,
   { described, leftOut, readmitted, gone }: BuiltIndex,
+  startedAtMs: number,
   { records, now, log }: ReindexParts,
 ): void {
   for (const location of readmitted) records.takeBack(repository, location);
-  records.forget(repository, gone);
+  // What was placed since may have the name of one that was gone.
+  records.forget(repository, gone, startedAtMs);
   for (const [location, sha256] of acknowledged) {
     const found = described.get(location);
     if (found === undefined || found === sha256) continue;
@@ -117,8 +116,18 @@ function keepRecords(
 }
 
 async function publish(job: IndexJob, built: BuiltIndex, parts: ReindexParts): Promise<PublishedIndex> {
-  const repomd = await publishRepodata(job.repositoryDir, job.scratchDir);
+  const { repository, repositoryDir, scratchDir } = job;
+  const added = await parts.foreignMetadata.addTo(scratchDir, repository, (path, error) =>
+    parts.log.warn({ repository, path, err: error }, 'metadata that was put is damaged and not published'),
+  );
+  const repomd = await publishRepodata(repositoryDir, scratchDir);
+  // A file of the same name may have been superseded before: its time begins anew when it is next.
+  parts.records.forgetSuperseded(
+    repository,
+    repomd.data.map(({ href }) => basename(href)),
+  );
   markPublished(job, built, parts);
+  await parts.foreignMetadata.remove(added);
   return { packageCount: built.packageCount, revision: repomd.revision };
 }
 

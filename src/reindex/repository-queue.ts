@@ -1,5 +1,5 @@
 import pDebounce from 'p-debounce';
-import { AppError, errnoOf, toAppError } from '../errors.ts';
+import { AppError, toAppError } from '../errors.ts';
 import type { IndexProgress, IndexRun } from './index-engine.ts';
 import type { Marks } from './marks.ts';
 
@@ -277,8 +277,8 @@ function noop(): undefined {
 }
 
 function asAppError(error: unknown): AppError {
-  if (error instanceof AppError) return error;
-  if (errnoOf(error) !== undefined) return toAppError(error);
+  const known = toAppError(error);
+  if (known.code !== 'INTERNAL') return known;
   return new AppError('INDEX_FAILED', 'the index run failed for a reason that nobody foresaw', {
     hint: 'The server log has the cause; the former index stays until a run succeeds.',
     cause: error,

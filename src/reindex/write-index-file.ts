@@ -19,6 +19,7 @@ export interface WrittenFile {
   readonly groupsOffset: number;
 }
 
+const MAX_OPEN_FILES = 16;
 // Large enough that a copy takes few calls, small enough that the thread can do something else in between.
 const COPY_BYTES = 1024 * 1024;
 
@@ -80,6 +81,7 @@ async function* readSegments(segments: readonly PlacedSegment[]): AsyncGenerator
     for (const extent of extents) {
       const handle = handles.get(extent.path) ?? (await open(extent.path, 'r'));
       handles.set(extent.path, handle);
+      await closeOldest(handles);
       const { bytesRead } = await handle.read(buffer, 0, extent.lengthBytes, extent.offset);
       const bytes = buffer.subarray(0, bytesRead);
       checkExtent(bytes, extent.segments);
@@ -88,6 +90,15 @@ async function* readSegments(segments: readonly PlacedSegment[]): AsyncGenerator
   } finally {
     for (const handle of handles.values()) await handle.close();
   }
+}
+
+/** A full index comes from hundreds of files, and descriptors are few. */
+async function closeOldest(handles: Map<string, FileHandle>): Promise<void> {
+  const [oldest] = handles;
+  if (oldest === undefined || handles.size <= MAX_OPEN_FILES) return;
+  const [path, handle] = oldest;
+  handles.delete(path);
+  await handle.close();
 }
 
 interface Extent {

@@ -18,6 +18,9 @@ const MAX_TEXT_BYTES = 10_000_000;
 /** A character of a JavaScript string takes at most this many bytes in UTF-8. */
 const MAX_BYTES_PER_CHARACTER = 3;
 
+/** No known writer goes beyond five; the namespaces of each open element are searched for every other one. */
+const MAX_DEPTH = 32;
+
 /** Below the root element. */
 const PACKAGE_DEPTH = 2;
 
@@ -58,6 +61,7 @@ class GroupReader {
 
   open({ name, attributes }: SaxesTagNS): void {
     this.#depth++;
+    if (this.#depth > MAX_DEPTH) this.refuse('elements nested too deep');
     if (this.#mayHoldLongText) {
       for (const { value } of Object.values(attributes)) {
         if (isTooLong(value)) this.refuse('an attribute of more than 10,000,000 bytes');

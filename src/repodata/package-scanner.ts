@@ -19,7 +19,7 @@ export interface ScannedPackage {
 // control characters, U+FFFE and U+FFFF; references to such characters (&#0; to &#31; but 9, 10, 13) are no better.
 const FORBIDDEN =
   // oxlint-disable-next-line no-control-regex -- finding them is the purpose
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f]|\u00ef\u00bf[\u00be\u00bf]|&#(?:[0-8]|1[124-9]|2\d|3[01]|x0*(?:[0-8bcef]|1[0-9a-f]|d[89a-f][0-9a-f]{2}|fff[ef]));/i;
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f]|\u00ef\u00bf[\u00be\u00bf]|&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bcef]|1[0-9a-f]|d[89a-f][0-9a-f]{2}|fff[ef]));/i;
 
 const START = '<package';
 const END = '</package>';
@@ -30,6 +30,9 @@ const MAX_TEXT_BYTES = 10_000_000;
 // The largest real file lists take some 20 MB.
 const MAX_PACKAGE_BYTES = 128 * 1024 * 1024;
 
+// What is collected while no package ends.
+const MAX_COLLECTED_BYTES = 8 * MAX_PACKAGE_BYTES;
+
 /**
  * Reads packages from metadata written by createrepo_c while it arrives in pieces. It looks for tags and escapes
  * nothing, which is sound for that writer (libxml2 escapes every `<` in text and writes neither comments nor CDATA)
@@ -38,11 +41,14 @@ const MAX_PACKAGE_BYTES = 128 * 1024 * 1024;
 export class PackageScanner {
   // What has come of a package whose end has not; joined only then, however many pieces it takes.
   #pieces: Uint8Array[] = [];
+  #collectedBytes = 0;
   #tail: Uint8Array = new Uint8Array();
 
-  /** Gives the packages that this piece completes. */
+  /** Gives the packages that this piece completes. @throws Error when no package ends for gigabytes. */
   push(piece: Uint8Array): readonly ScannedPackage[] {
     this.#pieces.push(piece);
+    this.#collectedBytes += piece.length;
+    if (this.#collectedBytes > MAX_COLLECTED_BYTES) throw new Error('a package has no end');
     // The end may lie across the border of two pieces.
     const seam = Buffer.concat([this.#tail, piece]);
     this.#tail = seam.subarray(Math.max(0, seam.length - END.length + 1));
@@ -57,6 +63,7 @@ export class PackageScanner {
     }
     const rest = bytes.subarray(start);
     this.#pieces = [rest];
+    this.#collectedBytes = rest.length;
     this.#tail = rest.subarray(Math.max(0, rest.length - END.length + 1));
     return packages;
   }

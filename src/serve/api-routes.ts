@@ -13,10 +13,11 @@ export interface ApiRoutesOptions {
   readonly listReceipts: (repository: string) => readonly Receipt[];
   /**
    * Requests a run now, durably, trying the packages again that are set aside; also for a directory that was made by
-   * hand since the start. False when there is none.
+   * hand since the start.
+   * @throws AppError NOT_FOUND.
    * @param trust `files`: what was changed by hand is found by inode, size and mtime; `nothing`: all is read again.
    */
-  readonly reindexNow: (repository: string, trust: 'files' | 'nothing') => Promise<boolean>;
+  readonly reindexNow: (repository: string, trust: 'files' | 'nothing') => Promise<void>;
   readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
   readonly describeUpload: (sha256: string) => UploadOutcome | undefined;
   readonly waitUntilInstallable: (
@@ -29,6 +30,15 @@ export interface ApiRoutesOptions {
 type WaitQuery = { readonly wait?: string };
 type ReindexQuery = WaitQuery & { readonly full?: string };
 type RepositoryParams = { readonly releasever: string; readonly basearch: string };
+
+const reindexSchema = {
+  querystring: {
+    type: 'object',
+    properties: { wait: { type: 'string' }, full: { type: 'string', enum: ['1'] } },
+    // A misspelled parameter must not be passed over without a word.
+    additionalProperties: false,
+  },
+} as const;
 
 const schema = { querystring: { type: 'object', properties: { wait: { type: 'string' } } } } as const;
 
@@ -57,12 +67,12 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
 
   app.post<{ Params: RepositoryParams; Querystring: ReindexQuery }>(
     '/api/v1/repositories/:releasever/:basearch/reindex',
-    { schema },
+    { schema: reindexSchema },
     async (request, reply) => {
       const repository = `${request.params.releasever}/${request.params.basearch}`;
       const waitMs = options.parseWaitMs(request.query.wait);
       const trust = request.query.full === undefined ? 'files' : 'nothing';
-      if (!(await options.reindexNow(repository, trust))) throw noRepository(repository);
+      await options.reindexNow(repository, trust);
       const result = waitMs === undefined ? 'pending' : await options.whenPublished(repository, waitMs);
       return reply.code(result === 'pending' ? 202 : 200).send(describeStatus(existing(request.params)));
     },

@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '../errors.ts';
+import { AppError } from '../errors.ts';
 
 /** What a worker thread tells about the job it is at. */
 export type WorkerMessage<Answer, Progress> =
@@ -10,20 +10,21 @@ export type WorkerMessage<Answer, Progress> =
 export interface Failure {
   readonly error: unknown;
   readonly fields: object;
-  readonly appError?: { readonly code: ErrorCode; readonly message: string; readonly hint: string };
+  readonly appError?: Pick<AppError, 'code' | 'message' | 'hint' | 'details'>;
 }
 
 export function toFailure(error: unknown): Failure {
   if (error instanceof AppError) {
-    const { code, message, hint, cause } = error;
-    return { error: cause, fields: {}, appError: { code, message, hint } };
+    const { code, message, hint, details, cause } = error;
+    return { error: cause, fields: {}, appError: { code, message, hint, details } };
   }
   return { error, fields: Object.fromEntries(Object.entries(Object(error))) };
 }
 
 export function fromFailure({ error, fields, appError }: Failure): unknown {
   if (appError !== undefined) {
-    return new AppError(appError.code, appError.message, { hint: appError.hint, cause: error });
+    const { code, message, hint, details } = appError;
+    return new AppError(code, message, { hint, details, cause: error });
   }
   return error instanceof Error ? Object.assign(error, fields) : error;
 }

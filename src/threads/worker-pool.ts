@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import pLimit from 'p-limit';
 import { fromFailure, type WorkerMessage } from './worker-messages.ts';
@@ -16,6 +17,8 @@ export interface JobOptions<Progress> {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
+
+const END_LIMIT_MS = 5_000;
 
 /**
  * A pool of at most `size` threads; each starts with its first job. Their code calls answerJobs().
@@ -60,6 +63,7 @@ export function createWorkerPool<Job, Answer, Progress = never>(
   }
 
   function end(worker: Worker): void {
+    if (!idle.includes(worker)) return;
     idle.splice(idle.indexOf(worker), 1);
     worker.terminate().catch(() => undefined);
   }
@@ -69,6 +73,7 @@ export function createWorkerPool<Job, Answer, Progress = never>(
     workers.add(worker);
     worker.on('exit', () => {
       workers.delete(worker);
+      clearTimeout(endings.get(worker));
       endings.delete(worker);
       if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
     });
@@ -88,10 +93,15 @@ export function createWorkerPool<Job, Answer, Progress = never>(
       else if ('answer' in message) settled.resolve(message.answer);
       else settled.reject(fromFailure(message.failure));
     };
-    const onExit = (): void => settled.reject(new Error('the worker thread ended before its job'));
+    const onExit = (): void =>
+      settled.reject(signal?.reason ?? new Error('the worker thread ended before its job'));
     const onAbort = (): void => {
-      settled.reject(signal?.reason);
-      worker.terminate().catch(() => undefined);
+      // Whoever asked may remove what the thread works on, so it must be gone; a call that hangs is not waited for.
+      const ended = Promise.race([worker.terminate(), sleep(END_LIMIT_MS, undefined, { ref: false })]);
+      ended.then(
+        () => settled.reject(signal?.reason),
+        () => settled.reject(signal?.reason),
+      );
     };
     worker.on('message', onMessage).on('error', settled.reject).on('exit', onExit);
     signal?.addEventListener('abort', onAbort, { once: true });

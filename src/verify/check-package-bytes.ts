@@ -1,18 +1,21 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { readStart } from '../read-into.ts';
 import type { Receipt } from '../records/records.ts';
-import { measureHeader } from '../rpm-parser/measure-header.ts';
+import { gatherHeader } from '../rpm-parser/gather-header.ts';
 import { parseRpm } from '../rpm-parser/parse-rpm.ts';
+import { verifyHeaderDigests } from '../rpm-parser/verify-header-digests.ts';
 import type { IndexedPackages } from './check-metadata.ts';
 import { type Checksum, fileChecksum } from './file-checksum.ts';
 import type { PrimaryPackage } from './package-metadata-reader.ts';
 import type { StoredFile } from './stored-files.ts';
 import type { Finding } from './violation.ts';
 
-// Most headers fit.
-const FIRST_READ_BYTES = 64 * 1024;
-
 /**
- * Reads every package: its digest is the one in the index and the acknowledged one, and its header parses. A file whose
+ * Reads every package: its digest is the one in the index and the acknowledged one, its header
+ * parses, and its own digests are right. A file whose
  * size is wrong is left out: that is reported, and its digest could not be right.
  */
 export async function* checkPackageBytes(
@@ -59,24 +62,25 @@ async function checkBytes(
       if (found === hex) continue;
       return { code: 'PACKAGE_DIGEST_WRONG', detail: `the file's ${type} is ${found}, expected is ${hex}` };
     }
-    await using file = await open(path);
-    parseRpm(await readHeader(file, sizeBytes), sizeBytes);
-    return undefined;
+    return await damageOf(path, sizeBytes);
   } catch (error) {
     signal?.throwIfAborted();
     return { code: 'PACKAGE_UNREADABLE', detail: error instanceof Error ? error.message : String(error) };
   }
 }
 
-async function readHeader(file: FileHandle, sizeBytes: number): Promise<Buffer> {
-  let neededBytes = Math.min(FIRST_READ_BYTES, sizeBytes);
-  for (;;) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(neededBytes), 0, neededBytes, 0);
-    const bytes = buffer.subarray(0, bytesRead);
-    const extent = measureHeader(bytes, sizeBytes);
-    if (extent.isComplete) return bytes;
-    if (bytesRead < neededBytes) throw new Error(`the file ends at byte ${bytesRead}`);
-    // measureHeader asks for bytes inside the file only, and for more than it was given.
-    neededBytes = extent.neededBytes;
-  }
+/** Whether the package is what it says of itself: its header and its payload have digests of their own. */
+async function damageOf(path: string, sizeBytes: number): Promise<Omit<Finding, 'subject'> | undefined> {
+  await using file = await open(path);
+  const { bytes, extent } = gatherHeader(sizeBytes, (lengthBytes) => readStart(file.fd, lengthBytes));
+  const rpm = parseRpm(bytes, sizeBytes);
+  verifyHeaderDigests(bytes, rpm);
+  const [payload] = rpm.digests.payload;
+  if (payload === undefined) return undefined;
+  const hash = createHash(payload.algorithm);
+  await pipeline(createReadStream(path, { start: extent.payloadStart }), hash);
+  const found = hash.digest('hex');
+  if (found === payload.hex) return undefined;
+  const detail = `its payload has the ${payload.algorithm} ${found}, the package says ${payload.hex}`;
+  return { code: 'PACKAGE_UNREADABLE', detail };
 }

@@ -73,7 +73,9 @@ export async function checkRepository(
   ];
   if (options.readData) {
     const { indexed } = metadata;
-    for await (const finding of checkPackageBytes(files, { indexed, receipts, signal }))
+    // What is set aside is known to be no sound package, and reported as that.
+    const read = files.filter(({ location }) => !aside.has(location));
+    for await (const finding of checkPackageBytes(read, { indexed, receipts, signal }))
       findings.push(finding);
   }
   return { findings, packageCount: files.length, indexedCount: metadata.indexed?.size };

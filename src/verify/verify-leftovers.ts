@@ -1,6 +1,5 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf } from '../errors.ts';
+import { namesIn } from '../names-in.ts';
 import type { TreeFolders } from '../place/tree-folders.ts';
 import { entryStats } from './entry-stats.ts';
 import { readMarks } from './read-marks.ts';
@@ -59,13 +58,4 @@ function waiting(repository: string, { marksDir, isServiceRunning }: LeftoverFac
   return isServiceRunning
     ? { code: 'MARK_WAITING', subject: marksDir, detail: `an index run of ${repository} is due or under way` }
     : { code: 'MARK_WITHOUT_RUN', subject: marksDir, detail: `${repository} waits for an index run` };
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -1,5 +1,3 @@
-import { printable } from '../errors.ts';
-
 /** One way in which a tree is not as it should be. */
 export interface Violation {
   readonly code: ViolationCode;
@@ -69,7 +67,8 @@ export const VIOLATION_CODES = {
   },
   PACKAGE_DIGEST_WRONG: {
     severity: 'error',
-    remedy: 'Restore the file from a backup, or reindex the repository if the new file is meant.',
+    remedy:
+      'Remove the file and upload the right one again, or restore it from a backup; reindex the repository if the new file is meant.',
   },
   PACKAGE_UNREADABLE: {
     severity: 'error',
@@ -95,6 +94,10 @@ export const VIOLATION_CODES = {
     remedy:
       'Restore the acknowledged file from a backup, or reindex the repository if the new file is meant.',
   },
+  INDEX_RUN_FAILING: {
+    severity: 'error',
+    remedy: 'Do what the error says; the service tries again by itself.',
+  },
   RECEIPT_NOT_PUBLISHED: { severity: 'note', remedy: 'Nothing: the next index run notes the time.' },
   // Other files
   FILE_NOT_INDEXED: { severity: 'note', remedy: 'Remove it, or rename it if it is meant to be a package.' },
@@ -114,14 +117,14 @@ export const VIOLATION_CODES = {
 
 export type ViolationCode = keyof typeof VIOLATION_CODES;
 
-/** A finding with what its code says, in text that is safe for a terminal: file names are anybody's words. */
+/** A finding with what its code says. Its texts hold file names, which are anybody's words: escape them for a terminal. */
 export function violationOf({ code, subject, detail }: Finding, repository?: string): Violation {
   const facts: CodeFacts = VIOLATION_CODES[code];
   return {
     code,
     ...facts,
     ...(repository !== undefined && { repository }),
-    subject: printable(subject),
-    detail: printable(detail),
+    subject,
+    detail,
   };
 }

@@ -13,6 +13,7 @@ const REPOSITORY = '9/x86_64';
 const JSON_WANTED = { accept: 'application/json' };
 
 const comps = (name: string): string => `<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE comps PUBLIC "-//Red Hat, Inc.//DTD Comps info//EN" "comps.dtd">
 <comps><group><id>tools</id><name>${name}</name><description/><default>true</default><uservisible>true</uservisible>
 <packagelist><packagereq type="mandatory">alpha</packagereq></packagelist></group></comps>
 `;
@@ -94,6 +95,12 @@ describe('metadata that is put', () => {
     ['updateinfo', '<updates><update></updates>', 400, 'METADATA_INVALID'],
     ['updateinfo', gzipSync('<updates/>').subarray(0, 20), 400, 'METADATA_INVALID'],
     ['modules', Buffer.from([0xff, 0xfe, 0x00]), 400, 'METADATA_INVALID'],
+    ['updateinfo', comps('First'), 400, 'METADATA_INVALID'],
+    ['group', 'Name: hello', 400, 'METADATA_INVALID'],
+    ['modules', 'Name: hello', 400, 'METADATA_INVALID'],
+    ['group', gzipSync('<a>'.repeat(50_000)), 400, 'METADATA_INVALID'],
+    ['group', '<!DOCTYPE comps [<!ENTITY a "b">]><comps>&a;</comps>', 400, 'METADATA_INVALID'],
+    ['comps', comps('First'), 400, 'PARAMETER_INVALID'],
     ['updateinfo', '', 400, 'EMPTY_BODY'],
     ['primary', '<metadata/>', 400, 'PARAMETER_INVALID'],
     ['filelists_db', 'x', 400, 'PARAMETER_INVALID'],

@@ -9,8 +9,9 @@ import { readerOverHttp, readIndex } from '../support/read-index.ts';
 import { runCurl } from '../support/run-curl.ts';
 import { dnfInstall, dnfMakecache, dnfRepoquery } from '../support/run-dnf.ts';
 import { openSocket, putHeader, sendAndLeave } from '../support/raw-socket.ts';
-import { type Site, startSite } from '../support/run-site.ts';
+import { type Site, type SiteOptions, startSite } from '../support/run-site.ts';
 import { visibleIn } from '../support/visible-in.ts';
+import { ENGINES, withEngine } from '../support/with-engine.ts';
 import { zypperAddRepository, zypperInstall, zypperRefresh, zypperSearch } from '../support/run-zypper.ts';
 import { type HttpAnswer, putPackage, sendRequest, sha256Of } from '../support/send-request.ts';
 
@@ -128,197 +129,201 @@ describe('curl -T', () => {
   });
 });
 
-describe('hosts', () => {
-  test('what ?wait= answered 201 is installed by dnf, with what it requires', async () => {
-    await using site = await startSite({ config: NO_RUN_UNASKED });
-    await uploadApplication(site);
-    const host = { root: join(site.workDir, 'host'), repositoryUrl: `${site.baseUrl}/repo/9/x86_64/` };
-    expect(await dnfMakecache(host)).toMatchObject({ exitCode: 0 });
-    const query = await dnfRepoquery(host);
-    expect(query.stdout.split('\n').toSorted()).toEqual([
-      'application-0:2.1~rc1-1.el9.x86_64',
-      'library-2:1.0-1.el9.noarch',
-    ]);
-    expect(await dnfInstall(host, 'application')).toMatchObject({ exitCode: 0 });
-    await expect(readFile(join(host.root, LIBRARY_FILE), 'utf8')).resolves.toBe('data');
-    await expect(readFile(join(host.root, APPLICATION_FILE), 'utf8')).resolves.toBe('program');
-  });
+describe.each(ENGINES)('with the %s engine', (engine) => {
+  const start = (options?: SiteOptions): Promise<Site> => startSite(withEngine(engine, options));
 
-  test('what ?wait= answered 201 is installed by zypper, with what it requires', async () => {
-    await using site = await startSite({ config: NO_RUN_UNASKED });
-    await uploadApplication(site);
-    const host = { root: join(site.workDir, 'host'), repositoryUrl: `${site.baseUrl}/repo/9/x86_64/` };
-    expect(await zypperAddRepository(host)).toMatchObject({ exitCode: 0 });
-    expect(await zypperRefresh(host)).toMatchObject({ exitCode: 0 });
-    expect((await zypperSearch(host)).stdout).toMatch(
-      /application +\| package +\| 2\.1~rc1-1\.el9 +\| x86_64/,
-    );
-    expect(await zypperInstall(host, 'application')).toMatchObject({ exitCode: 0 });
-    await expect(readFile(join(host.root, LIBRARY_FILE), 'utf8')).resolves.toBe('data');
-    await expect(readFile(join(host.root, APPLICATION_FILE), 'utf8')).resolves.toBe('program');
-  });
-
-  test('a repository and its .repo file are served while the service is down, and uploads are told so', async () => {
-    await using site = await startSite();
-    const bytes = craftRpm({ name: 'early' });
-    await putPackage(site.baseUrl, bytes, 'wait=50');
-    await site.service.stop();
-    const index = await readIndex(readerOverHttp(site.baseUrl, '9/x86_64'));
-    expect([...index.packages.values()]).toEqual([sha256Of(bytes)]);
-    for (const path of ['/rpmyard.repo', '/repo/9/x86_64.repo']) {
-      const repoFile = await sendRequest(site.baseUrl, { path });
-      expect(repoFile.text).toContain(`baseurl=${site.baseUrl}/repo/`);
-    }
-    const refused = await putPackage(site.baseUrl, craftRpm({ name: 'late' }));
-    expect(refused.json()).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE' });
-    await eventually(async () => expect(await site.leftovers()).toEqual([]));
-  });
-});
-
-describe('many uploads', () => {
-  test(`${PARALLEL_UPLOADS} at once are all acknowledged and all in the index, and nothing is left in the spool`, async () => {
-    await using site = await startSite();
-    const packages = Array.from({ length: PARALLEL_UPLOADS }, (_, number) =>
-      craftRpm({ name: `many${number}`, arch: number % 3 === 0 ? 'noarch' : 'x86_64' }),
-    );
-    const answers = await Promise.all(packages.map((bytes) => putPackage(site.baseUrl, bytes, 'wait=50')));
-    expect(answers.map(({ status }) => status)).toEqual(packages.map(() => 201));
-    const index = await readIndex(readerOverHttp(site.baseUrl, '9/x86_64'));
-    expect([...index.packages.values()].toSorted()).toEqual(packages.map(sha256Of).toSorted());
-    await eventually(async () => expect(await site.leftovers()).toEqual([]));
-  });
-
-  test('the same package sent ten times at once is created once and unchanged nine times', async () => {
-    await using site = await startSite();
-    const bytes = craftRpm({ name: 'same' });
-    const answers = await Promise.all(Array.from({ length: 10 }, () => putPackage(site.baseUrl, bytes)));
-    expect(countStatuses(answers)).toEqual({ 200: 9, 201: 1 });
-    await eventually(async () => expect(await site.leftovers()).toEqual([]));
-  });
-
-  test('other bytes under one file name, sent at once, are stored once and refused for all others', async () => {
-    await using site = await startSite();
-    const variants = Array.from({ length: 10 }, (_, number) => craftRpm({ summary: `variant ${number}` }));
-    const answers = await Promise.all(variants.map((bytes) => putPackage(site.baseUrl, bytes)));
-    expect(countStatuses(answers)).toEqual({ 201: 1, 409: 9 });
-    const stored = await readFile(join(site.storageDir, '9/x86_64/Packages/example-1.0-1.el9.x86_64.rpm'));
-    expect(answers[variants.findIndex((bytes) => bytes.equals(stored))]?.status).toBe(201);
-  });
-});
-
-describe('a file name that is taken', () => {
-  test('a second upload of the same bytes answers 200 unchanged and does not reindex', async () => {
-    await using site = await startSite({ config: NO_RUN_UNASKED });
-    const bytes = craftRpm();
-    expect(await putPackage(site.baseUrl, bytes, 'wait=50')).toMatchObject({ status: 201 });
-    const again = await putPackage(site.baseUrl, bytes, 'wait=50');
-    expect(again.status).toBe(200);
-    expect(again.json()).toMatchObject({ outcome: 'unchanged', places: [{ state: 'published' }] });
-    expect(await stateOf(site, '9/x86_64')).toMatchObject({ state: 'clean', packageCount: 1 });
-  });
-
-  test('other bytes under the same NEVRA answer 409 with both digests, and the stored bytes stay', async () => {
-    await using site = await startSite();
-    const stored = craftRpm({ summary: 'first' });
-    const other = craftRpm({ summary: 'second' });
-    await putPackage(site.baseUrl, stored);
-    const refused = await putPackage(site.baseUrl, other);
-    expect(refused.json()).toMatchObject({
-      status: 409,
-      code: 'PACKAGE_CONFLICT',
-      storedSha256: sha256Of(stored),
-      sentSha256: sha256Of(other),
-    });
-    const file = join(site.workDir, 'other.rpm');
-    await writeFile(file, other);
-    const line = await runCurl('-T', file, `${site.baseUrl}/upload/`);
-    expect(line.body).toMatch(/^ERROR PACKAGE_CONFLICT: /);
-    expect(line.body).toContain(sha256Of(stored));
-    expect(line.body).toContain(sha256Of(other));
-    const path = '/repo/9/x86_64/Packages/example-1.0-1.el9.x86_64.rpm';
-    expect((await sendRequest(site.baseUrl, { path })).bytes.equals(stored)).toBe(true);
-    await eventually(async () => expect(await site.leftovers()).toEqual([]));
-  });
-
-  test('two epochs of one version meet at one file name and the 409 names both', async () => {
-    await using site = await startSite();
-    await putPackage(site.baseUrl, craftRpm({ epoch: 1 }));
-    const refused = await putPackage(site.baseUrl, craftRpm({ epoch: 2 }));
-    expect(refused.json()).toMatchObject({
-      status: 409,
-      code: 'PACKAGE_CONFLICT',
-      storedNevra: 'example-1:1.0-1.el9.x86_64',
-      sentNevra: 'example-2:1.0-1.el9.x86_64',
-    });
-  });
-});
-
-describe('where a package goes', () => {
-  test('a noarch package is one file in the repository of each basearch, and dnf finds it in both', async () => {
-    await using site = await startSite();
-    const answer = await putPackage(site.baseUrl, craftRpm({ arch: 'noarch' }), 'wait=50');
-    expect(answer.json()).toMatchObject({
-      places: [
-        { repository: '9/x86_64', state: 'published' },
-        { repository: '9/aarch64', state: 'published' },
-      ],
-    });
-    const inodes = new Set<number>();
-    for (const basearch of ['x86_64', 'aarch64']) {
-      const repositoryUrl = `${site.baseUrl}/repo/9/${basearch}/`;
-      const host = { root: join(site.workDir, basearch), repositoryUrl, basearch };
+  describe('hosts', () => {
+    test('what ?wait= answered 201 is installed by dnf, with what it requires', async () => {
+      await using site = await start({ config: NO_RUN_UNASKED });
+      await uploadApplication(site);
+      const host = { root: join(site.workDir, 'host'), repositoryUrl: `${site.baseUrl}/repo/9/x86_64/` };
+      expect(await dnfMakecache(host)).toMatchObject({ exitCode: 0 });
       const query = await dnfRepoquery(host);
-      expect(query).toMatchObject({ exitCode: 0, stdout: 'example-0:1.0-1.el9.noarch' });
-      const path = join(site.storageDir, `9/${basearch}/Packages/example-1.0-1.el9.noarch.rpm`);
-      inodes.add((await stat(path)).ino);
-    }
-    expect(inodes.size).toBe(1);
+      expect(query.stdout.split('\n').toSorted()).toEqual([
+        'application-0:2.1~rc1-1.el9.x86_64',
+        'library-2:1.0-1.el9.noarch',
+      ]);
+      expect(await dnfInstall(host, 'application')).toMatchObject({ exitCode: 0 });
+      await expect(readFile(join(host.root, LIBRARY_FILE), 'utf8')).resolves.toBe('data');
+      await expect(readFile(join(host.root, APPLICATION_FILE), 'utf8')).resolves.toBe('program');
+    });
+
+    test('what ?wait= answered 201 is installed by zypper, with what it requires', async () => {
+      await using site = await start({ config: NO_RUN_UNASKED });
+      await uploadApplication(site);
+      const host = { root: join(site.workDir, 'host'), repositoryUrl: `${site.baseUrl}/repo/9/x86_64/` };
+      expect(await zypperAddRepository(host)).toMatchObject({ exitCode: 0 });
+      expect(await zypperRefresh(host)).toMatchObject({ exitCode: 0 });
+      expect((await zypperSearch(host)).stdout).toMatch(
+        /application +\| package +\| 2\.1~rc1-1\.el9 +\| x86_64/,
+      );
+      expect(await zypperInstall(host, 'application')).toMatchObject({ exitCode: 0 });
+      await expect(readFile(join(host.root, LIBRARY_FILE), 'utf8')).resolves.toBe('data');
+      await expect(readFile(join(host.root, APPLICATION_FILE), 'utf8')).resolves.toBe('program');
+    });
+
+    test('a repository and its .repo file are served while the service is down, and uploads are told so', async () => {
+      await using site = await start();
+      const bytes = craftRpm({ name: 'early' });
+      await putPackage(site.baseUrl, bytes, 'wait=50');
+      await site.service.stop();
+      const index = await readIndex(readerOverHttp(site.baseUrl, '9/x86_64'));
+      expect([...index.packages.values()]).toEqual([sha256Of(bytes)]);
+      for (const path of ['/rpmyard.repo', '/repo/9/x86_64.repo']) {
+        const repoFile = await sendRequest(site.baseUrl, { path });
+        expect(repoFile.text).toContain(`baseurl=${site.baseUrl}/repo/`);
+      }
+      const refused = await putPackage(site.baseUrl, craftRpm({ name: 'late' }));
+      expect(refused.json()).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE' });
+      await eventually(async () => expect(await site.leftovers()).toEqual([]));
+    });
   });
 
-  test('a source package goes to SRPMS', async () => {
-    await using site = await startSite();
-    const file = await buildRpm({ name: 'origin', isSource: true }, site.workDir);
-    const answer = await runCurl('-T', file, `${site.baseUrl}/upload?wait=50`);
-    const url = `${site.baseUrl}/repo/9/SRPMS/Packages/origin-1.0-1.el9.src.rpm`;
-    expect(answer).toMatchObject({ status: 201, body: `OK - Accessible as ${url}\n` });
-    const host = { root: join(site.workDir, 'host'), repositoryUrl: `${site.baseUrl}/repo/9/SRPMS/` };
-    expect(await dnfRepoquery(host)).toMatchObject({ exitCode: 0, stdout: 'origin-0:1.0-1.el9.src' });
+  describe('many uploads', () => {
+    test(`${PARALLEL_UPLOADS} at once are all acknowledged and all in the index, and nothing is left in the spool`, async () => {
+      await using site = await start();
+      const packages = Array.from({ length: PARALLEL_UPLOADS }, (_, number) =>
+        craftRpm({ name: `many${number}`, arch: number % 3 === 0 ? 'noarch' : 'x86_64' }),
+      );
+      const answers = await Promise.all(packages.map((bytes) => putPackage(site.baseUrl, bytes, 'wait=50')));
+      expect(answers.map(({ status }) => status)).toEqual(packages.map(() => 201));
+      const index = await readIndex(readerOverHttp(site.baseUrl, '9/x86_64'));
+      expect([...index.packages.values()].toSorted()).toEqual(packages.map(sha256Of).toSorted());
+      await eventually(async () => expect(await site.leftovers()).toEqual([]));
+    });
+
+    test('the same package sent ten times at once is created once and unchanged nine times', async () => {
+      await using site = await start();
+      const bytes = craftRpm({ name: 'same' });
+      const answers = await Promise.all(Array.from({ length: 10 }, () => putPackage(site.baseUrl, bytes)));
+      expect(countStatuses(answers)).toEqual({ 200: 9, 201: 1 });
+      await eventually(async () => expect(await site.leftovers()).toEqual([]));
+    });
+
+    test('other bytes under one file name, sent at once, are stored once and refused for all others', async () => {
+      await using site = await start();
+      const variants = Array.from({ length: 10 }, (_, number) => craftRpm({ summary: `variant ${number}` }));
+      const answers = await Promise.all(variants.map((bytes) => putPackage(site.baseUrl, bytes)));
+      expect(countStatuses(answers)).toEqual({ 201: 1, 409: 9 });
+      const stored = await readFile(join(site.storageDir, '9/x86_64/Packages/example-1.0-1.el9.x86_64.rpm'));
+      expect(answers[variants.findIndex((bytes) => bytes.equals(stored))]?.status).toBe(201);
+    });
   });
 
-  test('?releasever= decides when the release tag does not, and without either the upload is refused', async () => {
-    await using site = await startSite();
-    const bytes = craftRpm({ release: '1' });
-    const refused = await putPackage(site.baseUrl, bytes);
-    expect(refused.json()).toMatchObject({ status: 422, code: 'RELEASEVER_UNKNOWN' });
-    const accepted = await putPackage(site.baseUrl, bytes, 'releasever=amzn2023');
-    expect(accepted.status).toBe(201);
-    expect(accepted.json()).toMatchObject({ places: [{ repository: 'amzn2023/x86_64' }] });
-  });
-});
+  describe('a file name that is taken', () => {
+    test('a second upload of the same bytes answers 200 unchanged and does not reindex', async () => {
+      await using site = await start({ config: NO_RUN_UNASKED });
+      const bytes = craftRpm();
+      expect(await putPackage(site.baseUrl, bytes, 'wait=50')).toMatchObject({ status: 201 });
+      const again = await putPackage(site.baseUrl, bytes, 'wait=50');
+      expect(again.status).toBe(200);
+      expect(again.json()).toMatchObject({ outcome: 'unchanged', places: [{ state: 'published' }] });
+      expect(await stateOf(site, '9/x86_64')).toMatchObject({ state: 'clean', packageCount: 1 });
+    });
 
-describe('waiting', () => {
-  test('a 202 names the URL that tells when the package can be installed', async () => {
-    await using site = await startSite({ config: NO_RUN_UNASKED });
-    const answer = await putPackage(site.baseUrl, craftRpm(), 'wait=0');
-    expect(answer.status).toBe(202);
-    const path = String(answer.headers.location);
-    expect((await sendRequest(site.baseUrl, { path })).status).toBe(202);
-    const settled = await sendRequest(site.baseUrl, { path: `${path}?wait=50` });
-    expect(settled.status).toBe(200);
-    expect(settled.json()).toMatchObject({ places: [{ repository: '9/x86_64', state: 'published' }] });
+    test('other bytes under the same NEVRA answer 409 with both digests, and the stored bytes stay', async () => {
+      await using site = await start();
+      const stored = craftRpm({ summary: 'first' });
+      const other = craftRpm({ summary: 'second' });
+      await putPackage(site.baseUrl, stored);
+      const refused = await putPackage(site.baseUrl, other);
+      expect(refused.json()).toMatchObject({
+        status: 409,
+        code: 'PACKAGE_CONFLICT',
+        storedSha256: sha256Of(stored),
+        sentSha256: sha256Of(other),
+      });
+      const file = join(site.workDir, 'other.rpm');
+      await writeFile(file, other);
+      const line = await runCurl('-T', file, `${site.baseUrl}/upload/`);
+      expect(line.body).toMatch(/^ERROR PACKAGE_CONFLICT: /);
+      expect(line.body).toContain(sha256Of(stored));
+      expect(line.body).toContain(sha256Of(other));
+      const path = '/repo/9/x86_64/Packages/example-1.0-1.el9.x86_64.rpm';
+      expect((await sendRequest(site.baseUrl, { path })).bytes.equals(stored)).toBe(true);
+      await eventually(async () => expect(await site.leftovers()).toEqual([]));
+    });
+
+    test('two epochs of one version meet at one file name and the 409 names both', async () => {
+      await using site = await start();
+      await putPackage(site.baseUrl, craftRpm({ epoch: 1 }));
+      const refused = await putPackage(site.baseUrl, craftRpm({ epoch: 2 }));
+      expect(refused.json()).toMatchObject({
+        status: 409,
+        code: 'PACKAGE_CONFLICT',
+        storedNevra: 'example-1:1.0-1.el9.x86_64',
+        sentNevra: 'example-2:1.0-1.el9.x86_64',
+      });
+    });
   });
 
-  test('digests that the client sends are compared, and a wrong one leaves nothing behind', async () => {
-    await using site = await startSite();
-    const bytes = craftRpm();
-    const right = sha256Of(bytes);
-    const wrong = sha256Of(Buffer.from('other'));
-    const refused = await putPackage(site.baseUrl, bytes, '', { 'x-checksum-sha256': wrong });
-    expect(refused.json()).toMatchObject({ status: 400, code: 'DIGEST_MISMATCH' });
-    await eventually(async () => expect(await site.leftovers()).toEqual([]));
-    expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
-    expect(await putPackage(site.baseUrl, bytes, '', { 'x-checksum-sha256': right })).toMatchObject({
-      status: 201,
+  describe('where a package goes', () => {
+    test('a noarch package is one file in the repository of each basearch, and dnf finds it in both', async () => {
+      await using site = await start();
+      const answer = await putPackage(site.baseUrl, craftRpm({ arch: 'noarch' }), 'wait=50');
+      expect(answer.json()).toMatchObject({
+        places: [
+          { repository: '9/x86_64', state: 'published' },
+          { repository: '9/aarch64', state: 'published' },
+        ],
+      });
+      const inodes = new Set<number>();
+      for (const basearch of ['x86_64', 'aarch64']) {
+        const repositoryUrl = `${site.baseUrl}/repo/9/${basearch}/`;
+        const host = { root: join(site.workDir, basearch), repositoryUrl, basearch };
+        const query = await dnfRepoquery(host);
+        expect(query).toMatchObject({ exitCode: 0, stdout: 'example-0:1.0-1.el9.noarch' });
+        const path = join(site.storageDir, `9/${basearch}/Packages/example-1.0-1.el9.noarch.rpm`);
+        inodes.add((await stat(path)).ino);
+      }
+      expect(inodes.size).toBe(1);
+    });
+
+    test('a source package goes to SRPMS', async () => {
+      await using site = await start();
+      const file = await buildRpm({ name: 'origin', isSource: true }, site.workDir);
+      const answer = await runCurl('-T', file, `${site.baseUrl}/upload?wait=50`);
+      const url = `${site.baseUrl}/repo/9/SRPMS/Packages/origin-1.0-1.el9.src.rpm`;
+      expect(answer).toMatchObject({ status: 201, body: `OK - Accessible as ${url}\n` });
+      const host = { root: join(site.workDir, 'host'), repositoryUrl: `${site.baseUrl}/repo/9/SRPMS/` };
+      expect(await dnfRepoquery(host)).toMatchObject({ exitCode: 0, stdout: 'origin-0:1.0-1.el9.src' });
+    });
+
+    test('?releasever= decides when the release tag does not, and without either the upload is refused', async () => {
+      await using site = await start();
+      const bytes = craftRpm({ release: '1' });
+      const refused = await putPackage(site.baseUrl, bytes);
+      expect(refused.json()).toMatchObject({ status: 422, code: 'RELEASEVER_UNKNOWN' });
+      const accepted = await putPackage(site.baseUrl, bytes, 'releasever=amzn2023');
+      expect(accepted.status).toBe(201);
+      expect(accepted.json()).toMatchObject({ places: [{ repository: 'amzn2023/x86_64' }] });
+    });
+  });
+
+  describe('waiting', () => {
+    test('a 202 names the URL that tells when the package can be installed', async () => {
+      await using site = await start({ config: NO_RUN_UNASKED });
+      const answer = await putPackage(site.baseUrl, craftRpm(), 'wait=0');
+      expect(answer.status).toBe(202);
+      const path = String(answer.headers.location);
+      expect((await sendRequest(site.baseUrl, { path })).status).toBe(202);
+      const settled = await sendRequest(site.baseUrl, { path: `${path}?wait=50` });
+      expect(settled.status).toBe(200);
+      expect(settled.json()).toMatchObject({ places: [{ repository: '9/x86_64', state: 'published' }] });
+    });
+
+    test('digests that the client sends are compared, and a wrong one leaves nothing behind', async () => {
+      await using site = await start();
+      const bytes = craftRpm();
+      const right = sha256Of(bytes);
+      const wrong = sha256Of(Buffer.from('other'));
+      const refused = await putPackage(site.baseUrl, bytes, '', { 'x-checksum-sha256': wrong });
+      expect(refused.json()).toMatchObject({ status: 400, code: 'DIGEST_MISMATCH' });
+      await eventually(async () => expect(await site.leftovers()).toEqual([]));
+      expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
+      expect(await putPackage(site.baseUrl, bytes, '', { 'x-checksum-sha256': right })).toMatchObject({
+        status: 201,
+      });
     });
   });
 });

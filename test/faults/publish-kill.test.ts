@@ -5,6 +5,7 @@ import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { type Site, startSite } from '../support/run-site.ts';
 import { putPackage, reindex, sha256Of } from '../support/send-request.ts';
 import { attachStrace, canTrace, ONE_WORKER_THREAD } from '../support/strace.ts';
+import { type EngineName, withEngine } from '../support/with-engine.ts';
 
 const REPOSITORY = '9/x86_64';
 /** A bound for the loop, far above the number of such calls in one run. */
@@ -43,14 +44,17 @@ async function publishAndKill(site: Site, syscall: string, nth: number): Promise
 }
 
 describe.skipIf(!canTrace)('a service that is killed while it publishes', () => {
-  test.each([
-    ['rename', 4],
-    ['fsync', 5],
-    ['unlink', 1],
+  test.each<[string, number, EngineName]>([
+    ['rename', 7, 'incremental'],
+    ['rename', 4, 'createrepo'],
+    ['fsync', 5, 'incremental'],
+    ['fsync', 5, 'createrepo'],
+    ['unlink', 1, 'incremental'],
+    ['unlink', 1, 'createrepo'],
   ])(
-    'at any %s leaves the index as it was before or as it is afterwards, and publishes the rest when it starts again',
-    async (syscall, atLeast) => {
-      await using site = await startSite(options);
+    'at any %s (%i or more) of a run of the %s engine leaves the index as it was before or as it is afterwards, and publishes the rest when it starts again',
+    async (syscall, atLeast, engine) => {
+      await using site = await startSite(withEngine(engine, options));
       const uploaded: string[] = [];
       let kills = 0;
       for (let nth = 1; nth < MAX_CALLS; nth += 1) {

@@ -3,6 +3,7 @@ import { craftRpm } from '../support/craft-rpm.ts';
 import { readerOverHttp, readIndex, readNamedFiles } from '../support/read-index.ts';
 import { type Front, type Site, startSite } from '../support/run-site.ts';
 import { putPackage, sendRequest } from '../support/send-request.ts';
+import { type EngineName, withEngine } from '../support/with-engine.ts';
 
 const REPOSITORY = '9/x86_64';
 const PUBLISHES = 200;
@@ -60,10 +61,14 @@ class SlowReader {
 }
 
 describe('readers of a repository that is published all the time', () => {
-  test.each<Front>(['nginx', 'none'])(
-    'never miss a file and never get other bytes than repomd.xml says (front: %s)',
-    async (front) => {
-      await using site = await startSite({ front });
+  test.each<[Front, EngineName]>([
+    ['nginx', 'incremental'],
+    ['none', 'incremental'],
+    ['nginx', 'createrepo'],
+  ])(
+    'never miss a file and never get other bytes than repomd.xml says (front: %s, engine: %s)',
+    async (front, engine) => {
+      await using site = await startSite(withEngine(engine, { front }));
       await putPackage(site.baseUrl, craftRpm({ name: 'first' }), 'wait=50');
       let isOver = false;
       const reader = readUntil(site, () => isOver);

@@ -2,7 +2,7 @@ import { execa } from 'execa';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { writeEmptyRepodata } from '../../src/reindex/write-empty-repodata.ts';
+import { writeIndex } from '../../src/reindex/write-index.ts';
 import {
   closingTag,
   openingTag,
@@ -33,7 +33,7 @@ describe('the metadata of a repository without packages', () => {
 
   it('is loaded by createrepo_c', async () => {
     await using dir = await createTempDir();
-    await writeEmptyRepodata(dir.path, Date.UTC(2025, 0, 1));
+    await writeIndex([], { outputDir: dir.path, format: 'gzip', nowMs: Date.UTC(2025, 0, 1) });
     const { stdout } = await execa('/usr/bin/python3', ['-c', LOAD, dir.path]);
     expect(stdout).toBe('0');
   });
@@ -55,7 +55,7 @@ describe('the metadata of a repository without packages', () => {
 
   it('is taken by dnf', async () => {
     await using dir = await createTempDir();
-    await writeEmptyRepodata(dir.path, Date.now());
+    await writeIndex([], { outputDir: dir.path, format: 'gzip', nowMs: Date.now() });
     const host = { root: join(dir.path, 'host'), repositoryUrl: `file://${dir.path}` };
     expect(await dnfMakecache(host)).toMatchObject({ exitCode: 0 });
     expect(await dnfRepoquery(host)).toMatchObject({ exitCode: 0, stdout: '' });

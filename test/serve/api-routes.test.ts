@@ -103,6 +103,51 @@ describe('GET of one repository', () => {
   });
 });
 
+describe('POST .../reindex?full=1', () => {
+  it('reads everything again, and without it only what changed', async () => {
+    const trusts: string[] = [];
+    await using service = await buildTestApp({
+      api: { ...twoRepositories, reindexNow: async (_, trust) => void trusts.push(trust) },
+    });
+    const url = '/api/v1/repositories/9/x86_64/reindex';
+    await service.app.inject({ method: 'POST', url: `${url}?full=1` });
+    await service.app.inject({ method: 'POST', url });
+    expect(trusts).toEqual(['nothing', 'files']);
+  });
+});
+
+describe('GET .../packages', () => {
+  it('lists what was uploaded to a repository', async () => {
+    const receipt = {
+      repository: '9/x86_64',
+      location: 'Packages/a.rpm',
+      sha256: 'ab',
+      nevra: 'a-1-1.noarch',
+      sizeBytes: 7,
+      placedAtMs: 0,
+      publishedAtMs: undefined,
+    };
+    await using service = await buildTestApp({
+      api: { ...twoRepositories, listReceipts: () => [receipt] },
+    });
+    const answer = await service.app.inject('/api/v1/repositories/9/x86_64/packages');
+    expect(answer.json()).toEqual({
+      repository: '9/x86_64',
+      packages: [
+        {
+          location: 'Packages/a.rpm',
+          nevra: 'a-1-1.noarch',
+          sha256: 'ab',
+          sizeBytes: 7,
+          placedAt: '1970-01-01T00:00:00.000Z',
+          publishedAt: null,
+        },
+      ],
+    });
+    expect((await service.app.inject('/api/v1/repositories/9/none/packages')).statusCode).toBe(404);
+  });
+});
+
 describe('POST .../reindex', () => {
   const url = '/api/v1/repositories/9/x86_64/reindex';
 
@@ -111,7 +156,7 @@ describe('POST .../reindex', () => {
     await using service = await buildTestApp({
       api: {
         ...twoRepositories,
-        reindexNow: async (repository) => requested.push(repository) > 0,
+        reindexNow: async (repository) => void requested.push(repository),
         whenPublished: () => Promise.reject(new Error('asked')),
       },
     });
@@ -129,7 +174,7 @@ describe('POST .../reindex', () => {
     await using service = await buildTestApp({
       api: {
         ...twoRepositories,
-        reindexNow: async () => events.push('requested') > 0,
+        reindexNow: async () => void events.push('requested'),
         whenPublished: async (_, waitMs) => {
           events.push(waitMs);
           return result;
@@ -162,13 +207,18 @@ describe('POST .../reindex', () => {
     ['POST', '/api/v1/repositories/9/none/reindex', 404, 'NOT_FOUND'],
     ['POST', `${url}?wait=51`, 400, 'PARAMETER_INVALID'],
     ['POST', `${url}?wait=1&wait=2`, 400, 'PARAMETER_INVALID'],
+    ['POST', `${url}?full=0`, 400, 'PARAMETER_INVALID'],
+    ['POST', `${url}?ful=1`, 400, 'PARAMETER_INVALID'],
     ['GET', url, 404, 'NOT_FOUND'],
   ] as const)('%s %s answers %i %s and requests nothing', async (method, target, status, code) => {
     const requested: string[] = [];
     await using service = await buildTestApp({
       api: {
         ...twoRepositories,
-        reindexNow: async (repository) => repository !== '9/none' && requested.push(repository) > 0,
+        reindexNow: async (repository) => {
+          if (repository === '9/none') throw new AppError('NOT_FOUND', 'there is none', { hint: 'look' });
+          requested.push(repository);
+        },
       },
     });
     const answer = await service.app.inject({ method, url: target });

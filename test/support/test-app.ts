@@ -82,7 +82,8 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     metadata: {
       spoolDir,
       incomingDir,
-      putMetadata: async () => true,
+      checkTarget: async () => undefined,
+      putMetadata: async () => undefined,
       whenPublished: async () => 'published',
       removeIncoming: (path) => void removed.push(path),
     },
@@ -91,7 +92,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       statusOf: (repository) => listStatus().find((status) => status.repository === repository),
       listSetAside: () => [],
       listReceipts: () => [],
-      reindexNow: async () => true,
+      reindexNow: async () => undefined,
       whenPublished: async () => 'published',
       describeUpload: () => undefined,
       waitUntilInstallable: async (outcome) => outcome,

@@ -1,13 +1,19 @@
 import { appendFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { openMetadata } from '../../src/reindex/open-metadata.ts';
+import { openMetadata } from '../../src/unpack/open-metadata.ts';
 import { type Violation, VIOLATION_CODES } from '../../src/verify/violation.ts';
 import { verifyRepository } from '../../src/verify/verify-repository.ts';
 import { FAULTS } from './faults.ts';
 import { AS_INDEXED, REPOSITORY, sha256, VerifySite } from './verify-site.ts';
 
 // Planted in other tests: they are not about the state of a repository.
-const ELSEWHERE = ['CHANGED_DURING_CHECK', 'LEFTOVER', 'MARK_WAITING', 'MARK_WITHOUT_RUN'];
+const ELSEWHERE = [
+  'CHANGED_DURING_CHECK',
+  'INDEX_RUN_FAILING',
+  'LEFTOVER',
+  'MARK_WAITING',
+  'MARK_WITHOUT_RUN',
+];
 
 const codesOf = ({ violations }: { readonly violations: readonly Violation[] }): readonly string[] =>
   violations.map(({ code }) => code);
@@ -55,10 +61,10 @@ describe('a fault', () => {
     expect([...planted].toSorted()).toEqual(Object.keys(VIOLATION_CODES).toSorted());
   });
 
-  it('is told in text that a terminal shows as it is', async () => {
+  it('has the name of the file as it is, so that it can be mended', async () => {
     await using site = await VerifySite.create();
     await site.write('Packages/\u001b[2J.txt', '');
-    expect((await site.verify()).violations).toMatchObject([{ subject: 'Packages/\\u001b[2J.txt' }]);
+    expect((await site.verify()).violations).toMatchObject([{ subject: 'Packages/\u001b[2J.txt' }]);
   });
 });
 

@@ -6,7 +6,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { listPackages } from '../../src/place/list-packages.ts';
 import { Records } from '../../src/records/records.ts';
-import { openMetadata } from '../../src/reindex/open-metadata.ts';
+import { openMetadata } from '../../src/unpack/open-metadata.ts';
 import { parseRepomd, type RepomdData } from '../../src/repodata/repomd.ts';
 import type { VerifyParts } from '../../src/verify/check-repository.ts';
 import { type RepositoryReport, verifyRepository } from '../../src/verify/verify-repository.ts';

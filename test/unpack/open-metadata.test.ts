@@ -7,7 +7,7 @@ import { constants, createZstdCompress, gzipSync, zstdCompressSync } from 'node:
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../src/errors.ts';
-import { openMetadata } from '../../src/reindex/open-metadata.ts';
+import { openMetadata } from '../../src/unpack/open-metadata.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 let dir: TempDir;

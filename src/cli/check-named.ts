@@ -1,0 +1,9 @@
+import { AppError } from '../errors.ts';
+
+/** @throws AppError NOT_FOUND for a repository that is not in the tree. */
+export function checkNamed(repository: string, known: ReadonlySet<string>): void {
+  if (known.has(repository)) return;
+  throw new AppError('NOT_FOUND', `there is no repository ${repository}`, {
+    hint: 'A repository is named <releasever>/<basearch>, as its directory below repo.top_dir.',
+  });
+}

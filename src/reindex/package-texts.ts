@@ -1,0 +1,108 @@
+import { isUtf8 } from 'node:buffer';
+import { AppError } from '../errors.ts';
+import { checkGroup } from '../repodata/check-group.ts';
+import { PACKAGE_METADATA_TYPES, type PackageMetadataType } from '../repodata/metadata-envelope.ts';
+import { describePackage } from './describe-package.ts';
+import type { LeftOut } from './index-engine.ts';
+import { type IndexedPackage, type PerType, perType } from './package-group.ts';
+import type { NewPackage, Piece } from './plan-groups.ts';
+import { createKeptTextReader } from './read-kept-text.ts';
+
+/** A package and its text in each file. */
+export interface PackageText {
+  readonly indexed: IndexedPackage;
+  readonly texts: PerType<Buffer>;
+  readonly isNew: boolean;
+}
+
+/** Makes and checks the texts of packages, and notes those that have none. */
+export class PackageTexts {
+  readonly leftOut: LeftOut[] = [];
+  /** Locations of packages that somebody removed meanwhile. */
+  readonly gone: string[] = [];
+  readonly #repositoryDir: string;
+  readonly #kept = createKeptTextReader();
+
+  constructor(repositoryDir: string) {
+    this.#repositoryDir = repositoryDir;
+  }
+
+  close(): void {
+    this.#kept.close();
+  }
+
+  /** Undefined for a new package that is left out or gone. @throws AppError INDEX_FAILED, INDEX_DAMAGED. */
+  of(piece: Piece): PackageText | undefined {
+    if ('package' in piece) return this.#describe(piece.package);
+    const indexed = piece.group.packages[piece.index];
+    return indexed && { indexed, texts: this.#kept.read(piece.group, piece.index), isNew: false };
+  }
+
+  /** The part as it is when a strict parser takes it, which is nearly always; else without the packages at fault. */
+  sound(part: readonly PackageText[]): readonly PackageText[] {
+    if (faultOf(part) === undefined) return part;
+    const sound = part.map((text) => this.#soundText(text)).filter((text) => text !== undefined);
+    const fault = faultOf(sound);
+    if (fault === undefined) return sound;
+    throw new AppError('INDEX_FAILED', `packages that are sound alone are not together: ${fault}`, {
+      hint: 'The former index stays and the run is tried again; report it if it lasts.',
+    });
+  }
+
+  #soundText(text: PackageText): PackageText | undefined {
+    if (faultOf([text]) === undefined) return text;
+    const { location } = text.indexed;
+    // What somebody else wrote of it may be at fault, not the package.
+    const again = text.isNew ? text : this.#describe({ location, sha256: undefined });
+    const fault = again && faultOf([again]);
+    if (again === undefined || fault === undefined) return again;
+    const reason = `its metadata would break the index: ${fault}`;
+    this.leftOut.push({ location, identity: again.indexed.identity, reason });
+    return undefined;
+  }
+
+  #describe(newPackage: NewPackage): PackageText | undefined {
+    const { location } = newPackage;
+    const description = describePackage(this.#repositoryDir, newPackage);
+    if (description.outcome === 'gone') {
+      this.gone.push(location);
+      return undefined;
+    }
+    const { identity } = description;
+    if (description.outcome === 'left-out') {
+      this.leftOut.push({ location, identity, reason: description.reason });
+      return undefined;
+    }
+    const { pkgid, xml } = description;
+    const texts = perType((type) => Buffer.from(xml[type]));
+    const textBytes = perType((type) => texts[type].length);
+    return { indexed: { location, pkgid, identity, textBytes }, texts, isNew: true };
+  }
+}
+
+/** The text of packages one after the other. */
+export function joinedText(part: readonly PackageText[], type: PackageMetadataType): Buffer {
+  return Buffer.concat(part.map(({ texts }) => texts[type]));
+}
+
+/** What the strict parser has against the packages; undefined when it reads exactly them. */
+function faultOf(part: readonly PackageText[]): string | undefined {
+  try {
+    for (const type of PACKAGE_METADATA_TYPES) {
+      const text = joinedText(part, type);
+      // Decoding would put U+FFFD in place of what a reader stumbles over.
+      if (!isUtf8(text)) return `${type} would hold bytes that are no UTF-8`;
+      const found = checkGroup(type, text.toString());
+      const isComplete =
+        found.length === part.length &&
+        part.every(({ indexed }, index) => {
+          const { pkgid, location } = found[index] ?? {};
+          return pkgid === indexed.pkgid && (type !== 'primary' || location === indexed.location);
+        });
+      if (!isComplete) return `${type} would describe other packages than it should`;
+    }
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,109 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RepositoryName } from '../../src/place/repository-layout.ts';
+import { Records } from '../../src/records/records.ts';
+import { createTidying } from '../../src/reindex/tidy-repository.ts';
+import { plainLayout } from '../support/index-engines.ts';
+import { writeRepodata } from '../support/render-packages.ts';
+import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+
+const REPOSITORY = '9/x86_64';
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const OLD_FILE = `${'a'.repeat(64)}-primary.xml.gz`;
+const OTHER_FILE = `${'b'.repeat(64)}-other.xml.gz`;
+
+let root: TempDir;
+let records: Records;
+let nowMs: number;
+let warnings: object[];
+let tidy: (repository: RepositoryName) => Promise<void>;
+
+const repodataDir = (repository = REPOSITORY): string => join(root.path, 'storage', repository, 'repodata');
+
+beforeEach(async () => {
+  root = await createTempDir();
+  await mkdir(join(root.path, 'state'));
+  records = new Records(join(root.path, 'state'));
+  nowMs = Date.UTC(2026, 0, 1);
+  warnings = [];
+  tidy = createTidying({
+    layout: plainLayout(join(root.path, 'storage')),
+    records,
+    keepRules: { keepOldMs: 2 * HOUR_MS, keepOldBytes: 1_000_000 },
+    now: () => nowMs,
+    log: { info: () => undefined, warn: (facts) => void warnings.push(facts) },
+  });
+  writeRepodata(join(root.path, 'storage', REPOSITORY), []);
+  await writeFile(join(repodataDir(), OLD_FILE), 'superseded');
+});
+afterEach(async () => {
+  records.close();
+  await root.remove();
+});
+
+async function tidyAfter(ms: number): Promise<void> {
+  nowMs += ms;
+  await tidy(REPOSITORY);
+}
+
+describe('tidying a repository', () => {
+  it('removes superseded metadata when its time is over, and neither before nor anything else', async () => {
+    await tidy(REPOSITORY);
+    const before = await readdir(repodataDir());
+    await tidyAfter(2 * HOUR_MS);
+    expect(await readdir(repodataDir())).toEqual(before);
+    await tidyAfter(MINUTE_MS);
+    expect((await readdir(repodataDir())).toSorted()).toEqual(
+      before.filter((name) => name !== OLD_FILE).toSorted(),
+    );
+    expect(records.listSuperseded(REPOSITORY)).toEqual([]);
+  });
+
+  it('remembers since when a file is superseded, over a start of the service', async () => {
+    await tidy(REPOSITORY);
+    const sinceMs = nowMs;
+    await tidyAfter(HOUR_MS);
+    expect(records.listSuperseded(REPOSITORY)).toEqual([{ fileName: OLD_FILE, sinceMs }]);
+  });
+
+  it('looks at the directory once a minute, however many runs there are', async () => {
+    await tidy(REPOSITORY);
+    await writeFile(join(repodataDir(), OTHER_FILE), 'superseded too');
+    await tidyAfter(MINUTE_MS - 1);
+    expect(records.listSuperseded(REPOSITORY)).toHaveLength(1);
+    await tidyAfter(1);
+    expect(records.listSuperseded(REPOSITORY)).toHaveLength(2);
+  });
+
+  it('is not put off by a clock that was set back', async () => {
+    await tidy(REPOSITORY);
+    await writeFile(join(repodataDir(), OTHER_FILE), 'superseded too');
+    await tidyAfter(-24 * HOUR_MS);
+    expect(records.listSuperseded(REPOSITORY)).toHaveLength(2);
+  });
+
+  it('does it for each repository on its own', async () => {
+    await tidy(REPOSITORY);
+    writeRepodata(join(root.path, 'storage', '9/aarch64'), []);
+    await writeFile(join(repodataDir('9/aarch64'), OTHER_FILE), 'superseded');
+    await tidy('9/aarch64');
+    expect(records.listSuperseded('9/aarch64')).toHaveLength(1);
+  });
+
+  it('removes nothing while repomd.xml cannot be read: any file may be one that it names', async () => {
+    await tidy(REPOSITORY);
+    await writeFile(join(repodataDir(), 'repomd.xml'), '<repomd>');
+    await tidyAfter(5 * HOUR_MS);
+    expect(await readdir(repodataDir())).toContain(OLD_FILE);
+    expect(warnings).toEqual([]);
+  });
+
+  it('only says so when it fails, as the index is public already', async () => {
+    await rm(repodataDir(), { recursive: true });
+    await writeFile(repodataDir(), 'no directory');
+    await expect(tidy(REPOSITORY)).resolves.toBeUndefined();
+    expect(warnings).toMatchObject([{ repository: REPOSITORY, err: { code: 'ENOTDIR' } }]);
+  });
+});
