@@ -1,12 +1,16 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PackageGroup } from '../../src/reindex/package-group.ts';
+import { rebuildGroups } from '../../src/reindex/rebuild-groups.ts';
+import type { RebuildPool } from '../../src/reindex/rebuild-steps.ts';
 import { PACKAGE_METADATA_TYPES } from '../../src/repodata/metadata-envelope.ts';
 import {
   createIndexedRepository,
   flipMiddleByte,
   type IndexedRepository,
 } from '../support/indexed-repository.ts';
+import { indexedPackage, packageGroup } from '../support/index-groups.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 
 const COUNT = 60;
@@ -118,5 +122,45 @@ describe('a run', () => {
     expect(await repository.run()).toMatchObject({ isNew: true, packageCount: 0, gone: locations });
     expect((await read()).packages.size).toBe(0);
     expect(await repository.run()).toMatchObject({ isNew: false, packageCount: 0 });
+  });
+});
+
+describe('groups that are not what was asked for', () => {
+  // Above the size that is rebuilt without threads.
+  const MANY = 300;
+
+  it.each<[string, (groups: readonly PackageGroup[]) => readonly PackageGroup[]]>([
+    [
+      'lack a package',
+      ([first, ...others]) => (first ? [{ ...first, packages: first.packages.slice(1) }, ...others] : []),
+    ],
+    ['have a package twice', ([first, ...others]) => (first ? [first, first, ...others] : [])],
+    [
+      'have packages that nobody asked for',
+      (groups) => [...groups, packageGroup([indexedPackage('zzz.rpm', 300)])],
+    ],
+    [
+      'are not in order of location',
+      ([first, ...others]) => (first ? [{ ...first, packages: first.packages.toReversed() }, ...others] : []),
+    ],
+  ])('because they %s, are not published', async (_, spoil) => {
+    const pool: RebuildPool = {
+      run: async (job) => {
+        const rebuilt = rebuildGroups(job);
+        return { ...rebuilt, groups: spoil(rebuilt.groups) };
+      },
+      close: async () => undefined,
+    };
+    await using spoiled = await createIndexedRepository(pool);
+    for (let index = 0; index < MANY; index += 1) await spoiled.put(`p${index}`);
+    await expect(spoiled.run()).rejects.toMatchObject({ code: 'INDEX_FAILED' });
+    await expect(readdir(join(spoiled.dir, 'repodata'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('are as they should be when nothing spoils them', async () => {
+    const pool: RebuildPool = { run: async (job) => rebuildGroups(job), close: async () => undefined };
+    await using sound = await createIndexedRepository(pool);
+    for (let index = 0; index < MANY; index += 1) await sound.put(`p${index}`);
+    expect((await sound.run()).packageCount).toBe(MANY);
   });
 });

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { listPackages } from '../../src/place/list-packages.ts';
 import { buildIndex } from '../../src/reindex/build-index.ts';
 import type { BuiltIndex, IndexJob } from '../../src/reindex/index-engine.ts';
-import { createRebuildPool } from '../../src/reindex/rebuild-steps.ts';
+import { createRebuildPool, type RebuildPool } from '../../src/reindex/rebuild-steps.ts';
 import { IndexStates } from '../../src/reindex/index-state.ts';
 import { openMetadata } from '../../src/unpack/open-metadata.ts';
 import { publishRepodata } from '../../src/reindex/publish-repodata.ts';
@@ -39,7 +39,10 @@ export interface IndexedRepository extends AsyncDisposable {
   locations(): Promise<readonly string[]>;
 }
 
-export async function createIndexedRepository(): Promise<IndexedRepository> {
+/** @param rebuildPool takes the place of the engine's threads, which closing the repository ends. */
+export async function createIndexedRepository(
+  rebuildPool: RebuildPool = createRebuildPool(),
+): Promise<IndexedRepository> {
   const temp = await createTempDir();
   const dir = join(temp.path, 'storage', REPOSITORY);
   const stateDir = join(temp.path, 'state');
@@ -62,8 +65,6 @@ export async function createIndexedRepository(): Promise<IndexedRepository> {
     for await (const piece of openMetadata(await pathOf(type))) pieces.push(piece);
     return Buffer.concat(pieces).toString();
   };
-
-  const rebuildPool = createRebuildPool();
 
   return {
     root: temp.path,
