@@ -3,7 +3,7 @@ import type { Random } from './random.ts';
 import { randomSpec } from './random-spec.ts';
 
 /** How many files a package has: most have few, and one is larger than a group of the index. */
-const FILE_COUNTS = [0, 1, 2, 3, 5, 8, 20, 40, 80, 160] as const;
+const FILE_COUNTS = [0, 1, 2, 3, 5, 8, 12, 25, 60, 120] as const;
 const LARGEST = 4_000;
 
 /** A package of a repository that changes all the time: the number decides what it is, chance how large. */
