@@ -93,7 +93,7 @@ async function sendWhileIndexing(
   connections: number,
 ): Promise<{ readonly result: LoadResult; readonly spentSeconds: number }> {
   let isIndexing = true;
-  const indexing = secondsOf(() => reindex(service.baseUrl, INDEXED, 'full&')).finally(() => {
+  const indexing = secondsOf(() => reindex(service.baseUrl, INDEXED, 'full=1&')).finally(() => {
     isIndexing = false;
   });
   const result = await send(connections);

@@ -44,7 +44,7 @@ export async function startServicePeer(options: {
   return {
     name,
     repositoryDir,
-    indexAfresh: () => measured(service, () => reindex(service.baseUrl, REPOSITORY, 'full&')),
+    indexAfresh: () => measured(service, () => reindex(service.baseUrl, REPOSITORY, 'full=1&')),
     warmUp: async (one) => {
       await addPackages(service, [one]);
     },
@@ -65,8 +65,8 @@ async function addPackages(service: RunningService, packages: readonly PackageFi
   return measured(service, () => upload(service, last.fileName, body, '?wait=50'));
 }
 
-/** Requests an index run that compares every file (`full&`: that reads every package) and waits until it is published. */
-export async function reindex(baseUrl: string, repository: string, query: '' | 'full&'): Promise<void> {
+/** Requests an index run that compares every file (`full=1&`: that reads every package) and waits until it is published. */
+export async function reindex(baseUrl: string, repository: string, query: '' | 'full=1&'): Promise<void> {
   const url = `${baseUrl}/api/v1/repositories/${repository}`;
   const answer = await fetch(`${url}/reindex?${query}wait=50`, { method: 'POST' });
   const text = await answer.text();
