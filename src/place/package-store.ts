@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
-import { chmodSync, createReadStream, existsSync, linkSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { createSharedDirectorySync, makeDirectoryDurable, syncFile } from '../durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
+import { digestOfFile } from '../file-digest.ts';
 import { listPackages } from './list-packages.ts';
 import {
   isRepositoryName,
@@ -62,7 +61,7 @@ export function createPackageStore(layout: RepositoryLayout): PackageStore {
     },
     add: linkUnlessTaken,
     syncName: (target) => syncDirectory(dirname(target)),
-    sha256Of,
+    sha256Of: (path) => digestOfFile(path),
     sync: async (target) => {
       await syncFile(target);
       await syncDirectory(dirname(target));
@@ -107,10 +106,4 @@ async function refuseLinks(packagesDir: string): Promise<void> {
   throw new AppError('STORAGE_FAILED', `a symbolic link leads from ${packagesDir} to ${real}`, {
     hint: 'Replace the link by a directory, or mount the other one there.',
   });
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
 }

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../errors.ts';
+import { digestOfFile } from '../file-digest.ts';
 import { expectedDigests } from './expected-digests.ts';
 import type { ExpectedDigest } from './spooled-upload.ts';
 import { streamToSpool, tooLarge } from './stream-to-spool.ts';
@@ -73,9 +71,7 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
 }
 
 async function checkDigest(path: string, { algorithm, hex, header }: ExpectedDigest): Promise<void> {
-  const hash = createHash(algorithm);
-  await pipeline(createReadStream(path), hash);
-  const found = hash.digest('hex');
+  const found = await digestOfFile(path, algorithm);
   if (found === hex) return;
   throw new AppError('DIGEST_MISMATCH', `${header} says ${algorithm} ${hex}, the body has ${found}`, {
     hint: 'The body was changed on the way or the wrong file was sent: send it again.',

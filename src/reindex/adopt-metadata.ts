@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import { type BigIntStats, createReadStream, lstatSync } from 'node:fs';
+import { type BigIntStats, lstatSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { digestOfFile } from '../file-digest.ts';
 import { identityOf } from '../file-identity.ts';
 import {
   openingTag,
@@ -84,9 +83,7 @@ async function unpack(
   const data = from.published.data.find((one) => one.type === type);
   if (data === undefined || data.checksum.type !== 'sha256') throw new Error(`no ${type} with a sha256`);
   const path = join(from.repositoryDir, data.href);
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  if (hash.digest('hex') !== data.checksum.hex) throw new Error(`${path} is damaged`);
+  if ((await digestOfFile(path)) !== data.checksum.hex) throw new Error(`${path} is damaged`);
 
   const outputPath = unpackedPath(from.outputDir, type);
   await using output = await open(outputPath, 'w');

@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { AppError } from '../errors.ts';
+import { digestOfFile } from '../file-digest.ts';
 import { type AdoptedMetadata, adoptMetadata } from './adopt-metadata.ts';
 import { comparePackages, type PackageChanges } from './compare-packages.ts';
 import type { BuiltIndex, IndexJob } from './index-engine.ts';
@@ -78,9 +76,7 @@ async function build(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
 /** When every package is looked at, so are the published files. @throws AppError INDEX_DAMAGED. */
 async function checkFiles({ files }: IndexState, repositoryDir: string): Promise<void> {
   for (const { file } of Object.values(files)) {
-    const hash = createHash('sha256');
-    await pipeline(createReadStream(join(repositoryDir, file.href)), hash);
-    if (hash.digest('hex') === file.sha256) continue;
+    if ((await digestOfFile(join(repositoryDir, file.href))) === file.sha256) continue;
     throw new AppError('INDEX_DAMAGED', `${file.href} is not as it was written`, {
       hint: 'Every package is described again; look at the disk.',
     });

@@ -3,6 +3,7 @@ import { identityAt } from '../file-identity.ts';
 import type { IndexJob } from './index-engine.ts';
 import type { IndexedPackage, PackageGroup } from './package-group.ts';
 import type { NewPackage } from './plan-groups.ts';
+import { divideSetAside } from './set-aside.ts';
 
 /** How the packages on disk differ from those in an index. */
 export interface PackageChanges {
@@ -22,24 +23,21 @@ export function comparePackages(
   groups: readonly PackageGroup[],
   job: Pick<IndexJob, 'repositoryDir' | 'trust' | 'acknowledged' | 'setAside'>,
 ): PackageChanges {
-  const { trust, acknowledged, setAside } = job;
+  const { trust, acknowledged } = job;
   const identityOf = (location: string): string | undefined => identityAt(join(job.repositoryDir, location));
-  const readmitted = [...setAside.keys()].filter(
-    (location) => identityOf(location) !== setAside.get(location),
-  );
-  const stayOut = new Set(setAside.keys()).difference(new Set(readmitted));
+  const { readmitted, staysOut } = divideSetAside(job);
 
   // Location -> whether the index describes it as it is.
   const expected = new Map(locations.map((location) => [location, false]));
   const gone = [...acknowledged.keys()].filter((location) => !expected.has(location));
-  for (const location of stayOut) expected.delete(location);
+  for (const location of staysOut) expected.delete(location);
   const removed = new Set<string>();
   for (const { location, pkgid, identity } of packagesOf(groups)) {
     const digest = acknowledged.get(location);
     const isTrusted = trust === 'names' && digest === undefined;
     if (!expected.has(location)) {
       removed.add(location);
-      if (!stayOut.has(location)) gone.push(location);
+      if (!staysOut.has(location)) gone.push(location);
     } else if (isTrusted || (pkgid === (digest ?? pkgid) && identity === identityOf(location))) {
       expected.set(location, true);
     } else removed.add(location);

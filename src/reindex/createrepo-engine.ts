@@ -6,6 +6,7 @@ import { checkRepodata, type RepodataCheck } from './check-repodata.ts';
 import type { BuiltIndex, IndexEngine, IndexJob, LeftOut } from './index-engine.ts';
 import { readPublicPackages } from './read-metadata.ts';
 import { type CreaterepoOptions, engineMissing, runCreaterepo } from './run-createrepo.ts';
+import { divideSetAside } from './set-aside.ts';
 
 export interface CreaterepoEngineOptions extends CreaterepoOptions {
   readonly listPackages: (repositoryDir: string) => Promise<readonly string[]>;
@@ -36,8 +37,7 @@ async function buildChecked(
 ): Promise<BuiltIndex> {
   const { repositoryDir, scratchDir, acknowledged } = job;
   const onDisk = await options.listPackages(repositoryDir);
-  const readmitted = readmittedOf(job);
-  const staysOut = new Set(job.setAside.keys()).difference(new Set(readmitted));
+  const { readmitted, staysOut } = divideSetAside(job);
   let locations = onDisk.filter((location) => !staysOut.has(location));
   let mayReuse = job.trust !== 'nothing';
   const leftOut: LeftOut[] = [];
@@ -70,12 +70,6 @@ async function buildChecked(
   throw new AppError('INDEX_FAILED', `no publishable metadata after ${MAX_BUILDS} builds`, {
     hint: 'The former index stays; the log names the packages that made trouble.',
   });
-}
-
-function readmittedOf({ setAside, repositoryDir }: IndexJob): readonly string[] {
-  return [...setAside]
-    .filter(([location, identity]) => identityAt(join(repositoryDir, location)) !== identity)
-    .map(([location]) => location);
 }
 
 async function emptyDirectory(path: string): Promise<void> {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { makeDirectoryDurable, syncDirectory, syncFile } from '../durable-files.ts';
 import { AppError } from '../errors.ts';
+import { digestOfFile } from '../file-digest.ts';
 import { identityAt } from '../file-identity.ts';
 import { namesIn } from '../names-in.ts';
 import { type MetadataFile, renderData, withCarriedData } from '../repodata/repomd.ts';
@@ -127,9 +128,7 @@ async function addElements(scratchDir: string, elements: readonly string[]): Pro
 }
 
 async function describe(path: string, type: string, nowMs: number): Promise<MetadataFile> {
-  const packed = createHash('sha256');
-  await pipeline(createReadStream(path), packed);
-  const sha256 = packed.digest('hex');
+  const sha256 = await digestOfFile(path);
   const open = createHash('sha256');
   let openSizeBytes = 0;
   let isXml: boolean | undefined;

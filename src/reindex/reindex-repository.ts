@@ -8,7 +8,7 @@ import type { BuiltIndex, IndexEngine, IndexJob, IndexRun } from './index-engine
 import type { IndexFormatName } from './index-format.ts';
 import type { PendingChanges, RepositoryChanges } from './pending-changes.ts';
 import { publishRepodata } from './publish-repodata.ts';
-import { readPublishedIndex } from './read-metadata.ts';
+import { readSoundRepomd } from './read-metadata.ts';
 import type { PublishedIndex } from './repository-queue.ts';
 import { writeIndex } from './write-index.ts';
 
@@ -134,8 +134,8 @@ async function publish(job: IndexJob, built: BuiltIndex, parts: ReindexParts): P
 /** The published index is right as it is. */
 async function keep(job: IndexJob, built: BuiltIndex, parts: ReindexParts): Promise<PublishedIndex> {
   markPublished(job, built, parts);
-  const published = await readPublishedIndex(job.repositoryDir);
-  return { packageCount: built.packageCount, revision: published?.revision ?? '' };
+  const repomd = await readSoundRepomd(job.repositoryDir);
+  return { packageCount: built.packageCount, revision: repomd?.revision ?? '' };
 }
 
 /** Notes of every package that was acknowledged before this run that hosts can install it now. */

@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
+import { digestOfFile } from '../file-digest.ts';
 import { readStart } from '../read-into.ts';
 import type { Receipt } from '../records/records.ts';
 import { gatherHeader } from '../rpm-parser/gather-header.ts';
@@ -77,9 +75,7 @@ async function damageOf(path: string, sizeBytes: number): Promise<Omit<Finding, 
   verifyHeaderDigests(bytes, rpm);
   const [payload] = rpm.digests.payload;
   if (payload === undefined) return undefined;
-  const hash = createHash(payload.algorithm);
-  await pipeline(createReadStream(path, { start: extent.payloadStart }), hash);
-  const found = hash.digest('hex');
+  const found = await digestOfFile(path, payload.algorithm, extent.payloadStart);
   if (found === payload.hex) return undefined;
   const detail = `its payload has the ${payload.algorithm} ${found}, the package says ${payload.hex}`;
   return { code: 'PACKAGE_UNREADABLE', detail };
