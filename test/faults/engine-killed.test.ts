@@ -9,7 +9,7 @@ import type { BuiltIndex, IndexEngine } from '../../src/reindex/index-engine.ts'
 import { publishRepodata } from '../../src/reindex/publish-repodata.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
-import { writePackage } from '../support/indexed-repository.ts';
+import { defaultJob, writePackage } from '../support/indexed-repository.ts';
 import { createRandom, type Random } from '../support/random.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { type Site, startSite } from '../support/run-site.ts';
@@ -54,19 +54,10 @@ class KilledEngine {
     this.#runs += 1;
     const scratchDir = join(this.#root, `scratch-${this.#runs}`);
     await mkdir(scratchDir);
-    const built = await this.#engine.build(
-      {
-        repository: REPOSITORY,
-        repositoryDir: this.directory,
-        scratchDir,
-        trust: 'files',
-        acknowledged: new Map(),
-        setAside: new Map(),
-        format: 'gzip',
-        isPublicationWanted: false,
-      },
-      { signal: new AbortController().signal, onProgress: () => undefined },
-    );
+    const built = await this.#engine.build(defaultJob(this.directory, scratchDir), {
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+    });
     if (built.isNew) await publishRepodata(this.directory, scratchDir);
     await rm(scratchDir, { recursive: true });
     return built;

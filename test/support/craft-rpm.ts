@@ -83,7 +83,7 @@ export interface CraftSpec {
 /** RPMSENSE bits. Source: rpm, include/rpm/rpmds.h. */
 export const SENSE = { LESS: 2, GREATER: 4, EQUAL: 8, LESS_EQUAL: 10, GREATER_EQUAL: 12 } as const;
 
-const DEPENDENCY_KINDS = [
+export const DEPENDENCY_KINDS = [
   'provides',
   'requires',
   'conflicts',

@@ -110,7 +110,8 @@ export async function createIndexedRepository(
   };
 }
 
-function defaultJob(repositoryDir: string, scratchDir: string): IndexJob {
+/** A run that looks at every file and finds nothing set aside. */
+export function defaultJob(repositoryDir: string, scratchDir: string): IndexJob {
   return {
     repository: REPOSITORY,
     repositoryDir,

@@ -1,5 +1,11 @@
 import type { DependencyKind } from '../../src/rpm-parser/rpm-package.ts';
-import type { CraftChangelog, CraftDependency, CraftFile, CraftSpec } from './craft-rpm.ts';
+import {
+  type CraftChangelog,
+  type CraftDependency,
+  type CraftFile,
+  type CraftSpec,
+  DEPENDENCY_KINDS,
+} from './craft-rpm.ts';
 
 /** Few names and versions, so that the same ones meet often. */
 const NAMES = [
@@ -82,19 +88,8 @@ const PATHS = [
   '/usr/share/a b.txt',
 ] as const;
 
-const KINDS = [
-  'provides',
-  'requires',
-  'requires',
-  'conflicts',
-  'obsoletes',
-  'recommends',
-  'suggests',
-  'supplements',
-  'enhances',
-  'oldSuggests',
-  'oldEnhances',
-] as const satisfies readonly DependencyKind[];
+// Requires have the most rules.
+const KINDS = DEPENDENCY_KINDS.flatMap((kind) => (kind === 'requires' ? [kind, kind] : [kind]));
 
 const TEXTS = [
   'Plain',
