@@ -38,6 +38,21 @@ export interface Config {
     readonly keepOldMs: number;
     readonly keepOldBytes: number;
   };
+  readonly access: {
+    readonly tokens: ConfigFile['access']['tokens'];
+    /** With absolute paths. */
+    readonly keys: ConfigFile['access']['keys'];
+    readonly publicRead: readonly string[];
+    readonly auditLog: string;
+  };
+  readonly signing: {
+    readonly keys: readonly string[];
+    readonly gnupgHome: string;
+    readonly passphraseFile: string | undefined;
+    readonly isSigningPackages: boolean;
+  };
+  /** With absolute paths. */
+  readonly keyrings: ConfigFile['package_signatures']['keyrings'];
   readonly log: { readonly name: ConfigFile['log']['name']; readonly level: string };
 }
 
@@ -100,7 +115,7 @@ function parseYaml(text: string, source: string): readonly unknown[] {
 function toMapping(value: unknown, source: string): Record<string, unknown> {
   if (value === null || value === undefined) return {};
   if (typeof value !== 'object' || Array.isArray(value)) {
-    throw invalid(source, ['expected a mapping with server, repo, layout, index_updater, log']);
+    throw invalid(source, [`expected a mapping with ${Object.keys(CONFIG_SCHEMA.properties).join(', ')}`]);
   }
   return { ...value };
 }
@@ -111,6 +126,9 @@ function withDefaults(given: Record<string, unknown>): unknown {
     repo: {},
     layout: {},
     index_updater: {},
+    access: {},
+    signing: {},
+    package_signatures: {},
     log: {},
     ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value ?? {}])),
   };
@@ -159,6 +177,7 @@ function invalid(source: string, problems: readonly string[]): AppError {
 function toConfig(file: ConfigFile, folder: string): Config {
   const topDir = resolve(folder, file.repo.top_dir);
   const beside = dirname(topDir);
+  const stateDir = resolve(folder, file.repo.state_dir || join(beside, 'state'));
   const { address, port } = file.server;
   return {
     server: {
@@ -170,7 +189,7 @@ function toConfig(file: ConfigFile, folder: string): Config {
       maxUploadBytes: parseByteSize(file.server.max_upload_bytes),
     },
     topDir,
-    stateDir: resolve(folder, file.repo.state_dir || join(beside, 'state')),
+    stateDir,
     layout: {
       releaseverPatterns: file.layout.releasever.map((pattern) => new RegExp(pattern, 'u')),
       noarchBasearches: file.layout.noarch,
@@ -187,6 +206,23 @@ function toConfig(file: ConfigFile, folder: string): Config {
       keepOldMs: file.index_updater.keep_old_hours * 3_600_000,
       keepOldBytes: parseByteSize(file.index_updater.keep_old_bytes),
     },
+    access: {
+      tokens: file.access.tokens,
+      keys: file.access.keys.map((key) => ({ ...key, file: resolve(folder, key.file) })),
+      publicRead: file.access.public_read,
+      auditLog: resolve(folder, file.access.audit_log || join(stateDir, 'audit.log')),
+    },
+    signing: {
+      keys: file.signing.keys.map((key) => key.toUpperCase()),
+      gnupgHome: resolve(folder, file.signing.gnupg_home || join(stateDir, 'gnupg')),
+      passphraseFile:
+        file.signing.passphrase_file === '' ? undefined : resolve(folder, file.signing.passphrase_file),
+      isSigningPackages: file.signing.sign_packages,
+    },
+    keyrings: file.package_signatures.keyrings.map((keyring) => ({
+      ...keyring,
+      key_files: keyring.key_files.map((path) => resolve(folder, path)),
+    })),
     log: { name: file.log.name, level: toPinoLevel(file.log.level) },
   };
 }

@@ -171,8 +171,126 @@ const log = Type.Object(
   CLOSED,
 );
 
+/** Names repositories as `<releasever>/<basearch>`; `*` stands for any characters. */
+const globs = Type.Array(Type.String({ pattern: '^[A-Za-z0-9._+*/-]+$' }), { uniqueItems: true });
+
+/** What a token or key may do, each right on the repositories that its globs name. */
+const rights = {
+  read: Type.Optional(globs),
+  upload: Type.Optional(globs),
+  delete: Type.Optional(globs),
+  admin: Type.Optional(globs),
+};
+
+const access = Type.Object(
+  {
+    tokens: Type.Array(
+      Type.Object(
+        {
+          name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$' }),
+          hash: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }),
+          ...rights,
+        },
+        CLOSED,
+      ),
+      {
+        default: [],
+        description:
+          'Who may do what: entries with name, hash, and lists of repositories for read, upload, delete and admin, such as upload: ["9/*"]. "rpmyard token new NAME" prints a token and its entry. Without tokens and keys everybody who reaches the service may do everything, so it then listens on a loopback address or a unix socket only.',
+      },
+    ),
+    keys: Type.Array(
+      Type.Object(
+        {
+          id: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$' }),
+          file: Type.String({ minLength: 1 }),
+          allow_plain_signature: Type.Optional(Type.Boolean()),
+          ...rights,
+        },
+        CLOSED,
+      ),
+      {
+        default: [],
+        description:
+          'Keys of clients that sign their requests instead of sending a token: entries with id, file (mode 0600, 32 bytes or more) and the lists of a token. allow_plain_signature: true takes "X-Signature: sha1=..." over the file alone as well, which can be replayed.',
+      },
+    ),
+    public_read: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._+*/-]+$' }), {
+      default: ['*'],
+      uniqueItems: true,
+      description:
+        'Repositories that everybody may read; the others need the right read. Keys and .repo files are always public.',
+    }),
+    audit_log: Type.String({
+      default: '',
+      description:
+        'File that gets a line of JSON for each upload, change and refusal. Empty: "audit.log" in state_dir.',
+    }),
+  },
+  CLOSED,
+);
+
+const signing = Type.Object(
+  {
+    keys: Type.Array(Type.String({ pattern: '^[0-9A-Fa-f]{16,64}$' }), {
+      default: [],
+      uniqueItems: true,
+      description:
+        'Fingerprints of the OpenPGP keys that hosts are to trust; the first one signs. "rpmyard key init" makes a key. Empty: nothing is signed.',
+    }),
+    gnupg_home: Type.String({
+      default: '',
+      description: 'GNUPGHOME that holds the keys or the socket of their agent. Empty: "gnupg" in state_dir.',
+    }),
+    passphrase_file: Type.String({
+      default: '',
+      description:
+        'File (mode 0600) with the passphrase of the keys. Empty: they have none, or the agent knows it.',
+    }),
+    sign_packages: Type.Boolean({
+      default: false,
+      description:
+        'Sign packages too when they are uploaded (rpmsign must be installed); changes their bytes.',
+    }),
+  },
+  CLOSED,
+);
+
+const packageSignatures = Type.Object(
+  {
+    keyrings: Type.Array(
+      Type.Object(
+        {
+          repositories: globs,
+          key_files: Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
+          require: Type.Optional(Type.Enum(['none', 'signed'])),
+        },
+        CLOSED,
+      ),
+      {
+        default: [],
+        description:
+          'Whose packages are trusted: entries with repositories, key_files (public OpenPGP keys) and require: signed (a package without a good signature of one of these keys is refused) or none (only shown). The first entry that names a repository counts.',
+      },
+    ),
+  },
+  CLOSED,
+);
+
 /** The configuration file: types, defaults, ranges and texts. config.example.yml and the checks come from here. */
-export const CONFIG_SCHEMA = Type.Object({ server, repo, layout, index_updater: indexUpdater, log }, CLOSED);
+export const CONFIG_SCHEMA = Type.Object(
+  {
+    server,
+    repo,
+    layout,
+    index_updater: indexUpdater,
+    access,
+    signing,
+    package_signatures: packageSignatures,
+    log,
+  },
+  CLOSED,
+);
 
 /** The file's content after defaults, in the file's own names and units. */
 export type ConfigFile = Static<typeof CONFIG_SCHEMA>;

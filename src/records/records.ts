@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../errors.ts';
 
-/** Raised with each change of the tables; an older database is migrated, a newer one refused. */
-const FORMAT_VERSION = 1;
-
-const TABLES = `
+/** What each format added to the one before it; a new database passes through all of them. */
+const MIGRATIONS = [
+  `
   CREATE TABLE receipt (
     repository TEXT NOT NULL,
     location TEXT NOT NULL,
@@ -33,7 +32,20 @@ const TABLES = `
     since_ms INTEGER NOT NULL,
     PRIMARY KEY (repository, file_name)
   ) STRICT;
-`;
+`,
+  // Nonces of signed requests, and what an uploaded package was before it was signed here.
+  `
+  CREATE TABLE nonce (
+    key_id TEXT NOT NULL,
+    nonce TEXT NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (key_id, nonce)
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE receipt ADD COLUMN received_sha256 TEXT;
+  ALTER TABLE receipt ADD COLUMN signature TEXT;
+  CREATE INDEX receipt_received_sha256 ON receipt (received_sha256) WHERE received_sha256 IS NOT NULL;
+`,
+];
 
 /** One package in one repository, as it was acknowledged. */
 export interface Receipt {
@@ -85,7 +97,7 @@ export class Records {
       );
       // A checkpoint syncs on this thread: after 40 MB of log, not after every hundred uploads.
       this.#database.exec('PRAGMA wal_autocheckpoint = 10000');
-      this.#createTables();
+      this.#migrate();
     } catch (error) {
       this.#database.close();
       throw error instanceof AppError ? error : unusable(error);
@@ -105,7 +117,9 @@ export class Records {
     this.#inTransaction(() => {
       for (const receipt of receipts) {
         this.#run(
-          `INSERT OR REPLACE INTO receipt VALUES (?, ?, ?, ?, ?, ?, ?)`,
+          `INSERT OR REPLACE INTO receipt
+            (repository, location, sha256, nevra, size_bytes, placed_at_ms, published_at_ms)
+            VALUES (?, ?, ?, ?, ?, ?, ?)`,
           receipt.repository,
           receipt.location,
           receipt.sha256,
@@ -252,17 +266,18 @@ export class Records {
     });
   }
 
-  #createTables(): void {
+  #migrate(): void {
     const version = Number(this.#all('PRAGMA user_version')[0]?.['user_version']);
-    if (version === FORMAT_VERSION) return;
-    if (version > FORMAT_VERSION) {
+    if (version === MIGRATIONS.length) return;
+    if (version > MIGRATIONS.length) {
       throw new AppError(
         'TREE_UNUSABLE',
-        `the state directory has format ${version}, this version knows formats up to ${FORMAT_VERSION}`,
+        `the state directory has format ${version}, this version knows formats up to ${MIGRATIONS.length}`,
         { hint: 'Run the newer Rpmyard that wrote it, or restore the state directory from a backup.' },
       );
     }
-    this.#database.exec(`BEGIN; ${TABLES} PRAGMA user_version = ${FORMAT_VERSION}; COMMIT`);
+    const migration = MIGRATIONS.slice(version).join('');
+    this.#database.exec(`BEGIN; ${migration} PRAGMA user_version = ${MIGRATIONS.length}; COMMIT`);
   }
 
   #inTransaction(work: () => void): void {

@@ -1,5 +1,6 @@
-import { DatabaseSync } from 'node:sqlite';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toAppError } from '../../src/errors.ts';
 import { type Receipt, Records, type SetAside } from '../../src/records/records.ts';
@@ -8,6 +9,21 @@ import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const SHA_A = 'a'.repeat(64);
 const SHA_B = 'b'.repeat(64);
+
+/** The tables as the first format had them. */
+const FORMAT_1 = `
+  CREATE TABLE receipt (repository TEXT NOT NULL, location TEXT NOT NULL, sha256 TEXT NOT NULL, nevra TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL, placed_at_ms INTEGER NOT NULL, published_at_ms INTEGER,
+    PRIMARY KEY (repository, location)) STRICT, WITHOUT ROWID;
+  CREATE INDEX receipt_sha256 ON receipt (sha256);
+  CREATE INDEX receipt_unpublished ON receipt (repository) WHERE published_at_ms IS NULL;
+  CREATE TABLE set_aside (repository TEXT NOT NULL, location TEXT NOT NULL, identity TEXT NOT NULL,
+    reason TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (repository, location)) STRICT;
+  CREATE TABLE probe (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT;
+  CREATE TABLE superseded (repository TEXT NOT NULL, file_name TEXT NOT NULL, since_ms INTEGER NOT NULL,
+    PRIMARY KEY (repository, file_name)) STRICT;
+  PRAGMA user_version = 1;
+`;
 
 let dir: TempDir;
 let records: Records;
@@ -199,16 +215,37 @@ describe('the database', () => {
     records.close();
     const path = join(dir.path, 'records.sqlite');
     const database = new DatabaseSync(path);
-    database.exec('PRAGMA user_version = 2');
+    database.exec('PRAGMA user_version = 3');
     database.close();
     expect(() => new Records(dir.path)).toThrow(
-      expect.objectContaining({ code: 'TREE_UNUSABLE', message: expect.stringContaining('format 2') }),
+      expect.objectContaining({ code: 'TREE_UNUSABLE', message: expect.stringContaining('format 3') }),
     );
     const again = new DatabaseSync(path);
     expect(again.prepare('SELECT count(*) AS count FROM receipt').get()).toEqual({ count: 1 });
-    again.exec('PRAGMA user_version = 1');
+    again.exec('PRAGMA user_version = 2');
     again.close();
     records = new Records(dir.path);
+  });
+
+  it('of format 1 keeps what it holds and takes what is new', () => {
+    records.close();
+    const path = join(dir.path, 'records.sqlite');
+    rmSync(path);
+    const old = new DatabaseSync(path);
+    old.exec(FORMAT_1);
+    const { sha256, sizeBytes, placedAtMs } = receipt();
+    old
+      .prepare('INSERT INTO receipt VALUES (?, ?, ?, ?, ?, ?, NULL)')
+      .run('9/x86_64', 'Packages/a-1-1.el9.x86_64.rpm', sha256, 'a-1-1.el9.x86_64', sizeBytes, placedAtMs);
+    old.exec("INSERT INTO set_aside VALUES ('9/x86_64', 'Packages/b.rpm', '1-2-3', 'why', 5)");
+    old.close();
+
+    records = new Records(dir.path);
+    expect(records.receiptsOf(SHA_A)).toEqual([receipt()]);
+    expect(records.listSetAside('9/x86_64')).toHaveLength(1);
+    records.saveReceipts([receipt({ location: 'Packages/c.rpm' })]);
+    reopen();
+    expect(records.receiptsOf(SHA_A)).toHaveLength(2);
   });
 
   it('can be probed at any time', () => {
