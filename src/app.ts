@@ -7,6 +7,11 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import type { Access } from './access/access.ts';
+import type { AuditLog } from './access/audit-log.ts';
+import { auditRequests } from './access/audit-requests.ts';
+import { authRoutes } from './access/auth-routes.ts';
+import { guardRoutes } from './access/guard-routes.ts';
 import { AppError, errorLine, problemOf, toAppError } from './errors.ts';
 import { metadataRoutes, type MetadataRoutesOptions } from './receive/metadata-routes.ts';
 import type { UploadOptions } from './receive/upload-options.ts';
@@ -27,6 +32,8 @@ declare module 'fastify' {
 export interface AppParts {
   readonly log: FastifyBaseLogger;
   readonly topDir: string;
+  readonly access: Access;
+  readonly auditLog: AuditLog;
   readonly metrics: Metrics;
   readonly upload: UploadOptions;
   readonly metadata: MetadataRoutesOptions;
@@ -51,6 +58,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     // The client may have sent one through nginx; ours must not be forgeable in the log.
     requestIdHeader: false,
     genReqId: () => crypto.randomUUID(),
+    // The nginx in front says whose request it passes on; from anybody else that would be a claim.
+    trustProxy: parts.upload.uploadHeader !== undefined,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     // A URL that cannot be decoded reaches no hook and no route.
     frameworkErrors: (error, request, reply) => {
@@ -77,6 +86,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
       hint: 'Send the request again in a moment.',
     });
   });
+  auditRequests(app, parts.auditLog, Date.now);
+  guardRoutes(app, parts.access);
   app.addHook('onResponse', async (request, reply) => {
     request.log.debug(
       {
@@ -98,6 +109,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   letUploadsAnswerExpect(app, parts.upload.uploadPath);
 
+  await app.register(authRoutes, { access: parts.access });
   await app.register(uploadRoutes, parts.upload);
   await app.register(metadataRoutes, parts.metadata);
   await app.register(apiRoutes, parts.api);
@@ -127,8 +139,10 @@ function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyRep
   const error = thrown instanceof AppError ? thrown : fromFastify(thrown);
   if (error.statusCode >= 500) request.log.error({ err: thrown, code: error.code }, error.message);
   else request.log.info({ code: error.code }, error.message);
+  request.refusal = { outcome: error.code, detail: error.message };
   // A route may have allowed a package to be remembered for a year before it failed.
   reply.code(error.statusCode).header('cache-control', 'no-store');
+  if (error.statusCode === 401) reply.header('www-authenticate', 'Basic realm="Rpmyard", charset="UTF-8"');
   return request.wantsJson
     ? reply.type('application/problem+json').send(problemOf(error, request.id))
     : reply.type('text/plain; charset=utf-8').send(errorLine(error));

@@ -1,3 +1,4 @@
+import { demand } from './access/requester.ts';
 import { AppError } from './errors.ts';
 import { describeStoredPackage, type InspectedPackage, inspectPackage } from './inspect/inspect-package.ts';
 import type { DigestPool } from './inspect/digest-pool.ts';
@@ -41,6 +42,7 @@ export interface IngestParts {
 export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): Promise<UploadOutcome> {
   const inspected = await parts.timed('inspect', () => inspectPackage(upload, parts.digestLarge));
   const targets = parts.layout.targetsOf(inspected.rpm, upload.releasever);
+  for (const { repository } of targets) demand(upload.requester, { right: 'upload', in: { repository } });
   await parts.timed('sync', () => parts.store.prepare(upload.path));
   const turn = targets.map(({ path }) => path).join();
   const isCreated = await parts.takeTurns(turn, () =>

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { openAccess } from './access/open-access.ts';
+import { openAuditLog } from './access/audit-log.ts';
 import { buildApp } from './app.ts';
 import type { Config } from './config/load.ts';
 import { toAppError } from './errors.ts';
@@ -123,9 +125,14 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
   const incomingFiles = createIncomingFiles((path, error) =>
     log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
   );
+  const auditLog = openAuditLog(config.access.auditLog, (error, line) =>
+    log.error({ err: error, line }, 'audit log not written'),
+  );
   const app = await buildApp({
     log,
     topDir: folders.topDir,
+    access: openAccess(config.access, { stateDir: folders.stateDir, nonces: records, now, log }),
+    auditLog,
     metrics,
     upload: {
       ...config.server,
@@ -193,7 +200,7 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     const queueClosed = queue.close(RUN_GRACE_MS);
     await closeApp(app);
     await queueClosed;
-    await Promise.all([incomingFiles.settled(), digestPool.close()]);
+    await Promise.all([incomingFiles.settled(), digestPool.close(), auditLog.close()]);
   }
 
   async function runLogged(

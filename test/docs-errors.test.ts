@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 /** Every code that the shipped nginx configuration answers, and with which statuses. */
 function readNginxCodes(conf: string): ReadonlyMap<string, readonly number[]> {
-  const block = /map \$status \$rpmyard_error_code \{(?<lines>[^}]*)\}/.exec(conf)?.groups?.['lines'] ?? '';
+  const block = /map \$status \$rpmyard_own_code \{(?<lines>[^}]*)\}/.exec(conf)?.groups?.['lines'] ?? '';
   const codeOf = new Map(
     [...block.matchAll(/^ *(?<status>\w+) +(?<code>[A-Z_]+);$/gm)].map(({ groups }) => [
       groups?.['status'],

@@ -28,7 +28,7 @@ const typing = (folder: string, from: string): Plant => ({
   code: `import type * as planted from '${from}';\nexport type Used = typeof planted;\n`,
 });
 
-const STAGES = ['config', 'receive', 'inspect', 'place', 'records', 'reindex', 'serve', 'verify'];
+const STAGES = ['access', 'config', 'receive', 'inspect', 'place', 'records', 'reindex', 'serve', 'verify'];
 
 const FORBIDDEN: readonly Plant[] = [
   // The islands: nothing of the rest, no files, no network, not even types.

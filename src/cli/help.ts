@@ -14,6 +14,7 @@ Usage: rpmyard <command> [options]
   verify [REPO...]        compare packages, indexes and records
   check-config FILE       say everything that is wrong with a configuration file
   inspect FILE.rpm...     say what packages are and where they would go
+  token new NAME          make a token for uploads
 
 "rpmyard <command> --help" says more, "rpmyard --version" which version this is.
 `;
@@ -66,6 +67,18 @@ Exit code 0: no errors (notes may be there), 1: errors remain.
 
 Names every problem of a configuration file with its path and remedy.
 Exit code 0: usable, 1: not.
+`,
+  ],
+  [
+    'token',
+    `Usage: rpmyard token new NAME [--upload GLOB] [--read GLOB] [--delete GLOB]
+                         [--admin GLOB]
+
+Prints a new token, only this once, and the entry that gives it rights: put the
+entry into access.tokens of the configuration file and restart the service. Each
+option names repositories (9/x86_64, '9/*', '*') and may be repeated; without
+any the token may upload everywhere. Every right includes read, admin all.
+The token is sent with curl -u NAME:TOKEN or as Authorization: Bearer TOKEN.
 `,
   ],
   [

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { readLocalToken } from '../access/local-token.ts';
 import type { Config } from '../config/load.ts';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../errors.ts';
 
@@ -20,7 +21,7 @@ const ANSWER_TIMEOUT_MS = 90_000;
 
 const PROBLEM = Type.Object({ code: Type.String(), detail: Type.String(), hint: Type.String() });
 
-export function createServiceClient({ server }: Config): ServiceClient {
+export function createServiceClient({ server, stateDir }: Config): ServiceClient {
   const { listen } = server;
   const target = 'path' in listen ? { socketPath: listen.path } : { host: listen.host, port: listen.port };
   const where = 'path' in listen ? listen.path : `${listen.host}:${listen.port}`;
@@ -42,7 +43,9 @@ export function createServiceClient({ server }: Config): ServiceClient {
     path: string,
   ): Promise<{ readonly status: number; readonly text: string }> {
     return new Promise((resolve, reject) => {
-      const headers = { accept: 'application/json' };
+      const token = readLocalToken(stateDir);
+      const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      const headers = { accept: 'application/json', ...authorization };
       const outgoing = request(
         { ...target, method, path, headers, timeout: ANSWER_TIMEOUT_MS },
         (incoming) => {

@@ -1,3 +1,4 @@
+import { BlockList, isIPv6 } from 'node:net';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { Settings } from 'typebox/system';
 import { Value } from 'typebox/value';
@@ -27,7 +28,11 @@ const RESERVED_OPTIONS = [
 ];
 
 // First path segments that the service uses itself; nginx sends them elsewhere than to the upload.
-const TAKEN_PREFIXES = ['api', 'healthz', 'metrics', 'readyz', 'repo'];
+const TAKEN_PREFIXES = ['api', 'auth', 'healthz', 'metrics', 'readyz', 'repo'];
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8);
+LOOPBACK.addAddress('::1', 'ipv6');
 
 // TypeBox stops at eight errors; a person wants to correct all of them at once.
 const MAX_ERRORS = 1000;
@@ -88,6 +93,7 @@ function meaningProblems(file: ConfigFile, folder: string): readonly string[] {
     ...optionProblems(file.index_updater.cmdline),
     ...formatProblems(file.index_updater),
     ...folderProblems(file, folder),
+    ...accessProblems(file),
   ];
 }
 
@@ -122,6 +128,33 @@ function optionProblems(cmdline: string): readonly string[] {
     .split(/\s+/)
     .filter((word) => RESERVED_OPTIONS.includes(word.split('=')[0] ?? ''))
     .map((word) => `index_updater.cmdline: ${word} is set by the service itself; remove it`);
+}
+
+/** Whoever reaches an open service may do everything, so it must be reached from this machine only. */
+function accessProblems({ server: { address }, access }: ConfigFile): readonly string[] {
+  const { tokens, keys, public_read: publicRead } = access;
+  const twice = [...repeated(tokens.map(({ name }) => name)), ...repeated(keys.map(({ id }) => id))];
+  const problems = twice.map((name) => `access: two entries are named "${name}"; rename one`);
+  if (tokens.length > 0 || keys.length > 0) return problems;
+  if (!publicRead.includes('*')) {
+    problems.push(
+      'access.public_read: restricts reading, but no token and no key may read; add one to access',
+    );
+  }
+  if (isLoopback(address)) return problems;
+  return [
+    ...problems,
+    `server.address: ${address} can be reached by others, and without tokens and keys everybody may upload; add one to access ("rpmyard token new NAME"), or listen on 127.0.0.1 or a unix socket`,
+  ];
+}
+
+function repeated(names: readonly string[]): readonly string[] {
+  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+}
+
+function isLoopback(address: string): boolean {
+  if (address.startsWith('/') || address === 'localhost') return true;
+  return LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 
 function folderProblems(file: ConfigFile, folder: string): readonly string[] {

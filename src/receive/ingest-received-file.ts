@@ -21,15 +21,22 @@ export type UploadRequest = FastifyRequest<{ Querystring: UploadQuery }>;
 /** Receives one file and hands it on; counts how it ended, and removes it from incoming after the answer. */
 export async function ingestReceivedFile(
   receive: () => Promise<ReceivedFile>,
-  exchange: { readonly request: UploadRequest; readonly reply: FastifyReply },
+  exchange: { readonly request: UploadRequest; readonly reply: FastifyReply; readonly fileName?: string },
   options: UploadOptions,
 ): Promise<UploadOutcome> {
+  const { audit } = exchange.request;
+  const file = exchange.fileName === undefined ? {} : { file: exchange.fileName };
   try {
     const outcome = await ingest(await receive(), exchange, options);
     options.countUpload(outcome.outcome, outcome.sizeBytes);
+    const { nevra, sha256, sizeBytes, places } = outcome;
+    const repositories = places.map(({ repository }) => repository);
+    audit.push({ outcome: outcome.outcome, ...file, nevra, sha256, sizeBytes, repositories });
     return outcome;
   } catch (error) {
-    options.countUpload(toAppError(error).code, 0);
+    const { code, message } = toAppError(error);
+    options.countUpload(code, 0);
+    audit.push({ outcome: code, detail: message, ...file });
     throw error;
   }
 }
@@ -40,8 +47,10 @@ async function ingest(
   options: UploadOptions,
 ): Promise<UploadOutcome> {
   const { releasever } = request.query;
+  const { requester } = request;
   try {
-    return await options.ingest({ path, sizeBytes, sha256, expectedDigests, releasever }, request);
+    await requester.checkFile(path);
+    return await options.ingest({ path, sizeBytes, sha256, expectedDigests, releasever, requester }, request);
   } finally {
     // Only after the answer: until then our name keeps the bytes whatever happens to the others. A client may have
     // left before.

@@ -37,7 +37,7 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
 
   app.put<{ Params: MetadataParams; Querystring: { readonly wait?: string } }>(
     '/api/v1/repositories/:releasever/:basearch/metadata/:type',
-    { schema },
+    { schema, config: { needs: { right: 'upload', in: 'route' } } },
     async (request, reply) => {
       const { releasever, basearch, type } = request.params;
       const repository = `${releasever}/${basearch}`;
@@ -53,11 +53,13 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
         request.raw.resume();
       });
       try {
+        await request.requester.checkFile(path);
         for (const digest of digests) await checkDigest(path, digest);
         await options.putMetadata(repository, type, path);
       } finally {
         options.removeIncoming(path);
       }
+      request.audit.push({ outcome: `${type} kept`, sha256, sizeBytes, repositories: [repository] });
       const result =
         waitMs === undefined
           ? 'pending'

@@ -82,7 +82,7 @@ async function ingestPart(
     expectedDigests: [],
   });
   try {
-    const outcome = await ingestReceivedFile(receive, exchange, options);
+    const outcome = await ingestReceivedFile(receive, { ...exchange, fileName }, options);
     return { fileName, outcome, isPending: false };
   } catch (error) {
     exchange.request.log.info({ err: error, fileName }, 'file of a form refused');

@@ -1,3 +1,5 @@
+import type { Requester } from '../access/requester.ts';
+
 /** A digest of the whole body that the client sent along. */
 export interface ExpectedDigest {
   readonly algorithm: 'sha256' | 'sha512';
@@ -17,4 +19,6 @@ export interface SpooledUpload {
   readonly expectedDigests: readonly ExpectedDigest[];
   /** What the client said with ?releasever=. */
   readonly releasever: string | undefined;
+  /** Who sent it. */
+  readonly requester: Requester;
 }

@@ -20,6 +20,8 @@ const schema = {
 /** PUT one package, POST a form with many; both end as a SpooledUpload that `ingest` takes on. */
 export async function uploadRoutes(app: FastifyInstance, options: UploadOptions): Promise<void> {
   const { uploadPath } = options;
+  // In which repository shows only when the header has been read.
+  const config = { needs: { right: 'upload', in: 'some' } } as const;
 
   app.removeAllContentTypeParsers();
   await app.register(multipart, {
@@ -31,22 +33,23 @@ export async function uploadRoutes(app: FastifyInstance, options: UploadOptions)
 
   app.put<{ Querystring: UploadQuery; Params: { '*': string } }>(
     `${uploadPath}/*`,
-    { schema },
+    { schema, config },
     (request, reply) => {
       checkUploadName(request.params['*']);
       return putPackage(request, reply, options);
     },
   );
-  app.put<{ Querystring: UploadQuery }>(uploadPath, { schema }, (request, reply) =>
+  app.put<{ Querystring: UploadQuery }>(uploadPath, { schema, config }, (request, reply) =>
     putPackage(request, reply, options),
   );
   for (const url of [uploadPath, `${uploadPath}/`]) {
-    app.post<{ Querystring: UploadQuery }>(url, { schema }, (request, reply) =>
+    app.post<{ Querystring: UploadQuery }>(url, { schema, config }, (request, reply) =>
       postForm(request, reply, options),
     );
     app.route({
       method: ['GET', 'DELETE', 'PATCH'],
       url,
+      config: { needs: 'nothing' },
       handler: (_request, reply) => refuseMethod(reply, uploadPath),
     });
   }

@@ -43,9 +43,13 @@ const MIGRATIONS = [
   ) STRICT, WITHOUT ROWID;
   ALTER TABLE receipt ADD COLUMN received_sha256 TEXT;
   ALTER TABLE receipt ADD COLUMN signature TEXT;
+  CREATE INDEX nonce_expiry ON nonce (expires_at_ms);
   CREATE INDEX receipt_received_sha256 ON receipt (received_sha256) WHERE received_sha256 IS NOT NULL;
 `,
 ];
+
+// A clock that is set back by less must not make old signatures good again.
+const NONCE_GRACE_MS = 24 * 3_600_000;
 
 /** One package in one repository, as it was acknowledged. */
 export interface Receipt {
@@ -238,6 +242,18 @@ export class Records {
 
   takeBack(repository: string, location: string): void {
     this.#run('DELETE FROM set_aside WHERE repository = ? AND location = ?', repository, location);
+  }
+
+  isNonceUsed(keyId: string, nonce: string): boolean {
+    return this.#all('SELECT 1 FROM nonce WHERE key_id = ? AND nonce = ?', keyId, nonce).length > 0;
+  }
+
+  /** Notes that a signed request had this nonce. @returns false when one had it before. */
+  useNonce(keyId: string, nonce: string, expiresAtMs: number): boolean {
+    this.#run('DELETE FROM nonce WHERE expires_at_ms < ?', Date.now() - NONCE_GRACE_MS);
+    if (this.isNonceUsed(keyId, nonce)) return false;
+    this.#run('INSERT INTO nonce VALUES (?, ?, ?)', keyId, nonce, expiresAtMs);
+    return true;
   }
 
   listSuperseded(repository: string): readonly Superseded[] {

@@ -44,11 +44,18 @@ const schema = { querystring: { type: 'object', properties: { wait: { type: 'str
 
 /** /api/v1: what the repositories and uploads are up to, and reindexing on request. */
 export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions): Promise<void> {
-  app.get('/api/v1/repositories', () => ({ repositories: options.listStatus().map(describeStatus) }));
+  const readingIt = { needs: { right: 'read', in: 'route' } } as const;
+
+  app.get('/api/v1/repositories', { config: { needs: { right: 'read', in: 'some' } } }, ({ requester }) => ({
+    repositories: options
+      .listStatus()
+      .filter(({ repository }) => requester.rights.may('read', repository))
+      .map(describeStatus),
+  }));
 
   app.get<{ Params: RepositoryParams; Querystring: WaitQuery }>(
     '/api/v1/repositories/:releasever/:basearch',
-    { schema },
+    { schema, config: readingIt },
     async (request, reply) => {
       const { repository } = existing(request.params);
       const waitMs = options.parseWaitMs(request.query.wait);
@@ -60,19 +67,24 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     },
   );
 
-  app.get<{ Params: RepositoryParams }>('/api/v1/repositories/:releasever/:basearch/packages', (request) => {
-    const { repository } = existing(request.params);
-    return { repository, packages: options.listReceipts(repository).map(describeReceipt) };
-  });
+  app.get<{ Params: RepositoryParams }>(
+    '/api/v1/repositories/:releasever/:basearch/packages',
+    { config: readingIt },
+    (request) => {
+      const { repository } = existing(request.params);
+      return { repository, packages: options.listReceipts(repository).map(describeReceipt) };
+    },
+  );
 
   app.post<{ Params: RepositoryParams; Querystring: ReindexQuery }>(
     '/api/v1/repositories/:releasever/:basearch/reindex',
-    { schema: reindexSchema },
+    { schema: reindexSchema, config: { needs: { right: 'admin', in: 'route' } } },
     async (request, reply) => {
       const repository = `${request.params.releasever}/${request.params.basearch}`;
       const waitMs = options.parseWaitMs(request.query.wait);
       const trust = request.query.full === undefined ? 'files' : 'nothing';
       await options.reindexNow(repository, trust);
+      request.audit.push({ outcome: 'reindex requested', repositories: [repository] });
       const result = waitMs === undefined ? 'pending' : await options.whenPublished(repository, waitMs);
       return reply.code(result === 'pending' ? 202 : 200).send(describeStatus(existing(request.params)));
     },
@@ -80,7 +92,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
 
   app.get<{ Params: { sha256: string }; Querystring: WaitQuery }>(
     '/api/v1/uploads/:sha256',
-    { schema },
+    { schema, config: { needs: { right: 'read', in: 'some' } } },
     getUpload,
   );
 
@@ -95,12 +107,15 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     reply: FastifyReply,
   ): Promise<FastifyReply> {
     const waitMs = options.parseWaitMs(request.query.wait);
-    const known = options.describeUpload(request.params.sha256.toLowerCase());
-    if (known === undefined) {
+    const { rights } = request.requester;
+    const found = options.describeUpload(request.params.sha256.toLowerCase());
+    const places = found?.places.filter(({ repository }) => rights.may('read', repository)) ?? [];
+    if (found === undefined || places.length === 0) {
       throw new AppError('NOT_FOUND', 'no package with this sha256 was accepted', {
         hint: 'Upload it; sending a package again is always safe.',
       });
     }
+    const known = { ...found, places };
     const settled = waitMs === undefined ? known : await options.waitUntilInstallable(known, waitMs);
     const isWaiting = settled === 'pending' || settled.places.some(({ state }) => state === 'waiting');
     return reply.code(isWaiting ? 202 : 200).send(settled === 'pending' ? known : settled);

@@ -22,11 +22,14 @@ interface Fault {
 
 /** /healthz says that the process answers; /readyz that an upload would work now, and what else is wrong. */
 export async function healthRoutes(app: FastifyInstance, options: HealthRoutesOptions): Promise<void> {
-  app.get('/healthz', (_request, reply) => reply.type('text/plain').send('OK\n'));
+  app.get('/healthz', { config: { needs: 'nothing' } }, (_request, reply) =>
+    reply.type('text/plain').send('OK\n'),
+  );
 
   const findUploadFault = remembered(options.findUploadFault);
 
-  app.get('/readyz', async (_request, reply) => {
+  // Faults name paths and repositories.
+  app.get('/readyz', { config: { needs: { right: 'read', in: 'all' } } }, async (_request, reply) => {
     const uploadFault = await findUploadFault();
     if (uploadFault !== undefined) {
       return reply.code(503).send({ status: 'unavailable', faults: [toFault(uploadFault)] });

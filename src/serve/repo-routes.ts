@@ -32,10 +32,15 @@ const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancest
 export async function repoRoutes(app: FastifyInstance, { topDir }: RepoRoutesOptions): Promise<void> {
   await app.register(fastifyStatic, { root: topDir, serve: false });
 
-  app.get('/', (_request, reply) => reply.redirect('/repo/', 302));
-  app.get('/repo', (_request, reply) => reply.redirect('/repo/', 301));
-  app.get<{ Params: { '*': string } }>('/repo/*', sendEntry);
-  app.get('/rpmyard.repo', (_request, reply) => sendFile(reply, 'rpmyard.repo', 'rpmyard.repo'));
+  const config = { needs: 'nothing' } as const;
+  app.get('/', { config }, (_request, reply) => reply.redirect('/repo/', 302));
+  app.get('/repo', { config }, (_request, reply) => reply.redirect('/repo/', 301));
+  app.get<{ Params: { '*': string } }>(
+    '/repo/*',
+    { config: { needs: { right: 'read', in: 'path' } } },
+    sendEntry,
+  );
+  app.get('/rpmyard.repo', { config }, (_request, reply) => sendFile(reply, 'rpmyard.repo', 'rpmyard.repo'));
 
   async function sendEntry(
     request: FastifyRequest<{ Params: { '*': string } }>,

@@ -30,12 +30,16 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 interface SiteOptions {
   readonly answer?: Answer;
+  /** What the service says when it is asked whether a request may come in; default 204. */
+  readonly admit?: Answer;
   readonly replacements?: readonly Replacement[];
 }
 
 interface Site extends AsyncDisposable {
   readonly nginx: RunningNginx;
   readonly seen: readonly SeenRequest[];
+  /** The questions whether a request may come in. */
+  readonly asked: readonly SeenRequest[];
 }
 
 interface ClientRequest {
@@ -61,17 +65,23 @@ const ORDINARY_PACKAGE = 'x'.repeat(2_000_000);
 const PUBLIC_PATHS = ['/healthz'];
 const CLOSED_PATHS = ['/api/v1/repositories', '/metrics', '/unknown'];
 
+const admitAll: Answer = (_request, response) => {
+  response.writeHead(204).end();
+};
+
 const answerCreated: Answer = (_request, response) => {
   response.writeHead(201, { 'content-type': 'text/plain' }).end('OK\n');
 };
 
 async function startSite(options: SiteOptions = {}): Promise<Site> {
-  const { answer = answerCreated, replacements = [] } = options;
+  const { answer = answerCreated, admit = admitAll, replacements = [] } = options;
   const root = await createTempDir();
   const seen: SeenRequest[] = [];
+  const asked: SeenRequest[] = [];
   const handle = async (incoming: IncomingMessage, response: ServerResponse) => {
-    seen.push(await recordRequest(incoming));
-    answer(incoming, response);
+    const isQuestion = incoming.url?.startsWith('/auth/') === true;
+    (isQuestion ? asked : seen).push(await recordRequest(incoming));
+    (isQuestion ? admit : answer)(incoming, response);
   };
   const upstream = createServer((incoming, response) => {
     handle(incoming, response).catch((error: Error) => response.destroy(error));
@@ -84,6 +94,7 @@ async function startSite(options: SiteOptions = {}): Promise<Site> {
   return {
     nginx,
     seen,
+    asked,
     async [Symbol.asyncDispose]() {
       upstream.close();
       upstream.closeAllConnections();
@@ -273,7 +284,7 @@ describe('X-Package-Name', () => {
     const inherited = headerNames(serverLevel);
     expect(inherited).toContain('X-Package-Name');
     const own = locations.map(headerNames).filter((names) => names.length > 0);
-    expect(own).toHaveLength(1);
+    expect(own).toHaveLength(2);
     for (const names of own) expect(names).toEqual(expect.arrayContaining(inherited));
   });
 });

@@ -10,3 +10,14 @@ export function appErrorOf(run: () => unknown): AppError {
   }
   throw new Error('expected an AppError, nothing was thrown');
 }
+
+/** The code of the AppError that a function throws; undefined when it throws nothing. */
+export function codeOf(run: () => unknown): string | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof AppError) return error.code;
+    throw error;
+  }
+}

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
+import { type Access, createAccess } from '../../src/access/access.ts';
 import { buildApp } from '../../src/app.ts';
 import type { UploadOptions } from '../../src/receive/upload-options.ts';
 import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
@@ -20,6 +21,8 @@ export interface SeenUpload extends SpooledUpload {
 }
 
 export interface TestAppOptions {
+  /** Default: everybody may do everything. */
+  readonly access?: Access;
   readonly upload?: Partial<UploadOptions>;
   readonly api?: Partial<ApiRoutesOptions>;
   readonly health?: Partial<HealthRoutesOptions>;
@@ -37,6 +40,8 @@ export interface TestApp extends AsyncDisposable {
   readonly counted: readonly (readonly [string, number])[];
   /** What removeIncoming was told. */
   readonly removed: readonly string[];
+  /** What the audit log was given. */
+  readonly audited: readonly object[];
   /** The log, an object a line. */
   readonly logLines: readonly string[];
 }
@@ -53,10 +58,13 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
   const counted: (readonly [string, number])[] = [];
   const removed: string[] = [];
   const logLines: string[] = [];
+  const audited: object[] = [];
   const listStatus = options.api?.listStatus ?? (() => []);
   const metrics = createMetrics({ listStatus, countSetAside: () => 0, now: Date.now });
 
   const app = await buildApp({
+    access: options.access ?? openToAll(),
+    auditLog: { write: (entry) => void audited.push(entry), close: async () => undefined },
     log: pino({ level: 'debug' }, { write: (line: string) => void logLines.push(line) }),
     topDir,
     metrics,
@@ -117,12 +125,24 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     counted,
     removed,
     logLines,
+    audited,
     async [Symbol.asyncDispose]() {
       app.server.closeAllConnections();
       await app.close();
       await dir.remove();
     },
   };
+}
+
+function openToAll(): Access {
+  return createAccess({
+    tokens: [],
+    keys: [],
+    publicRead: ['*'],
+    localToken: 'local',
+    nonces: { isNonceUsed: () => false, useNonce: () => true },
+    now: Date.now,
+  });
 }
 
 /** What the fake ingest answers for a body: created, in one repository. */

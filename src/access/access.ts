@@ -1,0 +1,166 @@
+import { createHmac } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
+import { AppError } from '../errors.ts';
+import { type Credentials, readCredentials } from './credentials.ts';
+import { covers, demand, type Need, type Requester } from './requester.ts';
+import { ALL_RIGHTS, createRights, type Grants, type Right } from './rights.ts';
+import { checkTime, equalHex, readSignedRequest, signRequest } from './signed-request.ts';
+import { findByToken, hashToken } from './token.ts';
+
+/** What is looked at of a request. */
+export interface AskedRequest {
+  readonly method: string;
+  /** As it was sent, with its query. */
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Which nonces of signed requests have been used. */
+export interface NonceRecords {
+  readonly isNonceUsed: (keyId: string, nonce: string) => boolean;
+  /** @returns false when it was used before. */
+  readonly useNonce: (keyId: string, nonce: string, expiresAtMs: number) => boolean;
+}
+
+export interface AccessOptions {
+  readonly tokens: readonly (Grants & { readonly name: string; readonly hash: string })[];
+  readonly keys: readonly (Grants & {
+    readonly id: string;
+    readonly secret: Buffer;
+    readonly allow_plain_signature?: boolean;
+  })[];
+  /** Globs of the repositories that everybody may read. */
+  readonly publicRead: readonly string[];
+  /** Of commands on this machine. */
+  readonly localToken: string;
+  readonly nonces: NonceRecords;
+  readonly now: () => number;
+}
+
+export interface Access {
+  /**
+   * Who sent the request, when that may do what is needed. Credentials are not looked at for what everybody may do.
+   * @param use `look`: asked on behalf of a request that will come itself, so its nonce stays unused.
+   * @throws AppError CREDENTIALS_MISSING, CREDENTIALS_INVALID, SIGNATURE_INVALID, SIGNATURE_EXPIRED, SIGNATURE_REPLAYED,
+   * RIGHT_MISSING.
+   */
+  readonly admit: (request: AskedRequest, need: Need, use?: 'look' | 'consume') => Requester;
+}
+
+type Key = AccessOptions['keys'][number];
+
+/** Without tokens and keys everybody may do everything. */
+export function createAccess(options: AccessOptions): Access {
+  const { tokens, keys, publicRead, localToken, nonces, now } = options;
+  const isOpen = tokens.length === 0 && keys.length === 0;
+  const anybody: Requester = {
+    kind: 'anybody',
+    name: '',
+    rights: createRights(isOpen ? ALL_RIGHTS : { read: publicRead }),
+    checkFile: proven,
+  };
+  const tokenEntries = [
+    { hash: hashToken(localToken), requester: requesterOf('local', 'command line', ALL_RIGHTS) },
+    ...tokens.map((token) => ({ hash: token.hash, requester: requesterOf('token', token.name, token) })),
+  ];
+  const keysById = new Map(keys.map((key) => [key.id, key]));
+  const plainKeys = keys.filter((key) => key.allow_plain_signature === true);
+
+  return {
+    admit: (request, need, use = 'consume') => {
+      if (anybody.rights.mayEverywhere(need.right) || (need.in !== 'some' && covers(anybody, need)))
+        return anybody;
+      const credentials = readCredentials(request.headers);
+      const requester = credentials === undefined ? anybody : identify(credentials, request, need.right, use);
+      demand(requester, need);
+      return requester;
+    },
+  };
+
+  function identify(
+    credentials: Credentials,
+    request: AskedRequest,
+    right: Right,
+    use: 'look' | 'consume',
+  ): Requester {
+    if (credentials.kind === 'signature') {
+      if (credentials.algorithm === 'sha256') return identifyBySignature(credentials, request, use);
+      // Only what takes a file proves it.
+      if (right === 'upload') return identifyByPlainSignature(credentials);
+      throw new AppError('SIGNATURE_INVALID', 'X-Signature: sha1= is for uploads only', {
+        hint: 'Sign with sha256 as in docs/http.md.',
+      });
+    }
+    const entry = findByToken(tokenEntries, credentials.token);
+    if (entry !== undefined) return entry.requester;
+    throw new AppError('CREDENTIALS_INVALID', 'there is no such token', {
+      hint: 'Check the token; "rpmyard token new NAME" makes another one.',
+    });
+  }
+
+  function identifyBySignature(
+    { hex, keyId }: Extract<Credentials, { kind: 'signature' }>,
+    request: AskedRequest,
+    use: 'look' | 'consume',
+  ): Requester {
+    const signed = readSignedRequest(request);
+    const key = keyId === undefined ? undefined : keysById.get(keyId);
+    // An unknown key takes as long as a wrong signature and is answered alike.
+    const expected = signRequest(signed, key?.secret ?? Buffer.alloc(32));
+    if (!equalHex(hex, expected) || key === undefined) throw wrongSignature();
+    const { expiresAtMs } = checkTime(signed, now());
+    const isFresh =
+      use === 'look'
+        ? !nonces.isNonceUsed(key.id, signed.nonce)
+        : nonces.useNonce(key.id, signed.nonce, expiresAtMs);
+    if (!isFresh) {
+      throw new AppError('SIGNATURE_REPLAYED', 'a request with this X-Nonce was sent before', {
+        hint: 'Sign each request anew, with a new nonce.',
+      });
+    }
+    return requesterOf('key', key.id, key);
+  }
+
+  /** The signature is of the file alone, so that only the file can prove it. */
+  function identifyByPlainSignature({ hex, keyId }: Extract<Credentials, { kind: 'signature' }>): Requester {
+    const key =
+      plainKeys.find(({ id }) => id === keyId) ?? (keyId === undefined ? onlyOne(plainKeys) : undefined);
+    if (key === undefined) {
+      throw new AppError('SIGNATURE_INVALID', 'this key takes no X-Signature: sha1=', {
+        hint: 'Sign with sha256 as in docs/http.md, or ask the administrator for allow_plain_signature.',
+      });
+    }
+    return {
+      ...requesterOf('key', key.id, { upload: [...(key.upload ?? []), ...(key.admin ?? [])] }),
+      checkFile: async (path) => {
+        if (!equalHex(hex, await plainSignature(path, key))) throw wrongSignature();
+      },
+    };
+  }
+}
+
+function requesterOf(kind: 'token' | 'key' | 'local', name: string, grants: Grants): Requester {
+  return { kind, name, rights: createRights(grants), checkFile: proven };
+}
+
+async function proven(): Promise<void> {
+  // The credentials have said it all before the body came.
+}
+
+function onlyOne(keys: readonly Key[]): Key | undefined {
+  return keys.length === 1 ? keys[0] : undefined;
+}
+
+/** HMAC-SHA1 of a file in hex. */
+async function plainSignature(path: string, key: Key): Promise<string> {
+  const hmac = createHmac('sha1', key.secret);
+  for await (const chunk of createReadStream(path)) hmac.update(chunk);
+  return hmac.digest('hex');
+}
+
+function wrongSignature(): AppError {
+  return new AppError('SIGNATURE_INVALID', 'X-Signature is not that of X-Key-Id for this request', {
+    hint: 'Check the key, and that method, path with query, X-Timestamp, X-Nonce and X-Checksum-Sha256 are signed as sent.',
+  });
+}

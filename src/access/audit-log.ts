@@ -1,0 +1,70 @@
+import { appendFileSync, closeSync, fdatasync, fstatSync, openSync, readSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Lines of JSON that are only ever added to a file. Evidence, not state: nothing reads them back. */
+export interface AuditLog {
+  /** Writes a line before it returns; a power cut may take those of the last second. */
+  readonly write: (entry: object) => void;
+  /** Brings the last lines to the disk. */
+  readonly close: () => Promise<void>;
+}
+
+const SYNC_EVERY_MS = 1_000;
+const FILE_MODE = 0o640;
+const NEWLINE = 0x0a;
+
+/**
+ * The file is opened for each line, so that whoever rotates logs may rename or remove it at any moment.
+ * @param onFailure is given the line that could not be written: the upload it tells of goes on.
+ */
+export function openAuditLog(path: string, onFailure: (error: unknown, line: string) => void): AuditLog {
+  let timer: NodeJS.Timeout | undefined;
+  let isBegun = false;
+
+  return {
+    write: (entry) => {
+      const line = `${JSON.stringify(entry)}\n`;
+      try {
+        if (!isBegun) begin();
+        appendFileSync(path, line, { mode: FILE_MODE });
+        timer ??= setTimeout(
+          () => void sync().catch((error: unknown) => onFailure(error, '')),
+          SYNC_EVERY_MS,
+        );
+      } catch (error) {
+        onFailure(error, line);
+      }
+    },
+    close: sync,
+  };
+
+  /** A line that a power cut left half-written must not swallow the next one. */
+  function begin(): void {
+    mkdirSync(dirname(path), { recursive: true });
+    const descriptor = openSync(path, 'a+', FILE_MODE);
+    try {
+      const { size } = fstatSync(descriptor);
+      const last = Buffer.alloc(1);
+      if (size > 0) readSync(descriptor, last, 0, 1, size - 1);
+      if (size > 0 && last[0] !== NEWLINE) appendFileSync(descriptor, '\n');
+      isBegun = true;
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  async function sync(): Promise<void> {
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    timer = undefined;
+    const descriptor = openSync(path, 'a', FILE_MODE);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    fdatasync(descriptor, (error) => {
+      closeSync(descriptor);
+      if (error === null || error === undefined) resolve();
+      else reject(error);
+    });
+    return promise;
+  }
+}

@@ -1,0 +1,54 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type AppError, toAppError } from '../errors.ts';
+import type { Access } from './access.ts';
+import { needOfRepositoryUrl } from './repository-path.ts';
+import type { Need } from './requester.ts';
+
+/**
+ * What the nginx in front asks before it takes a body or serves a file (auth_request): 204, 401 or 403. X-Original-URI
+ * and X-Original-Method tell of which request; it gives code, detail and hint in headers, as nginx drops the body.
+ */
+export async function authRoutes(
+  app: FastifyInstance,
+  { access }: { readonly access: Access },
+): Promise<void> {
+  const config = { needs: 'nothing' } as const;
+
+  app.get('/auth/upload', { config }, (request, reply) =>
+    answer(request, reply, { right: 'upload', in: 'some' }),
+  );
+  app.get('/auth/read', { config }, (request, reply) =>
+    answer(request, reply, needOfRepositoryUrl(originalOf(request).url)),
+  );
+
+  function answer(request: FastifyRequest, reply: FastifyReply, need: Need | 'nothing'): FastifyReply {
+    try {
+      if (need !== 'nothing') request.requester = access.admit(originalOf(request), need, 'look');
+      return reply.code(204).send();
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      reply.header('x-rpmyard-code', error.code);
+      reply
+        .header('x-rpmyard-detail', quotable(error.message))
+        .header('x-rpmyard-hint', quotable(error.hint));
+      throw error;
+    }
+  }
+}
+
+function originalOf({ headers, method }: FastifyRequest): Parameters<Access['admit']>[0] {
+  return {
+    method: text(headers['x-original-method']) ?? method,
+    url: text(headers['x-original-uri']) ?? '',
+    headers,
+  };
+}
+
+/** nginx puts it between quotes without any escaping. */
+function quotable(message: AppError['message']): string {
+  return message.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?');
+}
+
+function text(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

@@ -1,0 +1,38 @@
+import type { Need } from './requester.ts';
+
+const PUBLIC_FILES = /^(?:[^/]+\.repo|RPM-GPG-KEY-[^/]+|[^/]+\/[^/]+\.repo)$/;
+
+/**
+ * What reading a path below /repo/ needs: nothing for keys and .repo files, read in the repository that it lies in, and
+ * for what lies above all repositories (listings) read in all of them.
+ * @param path decoded, without a leading slash. Read in all is also asked for what is not plainly spelled.
+ */
+export function needOfRepositoryPath(path: string): Need | 'nothing' {
+  const segments = path.split('/');
+  const isPlain = segments.every((segment, index) => {
+    const isLast = index === segments.length - 1;
+    return (segment !== '' || isLast) && !segment.startsWith('.');
+  });
+  if (!isPlain) return { right: 'read', in: 'all' };
+  if (PUBLIC_FILES.test(path)) return 'nothing';
+  const [releasever, basearch, ...rest] = segments;
+  const isInRepository = basearch !== undefined && basearch !== '' && rest.length > 0;
+  return { right: 'read', in: isInRepository ? { repository: `${releasever}/${basearch}` } : 'all' };
+}
+
+/** The same of a URL as it was sent (`/repo/9/x86_64/repodata/repomd.xml?x`). */
+export function needOfRepositoryUrl(url: string): Need | 'nothing' {
+  const path = decoded(url.split('?', 1)[0] ?? '');
+  const below = path === undefined ? undefined : /^\/repo\/(?<rest>.*)$/su.exec(path)?.groups?.['rest'];
+  return below === undefined ? { right: 'read', in: 'all' } : needOfRepositoryPath(below);
+}
+
+function decoded(path: string): string | undefined {
+  // A decoded slash would make other segments than those that nginx sees.
+  if (/%2f|%00/i.test(path)) return undefined;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}

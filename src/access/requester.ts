@@ -1,0 +1,57 @@
+import { AppError } from '../errors.ts';
+import { createRights, type Right, type Rights } from './rights.ts';
+
+/** Whoever sent a request. */
+export interface Requester {
+  /** `local`: a command on this machine that could read the service's own token. */
+  readonly kind: 'anybody' | 'token' | 'key' | 'local';
+  /** The token's name or the key's id. */
+  readonly name: string;
+  readonly rights: Rights;
+  /** Proves that a file is this requester's, when only its content can. @throws AppError SIGNATURE_INVALID. */
+  readonly checkFile: (path: string) => Promise<void>;
+}
+
+/** Who has not been looked at, or was refused. */
+export const NOBODY: Requester = {
+  kind: 'anybody',
+  name: '',
+  rights: createRights({}),
+  checkFile: async () => undefined,
+};
+
+/** What a request needs: a right in one repository, in all of them, or in any. */
+export interface Need {
+  readonly right: Right;
+  readonly in: { readonly repository: string } | 'all' | 'some';
+}
+
+/** True when the requester's rights cover what is needed. */
+export function covers({ rights }: Pick<Requester, 'rights'>, need: Need): boolean {
+  if (need.in === 'all') return rights.mayEverywhere(need.right);
+  if (need.in === 'some') return rights.maySomewhere(need.right);
+  return rights.may(need.right, need.in.repository);
+}
+
+/** @throws AppError CREDENTIALS_MISSING of somebody who sent none, RIGHT_MISSING of all others. */
+export function demand(requester: Requester, need: Need): void {
+  if (covers(requester, need)) return;
+  if (requester.kind === 'anybody') {
+    throw new AppError('CREDENTIALS_MISSING', `this needs the right to ${need.right}`, {
+      hint: 'Send a token (curl -u ci:TOKEN, or Authorization: Bearer TOKEN) or sign the request, see docs/http.md.',
+    });
+  }
+  throw new AppError(
+    'RIGHT_MISSING',
+    `${requester.kind} ${requester.name} lacks the right ${describe(need)}`,
+    {
+      hint: 'Ask the administrator to add the repository to this right in the access section of the configuration.',
+    },
+  );
+}
+
+function describe(need: Need): string {
+  if (need.in === 'all') return `${need.right} in all repositories`;
+  if (need.in === 'some') return `${need.right} in any repository`;
+  return `${need.right} in ${need.in.repository}`;
+}

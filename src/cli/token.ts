@@ -1,0 +1,44 @@
+import { parseArgs } from 'node:util';
+import { hashToken, newToken } from '../access/token.ts';
+import { AppError } from '../errors.ts';
+
+const RIGHTS = ['upload', 'read', 'delete', 'admin'] as const;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
+const GLOB = /^[A-Za-z0-9._+*/-]+$/;
+
+/** `rpmyard token new NAME`: prints a token, which nobody can print again, and its entry for the configuration. */
+export async function token(args: readonly string[]): Promise<number> {
+  const globs = { type: 'string', multiple: true } as const;
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { upload: globs, read: globs, delete: globs, admin: globs },
+    allowPositionals: true,
+  });
+  const [action, name, ...others] = positionals;
+  if (action !== 'new' || name === undefined || others.length > 0 || !NAME.test(name)) {
+    throw new AppError('PARAMETER_INVALID', 'expected: token new NAME', {
+      hint: 'A name has letters, digits, dots, dashes, underscores and @, such as ci or alice@laptop.',
+    });
+  }
+  const grants = RIGHTS.flatMap((right) =>
+    values[right] === undefined ? [] : [grant(right, values[right])],
+  );
+  const secret = newToken();
+  process.stdout.write(
+    `The token of ${name}; it is not kept and cannot be shown again:\n\n  ${secret}\n\n` +
+      'Its entry for access.tokens in the configuration file; restart the service then:\n\n' +
+      `access:\n  tokens:\n    - name: '${name}'\n      hash: '${hashToken(secret)}'\n` +
+      (grants.length === 0 ? "      upload: ['*']\n" : grants.join('')),
+  );
+  return 0;
+}
+
+function grant(right: string, globs: readonly string[]): string {
+  const wrong = globs.find((glob) => !GLOB.test(glob));
+  if (wrong !== undefined) {
+    throw new AppError('PARAMETER_INVALID', `--${right} ${wrong} is no pattern of repositories`, {
+      hint: 'Write it like 9/x86_64, 9/* or *.',
+    });
+  }
+  return `      ${right}: [${globs.map((glob) => `'${glob}'`).join(', ')}]\n`;
+}

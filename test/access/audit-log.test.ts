@@ -1,0 +1,64 @@
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openAuditLog } from '../../src/access/audit-log.ts';
+import { createTempDir } from '../support/temp-dir.ts';
+
+function failOn(error: unknown): void {
+  throw error;
+}
+
+const linesOf = async (path: string): Promise<unknown[]> =>
+  (await readFile(path, 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+describe('the audit log', () => {
+  it('adds a line each, in a file that others cannot read', async () => {
+    await using dir = await createTempDir();
+    const path = join(dir.path, 'sub/audit.log');
+    const log = openAuditLog(path, failOn);
+    log.write({ one: 1 });
+    log.write({ two: 'a\nb' });
+    await log.close();
+    expect(await linesOf(path)).toEqual([{ one: 1 }, { two: 'a\nb' }]);
+    expect((await stat(path)).mode & 0o007).toBe(0);
+  });
+
+  it('goes on in a new file when the old one was rotated away', async () => {
+    await using dir = await createTempDir();
+    const path = join(dir.path, 'audit.log');
+    const log = openAuditLog(path, failOn);
+    log.write({ one: 1 });
+    await rename(path, `${path}.1`);
+    log.write({ two: 2 });
+    await log.close();
+    expect(await linesOf(`${path}.1`)).toEqual([{ one: 1 }]);
+    expect(await linesOf(path)).toEqual([{ two: 2 }]);
+  });
+
+  it('ends a line that a crash left half-written', async () => {
+    await using dir = await createTempDir();
+    const path = join(dir.path, 'audit.log');
+    await writeFile(path, '{"one":1}\n{"tw');
+    const log = openAuditLog(path, failOn);
+    log.write({ three: 3 });
+    await log.close();
+    expect(await readFile(path, 'utf8')).toBe('{"one":1}\n{"tw\n{"three":3}\n');
+  });
+
+  it('says which line could not be written, and goes on when it can again', async () => {
+    await using dir = await createTempDir();
+    const path = join(dir.path, 'audit.log');
+    await mkdir(path);
+    const failed: string[] = [];
+    const log = openAuditLog(path, (_error, line) => failed.push(line));
+    log.write({ one: 1 });
+    expect(failed).toEqual(['{"one":1}\n']);
+    await rename(path, `${path}.directory`);
+    log.write({ two: 2 });
+    await log.close();
+    expect(await linesOf(path)).toEqual([{ two: 2 }]);
+  });
+});

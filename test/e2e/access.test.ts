@@ -1,0 +1,248 @@
+import { createHmac } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, it } from 'vitest';
+import { BUILD_KEY, CI_TOKEN, READER_TOKEN, signedHeaders, startAccessSite } from '../support/access-site.ts';
+import { craftRpm } from '../support/craft-rpm.ts';
+import { eventually } from '../support/eventually.ts';
+import { runCurl } from '../support/run-curl.ts';
+import { runDnf } from '../support/run-dnf.ts';
+import { runRpmyard } from '../support/run-rpmyard.ts';
+import type { Front, Site } from '../support/run-site.ts';
+import { sha256Of } from '../support/send-request.ts';
+import { visibleIn } from '../support/visible-in.ts';
+
+const FRONTS: readonly Front[] = ['nginx', 'none'];
+const HTTP_DOCS = new URL('../../docs/http.md', import.meta.url);
+
+const BYTES = craftRpm({ name: 'pkg', release: '1.el9', arch: 'x86_64' });
+const SHA256 = sha256Of(BYTES);
+
+async function packageOf(site: Site, name = 'pkg', release = '1.el9'): Promise<string> {
+  const path = join(site.workDir, `${name}.rpm`);
+  await writeFile(path, name === 'pkg' ? BYTES : craftRpm({ name, release, arch: 'x86_64' }));
+  return path;
+}
+
+const asJson = ['-H', 'Accept: application/json'];
+
+async function auditOf(site: Site): Promise<readonly Record<string, unknown>[]> {
+  const text = await readFile(join(site.stateDir, 'audit.log'), 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
+describe.each(FRONTS)('behind %s, an upload', (front) => {
+  it('is taken with a token as the password of curl, and as a bearer', async () => {
+    await using site = await startAccessSite(front);
+    const rpm = await packageOf(site);
+    const url = `${site.baseUrl}/upload`;
+    expect(await runCurl('-u', `ci:${CI_TOKEN}`, '-T', rpm, url)).toMatchObject({ status: 201 });
+    const again = await runCurl('-H', `Authorization: Bearer ${CI_TOKEN}`, '-T', rpm, url);
+    expect(again).toMatchObject({ status: 200 });
+    expect(await runCurl('-u', `ci:${CI_TOKEN}`, '-F', `file=@${rpm}`, url)).toMatchObject({ status: 200 });
+  });
+
+  it.each([
+    ['no credentials', [], 401, 'CREDENTIALS_MISSING'],
+    ['a wrong token', ['-u', 'ci:wrong'], 401, 'CREDENTIALS_INVALID'],
+    ['an unreadable header', ['-H', 'Authorization: x'], 401, 'CREDENTIALS_INVALID'],
+    ['a token that only reads', ['-u', `reader:${READER_TOKEN}`], 403, 'RIGHT_MISSING'],
+    ['a signature without a key', ['-H', `X-Signature: sha256=${'0'.repeat(64)}`], 401, 'SIGNATURE_INVALID'],
+    ['an unreadable signature', ['-H', 'X-Signature: x'], 401, 'CREDENTIALS_INVALID'],
+  ] as const)(
+    'with %s is refused before its body, with code and hint',
+    async (_what, credentials, status, code) => {
+      await using site = await startAccessSite(front);
+      const large = join(site.workDir, 'large.rpm');
+      await writeFile(large, Buffer.alloc(4_000_000, 1));
+      // curl waits a second for "continue" before it sends a large body, unless it is refused.
+      const args = [...credentials, '-T', large, `${site.baseUrl}/upload`];
+      const text = await runCurl(...args);
+      expect(text).toMatchObject({ status, sentBytes: 0 });
+      expect(text.body).toMatch(new RegExp(`^ERROR ${code}: .+ \\(.+\\)\\n$`));
+      const json = await runCurl(...asJson, ...args);
+      expect(JSON.parse(json.body)).toMatchObject({ status, code, hint: expect.any(String) });
+      expect(await site.leftovers()).toEqual([]);
+      expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
+    },
+  );
+
+  it('to a repository that the token does not name is refused once its header is known', async () => {
+    await using site = await startAccessSite(front);
+    const rpm = await packageOf(site, 'other', '1.el8');
+    const refused = await runCurl('-u', `ci:${CI_TOKEN}`, '-T', rpm, `${site.baseUrl}/upload`);
+    expect(refused).toMatchObject({ status: 403, body: expect.stringContaining('RIGHT_MISSING') });
+    await eventually(async () => expect(await site.leftovers()).toEqual([]));
+    expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
+  });
+
+  it('is signed as the documentation says, once', async () => {
+    await using site = await startAccessSite(front);
+    await packageOf(site);
+    await writeFile(join(site.workDir, 'build1.key'), BUILD_KEY);
+    const docs = await readFile(HTTP_DOCS, 'utf8');
+    const script = /```sh\n(?<script>key=[^`]+)```/.exec(docs)?.groups?.['script'] ?? '';
+    const recipe = script.replace('http://repo.example.com', site.baseUrl);
+    const { stdout } = await execa('bash', ['-c', recipe], { cwd: site.workDir });
+    expect(stdout).toMatch(/^OK - Accessible/);
+  });
+
+  it('that was signed cannot be sent again, after a restart neither, nor with another body', async () => {
+    await using site = await startAccessSite(front);
+    const rpm = await packageOf(site);
+    const other = await packageOf(site, 'other');
+    const headers = signedHeaders({ method: 'PUT', url: '/upload', sha256: SHA256 });
+    const url = `${site.baseUrl}/upload`;
+    const spoiled = await runCurl(...headers, '-T', other, url);
+    expect(spoiled).toMatchObject({ status: 400, body: expect.stringContaining('DIGEST_MISMATCH') });
+    const fresh = signedHeaders({ method: 'PUT', url: '/upload', sha256: SHA256 });
+    expect(await runCurl(...fresh, '-T', rpm, url)).toMatchObject({ status: 201 });
+    for (const restart of [false, true]) {
+      if (restart) {
+        await site.service.kill();
+        await site.restart();
+      }
+      const replayed = await runCurl(...fresh, '-T', rpm, url);
+      expect(replayed).toMatchObject({ status: 401, body: expect.stringContaining('SIGNATURE_REPLAYED') });
+    }
+  });
+
+  it('in the plain form of older tools is proven by the file', async () => {
+    await using site = await startAccessSite(front);
+    const rpm = await packageOf(site);
+    const other = await packageOf(site, 'other');
+    const signature = `X-Signature: sha1=${createHmac('sha1', BUILD_KEY).update(BYTES).digest('hex')}`;
+    const url = `${site.baseUrl}/upload`;
+    const refused = await runCurl('-H', signature, '-T', other, url);
+    expect(refused).toMatchObject({ status: 401, body: expect.stringContaining('SIGNATURE_INVALID') });
+    await eventually(async () => expect(await site.leftovers()).toEqual([]));
+    expect(await runCurl('-H', signature, '-T', rpm, url)).toMatchObject({ status: 201 });
+  });
+
+  it('leaves a line of evidence, as each refusal does', async () => {
+    await using site = await startAccessSite(front);
+    const rpm = await packageOf(site);
+    const url = `${site.baseUrl}/upload`;
+    const build = ['-H', 'X-Build-Url: https://ci.example.com/job/7'];
+    await runCurl('-u', `ci:${CI_TOKEN}`, ...build, '-T', rpm, url);
+    await runCurl('-T', rpm, url);
+    await site.service.kill();
+    const [taken, refused] = await auditOf(site);
+    expect(taken).toMatchObject({
+      who: 'token ci',
+      address: '127.0.0.1',
+      method: 'PUT',
+      url: '/upload',
+      status: 201,
+      outcome: 'created',
+      nevra: 'pkg-1.0-1.el9.x86_64',
+      sha256: SHA256,
+      repositories: ['9/x86_64'],
+      buildUrl: 'https://ci.example.com/job/7',
+    });
+    expect(refused).toMatchObject({
+      who: null,
+      method: 'PUT',
+      url: '/upload',
+      outcome: 'CREDENTIALS_MISSING',
+    });
+    expect(new Set([taken?.['requestId'], refused?.['requestId']]).size).toBe(2);
+  });
+});
+
+describe.each(FRONTS)('behind %s, reading that is restricted', (front) => {
+  it('needs the right for packages and metadata, but not for keys and .repo files', async () => {
+    await using site = await startAccessSite(front, { public_read: ['8/*'] });
+    const nine = await packageOf(site);
+    const eight = await packageOf(site, 'other', '1.el8');
+    const signed = signedHeaders({
+      method: 'PUT',
+      url: '/upload?wait=30',
+      sha256: sha256Of(await readFile(eight)),
+    });
+    await runCurl('-u', `ci:${CI_TOKEN}`, '-T', nine, `${site.baseUrl}/upload?wait=30`);
+    expect(await runCurl(...signed, '-T', eight, `${site.baseUrl}/upload?wait=30`)).toMatchObject({
+      status: 201,
+    });
+    const statusOf = async (path: string, ...credentials: readonly string[]): Promise<number> =>
+      (await runCurl('-o', '/dev/null', ...credentials, `${site.baseUrl}${path}`)).status;
+
+    const repomd = '/repo/9/x86_64/repodata/repomd.xml';
+    expect(await statusOf(repomd)).toBe(401);
+    expect(await statusOf(repomd, '-u', 'x:wrong')).toBe(401);
+    expect(await statusOf(repomd, '-u', `x:${READER_TOKEN}`)).toBe(200);
+    expect(await statusOf(repomd, '-u', `x:${CI_TOKEN}`)).toBe(200);
+    expect(await statusOf('/repo/8/x86_64/repodata/repomd.xml')).toBe(200);
+    expect(await statusOf('/repo/8/x86_64/repodata/repomd.xml', '-u', `x:${CI_TOKEN}`)).toBe(200);
+    expect(await statusOf('/repo/9/x86_64/Packages/pkg-1.0-1.el9.x86_64.rpm')).toBe(401);
+    expect(await statusOf('/repo/')).toBe(401);
+    expect(await statusOf('/repo/', '-u', `x:${CI_TOKEN}`)).toBe(403);
+    expect(await statusOf('/repo/', '-u', `x:${READER_TOKEN}`)).toBe(200);
+    for (const trick of ['/repo/8/../9/x86_64/repodata/repomd.xml', '/repo//9/x86_64/repodata/repomd.xml']) {
+      expect(await statusOf(trick, '--path-as-is')).not.toBe(200);
+    }
+    expect(await statusOf('/repo/8/x86_64/..%2f..%2f9/x86_64/repodata/repomd.xml', '--path-as-is')).not.toBe(
+      200,
+    );
+    expect(await statusOf('/repo/9/x86_64.repo')).toBe(200);
+    expect(await statusOf('/rpmyard.repo')).toBe(200);
+    const listed = await runCurl(...asJson, `${site.baseUrl}/api/v1/repositories`);
+    expect(JSON.parse(listed.body)).toMatchObject({ repositories: [{ repository: '8/x86_64' }] });
+    expect(await statusOf(`/api/v1/uploads/${SHA256}`)).toBe(404);
+    expect(await statusOf(`/api/v1/uploads/${SHA256}`, '-u', `x:${READER_TOKEN}`)).toBe(200);
+    expect(await statusOf('/metrics')).toBe(401);
+    const { body } = await runCurl(...asJson, `${site.baseUrl}${repomd}`);
+    expect(JSON.parse(body)).toMatchObject({ code: 'CREDENTIALS_MISSING', status: 401 });
+  });
+
+  it('lets dnf in with user name and password', async () => {
+    await using site = await startAccessSite(front, { public_read: [] });
+    const rpm = await packageOf(site);
+    await runCurl('-u', `ci:${CI_TOKEN}`, '-T', rpm, `${site.baseUrl}/upload?wait=30`);
+    const host = { root: join(site.workDir, 'host'), repositoryUrl: `${site.baseUrl}/repo/9/x86_64/` };
+    const stranger = await runDnf(host, ['makecache', '--refresh']);
+    expect(stranger.exitCode).not.toBe(0);
+    const options = ['--setopt=t.username=host', `--setopt=t.password=${READER_TOKEN}`];
+    const known = await runDnf({ ...host, options }, ['repoquery', '--quiet']);
+    expect(known.stdout).toContain('pkg-0:1.0-1.el9.x86_64');
+  });
+});
+
+describe('a command on the machine of the service', () => {
+  it('reindexes and verifies through a service that has access rules', async () => {
+    await using site = await startAccessSite('none', { public_read: [] });
+    const rpm = await packageOf(site);
+    await runCurl('-u', `ci:${CI_TOKEN}`, '-T', rpm, `${site.baseUrl}/upload?wait=30`);
+    const { configPath } = site.service;
+    expect(await runRpmyard('reindex', '-c', configPath)).toMatchObject({ exitCode: 0 });
+    expect(await runRpmyard('verify', '-c', configPath)).toMatchObject({ exitCode: 0 });
+    const denied = await runCurl(
+      '-X',
+      'POST',
+      '-u',
+      `ci:${CI_TOKEN}`,
+      `${site.baseUrl}/api/v1/repositories/9/x86_64/reindex`,
+    );
+    expect(denied).toMatchObject({ status: 403 });
+  });
+});
+
+describe('a service without access rules', () => {
+  it('refuses to start on an address that others can reach, and says why', async () => {
+    await using site = await startAccessSite('none');
+    const path = join(site.workDir, 'open.yml');
+    for (const address of ['0.0.0.0', '::', '192.0.2.1', 'repo.example.com']) {
+      await writeFile(
+        path,
+        JSON.stringify({ server: { address }, repo: { top_dir: join(site.workDir, 'x') } }),
+      );
+      const { exitCode, stderr } = await runRpmyard('serve', '-c', path);
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(`${address} can be reached by others`);
+    }
+  });
+});
