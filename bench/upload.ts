@@ -1,4 +1,4 @@
-// How many uploads a second: Rpmyard, nginx's own DAV PUT, the floor (a handler that only renames)
+// How many uploads a second: Rpmyard with access rules and audit log and without (unguarded), nginx's own DAV PUT, the floor (a handler that only renames)
 // and the durable floor (one that also syncs), in turns on the same machine.
 // Usage: npm run bench:upload -- [--rounds 5] [--seconds 2] [--sizes 10k,10m] [--connections 16]
 // [--profile DIR]
@@ -44,7 +44,8 @@ process.env['UV_THREADPOOL_SIZE'] = '16';
 await using stack = new AsyncDisposableStack();
 const directory = stack.use(await createTempDir('rpmyard-bench-'));
 const peers = [
-  await startRpmyardPeer(join(directory.path, 'rpmyard'), stack, nodeArguments),
+  await startRpmyardPeer(join(directory.path, 'rpmyard'), stack, { name: 'rpmyard', nodeArguments }),
+  await startRpmyardPeer(join(directory.path, 'unguarded'), stack, { name: 'unguarded', nodeArguments }),
   await startDavPeer(join(directory.path, 'dav'), stack),
   await startFloorPeer(join(directory.path, 'floor'), stack, 'floor'),
   await startFloorPeer(join(directory.path, 'durable-floor'), stack, 'durable floor'),
@@ -82,8 +83,8 @@ async function measure(
   sizeBytes: number,
 ): Promise<Omit<UploadMeasurement, 'round'>> {
   const before = await readCounters(peer, generator);
-  const { port, path } = peer;
-  const result = await generator.run({ kind: 'send', port, path, connections, seconds: turnSeconds });
+  const { port, path, token } = peer;
+  const result = await generator.run({ kind: 'send', port, path, connections, seconds: turnSeconds, token });
   const after = await readCounters(peer, generator);
   await settleDisk(peer, sizeBytes);
   const cpuMsPerUpload = (from: number, to: number): number => (1000 * (to - from)) / result.uploads;

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type CraftSpec, craftRpm } from '../../test/support/craft-rpm.ts';
 
 /** Packages of one size: each has a head of its own (lead, signature header, main header), all share the payload. */
 export interface PackageSet {
-  readonly heads: readonly { readonly fileName: string; readonly bytes: Buffer }[];
+  readonly heads: readonly { readonly fileName: string; readonly bytes: Buffer; readonly sha256: string }[];
   readonly payload: Buffer;
 }
 
@@ -26,7 +26,8 @@ export function craftUploads(label: string, count: number, sizeBytes: number): P
     const whole = craftRpm({ ...spec, payload });
     // A copy: a view would keep the whole package in memory.
     const bytes = Buffer.from(whole.subarray(0, whole.length - payload.length));
-    return { fileName: `${spec.name}-1.0-1.el9.x86_64.rpm`, bytes };
+    const sha256 = createHash('sha256').update(whole).digest('hex');
+    return { fileName: `${spec.name}-1.0-1.el9.x86_64.rpm`, bytes, sha256 };
   });
   return { heads, payload };
 }

@@ -4,7 +4,13 @@ import { connect, type Socket } from 'node:net';
 /** One HTTP connection that sends prepared bodies one after the other. */
 export interface PutConnection {
   /** Sends a PUT and returns when the whole answer is there. @throws when the answer is not 201. */
-  put(path: string, head: Buffer, payload: Buffer): Promise<void>;
+  put(request: {
+    readonly path: string;
+    /** Whole lines, each with its end. */
+    readonly headers: string;
+    readonly head: Buffer;
+    readonly payload: Buffer;
+  }): Promise<void>;
   close(): void;
 }
 
@@ -20,11 +26,11 @@ export function openPutConnection(port: number): PutConnection {
   let socket: Socket | undefined;
 
   return {
-    put: async (path, head, payload) => {
+    put: async ({ path, headers, head, payload }) => {
       socket ??= await openSocket(port);
       const contentLength = head.length + payload.length;
       const request = Buffer.from(
-        `PUT ${path} HTTP/1.1\r\nHost: bench\r\nContent-Length: ${contentLength}\r\n\r\n`,
+        `PUT ${path} HTTP/1.1\r\nHost: bench\r\nContent-Length: ${contentLength}\r\n${headers}\r\n`,
       );
       send(socket, [request, head, payload]);
       if (await readAnswer(socket)) return;

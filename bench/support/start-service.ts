@@ -17,6 +17,8 @@ export interface ServiceOptions {
   readonly port: number;
   /** Options of Node's own, such as `--cpu-prof`. */
   readonly nodeArguments?: readonly string[];
+  /** The configuration's section of that name; default: none. */
+  readonly access?: object;
   /** The configuration's section of that name. Without it no index run begins within an hour unless it is asked for. */
   readonly indexUpdater?: Readonly<Record<string, string | number>>;
 }
@@ -32,11 +34,12 @@ export async function startService({
   root,
   port,
   nodeArguments = [],
+  access = {},
   indexUpdater = ONLY_WHEN_ASKED,
 }: ServiceOptions): Promise<RunningService> {
   await mkdir(join(root, 'storage'), { recursive: true });
   const configPath = join(root, 'rpmyard.yml');
-  await writeFile(configPath, renderConfig(root, port, indexUpdater));
+  await writeFile(configPath, renderConfig(root, port, { access, index_updater: indexUpdater }));
   const logPath = join(root, 'service.log');
   const log = createWriteStream(logPath, { flags: 'a' });
   await once(log, 'open');
@@ -70,10 +73,12 @@ export async function startService({
   };
 }
 
-function renderConfig(root: string, port: number, indexUpdater: object): string {
+function renderConfig(root: string, port: number, sections: object): string {
   return `server: { port: ${port}, spool_dir: ${root}/spool }
 repo: { top_dir: ${root}/storage, state_dir: ${root}/state }
-index_updater: ${JSON.stringify(indexUpdater)}
+${Object.entries(sections)
+  .map(([name, section]) => `${name}: ${JSON.stringify(section)}`)
+  .join('\n')}
 `;
 }
 

@@ -20,6 +20,8 @@ export type LoadJob =
       readonly connections: number;
       /** No upload begins after this; those that run are finished and count. */
       readonly seconds: number;
+      /** Sent with each upload, and then the body's digest too. */
+      readonly token: string | undefined;
     };
 
 export interface LoadResult {
@@ -67,7 +69,11 @@ async function send(job: Extract<LoadJob, { kind: 'send' }>): Promise<LoadResult
     for (let head = heads[next++]; head !== undefined; head = heads[next++]) {
       const beganMs = performance.now();
       if (beganMs > deadlineMs) break;
-      await connection.put(`${job.path}${head.fileName}`, head.bytes, payload);
+      const headers =
+        job.token === undefined
+          ? ''
+          : `Authorization: Bearer ${job.token}\r\nX-Checksum-Sha256: ${head.sha256}\r\n`;
+      await connection.put({ path: `${job.path}${head.fileName}`, headers, head: head.bytes, payload });
       latenciesMs.push(performance.now() - beganMs);
     }
     connection.close();

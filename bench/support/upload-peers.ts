@@ -2,6 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { hashToken, newToken } from '../../src/access/token.ts';
 import { findFreePort } from '../../test/support/free-port.ts';
 import { startNginx } from '../../test/support/run-nginx.ts';
 import { childrenOf } from './process-cpu.ts';
@@ -11,7 +12,7 @@ const RENAME_HANDLER = fileURLToPath(new URL('rename-handler.ts', import.meta.ur
 
 /** One of the servers that are compared; all run from the beginning to the end and are idle unless it is their turn. */
 export interface UploadPeer {
-  readonly name: 'rpmyard' | 'dav' | 'floor' | 'durable floor';
+  readonly name: 'rpmyard' | 'unguarded' | 'dav' | 'floor' | 'durable floor';
   readonly port: number;
   /** Where uploads go, with a slash at its end. */
   readonly path: string;
@@ -20,21 +21,36 @@ export interface UploadPeer {
   readonly nginxPids: readonly number[];
   /** Empty for nginx alone. */
   readonly servicePids: readonly number[];
+  /** To be sent with each upload. */
+  readonly token: string | undefined;
   /** Only of ours: where /metrics is. */
   readonly serviceUrl: string | undefined;
 }
 
-/** nginx with the shipped configuration in front of the service. */
+const ASKING = { from: '        auth_request /.rpmyard-access/upload;', to: '' };
+
+/**
+ * nginx with the shipped configuration in front of the service, which has access rules and writes its audit log.
+ * `unguarded`: nobody is asked, there are no rules, and the log goes nowhere.
+ */
 export async function startRpmyardPeer(
   root: string,
   stack: AsyncDisposableStack,
-  nodeArguments: readonly string[],
+  options: { readonly name: 'rpmyard' | 'unguarded'; readonly nodeArguments: readonly string[] },
 ): Promise<UploadPeer> {
+  const { name, nodeArguments } = options;
+  const isGuarded = name === 'rpmyard';
   const port = await findFreePort();
-  const nginx = stack.use(await startNginx({ root, upstreamPort: port }));
-  const service = stack.use(await startService({ root, port, nodeArguments }));
+  const replacements = isGuarded ? [] : [ASKING];
+  const nginx = stack.use(await startNginx({ root, upstreamPort: port, replacements }));
+  const token = newToken();
+  const access = isGuarded
+    ? { tokens: [{ name: 'bench', hash: hashToken(token), upload: ['9/*'] }] }
+    : { audit_log: '/dev/null' };
+  const service = stack.use(await startService({ root, port, nodeArguments, access }));
   return {
-    name: 'rpmyard',
+    name,
+    token: isGuarded ? token : undefined,
     port: nginx.port,
     path: '/upload/',
     packagesDir: join(nginx.storageDir, '9', 'x86_64', 'Packages'),
@@ -51,7 +67,7 @@ export async function startFloorPeer(
   name: 'floor' | 'durable floor',
 ): Promise<UploadPeer> {
   const port = await findFreePort();
-  const nginx = stack.use(await startNginx({ root, upstreamPort: port }));
+  const nginx = stack.use(await startNginx({ root, upstreamPort: port, replacements: [ASKING] }));
   const child = execa(
     process.execPath,
     [RENAME_HANDLER, String(port), nginx.storageDir, ...(name === 'floor' ? [] : ['--sync'])],
@@ -72,6 +88,7 @@ export async function startFloorPeer(
     packagesDir: nginx.storageDir,
     nginxPids: await workersOf(root),
     servicePids: [child.pid ?? 0],
+    token: undefined,
     serviceUrl: undefined,
   };
 }
@@ -105,6 +122,7 @@ export async function startDavPeer(root: string, stack: AsyncDisposableStack): P
     packagesDir,
     nginxPids: await workersOf(root),
     servicePids: [],
+    token: undefined,
     serviceUrl: undefined,
   };
 }

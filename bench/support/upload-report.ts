@@ -18,7 +18,7 @@ export interface UploadMeasurement {
   readonly stageMs: ReadonlyMap<string, number>;
 }
 
-const PEERS = ['rpmyard', 'dav', 'floor', 'durable floor'] as const;
+const PEERS = ['rpmyard', 'unguarded', 'dav', 'floor', 'durable floor'] as const;
 
 /** Prints the rates of each peer, the ratios round by round, and where the time goes. */
 export function printUploadReport(sizeBytes: number, measurements: readonly UploadMeasurement[]): void {

@@ -1,6 +1,7 @@
-import { appendFileSync, closeSync, fdatasync, fstatSync, openSync, readSync } from 'node:fs';
-import { mkdirSync } from 'node:fs';
+import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { errnoOf } from '../errors.ts';
 
 /** Lines of JSON that are only ever added to a file. Evidence, not state: nothing reads them back. */
 export interface AuditLog {
@@ -28,10 +29,7 @@ export function openAuditLog(path: string, onFailure: (error: unknown, line: str
       try {
         if (!isBegun) begin();
         appendFileSync(path, line, { mode: FILE_MODE });
-        timer ??= setTimeout(
-          () => void sync().catch((error: unknown) => onFailure(error, '')),
-          SYNC_EVERY_MS,
-        );
+        timer ??= setTimeout(() => void sync(), SYNC_EVERY_MS);
       } catch (error) {
         onFailure(error, line);
       }
@@ -58,13 +56,12 @@ export function openAuditLog(path: string, onFailure: (error: unknown, line: str
     if (timer === undefined) return;
     clearTimeout(timer);
     timer = undefined;
-    const descriptor = openSync(path, 'a', FILE_MODE);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    fdatasync(descriptor, (error) => {
-      closeSync(descriptor);
-      if (error === null || error === undefined) resolve();
-      else reject(error);
-    });
-    return promise;
+    try {
+      const file = await open(path, 'a', FILE_MODE);
+      await file.datasync().finally(() => file.close());
+    } catch (error) {
+      // A device or a pipe has nothing to be synced.
+      if (errnoOf(error) !== 'EINVAL') onFailure(error, '');
+    }
   }
 }
