@@ -71,7 +71,10 @@ export async function fuzzLoop(
 
   let input: Buffer = Buffer.alloc(0);
   try {
-    for (input of target.seeds()) if (await isNew(input)) corpus.push(input);
+    for (input of target.seeds()) {
+      await isNew(input);
+      corpus.push(input);
+    }
     for (input of start.corpus) if (await isNew(input)) keep(input);
     while (!listener.isOver(executions)) {
       input = nextInput();

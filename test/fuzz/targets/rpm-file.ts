@@ -5,9 +5,12 @@ import type { PackageXml } from '../../../src/repodata/render-package.ts';
 import { compareEvr, compareVersions, parseEvr } from '../../../src/rpm-parser/compare-evr.ts';
 import { gatherHeader } from '../../../src/rpm-parser/gather-header.ts';
 import { formatNevra, packageArch } from '../../../src/rpm-parser/nevra.ts';
+import { readHeader } from '../../../src/rpm-parser/header.ts';
 import { parseRpm } from '../../../src/rpm-parser/parse-rpm.ts';
 import { RpmParseError } from '../../../src/rpm-parser/rpm-parse-error.ts';
 import type { RpmPackage } from '../../../src/rpm-parser/rpm-package.ts';
+import { Tag } from '../../../src/rpm-parser/tag.ts';
+import { readStrings } from '../../../src/rpm-parser/tag-array.ts';
 import { verifyHeaderDigests } from '../../../src/rpm-parser/verify-header-digests.ts';
 import { craftRpm, type CraftSpec } from '../../support/craft-rpm.ts';
 import { checkRendered } from '../check-rendered.ts';
@@ -26,6 +29,7 @@ function run(input: Buffer): void {
   const rpm = readPackage(input);
   if (rpm === undefined) return;
   checkLists(rpm);
+  checkPaths(input, rpm);
   checkOrder(rpm);
   // What is too long for libxml2 is left out of the index.
   if (rpm.textDefects.some(({ defect }) => defect === 'too-long')) return;
@@ -60,6 +64,15 @@ function readPackage(input: Buffer): RpmPackage | undefined {
 }
 
 function checkDigests(bytes: Uint8Array, rpm: RpmPackage): void {
+  const { headerSha1, headerSha256, headerSha3_256, headerAndPayloadMd5 } = rpm.digests;
+  for (const [hex, length] of [
+    [headerSha1, 40],
+    [headerSha256, 64],
+    [headerSha3_256, 64],
+    [headerAndPayloadMd5, 32],
+  ] as const) {
+    holds(hex === undefined || (hex.length === length && /^[0-9a-f]+$/.test(hex)), 'a digest is none');
+  }
   try {
     verifyHeaderDigests(bytes, rpm);
   } catch (error) {
@@ -73,6 +86,23 @@ function checkLists(rpm: RpmPackage): void {
     let length = 0;
     for (const item of list) length += item === undefined ? 0 : 1;
     holds(length === list.length, `a list of ${list.length} gives ${length} items`);
+  }
+}
+
+/** The directories and the names in them, as the header has them. */
+function checkPaths(input: Buffer, { files, headerRange }: RpmPackage): void {
+  const header = readHeader(input, headerRange.start, 'main');
+  const [directories, names] = [Tag.DIRNAMES, Tag.BASENAMES].map((tag) => {
+    const entry = header.entries.get(tag);
+    return entry && [...readStrings(header, entry)];
+  });
+  if (directories === undefined || names === undefined) return;
+  const known = new Set(directories);
+  let index = 0;
+  for (const { path } of files) {
+    const name = names[index++] ?? '';
+    holds(path.endsWith(name), 'a path does not end in its name');
+    holds(known.has(path.slice(0, path.length - name.length)), 'a path lies in no directory of the package');
   }
 }
 

@@ -1,4 +1,4 @@
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { inflateMembers } from '../../../src/unpack/inflate-members.ts';
 import { decodeZstdFrames } from '../../../src/unpack/zstd-frames.ts';
 import { type FuzzTarget, holds } from '../fuzz-target.ts';
@@ -24,12 +24,27 @@ const MAX_OPEN_BYTES = 4 * 1024 * 1024;
 
 async function run(input: Buffer): Promise<void> {
   const pieceBytes = 1 + (input.at(-1) ?? 0);
-  const decode = (input[0] ?? 0) === 0x1f ? inflateMembers : decodeZstdFrames;
+  const isGzip = input[0] === 0x1f;
+  const decode = isGzip ? inflateMembers : decodeZstdFrames;
   const whole = await outcome(decode(inPieces(input, Math.max(1, input.length)), CHUNK_BYTES));
   const pieces = await outcome(decode(inPieces(input, pieceBytes), CHUNK_BYTES));
   holds(whole.isRead === pieces.isRead, 'pieces of another size decide whether it is read');
   if (whole.isRead)
     holds(whole.openBytes === pieces.openBytes, 'pieces of another size give another content');
+  const byNode = openedByNode(input, isGzip ? gunzipSync : zstdDecompressSync);
+  holds(whole.openBytes >= byNode, `Node reads ${byNode} bytes, we read ${whole.openBytes}`);
+}
+
+/** Node's zstd decoder stops after the first frame, so this is the least there is; 0 when it reads nothing. */
+function openedByNode(
+  input: Buffer,
+  decodeSync: (input: Buffer, options: { readonly maxOutputLength: number }) => Buffer,
+): number {
+  try {
+    return decodeSync(input, { maxOutputLength: MAX_OPEN_BYTES }).length;
+  } catch {
+    return 0;
+  }
 }
 
 async function* inPieces(input: Buffer, pieceBytes: number): AsyncGenerator<Uint8Array> {
