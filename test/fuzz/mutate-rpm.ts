@@ -97,12 +97,13 @@ export const RPM_TEXTS: readonly (string | Uint8Array)[] = [
 export function mutateRpm(input: Buffer, random: Random): Buffer | undefined {
   const read = readTags(input);
   if (read === undefined) return undefined;
+  if (random.below(4) === 0) return changeStructure(input, read.ends, random);
   let { main, signature } = read;
   for (let changes = 1 + random.below(4); changes > 0; changes--) {
     if (random.below(8) === 0) signature = changeTags(signature, random, SIGNATURE_TAGS);
     else main = random.below(3) === 0 ? replaceList(main, random) : changeTags(main, random, TAGS);
   }
-  const kept = signature.filter(({ tag }) => !COMPUTED.includes(tag) || random.below(32) === 0);
+  const kept = signature.filter(({ tag }) => !COMPUTED.includes(tag) || random.below(4) === 0);
   return craftRpm({
     payload: read.payload,
     hasRegion: random.below(16) === 0 ? !read.hasRegion : read.hasRegion,
@@ -124,6 +125,8 @@ interface ReadTags {
   readonly signature: readonly CraftTag[];
   readonly hasRegion: boolean;
   readonly payload: Uint8Array;
+  /** Where each header begins and ends. */
+  readonly ends: readonly (readonly [start: number, end: number])[];
 }
 
 function readTags(input: Buffer): ReadTags | undefined {
@@ -143,10 +146,24 @@ function readTags(input: Buffer): ReadTags | undefined {
       signature: tagsOf(extent.signatureStart, 'signature').tags,
       hasRegion: main.hasRegion,
       payload: input.subarray(extent.payloadStart),
+      ends: [
+        [extent.signatureStart, extent.headerStart],
+        [extent.headerStart, extent.payloadStart],
+      ],
     };
   } catch {
     return undefined;
   }
+}
+
+/** Another number among the first of a header, which are its sizes, region and index, or in the region's trailer. */
+function changeStructure(input: Buffer, ends: ReadTags['ends'], random: Random): Buffer {
+  const changed = Buffer.from(input);
+  const [start, end] = random.pick(ends);
+  const fromStart = start + 4 * random.below(random.pick([8, 64]));
+  const at = random.below(4) === 0 ? end - 4 * (1 + random.below(4)) : fromStart;
+  changed.writeUInt32BE(interestingNumber(random), Math.min(at, end - 4));
+  return changed;
 }
 
 function changeTags(
