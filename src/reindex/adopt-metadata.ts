@@ -129,9 +129,9 @@ function describedBy(
   primary: PlacedSegment,
 ): AdoptedPackage | undefined {
   const text = Buffer.from(element).toString('latin1');
-  const sizeBytes = /<size [^>]*?package="(?<bytes>\d+)"/.exec(text)?.groups?.['bytes'];
-  const mtimeSeconds = /<time [^>]*?file="(?<seconds>\d+)"/.exec(text)?.groups?.['seconds'];
-  const isOurs = SHA256_HEX.test(pkgid) && !/<location [^>]*?xml:base=/.test(text);
+  const sizeBytes = /<size [^<>]*?package="(?<bytes>\d+)"/.exec(text)?.groups?.['bytes'];
+  const mtimeSeconds = /<time [^<>]*?file="(?<seconds>\d+)"/.exec(text)?.groups?.['seconds'];
+  const isOurs = SHA256_HEX.test(pkgid) && !/<location [^<>]*?xml:base=/.test(text);
   if (!isOurs || location === undefined || sizeBytes === undefined || mtimeSeconds === undefined) {
     return undefined;
   }

@@ -16,10 +16,13 @@ export interface ScannedPackage {
 }
 
 // On bytes read as Latin-1: what XML 1.0 does not count as Char (production 2) though it is valid UTF-8, which are
-// control characters, U+FFFE and U+FFFF; references to such characters (&#0; to &#31; but 9, 10, 13) are no better.
+// control characters, U+FFFE and U+FFFF.
 const FORBIDDEN =
   // oxlint-disable-next-line no-control-regex -- finding them is the purpose
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f]|\u00ef\u00bf[\u00be\u00bf]|&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bcef]|1[0-9a-f]|d[89a-f][0-9a-f]{2}|fff[ef]));/i;
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f]|\u00ef\u00bf[\u00be\u00bf]/;
+
+// References to such characters, to surrogates and beyond U+10FFFF are no better (XML 1.0, 4.1, Legal Character).
+const CHARACTER_REFERENCE = /&#(?:(\d+)|x([0-9a-f]+));/gi;
 
 const START = '<package';
 const END = '</package>';
@@ -76,14 +79,33 @@ function scanPackage(bytes: Buffer): ScannedPackage {
     /<checksum type="[a-z0-9]+" pkgid="YES">(?<hex>[0-9a-f]+)</.exec(element)?.groups?.['hex'] ??
     /<package pkgid="(?<hex>[0-9a-f]+)"/.exec(element)?.groups?.['hex'] ??
     '';
-  const href = /<location [^>]*?href="(?<href>[^"]*)"/.exec(element)?.groups?.['href'];
+  const href = /<location [^<>]*?href="(?<href>[^"]*)"/.exec(element)?.groups?.['href'];
   return {
     pkgid,
     location: href === undefined ? undefined : unescapeAttribute(Buffer.from(href, 'latin1').toString()),
-    isReadable: isScannable && isUtf8(bytes) && !FORBIDDEN.test(element) && !hasHugeText(element),
+    isReadable: isScannable && isUtf8(bytes) && !namesForbidden(element) && !hasHugeText(element),
     // Before the first one stand the opening tags of the file.
     element: bytes.subarray(Math.max(0, bytes.indexOf(START))),
   };
+}
+
+function namesForbidden(element: string): boolean {
+  if (FORBIDDEN.test(element)) return true;
+  for (const [, decimal, hex] of element.matchAll(CHARACTER_REFERENCE)) {
+    if (!isChar(codePointOf(decimal, hex))) return true;
+  }
+  return false;
+}
+
+/** Source: XML 1.0, production 2, Char. */
+function isChar(codePoint: number): boolean {
+  if (codePoint < 0x20) return codePoint === 0x9 || codePoint === 0xa || codePoint === 0xd;
+  const isSurrogate = codePoint >= 0xd800 && codePoint <= 0xdfff;
+  return codePoint <= 0x10ffff && !isSurrogate && codePoint !== 0xfffe && codePoint !== 0xffff;
+}
+
+function codePointOf(decimal: string | undefined, hex: string | undefined): number {
+  return decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
 }
 
 /** An attribute or text lies between one `<` and the next. */
@@ -107,8 +129,8 @@ const ENTITIES = new Map([
 
 function unescapeAttribute(text: string): string {
   return text.replace(/&(?:#(\d+)|#x([0-9a-f]+)|(\w+));/gi, (whole, decimal, hex, name) => {
-    if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
-    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
-    return ENTITIES.get(name) ?? whole;
+    if (name !== undefined) return ENTITIES.get(name) ?? whole;
+    const codePoint = codePointOf(decimal, hex);
+    return isChar(codePoint) ? String.fromCodePoint(codePoint) : whole;
   });
 }

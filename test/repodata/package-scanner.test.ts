@@ -155,6 +155,14 @@ describe('the text of a package', () => {
   });
 
   it.each([
+    '&#55296;',
+    '&#57343;',
+    '&#65534;',
+    '&#65535;',
+    '&#1114112;',
+    '&#x110000;',
+    '&#99999999999;',
+    `&#${'9'.repeat(400)};`,
     '&#0;',
     '&#1;',
     '&#8;',
@@ -198,6 +206,21 @@ describe('the location of a package', () => {
     ['', ''],
   ])('%s is %s', (href, location) => {
     expect(scanOne('x', href)?.location).toBe(location);
+  });
+
+  it.each(['&#1114112;', '&#x110000;', '&#99999999999;', '&#xFFFFFFFFFFFFFFFFFFFFFFFFF;'])(
+    'keeps a reference to what is no character: %s',
+    (reference) => {
+      expect(scanOne('x', `Packages/${reference}.rpm`)).toMatchObject({
+        location: `Packages/${reference}.rpm`,
+        isReadable: false,
+      });
+    },
+  );
+
+  it('is looked for once in a million elements without one', () => {
+    const bytes = Buffer.from(`${'<location '.repeat(1_000_000)}${primaryPackage('x')}`);
+    expect(scanInPieces(bytes)).toMatchObject([{ location: 'Packages/a.rpm' }]);
   });
 
   it('may follow a base URL', () => {
