@@ -107,7 +107,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     });
     return answerError(error, request, reply);
   });
-  letUploadsAnswerExpect(app, parts.upload.uploadPath);
+  letRoutesAnswerExpect(app);
 
   await app.register(authRoutes, { access: parts.access });
   await app.register(uploadRoutes, parts.upload);
@@ -150,13 +150,10 @@ function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyRep
 
 /**
  * Without a listener of its own, Node answers `Expect: 100-continue` at once and the client sends a body that a route
- * may be about to refuse. The upload routes say "continue" themselves.
+ * may be about to refuse. The routes that take one say "continue" themselves.
  */
-function letUploadsAnswerExpect(app: FastifyInstance, uploadPath: string): void {
-  app.server.on('checkContinue', (request, response) => {
-    if (request.url?.startsWith(uploadPath) !== true) response.writeContinue();
-    app.server.emit('request', request, response);
-  });
+function letRoutesAnswerExpect(app: FastifyInstance): void {
+  app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
 }
 
 /** Fastify's own errors (a query that fails its schema, a body of an unknown type) in our terms. */

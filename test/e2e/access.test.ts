@@ -154,6 +154,20 @@ describe.each(FRONTS)('behind %s, an upload', (front) => {
   });
 });
 
+describe.each(FRONTS)('behind %s, other changes', (front) => {
+  it('are refused before their body as well', async () => {
+    await using site = await startAccessSite(front);
+    const large = join(site.workDir, 'comps.xml');
+    await writeFile(large, Buffer.alloc(4_000_000, 1));
+    const url = `${site.baseUrl}/api/v1/repositories/9/x86_64/metadata/group`;
+    // Behind nginx the body is on its way to the service when it says no.
+    const expected = front === 'none' ? { status: 401, sentBytes: 0 } : { status: 401 };
+    expect(await runCurl('-T', large, url)).toMatchObject(expected);
+    const other = await runCurl('-u', `ci:${CI_TOKEN}`, '-T', large, url.replace('/9/', '/8/'));
+    expect(other).toMatchObject({ status: 403, body: expect.stringContaining('RIGHT_MISSING') });
+  });
+});
+
 describe.each(FRONTS)('behind %s, reading that is restricted', (front) => {
   it('needs the right for packages and metadata, but not for keys and .repo files', async () => {
     await using site = await startAccessSite(front, { public_read: ['8/*'] });
