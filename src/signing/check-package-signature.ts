@@ -47,57 +47,58 @@ function keepRule({ nevra, signature, rule, repositories }: Judgement): void {
   if (state === 'good' || state === 'unchecked') return;
   if (state !== 'bad' && !rule.isSignatureRequired) return;
   const key = `key ${keyId ?? 'unknown'}${userId === undefined ? '' : ` (${userId})`}`;
-  const { code, reason, hint } = refusalOf(state, key);
-  throw new AppError(code, `${nevra} is refused by ${repositories.join(', ')}: ${reason}`, {
+  const { code, reason, hint } = REFUSALS[state];
+  throw new AppError(code, `${nevra} is refused by ${repositories.join(', ')}: ${reason(key)}`, {
     hint,
     details: { repositories, signature },
   });
 }
 
-interface Refusal {
-  readonly code: ErrorCode;
-  readonly reason: string;
-  readonly hint: string;
-}
+type RefusedState = Exclude<SignatureState, 'good' | 'unchecked'>;
 
-function refusalOf(state: Exclude<SignatureState, 'good' | 'unchecked'>, key: string): Refusal {
-  switch (state) {
-    case 'unsigned':
-      return {
-        code: 'PACKAGE_UNSIGNED',
-        reason: 'it is not signed',
-        hint: 'Sign it (rpmsign --addsign) with a key that the repository trusts, then send it again.',
-      };
-    case 'unknown-key':
-      return {
-        code: 'SIGNING_KEY_UNKNOWN',
-        reason: `it is signed by ${key}, which is not in the keyring of the repository`,
-        hint: 'Sign it with a key that the repository trusts, or add this one to package_signatures.keyrings.',
-      };
-    case 'expired':
-    case 'revoked':
-      return {
-        code: 'SIGNING_KEY_UNUSABLE',
-        reason: `it is signed by ${key}, which is ${state}`,
-        hint: 'Sign it with a key that is valid now; if its owner extended this one, renew its file in package_signatures.keyrings.',
-      };
-    case 'bad':
-      return {
-        code: 'PACKAGE_SIGNATURE_BAD',
-        reason: `its signature by ${key} does not fit it, or is no signature`,
-        hint: 'The package was changed after it was signed: build it or sign it again.',
-      };
-    case 'header-only':
-      return {
-        code: 'PACKAGE_SIGNATURE_INCOMPLETE',
-        reason: `its signature by ${key} covers the header only, and the header has no digest of the payload`,
-        hint: 'Sign it with rpmsign --addsign --rpmv3, or build it with rpm 4.14 or later.',
-      };
-    case 'unverifiable':
-      return {
-        code: 'PACKAGE_SIGNATURE_UNVERIFIABLE',
-        reason: `its signature by ${key} is of a kind that the installed gpgv cannot check`,
-        hint: 'Sign it with an RSA or Ed25519 key of version 4 and SHA-256 or better.',
-      };
-  }
-}
+const INVALID_KEY_HINT =
+  'Sign it with a key that is valid now; if its owner extended this one, renew its file in package_signatures.keyrings.';
+
+const REFUSALS: Readonly<
+  Record<
+    RefusedState,
+    { readonly code: ErrorCode; readonly reason: (key: string) => string; readonly hint: string }
+  >
+> = {
+  unsigned: {
+    code: 'PACKAGE_UNSIGNED',
+    reason: () => 'it is not signed',
+    hint: 'Sign it (rpmsign --addsign) with a key that the repository trusts, then send it again.',
+  },
+  'unknown-key': {
+    code: 'SIGNING_KEY_UNKNOWN',
+    reason: (key) => `it is signed by ${key}, which is not in the keyring of the repository`,
+    hint: 'Sign it with a key that the repository trusts, or add this one to package_signatures.keyrings.',
+  },
+  expired: {
+    code: 'SIGNING_KEY_UNUSABLE',
+    reason: (key) => `it is signed by ${key}; key or signature has expired`,
+    hint: INVALID_KEY_HINT,
+  },
+  revoked: {
+    code: 'SIGNING_KEY_UNUSABLE',
+    reason: (key) => `it is signed by ${key}, which is revoked`,
+    hint: INVALID_KEY_HINT,
+  },
+  bad: {
+    code: 'PACKAGE_SIGNATURE_BAD',
+    reason: (key) => `its signature by ${key} does not fit it, or is no signature`,
+    hint: 'The package was changed after it was signed: sign it again, or build it again.',
+  },
+  'header-only': {
+    code: 'PACKAGE_SIGNATURE_INCOMPLETE',
+    reason: (key) =>
+      `its signature by ${key} covers the header only, and the header has no digest of the payload`,
+    hint: 'Sign it with rpmsign --addsign --rpmv3, or build it with rpm 4.14 or later.',
+  },
+  unverifiable: {
+    code: 'PACKAGE_SIGNATURE_UNVERIFIABLE',
+    reason: (key) => `its signature by ${key} is of a kind that the installed gpgv cannot check`,
+    hint: 'Sign it with an RSA or Ed25519 key of version 4 and SHA-256 or better.',
+  },
+};

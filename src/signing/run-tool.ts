@@ -1,3 +1,5 @@
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { execa, ExecaError } from 'execa';
 import { AppError } from '../errors.ts';
@@ -7,7 +9,7 @@ const VERSION_LIMIT_MS = 10_000;
 const MAX_REPORT_BYTES = 1024 * 1024;
 const MAX_MESSAGE_LINES = 3;
 
-const PACKAGES: Readonly<Record<string, string>> = {
+const PACKAGES: Readonly<Record<ToolRun['tool'], string>> = {
   gpg: 'apt-get install gnupg, or dnf install gnupg2',
   gpgv: 'apt-get install gpgv, or dnf install gnupg2',
   rpmsign: 'apt-get install rpm, or dnf install rpm-sign',
@@ -58,7 +60,8 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
     ],
   });
   if (result.exitCode !== undefined) {
-    return { exitCode: result.exitCode, stdout: String(result.stdout), stderr: String(result.stderr) };
+    const { exitCode, stdout, stderr } = result;
+    return { exitCode, stdout, stderr };
   }
   throw result instanceof ExecaError ? toolError(tool, timeoutMs, result) : result;
 }
@@ -66,6 +69,24 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
 /** @throws AppError SIGNING_TOOL_MISSING. */
 export async function requireTool(tool: ToolRun['tool']): Promise<void> {
   await runTool({ tool, args: ['--version'], timeoutMs: VERSION_LIMIT_MS });
+}
+
+/** The absolute path of a program. @throws AppError SIGNING_TOOL_MISSING. */
+export async function findTool(tool: ToolRun['tool']): Promise<string> {
+  for (const folder of (process.env['PATH'] ?? '').split(':')) {
+    const path = join(folder, tool);
+    if (await isExecutable(path)) return path;
+  }
+  throw toolMissing(tool);
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The last lines that a program wrote, for messages. */
@@ -76,14 +97,18 @@ export function lastLines(stderr: string): string {
 
 function toolError(tool: ToolRun['tool'], timeoutMs: number, error: ExecaError): AppError {
   if (error.code === 'ENOENT' || error.code === 'EACCES') {
-    return new AppError('SIGNING_TOOL_MISSING', `${tool} is not installed`, {
-      hint: `Install it: ${PACKAGES[tool]}.`,
-      cause: error,
-    });
+    return toolMissing(tool, error);
   }
   const ending = error.timedOut ? `did not finish in ${timeoutMs / 1000} s` : `was ended by ${error.signal}`;
   return new AppError('SIGNING_TOOL_FAILED', `${tool} ${ending}`, {
     hint: 'Send the package again; if it fails again, the server log has the cause under this request id.',
     cause: error,
+  });
+}
+
+function toolMissing(tool: ToolRun['tool'], cause?: unknown): AppError {
+  return new AppError('SIGNING_TOOL_MISSING', `${tool} is not installed`, {
+    hint: `Install it: ${PACKAGES[tool]}.`,
+    cause,
   });
 }

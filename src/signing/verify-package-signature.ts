@@ -71,7 +71,7 @@ function decide(results: readonly Result[], { digests }: SignedPackage['rpm']): 
 async function verifyOne(
   { packet, covers }: SignatureInPackage,
   { path, rpm }: SignedPackage,
-  { path: keyringPath, homeDir }: Keyring,
+  keyring: Keyring,
 ): Promise<PackageSignature> {
   if (!isSignaturePacket(packet)) return { state: 'bad' };
   const { start, end } = rpm.headerRange;
@@ -80,17 +80,13 @@ async function verifyOne(
   try {
     const { exitCode, stdout, stderr } = await runTool({
       tool: 'gpgv',
-      args: [
-        '--enable-special-filenames',
-        ...['--homedir', homeDir, '--status-fd', '1', '--keyring', keyringPath],
-        ...['--', '-&3', '-'],
-      ],
+      args: gpgvArguments(keyring),
       timeoutMs: GPGV_LIMIT_MS,
       input: signed,
       thirdInput: packet,
     });
     // To gpgv a keyring that is gone is one without keys.
-    if (GPGV_EXIT_CODES.includes(exitCode) && existsSync(keyringPath)) return readGpgvStatus(stdout);
+    if (GPGV_EXIT_CODES.includes(exitCode) && existsSync(keyring.path)) return readGpgvStatus(stdout);
     throw new AppError('SIGNING_TOOL_FAILED', `gpgv ended with exit code ${exitCode}: ${lastLines(stderr)}`, {
       hint: 'Send the package again; if it fails again, the server log has the cause under this request id.',
     });
@@ -98,4 +94,10 @@ async function verifyOne(
     // gpgv does not read on when it cannot make anything of the signature.
     signed.destroy();
   }
+}
+
+/** The signature comes on descriptor 3, what it is of on standard input. */
+function gpgvArguments({ path, homeDir }: Keyring): readonly string[] {
+  const settings = ['--homedir', homeDir, '--status-fd', '1', '--keyring', path];
+  return ['--enable-special-filenames', ...settings, '--', '-&3', '-'];
 }
