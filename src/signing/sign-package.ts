@@ -83,6 +83,8 @@ async function runRpmsign(directory: string, key: SigningKey, nevra: string): Pr
     _openpgp_sign: 'gpg',
     // rpm says /usr/bin/gpg2, which Debian does not have.
     __gpg: await findTool('gpg'),
+    // Every rpm reads it, that of Enterprise Linux 7 too.
+    _gpg_digest_algo: 'sha256',
     _gpg_sign_cmd_extra_args: gpgOptions.join(' '),
     // Older versions make a named pipe there.
     _tmppath: directory.replaceAll('%', '%%'),
