@@ -147,7 +147,7 @@ describe('a service that signs packages', () => {
     await mkdir(join(site.incomingDir, 'killed.signing'));
     await writeFile(join(site.incomingDir, 'killed.signing', 'package.rpm'), sent);
     await site.restart();
-    expect(await site.leftovers()).toEqual([]);
+    expect(await readdir(site.incomingDir)).toEqual([]);
     expect(await upload(site, sent)).toMatchObject({ status: 200, body: { sha256: body.sha256 } });
     const known = await sendRequest(site.baseUrl, { path: `/api/v1/uploads/${sha256Of(sent)}` });
     expect(known.json()).toMatchObject({ sha256: body.sha256 });
@@ -279,14 +279,22 @@ describe('hosts with gpgcheck=1', () => {
     const zypper = async (name: string, key: string) => {
       const host = { root: join(site.workDir, name), repositoryUrl };
       await mkdir(host.root, { recursive: true });
-      await execa('rpm', ['--root', host.root, '--initdb']);
-      await execa('rpm', ['--root', host.root, '--import', key]);
-      await runZypper(host, ['addrepo', '--gpgcheck-strict', '--no-gpgcheck', repositoryUrl, 't']);
-      await runZypper(host, ['modifyrepo', '--gpgcheck-allow-unsigned-repo', 't']);
+      const repoFile = join(site.workDir, `${name}.repo`);
+      const lines = [
+        '[t]',
+        'name=t',
+        `baseurl=${repositoryUrl}`,
+        'enabled=1',
+        'repo_gpgcheck=0',
+        'gpgcheck=1',
+      ];
+      await writeFile(repoFile, [...lines, `gpgkey=file://${key}`, ''].join('\n'));
+      await runZypper(host, ['addrepo', repoFile]);
       await zypperRefresh(host);
-      return runZypper(host, ['--no-refresh', 'install', 'installed']);
+      return runZypper(host, ['--gpg-auto-import-keys', '--no-refresh', 'install', 'installed']);
     };
-    expect(await zypper('zypper', keyFile)).toMatchObject({ exitCode: 0 });
+    const installed = await zypper('zypper', keyFile);
+    expect(installed.exitCode, `${installed.stdout} ${installed.stderr}`).toBe(0);
     await expect(readFile(join(site.workDir, 'zypper', INSTALLED_FILE), 'utf8')).resolves.toBe('data');
     expect((await zypper('zypper-rotated', otherKey)).exitCode).not.toBe(0);
 
