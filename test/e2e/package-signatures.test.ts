@@ -93,13 +93,19 @@ describe('a repository that takes signed packages only', () => {
     const answer = await putPackage(site.baseUrl, await make());
     expect(answer.status).toBe(status);
     expect(answer.json()).toMatchObject({ code, repositories: ['9/x86_64'] });
-    if (code === 'SIGNING_KEY_UNKNOWN') {
-      expect(answer.json()).toMatchObject({
-        detail: expect.stringContaining(stranger.slice(-16)),
-        signature: { state: 'unknown-key', keyId: stranger.slice(-16) },
-      });
-    }
     await expectNothingStored(site);
+  });
+
+  test('names the key that it does not know', async () => {
+    await using site = await startSite(withRules(EVERYWHERE));
+    const answer = await putPackage(
+      site.baseUrl,
+      await craftSignedRpm({}, { dsa: signedBy(keys, stranger) }),
+    );
+    expect(answer.json()).toMatchObject({
+      detail: expect.stringContaining(stranger.slice(-16)),
+      signature: { state: 'unknown-key', keyId: stranger.slice(-16) },
+    });
   });
 
   test('refuses a noarch package for all repositories when one of them does', async () => {

@@ -44,11 +44,9 @@ export async function createGpgKeys(): Promise<GpgKeys> {
     makeKey: async (userId, { algorithm = 'ed25519', expires = 'never', passphrase = '', madeAt } = {}) => {
       const time = madeAt === undefined ? [] : ['--faked-system-time', madeAt];
       const secret = ['--passphrase', passphrase];
-      const status = await gpg([
-        ...[...time, ...secret, '--status-fd', '1'],
-        ...['--quick-generate-key', userId, algorithm, 'sign', expires],
-      ]);
-      const fingerprint = /KEY_CREATED \S+ (?<fingerprint>[0-9A-F]{40})/.exec(status.toString())?.groups;
+      const generate = ['--quick-generate-key', userId, algorithm, 'sign', expires];
+      const status = String(await gpg([...time, ...secret, '--status-fd', '1', ...generate]));
+      const fingerprint = /KEY_CREATED \S+ (?<fingerprint>[0-9A-F]{40})/.exec(status)?.groups;
       if (fingerprint?.['fingerprint'] === undefined) throw new Error(`gpg made no key: ${status}`);
       return fingerprint['fingerprint'];
     },

@@ -17,7 +17,7 @@ export async function createRpmJudge(
   await mkdir(dbDir, { recursive: true });
   for (const keyFile of keyFiles) await execa('rpmkeys', ['--dbpath', dbDir, '--import', keyFile]);
   return async (path) => {
-    const { all: report = '' } = await execa('rpmkeys', ['--dbpath', dbDir, '-Kv', path], {
+    const { all: report } = await execa('rpmkeys', ['--dbpath', dbDir, '-Kv', path], {
       all: true,
       reject: false,
       timeout: RPMKEYS_LIMIT_MS,
