@@ -33,6 +33,8 @@ export async function createGpgKeys(): Promise<GpgKeys> {
   const gpg = async (args: readonly string[], input?: Uint8Array): Promise<Buffer> => {
     const { stdout } = await execa('gpg', [...home, ...args], {
       encoding: 'buffer',
+      // One signature in 256 ends with the byte of a newline.
+      stripFinalNewline: false,
       timeout: GPG_LIMIT_MS,
       ...(input === undefined ? { stdin: 'ignore' } : { input }),
     });
