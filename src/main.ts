@@ -25,6 +25,8 @@ import { createRepositoryRequests } from './reindex/repository-requests.ts';
 import { createTidying } from './reindex/tidy-repository.ts';
 import { writeGeneralRepoFile, writeRepoFile } from './serve/client-config.ts';
 import { createMetrics } from './serve/metrics.ts';
+import { checkPackageSignature } from './signing/check-package-signature.ts';
+import { openPackageSignatures } from './signing/open-package-signatures.ts';
 
 /** A running service. */
 export interface Service {
@@ -96,12 +98,16 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
   });
   const requests = createRepositoryRequests({ store, reindexParts, queue, prepareRepository });
   const digestPool = createDigestPool();
+  const signatures = await openPackageSignatures(config, folders);
   const ingestParts: IngestParts = {
     layout,
     store,
     records,
     queue,
     digestLarge: digestPool.digest,
+    checkSignature: (signed, repositories) =>
+      checkPackageSignature(signed, repositories, signatures.findKeyring),
+    signing: signatures.signing,
     takeTurns: createTurns(),
     notePlaced: (repository, location, sha256) => changes.notePlaced(repository, location, sha256),
     prepareRepository,

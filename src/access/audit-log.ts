@@ -57,8 +57,8 @@ export function openAuditLog(path: string, onFailure: (error: unknown, line: str
     clearTimeout(timer);
     timer = undefined;
     try {
-      const file = await open(path, 'a', FILE_MODE);
-      await file.datasync().finally(() => file.close());
+      await using file = await open(path, 'a', FILE_MODE);
+      await file.datasync();
     } catch (error) {
       // A device or a pipe has nothing to be synced.
       if (errnoOf(error) !== 'EINVAL') onFailure(error, '');

@@ -1,16 +1,25 @@
-import { realpath, stat } from 'node:fs/promises';
+import { mkdtemp, realpath, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { digestFile } from '../inspect/digest-file.ts';
 import { type InspectedPackage, inspectPackage } from '../inspect/inspect-package.ts';
 import { createRepositoryLayout, type RepositoryLayout, type Target } from '../place/repository-layout.ts';
+import { checkPackageSignature } from '../signing/check-package-signature.ts';
+import { type FindKeyring, makePackageKeyrings } from '../signing/package-keyrings.ts';
+import type { PackageSignature } from '../signing/package-signature.ts';
 import { readConfig } from './read-config.ts';
+
+/** Where a package would go, and its signature as that repository sees it. */
+type Place = Pick<Target, 'repository' | 'location'> & { readonly signature: PackageSignature | undefined };
 
 type Inspection =
   | {
       readonly file: string;
       readonly inspected: InspectedPackage;
-      readonly targets: readonly Target[] | AppError;
+      /** Or why it would be refused. */
+      readonly places: readonly Place[] | AppError;
     }
   | { readonly file: string; readonly error: AppError };
 
@@ -30,22 +39,39 @@ export async function inspectFiles(args: readonly string[]): Promise<number> {
   }
   const config = readConfig(values.config);
   const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
+  const keyringDir = await mkdtemp(join(tmpdir(), 'rpmyard-keyrings-'));
+  try {
+    const findKeyring = await makePackageKeyrings(config.keyrings, keyringDir);
+    return await inspectEach(
+      positionals,
+      { layout, findKeyring, releasever: values.releasever },
+      values.json,
+    );
+  } finally {
+    await rm(keyringDir, { recursive: true, force: true });
+  }
+}
+
+/** What inspection goes by. */
+interface Rules {
+  readonly layout: RepositoryLayout;
+  readonly findKeyring: FindKeyring;
+  readonly releasever: string | undefined;
+}
+
+async function inspectEach(files: readonly string[], rules: Rules, isJson: boolean): Promise<number> {
   let exitCode = 0;
-  for (const file of positionals) {
-    const inspection = await inspectFile(file, layout, values.releasever);
-    if ('error' in inspection || inspection.targets instanceof AppError) exitCode = 1;
+  for (const file of files) {
+    const inspection = await inspectFile(file, rules);
+    if ('error' in inspection || inspection.places instanceof AppError) exitCode = 1;
     // JSON leaves C1 and direction characters as they are; escaped they mean the same.
-    const text = values.json ? `${printable(JSON.stringify(toJson(inspection)))}\n` : toText(inspection);
+    const text = isJson ? `${printable(JSON.stringify(toJson(inspection)))}\n` : toText(inspection);
     process.stdout.write(text);
   }
   return exitCode;
 }
 
-async function inspectFile(
-  file: string,
-  layout: RepositoryLayout,
-  releasever: string | undefined,
-): Promise<Inspection> {
+async function inspectFile(file: string, rules: Rules): Promise<Inspection> {
   try {
     const path = await realpath(file);
     const found = await stat(path);
@@ -53,7 +79,7 @@ async function inspectFile(
     const { size } = found;
     const whole = { path, sizeBytes: size, sha256: undefined, expectedDigests: [] };
     const inspected = await inspectPackage(whole, async (job) => digestFile(job));
-    return { file, inspected, targets: targetsOrError(inspected, layout, releasever) };
+    return { file, inspected, places: await placesOrError(path, inspected, rules) };
   } catch (error) {
     return { file, error: readingError(error) };
   }
@@ -70,14 +96,21 @@ function notReadable(reason: string): AppError {
   });
 }
 
-/** A package that fits nowhere is still described. */
-function targetsOrError(
-  { rpm }: InspectedPackage,
-  layout: RepositoryLayout,
-  releasever: string | undefined,
-): readonly Target[] | AppError {
+/** A package that fits nowhere, or is not signed as it should be, is still described. */
+async function placesOrError(
+  path: string,
+  inspected: InspectedPackage,
+  { layout, findKeyring, releasever }: Rules,
+): Promise<readonly Place[] | AppError> {
   try {
-    return layout.targetsOf(rpm, releasever);
+    const targets = layout.targetsOf(inspected.rpm, releasever);
+    const repositories = targets.map(({ repository }) => repository);
+    const signatures = await checkPackageSignature({ path, ...inspected }, repositories, findKeyring);
+    return targets.map(({ repository, location }) => ({
+      repository,
+      location,
+      signature: signatures.get(repository),
+    }));
   } catch (error) {
     return toAppError(error);
   }
@@ -86,7 +119,7 @@ function targetsOrError(
 function toJson(inspection: Inspection): object {
   const { file } = inspection;
   if ('error' in inspection) return { file, error: errorFacts(inspection.error) };
-  const { inspected, targets } = inspection;
+  const { inspected, places } = inspection;
   const { rpm } = inspected;
   const facts = {
     file,
@@ -105,19 +138,18 @@ function toJson(inspection: Inspection): object {
     sizeBytes: inspected.sizeBytes,
     sha256: inspected.sha256,
   };
-  return targets instanceof AppError
-    ? { ...facts, error: errorFacts(targets) }
-    : { ...facts, targets: targets.map(({ repository, location }) => ({ repository, location })) };
+  return places instanceof AppError ? { ...facts, error: errorFacts(places) } : { ...facts, targets: places };
 }
 
-function errorFacts({ code, message, hint }: AppError): object {
-  return { code, detail: message, hint };
+function errorFacts({ code, message, hint, details }: AppError): object {
+  const { signature } = details;
+  return { code, detail: message, hint, ...(signature !== undefined && { signature }) };
 }
 
 function toText(inspection: Inspection): string {
   const { file } = inspection;
   if ('error' in inspection) return `${printable(file)}\n${refusal(inspection.error)}`;
-  const { inspected, targets } = inspection;
+  const { inspected, places } = inspection;
   const { rpm } = inspected;
   const kind = rpm.isSource ? 'source package' : 'package';
   const lines = [
@@ -125,11 +157,20 @@ function toText(inspection: Inspection): string {
     `  ${kind}, format ${rpm.formatMajor}, ${rpm.isSigned ? 'signed' : 'not signed'}, ${inspected.sizeBytes} bytes, files: ${rpm.files.length}`,
     `  sha256 ${inspected.sha256}`,
   ];
-  const places =
-    targets instanceof AppError
-      ? refusal(targets)
-      : targets.map(({ repository, location }) => `  would go to ${repository}/${location}\n`).join('');
-  return `${printable(file)}\n${lines.join('\n')}\n${places}`;
+  const placeLines =
+    places instanceof AppError
+      ? refusal(places)
+      : places
+          .map((place) => `  would go to ${place.repository}/${place.location}${signatureText(place)}\n`)
+          .join('');
+  return `${printable(file)}\n${lines.join('\n')}\n${placeLines}`;
+}
+
+/** What a keyring says; without one there is nothing to add. */
+function signatureText({ signature }: Place): string {
+  if (signature?.keyId === undefined) return '';
+  const { state, keyId, userId } = signature;
+  return `, signature ${state}: key ${keyId}${userId === undefined ? '' : ` (${printable(userId)})`}`;
 }
 
 function refusal(error: AppError): string {

@@ -250,7 +250,7 @@ const signing = Type.Object(
     sign_packages: Type.Boolean({
       default: false,
       description:
-        'Sign packages too when they are uploaded (rpmsign must be installed); changes their bytes.',
+        'Sign packages too when they are uploaded, with the first key (gpg, gpgv and rpmsign must be installed). Changes their bytes and replaces signatures of others; what one of the keys signed before stays as it is.',
     }),
   },
   CLOSED,
@@ -270,7 +270,7 @@ const packageSignatures = Type.Object(
       {
         default: [],
         description:
-          'Whose packages are trusted: entries with repositories, key_files (public OpenPGP keys) and require: signed (a package without a good signature of one of these keys is refused) or none (only shown). The first entry that names a repository counts.',
+          'Whose packages are trusted: entries with repositories, key_files (public OpenPGP keys) and require: signed (a package without a good signature of one of these keys is refused) or none (only shown; the default). A signature that does not fit its package is refused with both. The first entry that names a repository counts. gpg and gpgv must be installed; key files are read at start.',
       },
     ),
   },

@@ -16,8 +16,9 @@ export function digestsNeeded(
     digests.headerSha256 !== undefined ||
     digests.headerSha1 !== undefined ||
     digests.headerSha3_256 !== undefined;
-  const payload = hasHeaderDigest ? digests.payload[0] : undefined;
-  if (payload === undefined && digests.headerAndPayloadMd5 === undefined) {
+  const [payload] = digests.payload;
+  const isProvenByDigests = hasHeaderDigest && payload !== undefined;
+  if (!isProvenByDigests && digests.headerAndPayloadMd5 === undefined) {
     throw new AppError('RPM_DIGEST_MISSING', 'the package carries no digest that covers header and payload', {
       hint: 'Build it with an rpmbuild that writes digests (every version since 2.0 does).',
     });
@@ -25,8 +26,10 @@ export function digestsNeeded(
   return {
     sha256: upload.sha256,
     isSha512Needed: upload.expectedDigests.some(({ algorithm }) => algorithm === 'sha512'),
+    // Also when the MD5 proves the package whole: the signature header with the MD5 in it is signed by nobody, and a
+    // signature of the main header covers the payload through this digest alone.
     payload: payload?.algorithm,
-    isHeaderAndPayloadMd5Needed: payload === undefined,
+    isHeaderAndPayloadMd5Needed: !isProvenByDigests,
   };
 }
 

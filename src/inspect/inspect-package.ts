@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { AppError } from '../errors.ts';
+import { digestOfFile } from '../file-digest.ts';
 import { readStart } from '../read-into.ts';
 import type { SpooledUpload } from '../receive/spooled-upload.ts';
 import { gatherHeader } from '../rpm-parser/gather-header.ts';
@@ -53,6 +54,17 @@ export async function describeStoredPackage(path: string): Promise<string> {
     return nevraOf(parseRpm(readHeader(path, size).bytes, size));
   } catch {
     return 'a file that is no readable package';
+  }
+}
+
+/** sha256 of everything from the main header on: what a signature does not change. Undefined for what is no package. */
+export async function digestContent(path: string): Promise<string | undefined> {
+  try {
+    const { extent } = readHeader(path, statSync(path).size);
+    return await digestOfFile(path, 'sha256', extent.headerStart);
+  } catch (error) {
+    if (error instanceof AppError) return undefined;
+    throw error;
   }
 }
 

@@ -19,21 +19,45 @@ export interface TargetState {
   readonly holdsPackage: boolean;
 }
 
+/** What is known of stored packages beside their bytes, for messages. */
+export interface StoredFacts {
+  readonly describe: (path: string) => Promise<string>;
+  /** Of the bytes that were sent, when they are not the stored ones. */
+  readonly receivedSha256Of: (target: Target) => string | undefined;
+}
+
 /**
  * Looks at each target of a package.
  * @throws AppError PACKAGE_CONFLICT when one holds other bytes, with both digests.
  */
 export async function lookAtTargets(
   incoming: IncomingPackage,
-  describeStored: (path: string) => Promise<string>,
+  stored: StoredFacts,
   store: PackageStore,
 ): Promise<readonly TargetState[]> {
   return Promise.all(
     incoming.targets.map(async (target) => ({
       target,
-      holdsPackage: await holdsPackage({ incoming, target, describeStored, store }),
+      holdsPackage: await holdsPackage({ incoming, target, stored, store }),
     })),
   );
+}
+
+/**
+ * The first target that holds the same package: everything from the main header on is equal, whoever signed it. A new
+ * signature of the same package would be another file, and a published path never gets other bytes.
+ * @param digestContent of a stored package, without lead and signature header; undefined for what is no package.
+ */
+export async function findSameContent(
+  targets: readonly Target[],
+  contentSha256: string | undefined,
+  digestContent: (path: string) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  for (const { path } of targets) {
+    const isThere = lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+    if (isThere && (await digestContent(path)) === contentSha256) return path;
+  }
+  return undefined;
 }
 
 /** Links a package into the targets that lack it and makes all of them durable. */
@@ -63,10 +87,10 @@ async function linkInto(incoming: IncomingPackage, target: Target, store: Packag
 async function holdsPackage(look: {
   readonly incoming: IncomingPackage;
   readonly target: Target;
-  readonly describeStored: (path: string) => Promise<string>;
+  readonly stored: StoredFacts;
   readonly store: PackageStore;
 }): Promise<boolean> {
-  const { incoming, target, describeStored, store } = look;
+  const { incoming, target, stored, store } = look;
   const found = lstatSync(target.path, { throwIfNoEntry: false });
   if (found === undefined) return false;
   if (!found.isFile()) {
@@ -76,13 +100,18 @@ async function holdsPackage(look: {
   }
   const storedSha256 = await store.sha256Of(target.path);
   if (storedSha256 === incoming.sha256) return true;
-  const storedNevra = await describeStored(target.path);
+  const storedNevra = await stored.describe(target.path);
+  const storedReceivedSha256 = stored.receivedSha256Of(target);
+  const storedDigests =
+    storedReceivedSha256 === undefined
+      ? `stored sha256 ${storedSha256}`
+      : `stored sha256 ${storedSha256} (sent as ${storedReceivedSha256} and signed here)`;
   const isSameNevra = storedNevra === incoming.nevra;
   throw new AppError(
     'PACKAGE_CONFLICT',
     isSameNevra
-      ? `${incoming.nevra} is already in ${target.repository} with other bytes: stored sha256 ${storedSha256}, sent sha256 ${incoming.sha256}`
-      : `${incoming.nevra} would have the file name of ${storedNevra} in ${target.repository}: stored sha256 ${storedSha256}, sent sha256 ${incoming.sha256}`,
+      ? `${incoming.nevra} is already in ${target.repository} with other bytes: ${storedDigests}, sent sha256 ${incoming.sha256}`
+      : `${incoming.nevra} would have the file name of ${storedNevra} in ${target.repository}: ${storedDigests}, sent sha256 ${incoming.sha256}`,
     {
       hint: isSameNevra
         ? 'A published package never changes: raise the release number and build again.'
@@ -92,6 +121,7 @@ async function holdsPackage(look: {
         storedNevra,
         sentNevra: incoming.nevra,
         storedSha256,
+        ...(storedReceivedSha256 !== undefined && { storedReceivedSha256 }),
         sentSha256: incoming.sha256,
       },
     },

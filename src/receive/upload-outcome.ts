@@ -1,3 +1,5 @@
+import type { PackageSignature } from '../signing/package-signature.ts';
+
 /** Where one package of an upload is, and whether hosts can install it from there. */
 export interface UploadPlace {
   readonly repository: string;
@@ -6,13 +8,18 @@ export interface UploadPlace {
   readonly state: 'waiting' | 'published' | 'set-aside';
   /** Why it is set aside. */
   readonly reason?: string;
+  /** As the repository's keyring sees it; left out when it was not recorded. */
+  readonly signature?: PackageSignature;
 }
 
 /** What became of an upload. */
 export interface UploadOutcome {
   readonly outcome: 'created' | 'unchanged' | 'known';
   readonly nevra: string;
+  /** Of the stored package. */
   readonly sha256: string;
+  /** Of the bytes that were sent, when the package was signed here. */
+  readonly receivedSha256?: string;
   readonly sizeBytes: number;
   readonly places: readonly UploadPlace[];
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../errors.ts';
+import type { PackageSignature } from '../signing/package-signature.ts';
 
 /** What each format added to the one before it; a new database passes through all of them. */
 const MIGRATIONS = [
@@ -62,6 +63,10 @@ export interface Receipt {
   readonly placedAtMs: number;
   /** When an index with it was first published; undefined before that. */
   readonly publishedAtMs: number | undefined;
+  /** Of the bytes that were sent, when the package was signed here; they then are other bytes than the stored ones. */
+  readonly receivedSha256?: string | undefined;
+  /** As it was when the package was placed. */
+  readonly signature?: PackageSignature | undefined;
 }
 
 /** A package that is on disk but kept out of the index, because the engine cannot describe it. */
@@ -122,8 +127,8 @@ export class Records {
       for (const receipt of receipts) {
         this.#run(
           `INSERT OR REPLACE INTO receipt
-            (repository, location, sha256, nevra, size_bytes, placed_at_ms, published_at_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?)`,
+            (repository, location, sha256, nevra, size_bytes, placed_at_ms, published_at_ms, received_sha256, signature)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
           receipt.repository,
           receipt.location,
           receipt.sha256,
@@ -131,6 +136,8 @@ export class Records {
           receipt.sizeBytes,
           receipt.placedAtMs,
           receipt.publishedAtMs ?? null,
+          receipt.receivedSha256 ?? null,
+          receipt.signature === undefined ? null : JSON.stringify(receipt.signature),
         );
       }
     });
@@ -138,6 +145,24 @@ export class Records {
 
   receiptsOf(sha256: string): readonly Receipt[] {
     return this.#all('SELECT * FROM receipt WHERE sha256 = ? ORDER BY repository', sha256).map(toReceipt);
+  }
+
+  /** Of a package that had this digest when it was sent, and was signed here. */
+  receiptsOfReceived(receivedSha256: string): readonly Receipt[] {
+    return this.#all(
+      'SELECT * FROM receipt WHERE received_sha256 = ? ORDER BY repository',
+      receivedSha256,
+    ).map(toReceipt);
+  }
+
+  /** Of one package in one repository. */
+  receiptAt(repository: string, location: string): Receipt | undefined {
+    const [row] = this.#all(
+      'SELECT * FROM receipt WHERE repository = ? AND location = ?',
+      repository,
+      location,
+    );
+    return row === undefined ? undefined : toReceipt(row);
   }
 
   /** Every repository that a package was uploaded to. */
@@ -182,7 +207,7 @@ export class Records {
   /** Corrects a receipt whose file was exchanged by hand: what is on disk is the truth. */
   correctDigest(repository: string, location: string, sha256: string): void {
     this.#run(
-      'UPDATE receipt SET sha256 = ? WHERE repository = ? AND location = ?',
+      'UPDATE receipt SET sha256 = ?, received_sha256 = NULL, signature = NULL WHERE repository = ? AND location = ?',
       sha256,
       repository,
       location,
@@ -340,7 +365,18 @@ function toReceipt(row: Row): Receipt {
     sizeBytes: Number(row['size_bytes']),
     placedAtMs: Number(row['placed_at_ms']),
     publishedAtMs: row['published_at_ms'] === null ? undefined : Number(row['published_at_ms']),
+    receivedSha256: textOf(row['received_sha256']),
+    signature: toSignature(textOf(row['signature'])),
   };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Nobody else writes into the records. */
+function toSignature(json: string | undefined): PackageSignature | undefined {
+  return json === undefined ? undefined : JSON.parse(json);
 }
 
 function toSetAside(row: Row): SetAside {

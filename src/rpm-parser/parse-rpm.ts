@@ -5,6 +5,7 @@ import { readFileDigests, readFiles } from './file-list.ts';
 import { type Header, readHeader } from './header.ts';
 import { measureHeader } from './measure-header.ts';
 import { hasSignature, readDigests } from './package-digests.ts';
+import { readSignatures } from './package-signatures.ts';
 import { RpmParseError } from './rpm-parse-error.ts';
 import { isSourcePackage } from './is-source-package.ts';
 import type { RpmPackage } from './rpm-package.ts';
@@ -55,6 +56,7 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
     changelogs: readChangelogs(main),
     digests: readDigests(signature, main),
     isSigned: hasSignature(signature),
+    signatures: readSignatures(signature),
     textDefects: findTextDefects(main),
   };
 }

@@ -57,6 +57,15 @@ export interface PackageDigests {
   readonly payload: readonly { readonly algorithm: DigestAlgorithm; readonly hex: string }[];
 }
 
+/** One OpenPGP signature as it is in the signature header; nobody has verified it. */
+export interface PackageSignature {
+  /** rpm's name of the tag, such as `RSA`. */
+  readonly tag: string;
+  readonly covers: 'header' | 'header-and-payload';
+  /** Should be one OpenPGP packet; empty when it was not even base64. */
+  readonly packet: Uint8Array;
+}
+
 /**
  * Something in the text of a tag that repodata cannot carry, or only after a change. There is one entry
  * per tag and defect, the first that was found, so a harmless defect never hides a grave one.
@@ -119,5 +128,6 @@ export interface RpmPackage {
   readonly digests: PackageDigests;
   /** Whether there is an OpenPGP signature; nobody has verified it. */
   readonly isSigned: boolean;
+  readonly signatures: readonly PackageSignature[];
   readonly textDefects: readonly TextDefect[];
 }

@@ -155,7 +155,8 @@ function describeSetAside({ location, identity, reason, sinceMs }: SetAside): ob
 }
 
 function describeReceipt(receipt: Receipt): object {
-  const { location, nevra, sha256, sizeBytes, placedAtMs, publishedAtMs } = receipt;
+  const { location, nevra, sha256, sizeBytes, placedAtMs, publishedAtMs, receivedSha256, signature } =
+    receipt;
   return {
     location,
     nevra,
@@ -163,5 +164,7 @@ function describeReceipt(receipt: Receipt): object {
     sizeBytes,
     placedAt: new Date(placedAtMs).toISOString(),
     publishedAt: publishedAtMs === undefined ? null : new Date(publishedAtMs).toISOString(),
+    ...(receivedSha256 !== undefined && { receivedSha256 }),
+    ...(signature !== undefined && { signature }),
   };
 }

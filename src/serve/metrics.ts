@@ -1,11 +1,14 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { RepositoryStatus } from '../reindex/repository-queue.ts';
 
+/** A part of an upload's time that is measured. */
+export type UploadStage = 'inspect' | 'signature' | 'sign' | 'sync' | 'place';
+
 /** What the service counts and measures, in Prometheus's terms. */
 export interface Metrics {
   readonly registry: Registry;
   readonly countUpload: (outcome: string, sizeBytes: number) => void;
-  readonly timed: <T>(stage: 'inspect' | 'sync' | 'place', task: () => Promise<T>) => Promise<T>;
+  readonly timed: <T>(stage: UploadStage, task: () => Promise<T>) => Promise<T>;
   /** Measures one index run and counts how it ended. */
   readonly indexRun: <T>(task: () => Promise<T>) => Promise<T>;
 }

@@ -58,6 +58,7 @@ describe.concurrent('rpmyard inspect', () => {
 
   it('says the same as JSON, an object a line', async () => {
     const paths = [await crafted('a.rpm', { arch: 'noarch' }), await crafted('s.rpm', { isSource: true })];
+    const signature = { state: 'unsigned' };
     const result = await runRpmyard('inspect', '--json', ...paths);
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     expect(jsonLines(result.stdout)).toEqual([
@@ -78,13 +79,13 @@ describe.concurrent('rpmyard inspect', () => {
         sizeBytes: expect.any(Number),
         sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
         targets: [
-          { repository: '9/x86_64', location: 'Packages/example-1.0-1.el9.noarch.rpm' },
-          { repository: '9/aarch64', location: 'Packages/example-1.0-1.el9.noarch.rpm' },
+          { repository: '9/x86_64', location: 'Packages/example-1.0-1.el9.noarch.rpm', signature },
+          { repository: '9/aarch64', location: 'Packages/example-1.0-1.el9.noarch.rpm', signature },
         ],
       },
       expect.objectContaining({
         isSource: true,
-        targets: [{ repository: '9/SRPMS', location: 'Packages/example-1.0-1.el9.src.rpm' }],
+        targets: [{ repository: '9/SRPMS', location: 'Packages/example-1.0-1.el9.src.rpm', signature }],
       }),
     ]);
   });

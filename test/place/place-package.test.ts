@@ -41,14 +41,18 @@ async function incoming(content: string, nevra = 'a-1-1.el9.noarch'): Promise<In
 const describeStored = async (path: string): Promise<string> =>
   `stored-${await readFile(path, 'utf8')}-1-1.el9.noarch`;
 
+const facts = { describe: describeStored, receivedSha256Of: () => undefined };
+
 const placeWhole = async (upload: IncomingPackage): Promise<readonly boolean[]> => {
-  const states = await lookAtTargets(upload, describeStored, store);
+  const states = await lookAtTargets(upload, facts, store);
   await placePackage(upload, states, store);
   return states.map(({ holdsPackage }) => holdsPackage);
 };
 
 async function conflictOf(upload: IncomingPackage, stored: (path: string) => Promise<string>) {
-  const error = await lookAtTargets(upload, stored, store).catch((thrown: unknown) => thrown);
+  const error = await lookAtTargets(upload, { ...facts, describe: stored }, store).catch(
+    (thrown: unknown) => thrown,
+  );
   if (!(error instanceof AppError)) throw new Error(`expected an AppError, got ${String(error)}`);
   return error;
 }
@@ -87,7 +91,7 @@ describe('placing a package', () => {
 
   it('stops with PACKAGE_CONFLICT when a file appears between the look and the link', async () => {
     const upload = await incoming('bytes');
-    const states = await lookAtTargets(upload, describeStored, store);
+    const states = await lookAtTargets(upload, facts, store);
     const [, second] = upload.targets;
     await writeFile(second?.path ?? '', 'by hand');
     await expect(placePackage(upload, states, store)).rejects.toMatchObject({
@@ -101,7 +105,7 @@ describe('placing a package', () => {
     const upload = await incoming('bytes');
     const [first] = upload.targets;
     await link(upload.path, first?.path ?? '');
-    const states = await lookAtTargets(upload, describeStored, store);
+    const states = await lookAtTargets(upload, facts, store);
     const whole: string[] = [];
     const names: string[] = [];
     await placePackage(upload, states, {
@@ -120,7 +124,7 @@ describe('placing a package', () => {
 
   it('fails when one target cannot be synced', async () => {
     const upload = await incoming('bytes');
-    const states = await lookAtTargets(upload, describeStored, store);
+    const states = await lookAtTargets(upload, facts, store);
     const fault = new Error('EIO');
     const failing = {
       ...store,
@@ -173,7 +177,7 @@ describe('a conflict', () => {
       ...target,
       path: join(dir.path, 'none', target.path),
     }));
-    const states = await lookAtTargets({ ...upload, targets }, describeStored, store);
+    const states = await lookAtTargets({ ...upload, targets }, facts, store);
     expect(states.map(({ holdsPackage }) => holdsPackage)).toEqual([false, false, false]);
   });
 });

@@ -1,0 +1,114 @@
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { execa, ExecaError } from 'execa';
+import { AppError } from '../errors.ts';
+
+const KILL_AFTER_MS = 2_000;
+const VERSION_LIMIT_MS = 10_000;
+const MAX_REPORT_BYTES = 1024 * 1024;
+const MAX_MESSAGE_LINES = 3;
+
+const PACKAGES: Readonly<Record<ToolRun['tool'], string>> = {
+  gpg: 'apt-get install gnupg, or dnf install gnupg2',
+  gpgv: 'apt-get install gpgv, or dnf install gnupg2',
+  rpmsign: 'apt-get install rpm, or dnf install rpm-sign',
+};
+
+/** A program that is to be run, with a limit for its time. */
+export interface ToolRun {
+  readonly tool: 'gpg' | 'gpgv' | 'rpmsign';
+  readonly args: readonly string[];
+  readonly timeoutMs: number;
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Its standard input. */
+  readonly input?: Readable;
+  /** What it reads on file descriptor 3. */
+  readonly thirdInput?: Uint8Array;
+}
+
+/** How a program ended by itself. */
+export interface ToolResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a program of GnuPG or rpm; an exit code other than 0 is a result.
+ * @throws AppError SIGNING_TOOL_MISSING, or SIGNING_TOOL_FAILED when a signal or our limit ended it.
+ */
+export async function runTool(run: ToolRun): Promise<ToolResult> {
+  const { tool, args, timeoutMs, cwd, env, input, thirdInput } = run;
+  const result = await execa(tool, args, {
+    reject: false,
+    timeout: timeoutMs,
+    forceKillAfterDelay: KILL_AFTER_MS,
+    killDescendants: true,
+    maxBuffer: MAX_REPORT_BYTES,
+    // Nothing of the service's environment: GNUPGHOME, GPG_TTY and the like change what the programs do.
+    extendEnv: false,
+    env: { LC_ALL: 'C.UTF-8', PATH: process.env['PATH'], ...env },
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(input === undefined ? {} : { input }),
+    stdio: [
+      input === undefined ? 'ignore' : 'pipe',
+      'pipe',
+      'pipe',
+      ...(thirdInput === undefined ? [] : [thirdInput]),
+    ],
+  });
+  if (result.exitCode !== undefined) {
+    const { exitCode, stdout, stderr } = result;
+    return { exitCode, stdout, stderr };
+  }
+  throw result instanceof ExecaError ? toolError(tool, timeoutMs, result) : result;
+}
+
+/** @throws AppError SIGNING_TOOL_MISSING. */
+export async function requireTool(tool: ToolRun['tool']): Promise<void> {
+  await runTool({ tool, args: ['--version'], timeoutMs: VERSION_LIMIT_MS });
+}
+
+/** The absolute path of a program. @throws AppError SIGNING_TOOL_MISSING. */
+export async function findTool(tool: ToolRun['tool']): Promise<string> {
+  for (const folder of (process.env['PATH'] ?? '').split(':')) {
+    const path = join(folder, tool);
+    if (await isExecutable(path)) return path;
+  }
+  throw toolMissing(tool);
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The last lines that a program wrote, for messages. */
+export function lastLines(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => line !== '');
+  return lines.slice(-MAX_MESSAGE_LINES).join(' | ');
+}
+
+function toolError(tool: ToolRun['tool'], timeoutMs: number, error: ExecaError): AppError {
+  if (error.code === 'ENOENT' || error.code === 'EACCES') {
+    return toolMissing(tool, error);
+  }
+  const ending = error.timedOut ? `did not finish in ${timeoutMs / 1000} s` : `was ended by ${error.signal}`;
+  return new AppError('SIGNING_TOOL_FAILED', `${tool} ${ending}`, {
+    hint: 'Send the package again; if it fails again, the server log has the cause under this request id.',
+    cause: error,
+  });
+}
+
+function toolMissing(tool: ToolRun['tool'], cause?: unknown): AppError {
+  return new AppError('SIGNING_TOOL_MISSING', `${tool} is not installed`, {
+    hint: `Install it: ${PACKAGES[tool]}.`,
+    cause,
+  });
+}

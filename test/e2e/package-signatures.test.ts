@@ -1,0 +1,192 @@
+import { existsSync } from 'node:fs';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildRpm } from '../support/build-rpm.ts';
+import { craftRpm } from '../support/craft-rpm.ts';
+import { eventually } from '../support/eventually.ts';
+import { createGpgKeys, type GpgKeys } from '../support/gpg-keys.ts';
+import { runRpmyard } from '../support/run-rpmyard.ts';
+import { ServiceDidNotStart } from '../support/run-service.ts';
+import { type Site, startSite } from '../support/run-site.ts';
+import { putPackage, sendRequest, sha256Of } from '../support/send-request.ts';
+import { craftSignedRpm, signedBy } from '../support/sign-rpm.ts';
+import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+import { visibleIn } from '../support/visible-in.ts';
+
+let dir: TempDir;
+let keys: GpgKeys;
+let trusted: string;
+let stranger: string;
+let keyFile: string;
+
+beforeAll(async () => {
+  dir = await createTempDir();
+  keys = await createGpgKeys();
+  trusted = await keys.makeKey('Build <build@example.com>');
+  stranger = await keys.makeKey('Stranger <stranger@example.com>');
+  keyFile = await keys.exportKey(trusted);
+});
+
+afterAll(async () => {
+  await keys[Symbol.asyncDispose]();
+  await dir.remove();
+});
+
+interface Rule {
+  readonly repositories: readonly string[];
+  readonly require?: 'none' | 'signed';
+}
+
+const withRules = (...rules: readonly Rule[]) => ({
+  front: 'none' as const,
+  config: {
+    server: { upload_header: '' },
+    package_signatures: { keyrings: rules.map((rule) => ({ ...rule, key_files: [keyFile] })) },
+  },
+});
+
+const EVERYWHERE = { repositories: ['*'], require: 'signed' } as const;
+
+async function expectNothingStored(site: Site): Promise<void> {
+  await eventually(async () => expect(await site.leftovers()).toEqual([]));
+  expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
+}
+
+const goodSignature = () => ({
+  state: 'good',
+  keyId: trusted.slice(-16),
+  fingerprint: trusted,
+  userId: 'Build <build@example.com>',
+});
+
+describe('a repository that takes signed packages only', () => {
+  test('takes one by a trusted key and says whose it is: in the answer, by digest, and in its list', async () => {
+    await using site = await startSite(withRules(EVERYWHERE));
+    const bytes = await craftSignedRpm({}, { dsa: signedBy(keys, trusted) });
+    const answer = await putPackage(site.baseUrl, bytes);
+    expect(answer.status).toBe(201);
+    expect(answer.json()).toMatchObject({ places: [{ signature: goodSignature() }] });
+    const known = await sendRequest(site.baseUrl, { path: `/api/v1/uploads/${sha256Of(bytes)}` });
+    expect(known.json()).toMatchObject({ places: [{ signature: goodSignature() }] });
+    const list = await sendRequest(site.baseUrl, { path: '/api/v1/repositories/9/x86_64/packages' });
+    expect(list.json()).toMatchObject({ packages: [{ signature: goodSignature() }] });
+    expect(await putPackage(site.baseUrl, bytes)).toMatchObject({ status: 200 });
+  });
+
+  test.each<[string, number, string, () => Promise<Buffer>]>([
+    ['unsigned', 422, 'PACKAGE_UNSIGNED', async () => craftRpm()],
+    [
+      'by another key',
+      403,
+      'SIGNING_KEY_UNKNOWN',
+      () => craftSignedRpm({}, { dsa: signedBy(keys, stranger) }),
+    ],
+    [
+      'with the signature of another package',
+      422,
+      'PACKAGE_SIGNATURE_BAD',
+      () => craftSignedRpm({}, { dsa: () => signedBy(keys, trusted)(Buffer.from('another')) }),
+    ],
+  ])('refuses a package that is %s, and stores nothing of it', async (_, status, code, make) => {
+    await using site = await startSite(withRules(EVERYWHERE));
+    const answer = await putPackage(site.baseUrl, await make());
+    expect(answer.status).toBe(status);
+    expect(answer.json()).toMatchObject({ code, repositories: ['9/x86_64'] });
+    await expectNothingStored(site);
+  });
+
+  test('names the key that it does not know', async () => {
+    await using site = await startSite(withRules(EVERYWHERE));
+    const answer = await putPackage(
+      site.baseUrl,
+      await craftSignedRpm({}, { dsa: signedBy(keys, stranger) }),
+    );
+    expect(answer.json()).toMatchObject({
+      detail: expect.stringContaining(stranger.slice(-16)),
+      signature: { state: 'unknown-key', keyId: stranger.slice(-16) },
+    });
+  });
+
+  test('refuses a noarch package for all repositories when one of them does', async () => {
+    const rules = [
+      { repositories: ['9/x86_64'] },
+      { repositories: ['9/aarch64'], require: 'signed' as const },
+    ];
+    await using site = await startSite(withRules(...rules));
+    const answer = await putPackage(site.baseUrl, craftRpm({ arch: 'noarch' }));
+    expect(answer.json()).toMatchObject({ code: 'PACKAGE_UNSIGNED', repositories: ['9/aarch64'] });
+    await expectNothingStored(site);
+  });
+});
+
+describe('a repository with a keyring that requires nothing', () => {
+  test('takes packages of any key or none and shows what they are, but never one with a bad signature', async () => {
+    await using site = await startSite(withRules({ repositories: ['9/*'] }, EVERYWHERE));
+    const states = async (bytes: Buffer) => (await putPackage(site.baseUrl, bytes)).json();
+    expect(await states(craftRpm({ name: 'a' }))).toMatchObject({
+      outcome: 'created',
+      places: [{ signature: { state: 'unsigned' } }],
+    });
+    const strange = await craftSignedRpm({ name: 'b' }, { dsa: signedBy(keys, stranger) });
+    expect(await states(strange)).toMatchObject({
+      places: [{ signature: { state: 'unknown-key', keyId: stranger.slice(-16) } }],
+    });
+    const bad = await craftSignedRpm({ name: 'c' }, { dsa: () => signedBy(keys, trusted)(Buffer.from('x')) });
+    expect(await states(bad)).toMatchObject({ code: 'PACKAGE_SIGNATURE_BAD' });
+  });
+});
+
+describe('a repository without a keyring', () => {
+  test('takes signed packages unchecked, even with a bad signature', async () => {
+    await using site = await startSite(withRules({ repositories: ['8/*'], require: 'signed' }));
+    const bad = await craftSignedRpm({}, { dsa: () => signedBy(keys, trusted)(Buffer.from('x')) });
+    expect((await putPackage(site.baseUrl, bad)).json()).toMatchObject({
+      outcome: 'created',
+      places: [{ signature: { state: 'unchecked' } }],
+    });
+  });
+});
+
+describe('a start', () => {
+  test('fails when a key file is missing, and names it', async () => {
+    const missing = join(dir.path, 'missing.asc');
+    const config = { package_signatures: { keyrings: [{ repositories: ['*'], key_files: [missing] }] } };
+    const error = await startSite({ front: 'none', config }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ServiceDidNotStart);
+    expect(String(error)).toContain(`${missing}: cannot be read`);
+  });
+
+  test('fails when gpgv is not installed, and says how to install it', async () => {
+    // A PATH with everything but GnuPG.
+    const bin = join(dir.path, 'bin');
+    await mkdir(bin);
+    for (const name of ['env', 'sh', 'node', 'dirname', 'readlink', 'uname']) {
+      const path = (process.env['PATH'] ?? '').split(':').map((folder) => join(folder, name));
+      const found = path.find((candidate) => existsSync(candidate));
+      if (found !== undefined) await symlink(found, join(bin, name));
+    }
+    const error = await startSite({ ...withRules(EVERYWHERE), env: { PATH: bin } }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(ServiceDidNotStart);
+    expect(String(error)).toMatch(/SIGNING_TOOL_MISSING: gpgv[^]*apt-get install gpgv/);
+  });
+});
+
+describe('rpmyard inspect', () => {
+  test('shows the signature as each repository sees it, and what would be refused', async () => {
+    const config = join(dir.path, 'inspect.yml');
+    const keyrings = [{ repositories: ['*'], key_files: [keyFile], require: 'signed' }];
+    await writeFile(config, JSON.stringify({ package_signatures: { keyrings } }));
+    const good = join(dir.path, 'good.rpm');
+    await writeFile(good, await craftSignedRpm({}, { dsa: signedBy(keys, trusted) }));
+    const unsigned = await buildRpm({ name: 'plain' }, dir.path);
+    const text = await runRpmyard('inspect', '-c', config, good, unsigned);
+    expect(text.exitCode).toBe(1);
+    expect(text.stdout).toContain(`signature good: key ${trusted.slice(-16)} (Build <build@example.com>)`);
+    expect(text.stdout).toContain('would be refused: PACKAGE_UNSIGNED');
+    const json = await runRpmyard('inspect', '--json', '-c', config, good);
+    expect(JSON.parse(json.stdout)).toMatchObject({ targets: [{ signature: goodSignature() }] });
+  });
+});

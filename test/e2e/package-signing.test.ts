@@ -1,0 +1,322 @@
+import { createHash } from 'node:crypto';
+import { chmod, link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseRpm } from '../../src/rpm-parser/parse-rpm.ts';
+import { buildRpm } from '../support/build-rpm.ts';
+import { craftRpm } from '../support/craft-rpm.ts';
+import { eventually } from '../support/eventually.ts';
+import { createGpgKeys, type GpgKeys } from '../support/gpg-keys.ts';
+import { readerOverHttp, readIndex } from '../support/read-index.ts';
+import { dnfInstall, type DnfHost } from '../support/run-dnf.ts';
+import { type Front, type Site, startSite } from '../support/run-site.ts';
+import { runZypper, zypperRefresh } from '../support/run-zypper.ts';
+import { createRpmJudge, type RpmVerdict } from '../support/rpmkeys.ts';
+import { putPackage, sendRequest, sha256Of } from '../support/send-request.ts';
+import { craftSignedRpm, signedBy } from '../support/sign-rpm.ts';
+import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+import { visibleIn } from '../support/visible-in.ts';
+
+const INSTALLED_FILE = '/etc/installed';
+
+let dir: TempDir;
+let keys: GpgKeys;
+let ours: string;
+let rotated: string;
+let stranger: string;
+let keyFile: string;
+let judge: (path: string) => Promise<RpmVerdict>;
+
+beforeAll(async () => {
+  dir = await createTempDir();
+  keys = await createGpgKeys();
+  ours = await keys.makeKey('Ours <ours@example.com>', { algorithm: 'rsa2048' });
+  rotated = await keys.makeKey('Next <next@example.com>', { algorithm: 'rsa2048' });
+  stranger = await keys.makeKey('Stranger <stranger@example.com>', { algorithm: 'rsa2048' });
+  keyFile = await keys.exportKey(ours);
+  judge = await createRpmJudge(join(dir.path, 'rpmdb'), [keyFile]);
+}, 60_000);
+
+afterAll(async () => {
+  await keys[Symbol.asyncDispose]();
+  await dir.remove();
+});
+
+interface Signing {
+  readonly front?: Front;
+  readonly keys?: readonly string[];
+  readonly passphraseFile?: string;
+}
+
+const signing = (options: Signing = {}) => ({
+  front: options.front ?? ('none' as const),
+  config: {
+    ...((options.front ?? 'none') === 'none' && { server: { upload_header: '' } }),
+    signing: {
+      keys: options.keys ?? [ours],
+      gnupg_home: keys.path,
+      sign_packages: true,
+      ...(options.passphraseFile !== undefined && { passphrase_file: options.passphraseFile }),
+    },
+  },
+});
+
+const contentOf = (bytes: Buffer): Buffer => bytes.subarray(parseRpm(bytes, bytes.length).headerRange.start);
+
+const storedPath = (site: Site, file = 'example-1.0-1.el9.x86_64.rpm', basearch = 'x86_64'): string =>
+  join(site.storageDir, '9', basearch, 'Packages', file);
+
+async function expectNothingLeft(site: Site): Promise<void> {
+  await eventually(async () => expect(await site.leftovers()).toEqual([]));
+}
+
+async function expectNothingStored(site: Site): Promise<void> {
+  await expectNothingLeft(site);
+  expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
+}
+
+interface Answer {
+  readonly outcome: string;
+  readonly sha256: string;
+  readonly receivedSha256?: string;
+  readonly [field: string]: unknown;
+}
+
+async function upload(site: Site, bytes: Buffer, query = ''): Promise<{ status: number; body: Answer }> {
+  const answer = await putPackage(site.baseUrl, bytes, query);
+  const body: Answer = JSON.parse(answer.text);
+  return { status: answer.status, body };
+}
+
+describe('a service that signs packages', () => {
+  test.each<Front>(['nginx', 'none'])(
+    'stores and publishes what was sent with its own signature in front (front: %s)',
+    async (front) => {
+      await using site = await startSite(signing({ front }));
+      const sent = craftRpm({ payload: Buffer.alloc(300_000, 'payload') });
+      const { status, body } = await upload(site, sent, 'wait=50');
+      expect(status).toBe(201);
+      expect(body).toMatchObject({
+        receivedSha256: sha256Of(sent),
+        places: [
+          {
+            signature: { state: 'good', fingerprint: ours, received: { state: 'unsigned' } },
+            state: 'published',
+          },
+        ],
+      });
+      const stored = await readFile(storedPath(site));
+      expect(sha256Of(stored)).toBe(body.sha256);
+      expect(body.sha256).not.toBe(sha256Of(sent));
+      expect(contentOf(stored).equals(contentOf(sent))).toBe(true);
+      expect(await judge(storedPath(site))).toMatchObject({ state: 'good' });
+      expect((await stat(storedPath(site))).mode & 0o777).toBe(0o644);
+      const index = await readIndex(readerOverHttp(site.baseUrl, '9/x86_64'));
+      expect([...index.packages.values()]).toEqual([body.sha256]);
+      await expectNothingLeft(site);
+    },
+  );
+
+  test('knows the package by either digest, and answers a retry of the sent bytes with 200', async () => {
+    await using site = await startSite(signing());
+    const sent = craftRpm();
+    const { body } = await upload(site, sent);
+    const before = await stat(storedPath(site));
+    expect(await upload(site, sent)).toMatchObject({
+      status: 200,
+      body: { outcome: 'unchanged', sha256: body.sha256, receivedSha256: sha256Of(sent) },
+    });
+    for (const digest of [sha256Of(sent), body.sha256]) {
+      const known = await sendRequest(site.baseUrl, { path: `/api/v1/uploads/${digest}` });
+      expect(known.json()).toMatchObject({ sha256: body.sha256, receivedSha256: sha256Of(sent) });
+    }
+    // The stored bytes may be sent back as well.
+    expect(await upload(site, await readFile(storedPath(site)))).toMatchObject({ status: 200 });
+    expect((await stat(storedPath(site))).mtimeMs).toBe(before.mtimeMs);
+  });
+
+  test('answers a retry with 200 from what is on disk when its records are lost', async () => {
+    await using site = await startSite(signing());
+    const sent = craftRpm();
+    const { body } = await upload(site, sent);
+    await site.service.kill();
+    for (const name of await readdir(site.stateDir)) {
+      if (name.startsWith('records')) await rm(join(site.stateDir, name));
+    }
+    await mkdir(join(site.incomingDir, 'killed.signing'));
+    await writeFile(join(site.incomingDir, 'killed.signing', 'package.rpm'), sent);
+    await site.restart();
+    expect(await readdir(site.incomingDir)).toEqual([]);
+    expect(await upload(site, sent)).toMatchObject({ status: 200, body: { sha256: body.sha256 } });
+    const known = await sendRequest(site.baseUrl, { path: `/api/v1/uploads/${sha256Of(sent)}` });
+    expect(known.json()).toMatchObject({ sha256: body.sha256 });
+  });
+
+  test('gives all repositories of a noarch package the same file, also in a retry after a crash between two links', async () => {
+    await using site = await startSite(signing());
+    const sent = craftRpm({ arch: 'noarch' });
+    const { body } = await upload(site, sent);
+    const [first, second] = ['x86_64', 'aarch64'].map((basearch) =>
+      storedPath(site, 'example-1.0-1.el9.noarch.rpm', basearch),
+    );
+    if (first === undefined || second === undefined) throw new Error('no paths');
+    expect((await stat(first)).ino).toBe((await stat(second)).ino);
+    await rm(first);
+    expect(await upload(site, sent)).toMatchObject({ status: 201, body: { sha256: body.sha256 } });
+    expect((await stat(first)).ino).toBe((await stat(second)).ino);
+  });
+
+  test('refuses another package of the same name with the digests that clients know', async () => {
+    await using site = await startSite(signing());
+    const sent = craftRpm({ payload: Buffer.from('first') });
+    const other = craftRpm({ payload: Buffer.from('other') });
+    const { body } = await upload(site, sent);
+    expect(await upload(site, other)).toMatchObject({
+      status: 409,
+      body: {
+        code: 'PACKAGE_CONFLICT',
+        storedSha256: body.sha256,
+        storedReceivedSha256: sha256Of(sent),
+        sentSha256: sha256Of(other),
+      },
+    });
+    await expectNothingLeft(site);
+  });
+
+  test('replaces the signature of somebody else, and says what it was', async () => {
+    await using site = await startSite(signing());
+    const sent = await craftSignedRpm({}, { dsa: signedBy(keys, stranger) });
+    expect((await upload(site, sent)).body).toMatchObject({
+      places: [{ signature: { state: 'good', fingerprint: ours, received: { state: 'unchecked' } } }],
+    });
+    const { report } = await judge(storedPath(site));
+    expect(report.match(/Signature/g)).toHaveLength(1);
+    expect(report).toContain('OK');
+  });
+
+  test('stores a package as it was sent when one of its own keys has signed it', async () => {
+    await using site = await startSite(signing({ keys: [rotated, ours] }));
+    const sent = await craftSignedRpm({}, { rsa: signedBy(keys, ours) });
+    const { status, body } = await upload(site, sent);
+    expect(status).toBe(201);
+    expect(body.sha256).toBe(sha256Of(sent));
+    expect(body.receivedSha256).toBeUndefined();
+    expect(body).toMatchObject({ places: [{ signature: { state: 'good', fingerprint: ours } }] });
+  });
+
+  test('holds the digests that a client sends against the bytes that it sent', async () => {
+    await using site = await startSite(signing());
+    const sent = craftRpm();
+    const digest = createHash('sha256').update(sent).digest('base64');
+    const right = await putPackage(site.baseUrl, sent, '', { 'content-digest': `sha-256=:${digest}:` });
+    expect(right.status).toBe(201);
+  });
+
+  test('refuses a package of format 3, which nobody can sign', async () => {
+    await using site = await startSite(signing());
+    expect(await upload(site, craftRpm({ hasRegion: false }))).toMatchObject({
+      status: 422,
+      body: { code: 'PACKAGE_NOT_SIGNABLE' },
+    });
+    await expectNothingStored(site);
+  });
+
+  test('signs many packages that come at once', async () => {
+    await using site = await startSite(signing());
+    const packages = Array.from({ length: 12 }, (_, number) => craftRpm({ name: `many${number}` }));
+    const answers = await Promise.all(packages.map((bytes) => upload(site, bytes)));
+    expect(answers.map(({ status }) => status)).toEqual(packages.map(() => 201));
+    for (const number of packages.keys()) {
+      expect(await judge(storedPath(site, `many${number}-1.0-1.el9.x86_64.rpm`))).toMatchObject({
+        state: 'good',
+      });
+    }
+    await expectNothingLeft(site);
+  });
+});
+
+describe('a key with a passphrase', () => {
+  test('signs with the passphrase of the file; with a wrong one the upload fails as a fault of ours', async () => {
+    const secret = 'a secret phrase';
+    const locked = await keys.makeKey('Locked <locked@example.com>', {
+      algorithm: 'rsa2048',
+      passphrase: secret,
+    });
+    // The agent would remember it.
+    const forget = () => execa('gpgconf', ['--homedir', keys.path, '--kill', 'gpg-agent']);
+    const passphraseFile = join(dir.path, 'pass phrase %n');
+    await writeFile(passphraseFile, 'wrong');
+    await chmod(passphraseFile, 0o600);
+    await forget();
+    await using site = await startSite(signing({ keys: [locked], passphraseFile }));
+    const sent = craftRpm();
+    expect(await upload(site, sent)).toMatchObject({ status: 503, body: { code: 'PACKAGE_SIGNING_FAILED' } });
+    await expectNothingStored(site);
+    await writeFile(passphraseFile, secret);
+    expect(await upload(site, sent)).toMatchObject({ status: 201 });
+    expect(JSON.stringify(site.service.log)).not.toContain(secret);
+    await expectNothingLeft(site);
+  });
+});
+
+describe('hosts with gpgcheck=1', () => {
+  test('dnf and zypper install what was signed here, and refuse a changed package, an unsigned one and a rotated key', async () => {
+    await using site = await startSite(signing());
+    const file = await buildRpm({ name: 'installed', files: { [INSTALLED_FILE]: 'data' } }, site.workDir);
+    expect(await upload(site, await readFile(file), 'wait=50')).toMatchObject({ status: 201 });
+    const repositoryUrl = `${site.baseUrl}/repo/9/x86_64/`;
+    const dnfHost = (name: string, key: string): DnfHost => ({
+      root: join(site.workDir, name),
+      repositoryUrl,
+      options: ['--setopt=t.gpgcheck=1', `--setopt=t.gpgkey=file://${key}`],
+    });
+    expect(await dnfInstall(dnfHost('dnf', keyFile), 'installed')).toMatchObject({ exitCode: 0 });
+    await expect(readFile(join(site.workDir, 'dnf', INSTALLED_FILE), 'utf8')).resolves.toBe('data');
+    const otherKey = await keys.exportKey(rotated);
+    expect((await dnfInstall(dnfHost('dnf-rotated', otherKey), 'installed')).exitCode).not.toBe(0);
+
+    const zypper = async (name: string, key: string) => {
+      const host = { root: join(site.workDir, name), repositoryUrl };
+      await mkdir(host.root, { recursive: true });
+      const repoFile = join(site.workDir, `${name}.repo`);
+      const lines = [
+        '[t]',
+        'name=t',
+        `baseurl=${repositoryUrl}`,
+        'enabled=1',
+        'repo_gpgcheck=0',
+        'gpgcheck=1',
+      ];
+      await writeFile(repoFile, [...lines, `gpgkey=file://${key}`, ''].join('\n'));
+      await runZypper(host, ['addrepo', repoFile]);
+      await zypperRefresh(host);
+      return runZypper(host, ['--gpg-auto-import-keys', '--no-refresh', 'install', 'installed']);
+    };
+    const installed = await zypper('zypper', keyFile);
+    expect(installed.exitCode, `${installed.stdout} ${installed.stderr}`).toBe(0);
+    await expect(readFile(join(site.workDir, 'zypper', INSTALLED_FILE), 'utf8')).resolves.toBe('data');
+    expect((await zypper('zypper-rotated', otherKey)).exitCode).not.toBe(0);
+
+    // By hand, past every check of the service: the package as it was before it was signed, and one that was changed.
+    const stored = join(site.storageDir, '9/x86_64/Packages/installed-1.0-1.el9.noarch.rpm');
+    const signed = await readFile(stored);
+    const changed = Buffer.from(signed);
+    changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+    for (const [name, bytes] of [
+      ['unsigned', await readFile(file)],
+      ['changed', changed],
+    ] as const) {
+      const replacement = join(site.workDir, name);
+      await writeFile(replacement, bytes);
+      await rm(stored);
+      await link(replacement, stored);
+      await sendRequest(site.baseUrl, {
+        method: 'POST',
+        path: '/api/v1/repositories/9/x86_64/reindex?wait=50&full=1',
+      });
+      const result = await dnfInstall(dnfHost(`dnf-${name}`, keyFile), 'installed');
+      expect(result.exitCode, `${name} ${result.stderr}`).not.toBe(0);
+    }
+  }, 180_000);
+});
