@@ -11,6 +11,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['check-config', async () => (await import('./check-config.ts')).checkConfig],
   ['reindex', async () => (await import('./reindex.ts')).reindex],
   ['verify', async () => (await import('./verify.ts')).verify],
+  ['key', async () => (await import('./key.ts')).key],
   ['inspect', async () => (await import('./inspect-files.ts')).inspectFiles],
 ]);
 
