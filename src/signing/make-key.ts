@@ -26,7 +26,8 @@ export async function makeKey(home: GpgHome, userId: string): Promise<string> {
   const unprotected =
     home.passphraseFile === undefined ? ['--pinentry-mode=loopback', '--passphrase', ''] : [];
   const result = await runGpg(home, {
-    args: [...unprotected, '--quick-generate-key', userId, ALGORITHM, 'sign', 'never'],
+    // Without --yes a second key for the same user id is refused.
+    args: [...unprotected, '--yes', '--quick-generate-key', userId, ALGORITHM, 'sign', 'never'],
     needsSecret: true,
     timeoutMs: TIME_LIMIT_MS,
   });
