@@ -29,6 +29,7 @@ export async function makeKey(home: GpgHome, userId: string): Promise<string> {
     // Without --yes a second key for the same user id is refused.
     args: [...unprotected, '--yes', '--quick-generate-key', userId, ALGORITHM, 'sign', 'never'],
     needsSecret: true,
+    makesKey: true,
     timeoutMs: TIME_LIMIT_MS,
   });
   // `KEY_CREATED <type> <fingerprint>`

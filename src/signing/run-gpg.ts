@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  constants,
-  createReadStream,
-  existsSync,
-  fstatSync,
-  openSync,
-  type ReadStream,
-} from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { closeSync, constants, createReadStream, fstatSync, openSync, type ReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { execa, ExecaError } from 'execa';
 import { AppError, errnoOf } from '../errors.ts';
+import { namesIn } from '../names-in.ts';
 
 /** Where the keys are, or the socket of the agent that has them. */
 export interface GpgHome {
@@ -23,6 +15,8 @@ export interface GpgCall {
   readonly args: readonly string[];
   /** Standard input. */
   readonly input?: string;
+  /** The call makes the first secret key there may be, so it may start an agent. */
+  readonly makesKey?: boolean;
   /** The call may need the secret key. */
   readonly needsSecret?: boolean;
   readonly timeoutMs?: number;
@@ -79,7 +73,7 @@ export async function runGpg(home: GpgHome, call: GpgCall): Promise<GpgResult> {
 
 async function gpgArguments(
   { gnupgHome }: GpgHome,
-  { args }: GpgCall,
+  { args, makesKey }: GpgCall,
   passphrase: ReadStream | undefined,
 ): Promise<readonly string[]> {
   return [
@@ -89,8 +83,7 @@ async function gpgArguments(
     '--batch',
     '--no-tty',
     '--status-fd=2',
-    // An agent of our own would take the place of the one that has the keys.
-    ...((await isAgentOurs(gnupgHome)) ? [] : ['--no-autostart']),
+    ...(makesKey === true || (await hasSecretKeys(gnupgHome)) ? [] : ['--no-autostart']),
     ...(passphrase === undefined ? [] : ['--pinentry-mode=loopback', '--passphrase-fd=3']),
     ...args,
   ];
@@ -126,11 +119,9 @@ function octal(mode: number): string {
   return (mode & 0o777).toString(8).padStart(4, '0');
 }
 
-/** A GNUPGHOME with public keys only is used with the agent of somebody else, whose socket lies in it. */
-async function isAgentOurs(gnupgHome: string): Promise<boolean> {
-  const keysDir = join(gnupgHome, 'private-keys-v1.d');
-  if (!existsSync(join(gnupgHome, 'pubring.kbx'))) return true;
-  return existsSync(keysDir) && (await readdir(keysDir)).some((name) => name.endsWith('.key'));
+/** An agent of our own could do nothing without a secret key, and would hide the one of another user who has it. */
+async function hasSecretKeys(gnupgHome: string): Promise<boolean> {
+  return (await namesIn(join(gnupgHome, 'private-keys-v1.d'))).some((name) => name.endsWith('.key'));
 }
 
 function divided(stderr: string): Pick<GpgResult, 'status' | 'stderr'> {

@@ -1,4 +1,4 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
@@ -16,6 +16,10 @@ describe('rpmyard key init', () => {
       config,
       `server: { public_url: 'http://repo.example.com' }\nrepo: { top_dir: storage, state_dir: state }\n`,
     );
+    // What a service that was started too early leaves.
+    const early = createSigner({ gnupgHome, passphraseFile: undefined, keys: ['A'.repeat(40)] });
+    await mkdir(gnupgHome, { recursive: true, mode: 0o700 });
+    expect(await early.findFault()).toMatchObject({ code: 'SIGNING_FAILED' });
     try {
       const first = await runRpmyard('key', 'init', '-c', config);
       expect(first).toMatchObject({ exitCode: 0, stderr: '' });
