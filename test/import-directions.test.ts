@@ -28,7 +28,7 @@ const typing = (folder: string, from: string): Plant => ({
   code: `import type * as planted from '${from}';\nexport type Used = typeof planted;\n`,
 });
 
-const STAGES = ['config', 'receive', 'inspect', 'place', 'records', 'reindex', 'serve', 'verify'];
+const STAGES = ['config', 'receive', 'inspect', 'place', 'records', 'reindex', 'serve', 'signing', 'verify'];
 
 const FORBIDDEN: readonly Plant[] = [
   // The islands: nothing of the rest, no files, no network, not even types.
@@ -57,7 +57,7 @@ const FORBIDDEN: readonly Plant[] = [
     importing(`src/${folder}`, '../log.ts'),
     importing(`src/${folder}`, '../cli/help.ts'),
   ]),
-  ...['config', 'receive', 'records', 'serve'].flatMap((folder) => [
+  ...['config', 'receive', 'records', 'serve', 'signing'].flatMap((folder) => [
     importing(`src/${folder}`, '../rpm-parser/parse-rpm.ts'),
     importing(`src/${folder}`, '../repodata/repomd.ts'),
   ]),
@@ -145,6 +145,7 @@ function moduleOf(folder: string): string {
     records: 'records',
     reindex: 'marks',
     serve: 'render-listing',
+    signing: 'run-gpg',
     verify: 'violation',
   };
   return `../${folder}/${modules[folder]}.ts`;
