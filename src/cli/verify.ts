@@ -81,7 +81,7 @@ async function verifyTree(
         filesOf: filesOfGeneration,
         named: readMirrorlistGeneration,
       },
-      findSigningKey: signer?.findKey,
+      findSigningKey: signer && ((content: string, signature: string) => signer.findKey(content, signature)),
       isMarked: async (name: string) => (await readMarks(marksDir)).includes(name),
       records: { receipts: () => receipts, setAside: () => setAside },
     };

@@ -666,7 +666,7 @@ describe('/repo/', () => {
       );
       const isRemembered = response.headers['cache-control'] === immutable;
       expect(isRemembered, path).toBe(response.status === 200 && !path.endsWith('mirrorlist'));
-      if (response.status === 404) expect(response.headers['cache-control'], path).toBe('no-store');
+      expect(response.headers['cache-control'] === 'no-store', path).toBe(response.status === 404);
     }
     const put = await send(site.nginx, {
       method: 'PUT',
