@@ -23,10 +23,11 @@ import { type ReindexParts, reindexRepository } from './reindex/reindex-reposito
 import { ReindexQueue } from './reindex/reindex-queue.ts';
 import { createRepositoryRequests } from './reindex/repository-requests.ts';
 import { createTidying } from './reindex/tidy-repository.ts';
-import { writeGeneralRepoFile, writeRepoFile } from './serve/client-config.ts';
+import { KEY_FILE, writeGeneralRepoFile, writeKeyFile, writeRepoFile } from './serve/client-config.ts';
 import { createMetrics } from './serve/metrics.ts';
 import { checkPackageSignature } from './signing/check-package-signature.ts';
 import { openPackageSignatures } from './signing/open-package-signatures.ts';
+import type { Signer } from './signing/create-signer.ts';
 
 /** A running service. */
 export interface Service {
@@ -67,13 +68,23 @@ interface RunningService {
 
 async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<RunningService> {
   const now = Date.now;
-  const { folders, layout, store, records, reindexParts } = tree;
+  const { folders, layout, store, records, signer, reindexParts } = tree;
   const { engine, changes } = reindexParts;
   const engineFault = await engine.findFault();
   if (engineFault !== undefined) {
     const { message, hint, code } = engineFault;
     log.warn({ code, hint }, `${message}; uploads are taken all the same. ${hint}`);
   }
+  const signingFault = await signer?.findFault();
+  if (signingFault !== undefined) {
+    const { message, hint, code } = signingFault;
+    log.warn({ code, hint }, `${message}; uploads are taken all the same, indexes stay as they are. ${hint}`);
+  }
+  const clientConfig = {
+    publicUrl: config.server.publicUrl,
+    isSigned: signer !== undefined,
+    isSigningPackages: config.signing.isSigningPackages,
+  };
   const marks = await openMarks(join(folders.stateDir, 'marks'));
   const metrics = createMetrics({
     listStatus: () => queue.listStatus(),
@@ -94,7 +105,7 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     store,
     reindexParts,
     queue,
-    writeRepoFile: (repository) => writeRepoFile(folders.topDir, config.server.publicUrl, repository),
+    writeRepoFile: (repository) => writeRepoFile(folders.topDir, clientConfig, repository),
   });
   const requests = createRepositoryRequests({ store, reindexParts, queue, prepareRepository });
   const digestPool = createDigestPool();
@@ -115,8 +126,11 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     timed: metrics.timed,
     now,
   };
-  await writeGeneralRepoFile(folders.topDir, config.server.publicUrl).catch((error: unknown) =>
+  await writeGeneralRepoFile(folders.topDir, clientConfig).catch((error: unknown) =>
     log.error({ err: error }, 'rpmyard.repo not written'),
+  );
+  await publishKeys(folders.topDir, signer).catch((error: unknown) =>
+    log.error({ err: error }, `${KEY_FILE} not written: hosts cannot import the keys`),
   );
   await takeUpRepositories({
     repositories: await store.listRepositories(),
@@ -220,6 +234,11 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     log.info({ repository, ...published, ms }, 'index published');
     return published;
   }
+}
+
+/** Hosts need the keys before the first package. */
+async function publishKeys(topDir: string, signer: Signer | undefined): Promise<void> {
+  await writeKeyFile(topDir, await signer?.exportKeys());
 }
 
 /** Takes up what is on disk and requests a run for every mark: an upload before a crash, or one that was cut short. */

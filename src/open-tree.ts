@@ -16,6 +16,7 @@ import { createIncrementalEngine } from './reindex/incremental-engine.ts';
 import type { IndexEngine } from './reindex/index-engine.ts';
 import { PendingChanges } from './reindex/pending-changes.ts';
 import type { ReindexParts } from './reindex/reindex-repository.ts';
+import { createSigner, type Signer } from './signing/create-signer.ts';
 
 /** A tree that belongs to this process, with all that is needed to change it; the service and commands build upon it. */
 export interface Tree {
@@ -23,6 +24,8 @@ export interface Tree {
   readonly layout: RepositoryLayout;
   readonly store: PackageStore;
   readonly records: Records;
+  /** Undefined when nothing is signed. */
+  readonly signer: Signer | undefined;
   readonly reindexParts: ReindexParts;
   readonly close: () => Promise<void>;
 }
@@ -51,11 +54,13 @@ function buildTree(config: Config, folders: TreeFolders, log: Logger, release: (
   const layout = createRepositoryLayout({ topDir: folders.topDir, ...config.layout });
   const store = createPackageStore(layout);
   const engine = createEngine(config, folders, store);
+  const signer = openSigner(config);
   return {
     folders,
     layout,
     store,
     records,
+    signer,
     reindexParts: {
       layout,
       records,
@@ -64,6 +69,8 @@ function buildTree(config: Config, folders: TreeFolders, log: Logger, release: (
       foreignMetadata: createForeignMetadata(join(folders.stateDir, 'metadata'), Date.now),
       formatOf: (repository) =>
         config.reindex.zstdReleasevers.includes(repository.split('/')[0] ?? '') ? 'zstd' : 'gzip',
+      signer,
+      publicUrl: config.server.publicUrl,
       scratchRoot: folders.scratchRoot,
       now: Date.now,
       log,
@@ -74,6 +81,11 @@ function buildTree(config: Config, folders: TreeFolders, log: Logger, release: (
       release();
     },
   };
+}
+
+/** Undefined when nothing is signed. */
+export function openSigner({ signing }: Config): Signer | undefined {
+  return signing.keys.length === 0 ? undefined : createSigner(signing);
 }
 
 function createEngine({ reindex }: Config, { stateDir }: TreeFolders, store: PackageStore): IndexEngine {

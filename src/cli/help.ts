@@ -15,6 +15,7 @@ Usage: rpmyard <command> [options]
   check-config FILE       say everything that is wrong with a configuration file
   inspect FILE.rpm...     say what packages are and where they would go
   token new NAME          make a token for uploads
+  key init                make a key that signs repository metadata
 
 "rpmyard <command> --help" says more, "rpmyard --version" which version this is.
 `;
@@ -89,6 +90,17 @@ Says of each package what it is, whether it would be accepted, and which
 repositories it would go to under the configuration (-c) or the defaults.
 --json prints one JSON object a line.
 Exit code 0: all would be accepted, 1: at least one would not.
+`,
+  ],
+  [
+    'key',
+    `Usage: rpmyard key init [--another] [-c FILE]
+
+Makes an OpenPGP key (RSA 4096, only for signing, without an end) in the
+configured signing.gnupg_home, protected by signing.passphrase_file if there is
+one, and prints its fingerprint and the lines for the configuration. Run it as
+the user of the service. Keep a copy of the GNUPGHOME: hosts trust this key.
+--another makes one more beside those that are there, to change over to it.
 `,
   ],
 ]);

@@ -12,6 +12,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['reindex', async () => (await import('./reindex.ts')).reindex],
   ['verify', async () => (await import('./verify.ts')).verify],
   ['token', async () => (await import('./token.ts')).token],
+  ['key', async () => (await import('./key.ts')).key],
   ['inspect', async () => (await import('./inspect-files.ts')).inspectFiles],
 ]);
 

@@ -8,6 +8,8 @@ import { identityAt } from '../file-identity.ts';
 import { createPackageStore } from '../place/package-store.ts';
 import { createRepositoryLayout } from '../place/repository-layout.ts';
 import { pathsBelow } from '../place/tree-folders.ts';
+import { openSigner } from '../open-tree.ts';
+import { filesOfGeneration, listGenerations, readMirrorlistGeneration } from '../reindex/generations.ts';
 import { openMetadata } from '../unpack/open-metadata.ts';
 import { readMarks } from '../verify/read-marks.ts';
 import { verifyLeftovers } from '../verify/verify-leftovers.ts';
@@ -60,6 +62,7 @@ async function verifyTree(
   const marksDir = join(config.stateDir, 'marks');
   const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
   const store = createPackageStore(layout);
+  const signer = openSigner(config);
 
   // One that was removed from the disk still has its receipts.
   const known = new Set([...(await store.listRepositories()), ...(await reader.listRepositories())]);
@@ -73,6 +76,12 @@ async function verifyTree(
         existsSync(layout.directoryOf(name)) ? store.listPackages(name) : [],
       identityAt,
       openMetadata,
+      generations: {
+        list: listGenerations,
+        filesOf: filesOfGeneration,
+        named: readMirrorlistGeneration,
+      },
+      findSigningKey: signer && ((content: string, signature: string) => signer.findKey(content, signature)),
       isMarked: async (name: string) => (await readMarks(marksDir)).includes(name),
       records: { receipts: () => receipts, setAside: () => setAside },
     };

@@ -1,7 +1,8 @@
+import { toAppError } from '../errors.ts';
 import type { PackageStore } from '../place/package-store.ts';
 import type { RepositoryName } from '../place/repository-layout.ts';
 import { readPublishedIndex } from './read-metadata.ts';
-import { publishEmptyIndex, type ReindexParts } from './reindex-repository.ts';
+import { isWhole, publishEmptyIndex, type ReindexParts } from './reindex-repository.ts';
 import type { ReindexQueue } from './reindex-queue.ts';
 
 /**
@@ -31,8 +32,11 @@ export function createRepositoryPreparation(options: {
   async function prepare(repository: RepositoryName): Promise<void> {
     await store.createRepository(repository);
     const published = await readPublishedIndex(reindexParts.layout.directoryOf(repository));
-    if (published !== undefined) queue.of(repository).restore(published);
-    else await publishFirstIndex(repository);
+    if (published === undefined) await publishFirstIndex(repository);
+    else {
+      queue.of(repository).restore(published);
+      if (!(await isWhole(repository, reindexParts))) publishAgain(repository);
+    }
     await writeRepoFile(repository);
     prepared.add(repository);
   }
@@ -40,8 +44,21 @@ export function createRepositoryPreparation(options: {
   /** An empty index, at once; but a directory that somebody filled by hand gets a real one as soon as possible. */
   async function publishFirstIndex(repository: RepositoryName): Promise<void> {
     const isFilled = (await store.listPackages(repository)).length > 0;
-    if (!isFilled) return queue.of(repository).restore(await publishEmptyIndex(repository, reindexParts));
+    if (!isFilled) {
+      try {
+        return queue.of(repository).restore(await publishEmptyIndex(repository, reindexParts));
+      } catch (error) {
+        if (toAppError(error).code !== 'SIGNING_FAILED') throw error;
+        // The upload that opens the repository is taken all the same; the run below says what is wrong.
+      }
+    }
     await queue.of(repository).whileMarked(async () => undefined);
+    queue.of(repository).hurry();
+  }
+
+  /** Without a mark: a start after a crash sees the same. */
+  function publishAgain(repository: RepositoryName): void {
+    queue.of(repository).request();
     queue.of(repository).hurry();
   }
 }

@@ -1,35 +1,81 @@
-import { chmod, readdir, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectoryDurable, syncDirectory, syncFile } from '../durable-files.ts';
 import { AppError } from '../errors.ts';
 import { parseRepomd, type Repomd, withCarriedData } from '../repodata/repomd.ts';
 import { isCarried } from './foreign-metadata.ts';
+import { generationName, MIRRORLIST, nextGeneration, renderMirrorlist } from './generations.ts';
 import { readRepomd, readSoundRepomd } from './read-metadata.ts';
 
+/** Signs repomd.xml. */
+export interface RepomdSigner {
+  /** @returns an armored detached signature. @throws AppError SIGNING_FAILED. */
+  sign(content: string, signal?: AbortSignal): Promise<string>;
+  /** True when this is a good signature of the content, by the key that signs now. */
+  isSignedNow(content: string, signature: string): Promise<boolean>;
+}
+
+/** How metadata becomes public. */
+export interface Publication {
+  /** Of the repository, with a slash at its end. */
+  readonly url: string;
+  /** Undefined when nothing is signed. */
+  readonly signer: RepomdSigner | undefined;
+  readonly nowMs: number;
+  readonly signal?: AbortSignal;
+}
+
 const METADATA_MODE = 0o644;
+const DIRECTORY_MODE = 0o755;
 
 /**
- * Makes new metadata public in one step: its files, whose names carry their checksums, are moved in and synced first,
- * then repomd.xml is renamed over the old one. Old files stay, so a client sees the old index or the new one, whole.
+ * Makes new metadata public: its files, whose names carry their checksums, are moved in and synced first, then the new
+ * generation is put beside them, then repomd.xml and its signature are renamed over the old ones, and last the
+ * mirrorlist, which leads clients to the generation. Old files and generations stay, so a client sees the old index or
+ * the new one, whole; only a client of the plain URL can meet a signature and a repomd.xml that are no pair.
  * @param scratchDir holds `repodata/` on the same mount as the repository.
  * @returns the repomd.xml that is public now.
+ * @throws AppError SIGNING_FAILED before anything is moved.
  */
-export async function publishRepodata(repositoryDir: string, scratchDir: string): Promise<Repomd> {
+export async function publishRepodata(
+  repositoryDir: string,
+  scratchDir: string,
+  { url, signer, nowMs, signal }: Publication,
+): Promise<Repomd> {
   const newDir = join(scratchDir, 'repodata');
   const publicDir = join(repositoryDir, 'repodata');
-  await makeDirectoryDurable(publicDir);
   const names = (await readdir(newDir)).filter((name) => name !== 'repomd.xml');
+  const xml = await newRepomdXml(repositoryDir, scratchDir);
+  const signature = await signer?.sign(xml, signal);
+
+  await makeDirectoryDurable(publicDir);
+  const generation = await nextGeneration(repositoryDir, nowMs);
+  const newGeneration = join(scratchDir, 'generation');
+  await mkdir(newGeneration);
+  await chmod(newGeneration, DIRECTORY_MODE);
+  const texts = new Map([[join(scratchDir, MIRRORLIST), renderMirrorlist(url, generation)]]);
+  for (const directory of [newDir, newGeneration]) {
+    texts.set(join(directory, 'repomd.xml'), xml);
+    if (signature !== undefined) texts.set(join(directory, 'repomd.xml.asc'), signature);
+  }
   // Together, so that the disk writes them in one go.
-  await Promise.all(names.map((name) => moveIn(join(newDir, name), join(publicDir, name))));
+  await Promise.all([
+    ...names.map((name) => moveIn(join(newDir, name), join(publicDir, name))),
+    ...[...texts].map(([path, text]) => writeDurable(path, text)),
+  ]);
+  await syncDirectory(newGeneration);
+  await rename(newGeneration, join(publicDir, generationName(generation)));
   await syncDirectory(publicDir);
 
-  const xml = await newRepomdXml(repositoryDir, scratchDir);
-  const newRepomd = join(newDir, 'repomd.xml');
-  await writeFile(newRepomd, xml);
-  await chmod(newRepomd, METADATA_MODE);
-  await syncFile(newRepomd);
-  await rename(newRepomd, join(publicDir, 'repomd.xml'));
+  if (signature !== undefined) {
+    await rename(join(newDir, 'repomd.xml.asc'), join(publicDir, 'repomd.xml.asc'));
+  }
+  await rename(join(newDir, 'repomd.xml'), join(publicDir, 'repomd.xml'));
+  if (signature === undefined) await rm(join(publicDir, 'repomd.xml.asc'), { force: true });
   await syncDirectory(publicDir);
+
+  await rename(join(scratchDir, MIRRORLIST), join(repositoryDir, MIRRORLIST));
+  await syncDirectory(repositoryDir);
   return parseRepomd(xml);
 }
 
@@ -38,6 +84,18 @@ async function moveIn(path: string, publicPath: string): Promise<void> {
   await syncFile(path);
   // Over a file of that name: its checksum says that it has the same bytes, unless it was damaged.
   await rename(path, publicPath);
+}
+
+async function writeDurable(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w', METADATA_MODE);
+  try {
+    await file.writeFile(text);
+    // Whatever the umask is.
+    await file.chmod(METADATA_MODE);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** The engine's repomd.xml, with what others put into the public one: comps, updateinfo, modules, ... */

@@ -3,11 +3,12 @@ import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { RepositoryLayout, RepositoryName } from '../place/repository-layout.ts';
 import type { Records, SetAside } from '../records/records.ts';
+import { isPublicationWhole } from './check-publication.ts';
 import type { ForeignMetadata } from './foreign-metadata.ts';
 import type { BuiltIndex, IndexEngine, IndexJob, IndexRun } from './index-engine.ts';
 import type { IndexFormatName } from './index-format.ts';
 import type { PendingChanges, RepositoryChanges } from './pending-changes.ts';
-import { publishRepodata } from './publish-repodata.ts';
+import { type Publication, publishRepodata, type RepomdSigner } from './publish-repodata.ts';
 import { readSoundRepomd } from './read-metadata.ts';
 import type { PublishedIndex } from './repository-queue.ts';
 import { writeIndex } from './write-index.ts';
@@ -19,6 +20,10 @@ export interface ReindexParts {
   readonly engine: IndexEngine;
   readonly foreignMetadata: ForeignMetadata;
   readonly formatOf: (repository: RepositoryName) => IndexFormatName;
+  /** Undefined when nothing is signed. */
+  readonly signer: RepomdSigner | undefined;
+  /** Without a slash at its end. */
+  readonly publicUrl: string;
   /** On the tree's mount, outside of what is served. */
   readonly scratchRoot: string;
   readonly now: () => number;
@@ -34,7 +39,7 @@ export interface ReindexLog {
 /**
  * Rebuilds and publishes the index of one repository. The engine answers for it that the metadata describes exactly the
  * packages that belong into it; those that cannot be described are set aside with a record, the rest is published.
- * @throws AppError INDEX_FAILED, INDEX_ENGINE_MISSING; the former index then stays.
+ * @throws AppError INDEX_FAILED, INDEX_ENGINE_MISSING, SIGNING_FAILED; the former index then stays.
  */
 export async function reindexRepository(
   repository: RepositoryName,
@@ -45,12 +50,13 @@ export async function reindexRepository(
   try {
     return await inScratch(parts, async (scratchDir) => {
       const startedAtMs = parts.now();
-      const isPublicationWanted = await parts.foreignMetadata.isWaiting(repository);
+      const isPublicationWanted =
+        (await parts.foreignMetadata.isWaiting(repository)) || !(await isWhole(repository, parts));
       const job = { ...jobOf(repository, changes, scratchDir, parts), isPublicationWanted };
       const built = await parts.engine.build(job, run);
       for (const warning of built.warnings) parts.log.warn({ repository, warning }, 'index run');
       keepRecords(job, built, startedAtMs, parts);
-      return built.isNew ? publish(job, built, parts) : keep(job, built, parts);
+      return built.isNew ? publish(job, built, { parts, signal: run.signal }) : keep(job, built, parts);
     });
   } catch (error) {
     parts.changes.giveBack(repository, changes);
@@ -58,14 +64,29 @@ export async function reindexRepository(
   }
 }
 
-/** Publishes an index without packages, for a repository that has none yet. */
+/** See isPublicationWhole(). */
+export function isWhole(repository: RepositoryName, parts: PublicationParts): Promise<boolean> {
+  return isPublicationWhole(parts.layout.directoryOf(repository), publicationOf(repository, parts));
+}
+
+type PublicationParts = Pick<ReindexParts, 'layout' | 'signer' | 'publicUrl' | 'now'>;
+
+function publicationOf(
+  repository: RepositoryName,
+  { signer, publicUrl, now }: PublicationParts,
+): Publication {
+  return { url: `${publicUrl}/repo/${repository}/`, signer, nowMs: now() };
+}
+
+/** Publishes an index without packages, for a repository that has none yet. @throws AppError SIGNING_FAILED. */
 export async function publishEmptyIndex(
   repository: RepositoryName,
-  parts: Pick<ReindexParts, 'layout' | 'formatOf' | 'scratchRoot' | 'now' | 'log'>,
+  parts: PublicationParts & Pick<ReindexParts, 'formatOf' | 'scratchRoot' | 'log'>,
 ): Promise<PublishedIndex> {
   return inScratch(parts, async (scratchDir) => {
     await writeIndex([], { outputDir: scratchDir, format: parts.formatOf(repository), nowMs: parts.now() });
-    const repomd = await publishRepodata(parts.layout.directoryOf(repository), scratchDir);
+    const publication = publicationOf(repository, parts);
+    const repomd = await publishRepodata(parts.layout.directoryOf(repository), scratchDir, publication);
     return { packageCount: 0, revision: repomd.revision };
   });
 }
@@ -115,12 +136,17 @@ function keepRecords(
   records.setAside(aside);
 }
 
-async function publish(job: IndexJob, built: BuiltIndex, parts: ReindexParts): Promise<PublishedIndex> {
+async function publish(
+  job: IndexJob,
+  built: BuiltIndex,
+  { parts, signal }: { readonly parts: ReindexParts; readonly signal: AbortSignal },
+): Promise<PublishedIndex> {
   const { repository, repositoryDir, scratchDir } = job;
   const added = await parts.foreignMetadata.addTo(scratchDir, repository, (path, error) =>
     parts.log.warn({ repository, path, err: error }, 'metadata that was put is damaged and not published'),
   );
-  const repomd = await publishRepodata(repositoryDir, scratchDir);
+  const publication = { ...publicationOf(repository, parts), signal };
+  const repomd = await publishRepodata(repositoryDir, scratchDir, publication);
   // A file of the same name may have been superseded before: its time begins anew when it is next.
   parts.records.forgetSuperseded(
     repository,

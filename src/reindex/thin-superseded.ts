@@ -1,8 +1,15 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { syncDirectory } from '../durable-files.ts';
 import { errnoOf } from '../errors.ts';
 import type { Superseded } from '../records/records.ts';
 import type { Repomd } from '../repodata/repomd.ts';
+import {
+  filesOfGeneration,
+  generationName,
+  listGenerations,
+  readMirrorlistGeneration,
+} from './generations.ts';
 
 export interface KeepRules {
   readonly keepOldMs: number;
@@ -20,9 +27,10 @@ const ALWAYS_KEPT_MS = 3_600_000;
 const CHECKSUM_NAMED = /^[0-9a-f]{32,128}-/;
 
 /**
- * Removes metadata files that repomd.xml has not named for long enough.
- * @param known when each superseded file was first seen to be superseded.
- * @returns the superseded files that stay, to be known the next time.
+ * Removes metadata files that repomd.xml has not named for long enough, and generations: each before the first of the
+ * files it names, so that none leads to a file that is gone.
+ * @param known when each superseded file and generation was first seen to be superseded.
+ * @returns what is superseded and stays, to be known the next time.
  */
 export async function thinSuperseded(options: {
   readonly repositoryDir: string;
@@ -31,22 +39,65 @@ export async function thinSuperseded(options: {
   readonly rules: KeepRules;
   readonly nowMs: number;
 }): Promise<readonly Superseded[]> {
-  const directory = join(options.repositoryDir, 'repodata');
-  const current = new Set(options.repomd.data.map(({ href }) => basename(href)));
+  const { repositoryDir, rules, nowMs } = options;
+  const directory = join(repositoryDir, 'repodata');
+  const generations = await readGenerations(repositoryDir);
+  const current = new Set([
+    ...options.repomd.data.map(({ href }) => basename(href)),
+    ...generations.flatMap(({ isCurrent, files }) => (isCurrent ? (files ?? []) : [])),
+  ]);
   const sinceMs = new Map(options.known.map((file) => [file.fileName, file.sinceMs]));
+  const names = await readdir(directory);
+  const isThere = new Set(names);
+  const former = generations.filter(({ isCurrent }) => !isCurrent);
+  const supersededNames = [
+    ...names.filter((name) => CHECKSUM_NAMED.test(name) && !current.has(name)),
+    ...former.map(({ name }) => name),
+  ];
   const superseded: SupersededFile[] = [];
-  for (const fileName of await readdir(directory)) {
-    if (!CHECKSUM_NAMED.test(fileName) || current.has(fileName)) continue;
+  for (const fileName of supersededNames) {
     const sizeBytes = await sizeOf(join(directory, fileName));
     // Somebody else removed it.
     if (sizeBytes === undefined) continue;
     // A clock that was set back must not keep files for ever.
-    const since = Math.min(sinceMs.get(fileName) ?? options.nowMs, options.nowMs);
+    const since = Math.min(sinceMs.get(fileName) ?? nowMs, nowMs);
     superseded.push({ fileName, sinceMs: since, sizeBytes });
   }
-  const removable = chooseRemovable(superseded, options.rules, options.nowMs);
-  for (const { fileName } of removable) await rm(join(directory, fileName), { force: true });
-  return superseded.filter((file) => !removable.includes(file));
+  const removable = new Set(chooseRemovable(superseded, rules, nowMs).map(({ fileName }) => fileName));
+  for (const { name, files } of former) {
+    const isWhole = files?.every((file) => isThere.has(file) && !removable.has(file)) === true;
+    if (!isWhole) removable.add(name);
+  }
+  await removeAll(directory, [...removable]);
+  return superseded.filter(({ fileName }) => !removable.has(fileName));
+}
+
+interface FormerGeneration {
+  readonly name: string;
+  /** The newest one, and the one that clients are led to: after a crash they are two. */
+  readonly isCurrent: boolean;
+  /** Undefined when it cannot be read. */
+  readonly files: readonly string[] | undefined;
+}
+
+async function readGenerations(repositoryDir: string): Promise<readonly FormerGeneration[]> {
+  const numbers = await listGenerations(repositoryDir);
+  const kept = [numbers.at(-1), await readMirrorlistGeneration(repositoryDir)];
+  const generations: FormerGeneration[] = [];
+  for (const number of numbers) {
+    const files = await filesOfGeneration(repositoryDir, number);
+    generations.push({ name: generationName(number), isCurrent: kept.includes(number), files });
+  }
+  return generations;
+}
+
+/** Generations first, and durably: a crash must not leave one without its files. */
+async function removeAll(directory: string, names: readonly string[]): Promise<void> {
+  for (const name of names.filter(isGeneration)) await rm(join(directory, name), { recursive: true });
+  if (names.some(isGeneration)) await syncDirectory(directory);
+  for (const name of names.filter((one) => !isGeneration(one))) {
+    await rm(join(directory, name), { force: true });
+  }
 }
 
 /** Those over the age limit, and the oldest beyond the size limit; none younger than an hour. */
@@ -63,6 +114,10 @@ export function chooseRemovable(
     if (isRemovable) keptBytes -= sizeBytes;
     return isRemovable;
   });
+}
+
+function isGeneration(name: string): boolean {
+  return !CHECKSUM_NAMED.test(name);
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

@@ -1,45 +1,72 @@
-import { open, rename } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectoryDurable } from '../durable-files.ts';
 
 /** Longer and hosts would miss what a build job just published; dnf's own default is two days. */
 const METADATA_EXPIRE_SECONDS = 60;
 
+/** The armored public keys, in the top directory. */
+export const KEY_FILE = 'RPM-GPG-KEY-rpmyard';
+
+/** What a host is told. */
+export interface ClientConfig {
+  /** Without a slash at its end. */
+  readonly publicUrl: string;
+  /** Metadata is signed. */
+  readonly isSigned: boolean;
+  /** Packages are signed too. */
+  readonly isSigningPackages: boolean;
+}
+
 /** The .repo file of one repository: `dnf config-manager --add-repo <url>` or a copy into /etc/yum.repos.d. */
-export function renderRepoFile(publicUrl: string, repository: string): string {
+export function renderRepoFile(config: ClientConfig, repository: string): string {
   const id = `rpmyard-${repository.replace('/', '-')}`;
-  return renderSection({ id, name: `Rpmyard ${repository}`, baseurl: `${publicUrl}/repo/${repository}/` });
+  return renderSection({ id, name: `Rpmyard ${repository}`, repository }, config);
 }
 
 /** One .repo file for every host: the client fills in its own releasever and basearch. */
-export function renderGeneralRepoFile(publicUrl: string): string {
-  return renderSection({
+export function renderGeneralRepoFile(config: ClientConfig): string {
+  const fields = {
     id: 'rpmyard',
     name: 'Rpmyard $releasever $basearch',
-    baseurl: `${publicUrl}/repo/$releasever/$basearch/`,
-  });
+    repository: '$releasever/$basearch',
+  };
+  return renderSection(fields, config);
 }
 
-function renderSection(fields: { id: string; name: string; baseurl: string }): string {
+function renderSection(
+  fields: { readonly id: string; readonly name: string; readonly repository: string },
+  { publicUrl, isSigned, isSigningPackages }: ClientConfig,
+): string {
+  const url = `${publicUrl}/repo/${fields.repository}/`;
   return [
     `[${fields.id}]`,
     `name=${fields.name}`,
-    `baseurl=${fields.baseurl}`,
+    // The plain URL can give a new repomd.xml with an old signature, or the other way round; a generation cannot.
+    isSigned ? `mirrorlist=${url}mirrorlist` : `baseurl=${url}`,
     'enabled=1',
-    'gpgcheck=0',
+    `gpgcheck=${isSigned && isSigningPackages ? 1 : 0}`,
+    ...(isSigned ? ['repo_gpgcheck=1', `gpgkey=${publicUrl}/repo/${KEY_FILE}`] : []),
     `metadata_expire=${METADATA_EXPIRE_SECONDS}`,
     '',
   ].join('\n');
 }
 
 /** Writes a repository's .repo file beside its directory, as a static file that any web server can serve. */
-export async function writeRepoFile(topDir: string, publicUrl: string, repository: string): Promise<void> {
-  await writeReplacing(join(topDir, `${repository}.repo`), renderRepoFile(publicUrl, repository));
+export async function writeRepoFile(topDir: string, config: ClientConfig, repository: string): Promise<void> {
+  await writeReplacing(join(topDir, `${repository}.repo`), renderRepoFile(config, repository));
 }
 
 /** Writes the .repo file for every host to the top directory. */
-export async function writeGeneralRepoFile(topDir: string, publicUrl: string): Promise<void> {
-  await writeReplacing(join(topDir, 'rpmyard.repo'), renderGeneralRepoFile(publicUrl));
+export async function writeGeneralRepoFile(topDir: string, config: ClientConfig): Promise<void> {
+  await writeReplacing(join(topDir, 'rpmyard.repo'), renderGeneralRepoFile(config));
+}
+
+/** Writes the public keys to the top directory, or removes them when nothing is signed. */
+export async function writeKeyFile(topDir: string, armoredKeys: string | undefined): Promise<void> {
+  const path = join(topDir, KEY_FILE);
+  if (armoredKeys === undefined) await rm(path, { force: true });
+  else await writeReplacing(path, armoredKeys);
 }
 
 async function writeReplacing(path: string, text: string): Promise<void> {

@@ -13,8 +13,12 @@ export interface RepoRoutesOptions {
 const REVALIDATE = 'no-cache';
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 // Replaced by rename at any moment; small.
-const REPLACEABLE = /^repomd\.xml(?:\.asc)?$|\.repo$/;
+const REPLACEABLE = /^repomd\.xml(?:\.asc|\.key)?$|^mirrorlist$|^RPM-GPG-KEY-|\.repo$/;
 const NEVER_REPLACED = /^[0-9a-f]{32,128}-|\.rpm$/;
+const OF_GENERATION = /\/repodata\/@[0-9]+\/repomd\.xml(?:\.asc|\.key)?$/;
+const GENERATION_URL =
+  /^(?<repository>(?:[^/@][^/]*\/)+)(?<!\/repodata\/)(?<generation>@[0-9]+)\/(?!@)(?<path>.*)$/;
+const REPOMD_PATH = /^repodata\/(?<name>repomd\.xml(?:\.asc|\.key)?)$/;
 
 const CONTENT_TYPES = new Map([
   ['rpm', 'application/x-rpm'],
@@ -46,19 +50,33 @@ export async function repoRoutes(app: FastifyInstance, { topDir }: RepoRoutesOpt
     request: FastifyRequest<{ Params: { '*': string } }>,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const path = request.params['*'];
+    const urlPath = request.params['*'];
+    const path = pathOnDisk(urlPath);
     const entry = await findRepositoryEntry(topDir, path);
     reply.header('x-content-type-options', 'nosniff');
     if (entry.kind === 'directory') {
       // Links in a listing are relative to the directory.
-      if (path !== '' && !path.endsWith('/')) return reply.redirect(`/repo/${encodePath(path)}/`, 301);
+      if (urlPath !== '' && !urlPath.endsWith('/'))
+        return reply.redirect(`/repo/${encodePath(urlPath)}/`, 301);
       reply.header('cache-control', REVALIDATE).header('content-security-policy', PAGE_POLICY);
-      return reply.type('text/html; charset=utf-8').send(renderListing(`/repo/${path}`, entry.entries));
+      return reply.type('text/html; charset=utf-8').send(renderListing(`/repo/${urlPath}`, entry.entries));
     }
-    return REPLACEABLE.test(entry.name)
+    return REPLACEABLE.test(entry.name) && !OF_GENERATION.test(path)
       ? sendReplaceable(request, reply, entry)
       : sendFile(reply, path, entry.name);
   }
+}
+
+/**
+ * A generation's URL has a repomd.xml of its own, which lies in `repodata/@<number>/`; everything else it names has its
+ * checksum in the name, or is a package, and is the repository's. nginx/rpmyard.conf does the same.
+ */
+function pathOnDisk(path: string): string {
+  const groups = GENERATION_URL.exec(path)?.groups;
+  if (groups === undefined) return path;
+  const { repository = '', generation = '', path: rest = '' } = groups;
+  const name = REPOMD_PATH.exec(rest)?.groups?.['name'];
+  return name === undefined ? `${repository}${rest}` : `${repository}repodata/${generation}/${name}`;
 }
 
 function encodePath(path: string): string {
@@ -67,7 +85,8 @@ function encodePath(path: string): string {
 
 /** With ranges, ETag and If-Modified-Since, from the root that fastifyStatic was registered with. */
 function sendFile(reply: FastifyReply, path: string, name: string): FastifyReply {
-  reply.header('cache-control', NEVER_REPLACED.test(name) ? IMMUTABLE : REVALIDATE);
+  const isImmutable = NEVER_REPLACED.test(name) || OF_GENERATION.test(path);
+  reply.header('cache-control', isImmutable ? IMMUTABLE : REVALIDATE);
   reply.type(contentTypeOf(name));
   return reply.sendFile(path, { cacheControl: false, contentType: false });
 }

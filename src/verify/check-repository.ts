@@ -4,6 +4,7 @@ import type { OpenMetadata } from './check-metadata-file.ts';
 import { checkPackageBytes } from './check-package-bytes.ts';
 import { comparePackages, type PackageFacts } from './compare-packages.ts';
 import { compareReceipts } from './compare-receipts.ts';
+import { checkPublication, type PublicationParts } from './check-publication.ts';
 import { findOtherFiles } from './find-other-files.ts';
 import { readStoredFiles, type StoredFile } from './stored-files.ts';
 import type { Finding } from './violation.ts';
@@ -15,7 +16,7 @@ export interface VerifyRecords {
 }
 
 /** Where the facts come from. */
-export interface VerifyParts {
+export interface VerifyParts extends PublicationParts {
   readonly directoryOf: (repository: string) => string;
   /** The location of every package of a repository. */
   readonly listPackages: (repository: string) => Promise<readonly string[]>;
@@ -69,6 +70,7 @@ export async function checkRepository(
     ...metadata.findings,
     ...comparePackages(facts),
     ...compareReceipts(receipts, facts),
+    ...(await checkPublication(repositoryDir, parts)),
     ...(await findOtherFiles(repositoryDir, metadata.repomd)),
   ];
   if (options.readData) {

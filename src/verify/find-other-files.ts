@@ -11,6 +11,9 @@ const BREAKS_LINES = /[\n\r]/;
 // Former metadata has its checksum in the name; an index run removes it when its time is over.
 const SUPERSEDED = /^[0-9a-f]{32,128}-/;
 const OF_REPOMD = new Set(['repomd.xml', 'repomd.xml.asc', 'repomd.xml.key']);
+const GENERATION = /^@[1-9][0-9]{0,14}$/;
+// Leads clients to the newest generation.
+const MIRRORLIST = 'mirrorlist';
 
 /** Files below a repository's directory that are neither packages nor metadata, with the reason why they are not. */
 export async function findOtherFiles(
@@ -22,6 +25,7 @@ export async function findOtherFiles(
   for (const name of await list(join(repositoryDir, REPODATA))) {
     const fileName = name.name.toString();
     if (OF_REPOMD.has(fileName) || named.has(fileName) || SUPERSEDED.test(fileName)) continue;
+    if (name.isDirectory() && GENERATION.test(fileName)) continue;
     const detail = 'repomd.xml does not name it, and it is no former metadata';
     findings.push({ code: 'UNKNOWN_METADATA_FILE', subject: `${REPODATA}/${fileName}`, detail });
   }
@@ -32,7 +36,7 @@ export async function findOtherFiles(
 async function collectUnindexed(repositoryDir: string, prefix: string, findings: Finding[]): Promise<void> {
   for (const entry of await list(join(repositoryDir, prefix))) {
     const location = join(prefix, entry.name.toString());
-    if (location === REPODATA) continue;
+    if (location === REPODATA || (location === MIRRORLIST && entry.isFile())) continue;
     const reason = reasonAgainst(entry);
     if (reason !== undefined) findings.push({ code: 'FILE_NOT_INDEXED', subject: location, detail: reason });
     else if (entry.isDirectory()) await collectUnindexed(repositoryDir, location, findings);

@@ -54,6 +54,9 @@ export const VIOLATION_CODES = {
     severity: 'error',
     remedy: 'Put the file into the repository again, for example with modifyrepo_c.',
   },
+  // How it is published
+  GENERATION_WRONG: CURED_BY_REINDEX,
+  SIGNATURE_WRONG: CURED_BY_REINDEX,
   // Packages
   INDEX_LACKS_PACKAGE: CURED_BY_REINDEX,
   INDEX_PENDING: { severity: 'note', remedy: 'Nothing: the next index run takes it up.' },

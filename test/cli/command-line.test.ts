@@ -30,11 +30,11 @@ describe.concurrent('rpmyard --help', () => {
   it.each([['--help'], ['-h'], ['help']])('%s names every command', async (argument) => {
     const result = await runRpmyard(argument);
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
-    for (const command of ['serve', 'check-config', 'inspect'])
+    for (const command of ['serve', 'check-config', 'inspect', 'key init'])
       expect(result.stdout).toContain(`  ${command} `);
   });
 
-  it.each(['serve', 'check-config', 'inspect'])('%s --help says how it is used', async (command) => {
+  it.each(['serve', 'check-config', 'inspect', 'key'])('%s --help says how it is used', async (command) => {
     const results = [await runRpmyard(command, '--help'), await runRpmyard(command, 'x', '-h')];
     for (const result of results) {
       expect(result).toMatchObject({ exitCode: 0, stderr: '' });

@@ -416,7 +416,7 @@ describe('/repo', () => {
     const listing = await sendRequest(site.baseUrl, { path: '/repo/9/x86_64/' });
     expect(listing.headers['content-type']).toMatch(/^text\/html/);
     const links = [...listing.text.matchAll(/<td><a href="([^"]+)"/g)].map(([, href]) => href);
-    expect(links).toEqual(['../', './Packages/', './repodata/']);
+    expect(links).toEqual(['../', './Packages/', './repodata/', './mirrorlist']);
   });
 
   test('lists directories from the top down to the package, following only links on the pages', async () => {

@@ -15,6 +15,7 @@ import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { type Site, startSite } from '../support/run-site.ts';
 import { putPackage, reindex, sha256Of } from '../support/send-request.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+import { UNSIGNED } from '../support/unsigned.ts';
 
 const REPOSITORY = '9/x86_64';
 const THREAD_ROUNDS = 25;
@@ -58,7 +59,7 @@ class KilledEngine {
       signal: new AbortController().signal,
       onProgress: () => undefined,
     });
-    if (built.isNew) await publishRepodata(this.directory, scratchDir);
+    if (built.isNew) await publishRepodata(this.directory, scratchDir, UNSIGNED);
     await rm(scratchDir, { recursive: true });
     return built;
   }

@@ -43,12 +43,13 @@ async function publishAndKill(site: Site, syscall: string, nth: number): Promise
   }
 }
 
-describe.skipIf(!canTrace)('a service that is killed while it publishes', () => {
+// The service is started anew after each call that it is killed at.
+describe.skipIf(!canTrace)('a service that is killed while it publishes', { timeout: 300_000 }, () => {
   test.each<[string, number, EngineName]>([
-    ['rename', 7, 'incremental'],
-    ['rename', 4, 'createrepo'],
-    ['fsync', 5, 'incremental'],
-    ['fsync', 5, 'createrepo'],
+    ['rename', 9, 'incremental'],
+    ['rename', 6, 'createrepo'],
+    ['fsync', 10, 'incremental'],
+    ['fsync', 10, 'createrepo'],
     ['unlink', 1, 'incremental'],
     ['unlink', 1, 'createrepo'],
   ])(

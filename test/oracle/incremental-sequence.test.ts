@@ -16,6 +16,7 @@ import { sha256Of } from '../support/send-request.ts';
 import { sequenceSpec } from '../support/sequence-spec.ts';
 import { SPEC_FILES } from '../support/spec-files.ts';
 import { createTempDir } from '../support/temp-dir.ts';
+import { UNSIGNED } from '../support/unsigned.ts';
 
 const REPOSITORY = '9/x86_64';
 const SEED = Number(process.env['RPMYARD_SEED'] ?? 20_260_101);
@@ -178,7 +179,7 @@ class Sequence {
     };
     const run = { signal: new AbortController().signal, onProgress: () => undefined };
     const built = await this.#engine.build(job, run);
-    if (built.isNew) await publishRepodata(this.directory, scratchDir);
+    if (built.isNew) await publishRepodata(this.directory, scratchDir, UNSIGNED);
     await rm(scratchDir, { recursive: true });
     return built;
   }

@@ -15,6 +15,7 @@ import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { findFreePort } from '../support/free-port.ts';
 import { type Replacement, type RunningNginx, startNginx } from '../support/run-nginx.ts';
+import { GENERATION_FILES, GENERATION_URLS } from '../support/generation-urls.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
 interface SeenRequest {
@@ -642,6 +643,8 @@ describe('/repo/', () => {
   test.each([
     ['9/x86_64/repodata/repomd.xml', 'application/xml', 'no-cache'],
     ['9/x86_64/repodata/repomd.xml.asc', 'application/pgp-signature', 'no-cache'],
+    ['9/x86_64/repodata/@1/repomd.xml', 'application/xml', immutable],
+    ['9/x86_64/repodata/@1/repomd.xml.asc', 'application/pgp-signature', immutable],
     ['9/x86_64/mirrorlist', 'application/octet-stream', 'no-cache'],
     ['9/x86_64.repo', 'text/plain', 'no-cache'],
     [`9/x86_64/repodata/${SHA256}-primary.xml.gz`, 'application/gzip', immutable],
@@ -661,6 +664,28 @@ describe('/repo/', () => {
       'x-content-type-options': 'nosniff',
     });
     expect(response.headers).not.toHaveProperty('content-encoding');
+  });
+
+  test('a generation has a repomd.xml of its own, and everything else in common with the repository', async () => {
+    await using site = await startSite();
+    for (const [path, content] of Object.entries(GENERATION_FILES)) await addFile(site.nginx, path, content);
+    await symlink('repomd.xml', join(site.nginx.storageDir, '9/x86_64/repodata/link.xml'));
+    for (const [path, expected] of Object.entries(GENERATION_URLS)) {
+      const response = await send(site.nginx, { path: `/repo/${path}` });
+      expect([response.status, response.status === 200 ? response.body : codeOf(response)], path).toEqual(
+        expected,
+      );
+      const isRemembered = response.headers['cache-control'] === immutable;
+      expect(isRemembered, path).toBe(response.status === 200 && !path.endsWith('mirrorlist'));
+      expect(response.headers['cache-control'] === 'no-store', path).toBe(response.status === 404);
+    }
+    const put = await send(site.nginx, {
+      method: 'PUT',
+      path: '/repo/9/x86_64/@7/repodata/repomd.xml',
+      body: 'x',
+    });
+    expect(put.status).toBe(405);
+    expect(site.seen).toEqual([]);
   });
 
   test('/rpmyard.repo is a file of the tree and not cached', async () => {

@@ -80,7 +80,7 @@ describe('metadata of a run that found damage and began again', () => {
     await repository.put('zeta');
     await repository.run();
     const named = (await read()).repomdXml;
-    const added = (await published()).filter((name) => !before.includes(name));
+    const added = (await published()).filter((name) => !before.includes(name) && !name.startsWith('@'));
     expect(added.filter((name) => !named.includes(name))).toEqual([]);
     expect(added.length).toBeGreaterThan(0);
   });

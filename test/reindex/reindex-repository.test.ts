@@ -55,6 +55,8 @@ function parts(engine: IndexEngine): ReindexParts {
     engine,
     foreignMetadata: createForeignMetadata(join(root.path, 'state', 'metadata'), () => nowMs),
     formatOf: () => 'gzip',
+    signer: undefined,
+    publicUrl: 'http://repo.example.com',
     scratchRoot: join(root.path, 'state', 'scratch'),
     now: () => nowMs,
     log: { info: () => undefined, warn: (facts) => void warnings.push(facts) },

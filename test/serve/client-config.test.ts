@@ -2,14 +2,21 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  KEY_FILE,
   renderGeneralRepoFile,
   renderRepoFile,
   writeGeneralRepoFile,
+  writeKeyFile,
   writeRepoFile,
 } from '../../src/serve/client-config.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
-const URL_BASE = 'https://repo.example.com/rpm';
+const UNSIGNED = {
+  publicUrl: 'https://repo.example.com/rpm',
+  isSigned: false,
+  isSigningPackages: false,
+};
+const SIGNED = { ...UNSIGNED, isSigned: true };
 
 /** The options of an .ini section. */
 function read(text: string): { readonly section: string; readonly options: ReadonlyMap<string, string> } {
@@ -28,7 +35,7 @@ function read(text: string): { readonly section: string; readonly options: Reado
 
 describe('the .repo file of a repository', () => {
   it('names the repository by a section, a name and a baseurl of its own', () => {
-    const { section, options } = read(renderRepoFile(URL_BASE, '9/x86_64'));
+    const { section, options } = read(renderRepoFile(UNSIGNED, '9/x86_64'));
     expect(section).toBe('rpmyard-9-x86_64');
     expect(Object.fromEntries(options)).toEqual({
       name: 'Rpmyard 9/x86_64',
@@ -39,27 +46,53 @@ describe('the .repo file of a repository', () => {
     });
   });
 
+  it('leads to generations and to the keys when metadata is signed', () => {
+    const { options } = read(renderRepoFile(SIGNED, '9/x86_64'));
+    expect(Object.fromEntries(options)).toEqual({
+      name: 'Rpmyard 9/x86_64',
+      mirrorlist: 'https://repo.example.com/rpm/repo/9/x86_64/mirrorlist',
+      enabled: '1',
+      gpgcheck: '0',
+      repo_gpgcheck: '1',
+      gpgkey: 'https://repo.example.com/rpm/repo/RPM-GPG-KEY-rpmyard',
+      metadata_expire: '60',
+    });
+  });
+
+  it.each([
+    [true, '1'],
+    [false, '0'],
+  ])('has packages checked only when they are signed too: %s', (isSigningPackages, gpgcheck) => {
+    const { options } = read(renderRepoFile({ ...SIGNED, isSigningPackages }, '9/x86_64'));
+    expect(options.get('gpgcheck')).toBe(gpgcheck);
+    expect(read(renderRepoFile({ ...UNSIGNED, isSigningPackages }, '9/x86_64')).options.get('gpgcheck')).toBe(
+      '0',
+    );
+  });
+
   it('is written beside the directory, readable for all, and nothing else', async () => {
     await using dir = await createTempDir();
     await mkdir(join(dir.path, '9/x86_64'), { recursive: true });
-    await writeRepoFile(dir.path, URL_BASE, '9/x86_64');
+    await writeRepoFile(dir.path, UNSIGNED, '9/x86_64');
     expect((await readdir(join(dir.path, '9'))).toSorted()).toEqual(['x86_64', 'x86_64.repo']);
     const path = join(dir.path, '9/x86_64.repo');
-    expect(await readFile(path, 'utf8')).toBe(renderRepoFile(URL_BASE, '9/x86_64'));
+    expect(await readFile(path, 'utf8')).toBe(renderRepoFile(UNSIGNED, '9/x86_64'));
     expect((await stat(path)).mode & 0o044).toBe(0o044);
   });
 
   it('is replaced in one step when the URL changes', async () => {
     await using dir = await createTempDir();
-    await writeRepoFile(dir.path, URL_BASE, '9/x86_64');
+    await writeRepoFile(dir.path, UNSIGNED, '9/x86_64');
     const path = join(dir.path, '9/x86_64.repo');
     const { ino } = await stat(path);
     await writeFile(
       join(dir.path, '9/.x86_64.repo.new'),
       'what a crash left, and longer than the new file'.repeat(20),
     );
-    await writeRepoFile(dir.path, 'http://other', '9/x86_64');
-    expect(await readFile(path, 'utf8')).toBe(renderRepoFile('http://other', '9/x86_64'));
+    await writeRepoFile(dir.path, { ...UNSIGNED, publicUrl: 'http://other' }, '9/x86_64');
+    expect(await readFile(path, 'utf8')).toBe(
+      renderRepoFile({ ...UNSIGNED, publicUrl: 'http://other' }, '9/x86_64'),
+    );
     expect((await stat(path)).ino).not.toBe(ino);
     expect(await readdir(join(dir.path, '9'))).toEqual(['x86_64.repo']);
   });
@@ -68,11 +101,21 @@ describe('the .repo file of a repository', () => {
 describe('the .repo file for every host', () => {
   it('leaves releasever and basearch to the client', async () => {
     await using dir = await createTempDir();
-    await writeGeneralRepoFile(dir.path, URL_BASE);
+    await writeGeneralRepoFile(dir.path, UNSIGNED);
     const text = await readFile(join(dir.path, 'rpmyard.repo'), 'utf8');
-    expect(text).toBe(renderGeneralRepoFile(URL_BASE));
+    expect(text).toBe(renderGeneralRepoFile(UNSIGNED));
     const { section, options } = read(text);
     expect(section).toBe('rpmyard');
     expect(options.get('baseurl')).toBe('https://repo.example.com/rpm/repo/$releasever/$basearch/');
+  });
+});
+
+describe('the file of public keys', () => {
+  it('is there while something is signed, and gone when nothing is', async () => {
+    await using dir = await createTempDir();
+    await writeKeyFile(dir.path, 'armor\n');
+    expect(await readFile(join(dir.path, KEY_FILE), 'utf8')).toBe('armor\n');
+    await writeKeyFile(dir.path, undefined);
+    expect(await readdir(dir.path)).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { GENERATION_FILES, GENERATION_URLS } from '../support/generation-urls.ts';
 import { buildTestApp, type TestApp } from '../support/test-app.ts';
 
 const SHA = 'ab'.repeat(32);
@@ -142,6 +143,29 @@ describe('metadata', () => {
       await put(`9/x86_64/repodata/${name}`, 'x');
       expect((await get(`/repo/9/x86_64/repodata/${name}`)).headers['content-type'], name).toBe(type);
     }
+  });
+});
+
+describe('a generation', () => {
+  it('has a repomd.xml of its own, and everything else in common with the repository, as behind nginx', async () => {
+    for (const [path, content] of Object.entries(GENERATION_FILES)) await put(path, content);
+    await symlink('repomd.xml', join(service.topDir, '9/x86_64/repodata/link.xml'));
+    for (const [path, [status, body]] of Object.entries(GENERATION_URLS)) {
+      const answer = await get(`/repo/${path}`);
+      expect(answer.statusCode, path).toBe(status);
+      expect(answer.body, path).toContain(body);
+      const isRemembered = answer.headers['cache-control'] === IMMUTABLE;
+      expect(isRemembered, path).toBe(status === 200 && !path.endsWith('mirrorlist'));
+      expect(answer.headers['cache-control'] === 'no-store', path).toBe(status === 404);
+    }
+  });
+
+  it('is a directory for people as well', async () => {
+    await put('9/x86_64/repodata/@7/repomd.xml', 'seventh');
+    expect((await get('/repo/9/x86_64/@7/Packages')).headers['location']).toBe(
+      '/repo/9/x86_64/%407/Packages/',
+    );
+    expect((await get('/repo/9/x86_64/@7/')).body).toContain('Index of /repo/9/x86_64/@7/');
   });
 });
 

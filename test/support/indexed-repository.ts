@@ -11,6 +11,7 @@ import { readRepomd } from '../../src/reindex/read-metadata.ts';
 import type { PackageMetadataType } from '../../src/repodata/metadata-envelope.ts';
 import { craftRpm, type CraftSpec } from './craft-rpm.ts';
 import { createTempDir } from './temp-dir.ts';
+import { UNSIGNED } from './unsigned.ts';
 
 export const REPOSITORY = '9/x86_64';
 
@@ -87,7 +88,7 @@ export async function createIndexedRepository(
         tell: () => undefined,
       };
       const built = await buildIndex({ ...defaultJob(dir, scratchDir), ...job }, parts);
-      if (built.isNew) await publishRepodata(dir, scratchDir);
+      if (built.isNew) await publishRepodata(dir, scratchDir, UNSIGNED);
       await rm(scratchDir, { recursive: true });
       return built;
     },

@@ -10,8 +10,8 @@ const DNF_LIMIT_MS = 120_000;
 export interface DnfHost {
   /** Stands for a whole machine: installed packages, caches and logs lie in it. Made when missing. */
   readonly root: string;
-  /** The baseurl: the directory that holds `repodata/`. */
-  readonly repositoryUrl: string;
+  /** The baseurl: the directory that holds `repodata/`. Undefined: `options` name repositories of their own. */
+  readonly repositoryUrl: string | undefined;
   /** Default 9. */
   readonly releasever?: string;
   /** Default x86_64. */
@@ -70,12 +70,16 @@ function hostOptions(host: DnfHost): string[] {
     `--forcearch=${host.basearch ?? 'x86_64'}`,
     `--setopt=module_platform_id=platform:el${releasever}`,
     '--disablerepo=*',
-    `--repofrompath=${id},${host.repositoryUrl}`,
-    `--enablerepo=${id}`,
-    `--setopt=${id}.gpgcheck=0`,
     '--setopt=metadata_expire=0',
-    // Otherwise dnf leaves a broken repository out and exits 0.
-    `--setopt=${id}.skip_if_unavailable=0`,
+    ...(host.repositoryUrl === undefined
+      ? []
+      : [
+          `--repofrompath=${id},${host.repositoryUrl}`,
+          `--enablerepo=${id}`,
+          `--setopt=${id}.gpgcheck=0`,
+          // Otherwise dnf leaves a broken repository out and exits 0.
+          `--setopt=${id}.skip_if_unavailable=0`,
+        ]),
     ...(host.options ?? []),
   ];
 }

@@ -178,6 +178,48 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    title: 'a generation whose files are gone',
+    code: 'GENERATION_WRONG',
+    plant: async (site) => {
+      const repomd = await readFile(site.path('repodata/repomd.xml'), 'utf8');
+      await site.write('repodata/@1/repomd.xml', repomd.replaceAll(/[0-9a-f]{64}-primary/g, 'gone-primary'));
+    },
+  },
+  {
+    title: 'a generation without a repomd.xml',
+    code: 'GENERATION_WRONG',
+    plant: (site) => site.write('repodata/@1/repomd.xml', '<repomd>'),
+  },
+  {
+    title: 'a mirrorlist that leads nowhere',
+    code: 'GENERATION_WRONG',
+    plant: (site) => site.write('mirrorlist', 'http://repo.example.com/repo/9/x86_64/@7/\n'),
+  },
+  {
+    title: 'a missing signature',
+    code: 'SIGNATURE_WRONG',
+    plant: async (site) => {
+      site.findSigningKey = async () => undefined;
+    },
+  },
+  {
+    title: 'a signature that no configured key made',
+    code: 'SIGNATURE_WRONG',
+    plant: async (site) => {
+      await site.write('repodata/repomd.xml.asc', 'bad');
+      site.findSigningKey = async (_content, signature) => (signature === 'good' ? 'KEY' : undefined);
+    },
+  },
+  {
+    title: 'a generation that is not signed',
+    code: 'SIGNATURE_WRONG',
+    plant: async (site) => {
+      await site.write('repodata/repomd.xml.asc', 'good');
+      await site.write('repodata/@1/repomd.xml', await readFile(site.path('repodata/repomd.xml'), 'utf8'));
+      site.findSigningKey = async (_content, signature) => (signature === 'good' ? 'KEY' : undefined);
+    },
+  },
+  {
     title: 'a package that the index does not describe',
     code: 'INDEX_LACKS_PACKAGE',
     plant: async (site) => {

@@ -1,4 +1,4 @@
-import { appendFile } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { openMetadata } from '../../src/unpack/open-metadata.ts';
 import { type Violation, VIOLATION_CODES } from '../../src/verify/violation.ts';
@@ -35,6 +35,18 @@ describe('a sound repository', () => {
     await site.write(`repodata/${sha256('')}-primary.xml.gz`, 'former');
     await site.write('repodata/repomd.xml.asc', 'signature');
     expect(codesOf(await site.verify())).toEqual([]);
+  });
+
+  it('may hold generations and lead to them', async () => {
+    await using site = await VerifySite.create();
+    const repomd = await readFile(site.path('repodata/repomd.xml'), 'utf8');
+    for (const directory of ['repodata', 'repodata/@7']) {
+      await site.write(`${directory}/repomd.xml`, repomd);
+      await site.write(`${directory}/repomd.xml.asc`, 'good');
+    }
+    await site.write('mirrorlist', 'http://repo.example.com/repo/9/x86_64/@7/\n');
+    site.findSigningKey = async (_content, signature) => (signature === 'good' ? 'KEY' : undefined);
+    expect(codesOf(await site.verify({ readData: true }))).toEqual([]);
   });
 
   it('is not changed', async () => {

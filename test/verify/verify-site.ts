@@ -7,6 +7,12 @@ import { execa } from 'execa';
 import { listPackages } from '../../src/place/list-packages.ts';
 import { Records } from '../../src/records/records.ts';
 import { openMetadata } from '../../src/unpack/open-metadata.ts';
+import {
+  filesOfGeneration,
+  listGenerations,
+  readMirrorlistGeneration,
+} from '../../src/reindex/generations.ts';
+import type { FindSigningKey } from '../../src/verify/check-publication.ts';
 import { parseRepomd, type RepomdData } from '../../src/repodata/repomd.ts';
 import type { VerifyParts } from '../../src/verify/check-repository.ts';
 import { type RepositoryReport, verifyRepository } from '../../src/verify/verify-repository.ts';
@@ -26,6 +32,8 @@ export class VerifySite implements AsyncDisposable {
   readonly records: Records;
   readonly #root: string;
   isMarked = false;
+  /** Takes no signature for good, when it is set to that. */
+  findSigningKey: FindSigningKey | undefined;
 
   private constructor(root: string) {
     this.#root = root;
@@ -48,6 +56,12 @@ export class VerifySite implements AsyncDisposable {
       listPackages: () => listPackages(this.repositoryDir),
       identityAt,
       openMetadata,
+      generations: {
+        list: listGenerations,
+        filesOf: filesOfGeneration,
+        named: readMirrorlistGeneration,
+      },
+      findSigningKey: this.findSigningKey,
       isMarked: async () => this.isMarked,
       records: {
         receipts: (repository) => this.records.listReceipts(repository),

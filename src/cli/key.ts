@@ -1,0 +1,64 @@
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { AppError, printable } from '../errors.ts';
+import { listSecretKeys, makeKey } from '../signing/make-key.ts';
+import { readConfig } from './read-config.ts';
+
+/** `rpmyard key init`: makes a signing key for those who have none. */
+export async function key(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: {
+      config: { type: 'string', short: 'c' },
+      another: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
+  });
+  if (positionals.length !== 1 || positionals[0] !== 'init') {
+    throw new AppError('PARAMETER_INVALID', 'expected "init"', { hint: 'rpmyard key init -c config.yml' });
+  }
+  const { server, signing } = readConfig(values.config);
+  checkOwner(signing.gnupgHome);
+  const present = await listSecretKeys(signing);
+  if (present.length > 0 && !values.another) {
+    throw new AppError('PARAMETER_INVALID', `${signing.gnupgHome} has a key already: ${present.join(', ')}`, {
+      hint: 'Name it in signing.keys; --another makes one more, to change over to it.',
+    });
+  }
+  const fingerprint = await makeKey(signing, `Rpmyard at ${new URL(server.publicUrl).host}`);
+  process.stdout.write(report(fingerprint, signing));
+  return 0;
+}
+
+function report(
+  fingerprint: string,
+  { keys, gnupgHome }: { readonly keys: readonly string[]; readonly gnupgHome: string },
+): string {
+  const lines = [...keys, fingerprint].map((one) => `    - ${one}\n`).join('');
+  const order =
+    keys.length === 0 ? '' : '\nThe first one signs: put the new key first when hosts have imported it.\n';
+  return `${fingerprint}
+made in ${printable(gnupgHome)}. Put into the configuration and restart the service:
+
+signing:
+  keys:
+${lines}${order}`;
+}
+
+/** The service could not read keys of another user. @throws AppError TREE_UNUSABLE. */
+function checkOwner(gnupgHome: string): void {
+  const uid = process.getuid?.();
+  const nearest = nearestExisting(gnupgHome);
+  const owner = statSync(nearest).uid;
+  if (uid === undefined || uid === owner) return;
+  throw new AppError(
+    'TREE_UNUSABLE',
+    `${nearest} belongs to the user with the number ${owner}, this is ${uid}`,
+    { hint: 'Run the command as the user of the service: runuser -u <user> -- rpmyard key init ...' },
+  );
+}
+
+function nearestExisting(path: string): string {
+  return statSync(path, { throwIfNoEntry: false }) === undefined ? nearestExisting(dirname(path)) : path;
+}

@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { errnoOf } from '../errors.ts';
+import { namesIn } from '../names-in.ts';
+import { parseRepomd } from '../repodata/repomd.ts';
+
+// Every publication stays under a URL of its own, `<repository>/@<number>/`, for as long as its files stay. On disk it
+// is `repodata/@<number>/` with repomd.xml and its signature: never a link, which createrepo_c would follow.
+
+/** Names the newest generation to clients; beside `repodata/`. */
+export const MIRRORLIST = 'mirrorlist';
+
+const GENERATION = /^@[1-9][0-9]{0,14}$/;
+
+/** The directory's name in `repodata/`, and the segment in the URL. */
+export function generationName(generation: number): string {
+  return `@${generation}`;
+}
+
+/** The numbers of the generations on disk, in ascending order. */
+export async function listGenerations(repositoryDir: string): Promise<readonly number[]> {
+  const names = (await namesIn(join(repositoryDir, 'repodata'))).filter((name) => GENERATION.test(name));
+  return names.map((name) => Number(name.slice(1))).toSorted((a, b) => a - b);
+}
+
+/**
+ * The number of the next generation: the clock's seconds, or one more than any there was. So it never comes again, not
+ * when the clock is set back, and not when the tree is an older one from a backup.
+ */
+export async function nextGeneration(repositoryDir: string, nowMs: number): Promise<number> {
+  const [last = 0, named = 0] = [
+    (await listGenerations(repositoryDir)).at(-1),
+    await readMirrorlistGeneration(repositoryDir),
+  ];
+  return Math.max(Math.floor(nowMs / 1000), last + 1, named + 1);
+}
+
+/**
+ * What clients read under `mirrorlist=`: the generation's URL, whose repomd.xml and signature are always a pair; the
+ * plain one is asked when that fails.
+ * @param url of the repository, with a slash at its end.
+ */
+export function renderMirrorlist(url: string, generation: number): string {
+  return `${url}${generationName(generation)}/\n${url}\n`;
+}
+
+/** The generation that the mirrorlist names; undefined when there is none. */
+export async function readMirrorlistGeneration(repositoryDir: string): Promise<number | undefined> {
+  const text = await readIfThere(join(repositoryDir, MIRRORLIST));
+  const number = /\/@(?<number>[1-9][0-9]{0,14})\/$/m.exec(text ?? '')?.groups?.['number'];
+  return number === undefined ? undefined : Number(number);
+}
+
+/** Names of the metadata files in `repodata/` that a generation leads clients to; undefined when it cannot be read. */
+export async function filesOfGeneration(
+  repositoryDir: string,
+  generation: number,
+): Promise<readonly string[] | undefined> {
+  const path = join(repositoryDir, 'repodata', generationName(generation), 'repomd.xml');
+  try {
+    return parseRepomd(await readFile(path, 'utf8')).data.map(({ href }) => basename(href));
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined || errno === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The text of a file; undefined when there is none. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

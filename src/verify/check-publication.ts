@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../errors.ts';
+import { entryStats } from './entry-stats.ts';
+import type { Finding } from './violation.ts';
+
+/** How generations lie in a repository's directory. */
+export interface GenerationReader {
+  /** Numbers, in ascending order. */
+  readonly list: (repositoryDir: string) => Promise<readonly number[]>;
+  /** Names in `repodata/`; undefined when the generation cannot be read. */
+  readonly filesOf: (repositoryDir: string, generation: number) => Promise<readonly string[] | undefined>;
+  /** The one that the mirrorlist names. */
+  readonly named: (repositoryDir: string) => Promise<number | undefined>;
+}
+
+/** The configured key that made a good signature of the content; undefined for any other signature. */
+export type FindSigningKey = (content: string, signature: string) => Promise<string | undefined>;
+
+export interface PublicationParts {
+  readonly generations: GenerationReader;
+  /** Undefined when nothing is signed. */
+  readonly findSigningKey: FindSigningKey | undefined;
+}
+
+/** Checks that each generation leads to files that are there, and that what clients are led to is signed. */
+export async function checkPublication(
+  repositoryDir: string,
+  { generations, findSigningKey }: PublicationParts,
+): Promise<readonly Finding[]> {
+  const numbers = await generations.list(repositoryDir);
+  const findings: Finding[] = [];
+  for (const number of numbers) {
+    const fault = await faultOf(repositoryDir, number, generations);
+    const isStillThere = (await entryStats(join(repositoryDir, pathOf(number)))) !== undefined;
+    // It may have been removed meanwhile, its time being over.
+    if (fault === undefined || !isStillThere) continue;
+    findings.push({ code: 'GENERATION_WRONG', subject: pathOf(number), detail: fault });
+  }
+  const named = await generations.named(repositoryDir);
+  if (named !== undefined && !(await generations.list(repositoryDir)).includes(named)) {
+    const detail = `it names ${pathOf(named)}, which is not there`;
+    findings.push({ code: 'GENERATION_WRONG', subject: 'mirrorlist', detail });
+  }
+  if (findSigningKey === undefined) return findings;
+  const newest = numbers.at(-1);
+  const directories = ['repodata', ...(newest === undefined ? [] : [pathOf(newest)])];
+  for (const directory of directories) {
+    findings.push(...(await checkSignature(repositoryDir, directory, findSigningKey)));
+  }
+  return findings;
+}
+
+function pathOf(generation: number): string {
+  return `repodata/@${generation}`;
+}
+
+async function faultOf(
+  repositoryDir: string,
+  generation: number,
+  { filesOf }: GenerationReader,
+): Promise<string | undefined> {
+  const files = await filesOf(repositoryDir, generation);
+  if (files === undefined) return 'its repomd.xml cannot be read';
+  for (const name of files) {
+    if ((await entryStats(join(repositoryDir, 'repodata', name))) === undefined) {
+      return `it names ${name}, which is not there`;
+    }
+  }
+  return undefined;
+}
+
+async function checkSignature(
+  repositoryDir: string,
+  directory: string,
+  findSigningKey: FindSigningKey,
+): Promise<readonly Finding[]> {
+  const subject = `${directory}/repomd.xml.asc`;
+  const content = await readIfThere(join(repositoryDir, directory, 'repomd.xml'));
+  // Said already.
+  if (content === undefined) return [];
+  const signature = await readIfThere(join(repositoryDir, subject));
+  if (signature === undefined) {
+    return [{ code: 'SIGNATURE_WRONG', subject, detail: 'there is no signature' }];
+  }
+  if ((await findSigningKey(content, signature)) !== undefined) return [];
+  const detail = 'it is no good signature of repomd.xml by a key in signing.keys';
+  return [{ code: 'SIGNATURE_WRONG', subject, detail }];
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

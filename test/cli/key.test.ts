@@ -1,0 +1,49 @@
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { describe, expect, it } from 'vitest';
+import { createSigner } from '../../src/signing/create-signer.ts';
+import { stopAgent } from '../support/gpg-home.ts';
+import { runRpmyard } from '../support/run-rpmyard.ts';
+import { createTempDir } from '../support/temp-dir.ts';
+
+describe('rpmyard key init', () => {
+  it('makes a key that signs, prints the lines for the configuration, and another one only when asked to', async () => {
+    await using dir = await createTempDir();
+    const gnupgHome = join(dir.path, 'state/gnupg');
+    const config = join(dir.path, 'config.yml');
+    await writeFile(
+      config,
+      `server: { public_url: 'http://repo.example.com' }\nrepo: { top_dir: storage, state_dir: state }\n`,
+    );
+    // What a service that was started too early leaves.
+    const early = createSigner({ gnupgHome, passphraseFile: undefined, keys: ['A'.repeat(40)] });
+    await mkdir(gnupgHome, { recursive: true, mode: 0o700 });
+    expect(await early.findFault()).toMatchObject({ code: 'SIGNING_FAILED' });
+    try {
+      const first = await runRpmyard('key', 'init', '-c', config);
+      expect(first).toMatchObject({ exitCode: 0, stderr: '' });
+      const key = /^[0-9A-F]{40}$/m.exec(first.stdout)?.[0] ?? '';
+      expect(load(first.stdout.slice(first.stdout.indexOf('signing:')))).toEqual({
+        signing: { keys: [key] },
+      });
+      expect((await stat(gnupgHome)).mode & 0o777).toBe(0o700);
+      expect(
+        await createSigner({ gnupgHome, passphraseFile: undefined, keys: [key] }).findFault(),
+      ).toBeUndefined();
+
+      const again = await runRpmyard('key', 'init', '-c', config);
+      expect(again).toMatchObject({ exitCode: 2, stdout: '' });
+      expect(again.stderr).toContain(key);
+      const another = await runRpmyard('key', 'init', '--another', '-c', config);
+      expect(another.exitCode).toBe(0);
+      expect(another.stdout).not.toContain(key);
+    } finally {
+      await stopAgent(gnupgHome);
+    }
+  });
+
+  it.each([[[]], [['new']], [['init', 'more']]])('refuses other words: %j', async (words) => {
+    expect(await runRpmyard('key', ...words)).toMatchObject({ exitCode: 2, stdout: '' });
+  });
+});

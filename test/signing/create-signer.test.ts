@@ -1,0 +1,205 @@
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, it } from 'vitest';
+import { createSigner } from '../../src/signing/create-signer.ts';
+import { listSecretKeys, makeKey } from '../../src/signing/make-key.ts';
+import { runGpg } from '../../src/signing/run-gpg.ts';
+import { createGpgHome, stopAgent } from '../support/gpg-home.ts';
+import { createTempDir } from '../support/temp-dir.ts';
+
+const CONTENT = '<repomd/>\n';
+const PASSPHRASE = 'sesame open';
+/** A uid that is not this process's and has no home. */
+const ANOTHER_UID = 54_321;
+const isRoot = process.getuid?.() === 0;
+
+/** A gpg that does something else, found before the real one. */
+async function withFakeGpg<T>(script: string, test: (binDir: string) => Promise<T>): Promise<T> {
+  await using bin = await createTempDir();
+  await writeFile(join(bin.path, 'gpg'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const path = process.env['PATH'] ?? '';
+  process.env['PATH'] = `${bin.path}:${path}`;
+  try {
+    return await test(bin.path);
+  } finally {
+    process.env['PATH'] = path;
+  }
+}
+
+describe('a signature', () => {
+  it('is by the first key, good for gpg, and of this content only', async () => {
+    await using home = await createGpgHome();
+    const [first, second] = [await home.makeKey('first'), await home.makeKey('second')];
+    const signer = createSigner({ gnupgHome: home.path, passphraseFile: undefined, keys: [first, second] });
+    const signature = await signer.sign(CONTENT);
+    expect(signature).toMatch(/^-----BEGIN PGP SIGNATURE-----\n/);
+
+    // Another signer remembers nothing.
+    const judge = createSigner({ gnupgHome: home.path, passphraseFile: undefined, keys: [second, first] });
+    expect(await judge.findKey(CONTENT, signature)).toBe(first);
+    expect(await judge.isSignedNow(CONTENT, signature)).toBe(false);
+    expect(await signer.isSignedNow(CONTENT, signature)).toBe(true);
+    expect(await judge.findKey(`${CONTENT} `, signature)).toBeUndefined();
+    expect(await judge.findKey(CONTENT, 'no signature')).toBeUndefined();
+    const stranger = createSigner({ gnupgHome: home.path, passphraseFile: undefined, keys: [second] });
+    expect(await stranger.findKey(CONTENT, signature)).toBeUndefined();
+  });
+
+  it('of a key that has expired since is none', async () => {
+    await using home = await createGpgHome();
+    await home.gpg(
+      '--passphrase',
+      '',
+      '--faked-system-time',
+      '20240101T000000',
+      '--quick-generate-key',
+      'old',
+      'rsa2048',
+      'sign',
+      '1d',
+    );
+    const [key = ''] = await listSecretKeys({ gnupgHome: home.path, passphraseFile: undefined });
+    const content = join(home.path, 'content');
+    await writeFile(content, CONTENT);
+    const signature = await home.gpg(
+      '--faked-system-time',
+      '20240101T010000',
+      '--armor',
+      '--detach-sign',
+      '-o',
+      '-',
+      content,
+    );
+    const signer = createSigner({ gnupgHome: home.path, passphraseFile: undefined, keys: [key] });
+    expect(await signer.findKey(CONTENT, signature)).toBeUndefined();
+    expect(await signer.findFault()).toMatchObject({ code: 'SIGNING_FAILED' });
+  });
+
+  it('is not made when the key, gpg or its answer is missing, and says why', async () => {
+    await using home = await createGpgHome();
+    const key = await home.makeKey('only');
+    const options = { gnupgHome: home.path, passphraseFile: undefined };
+    await expect(createSigner({ ...options, keys: ['A'.repeat(40)] }).sign(CONTENT)).rejects.toMatchObject({
+      code: 'SIGNING_FAILED',
+      message: expect.stringContaining('No secret key'),
+    });
+    await withFakeGpg('exec sleep 600', async () => {
+      const signing = createSigner({ ...options, keys: [key] }).sign(CONTENT, AbortSignal.timeout(100));
+      await expect(signing).rejects.toMatchObject({ code: 'SIGNING_FAILED', message: /stopping/ });
+      const listing = runGpg(options, { args: ['--list-keys'], timeoutMs: 100 });
+      await expect(listing).rejects.toMatchObject({ code: 'SIGNING_FAILED', message: /0\.1 s/ });
+    });
+    await withFakeGpg('exit 0', async () => {
+      const signing = createSigner({ ...options, keys: [key] }).sign(CONTENT);
+      await expect(signing).rejects.toMatchObject({ code: 'SIGNING_FAILED' });
+    });
+    const path = process.env['PATH'];
+    process.env['PATH'] = '/nonexistent';
+    try {
+      const fault = await createSigner({ ...options, keys: [key] }).findFault();
+      expect(fault).toMatchObject({ code: 'SIGNING_FAILED', message: 'gpg is not installed' });
+    } finally {
+      process.env['PATH'] = path;
+    }
+  });
+});
+
+describe('a passphrase', () => {
+  it('is needed by the key that was made with it, must be for our eyes only, and is in no argument', async () => {
+    await using dir = await createTempDir();
+    const gnupgHome = join(dir.path, 'home');
+    const passphraseFile = join(dir.path, 'passphrase');
+    await writeFile(passphraseFile, `${PASSPHRASE}\n`, { mode: 0o600 });
+    try {
+      const key = await makeKey({ gnupgHome, passphraseFile }, 'protected');
+      const signer = createSigner({ gnupgHome, passphraseFile, keys: [key] });
+      // What the agent remembers would hide a wrong passphrase.
+      await stopAgent(gnupgHome);
+      expect(await signer.findFault()).toBeUndefined();
+
+      await stopAgent(gnupgHome);
+      await writeFile(passphraseFile, 'another\n');
+      const fault = await signer.findFault();
+      expect(fault).toMatchObject({ code: 'SIGNING_FAILED', message: /Bad passphrase/ });
+
+      await chmod(passphraseFile, 0o640);
+      await expect(signer.sign(CONTENT)).rejects.toMatchObject({
+        code: 'SIGNING_FAILED',
+        message: expect.stringContaining('mode 0640'),
+      });
+      await chmod(passphraseFile, 0o600);
+      await writeFile(passphraseFile, PASSPHRASE);
+      await withFakeGpg(
+        `env > ${dir.path}/seen; echo "$@" >> ${dir.path}/seen; cat <&3 > ${dir.path}/fd3; exit 2`,
+        async () => {
+          const error = await signer.sign(CONTENT).catch((thrown: unknown) => thrown);
+          expect(`${String(error)} ${JSON.stringify(error)}`).not.toContain(PASSPHRASE);
+        },
+      );
+      expect(await readFile(join(dir.path, 'fd3'), 'utf8')).toBe(PASSPHRASE);
+      expect(await readFile(join(dir.path, 'seen'), 'utf8')).not.toContain(PASSPHRASE);
+    } finally {
+      await stopAgent(gnupgHome);
+    }
+  });
+});
+
+describe('the public keys', () => {
+  it('are all there, each in an armor of its own, which rpm imports', async () => {
+    await using home = await createGpgHome();
+    const keys = [await home.makeKey('first'), await home.makeKey('second')];
+    const armored = await createSigner({
+      gnupgHome: home.path,
+      passphraseFile: undefined,
+      keys,
+    }).exportKeys();
+    expect(armored.match(/^-----BEGIN PGP PUBLIC KEY BLOCK-----$/gm)).toHaveLength(2);
+    const file = join(home.path, 'keys.asc');
+    await writeFile(file, armored);
+    const dbpath = join(home.path, 'rpmdb');
+    await mkdir(dbpath);
+    await execa('rpmkeys', ['--dbpath', dbpath, '--import', file]);
+    const { stdout } = await execa('rpm', ['--dbpath', dbpath, '-q', 'gpg-pubkey', '--qf', '%{version}\n']);
+    const expected = keys.map((key) => key.slice(-8).toLowerCase());
+    expect(stdout.split('\n').toSorted()).toEqual(expected.toSorted());
+  });
+});
+
+describe('an agent of somebody else', () => {
+  it.runIf(isRoot)('with the keys signs, through its socket in a GNUPGHOME of public keys', async () => {
+    await using owner = await createGpgHome();
+    await using ours = await createTempDir();
+    const key = await owner.makeKey('of another user');
+    await stopAgent(owner.path);
+    await execa('chown', ['-R', `${ANOTHER_UID}:${ANOTHER_UID}`, owner.path]);
+    const asOwner = { uid: ANOTHER_UID, gid: ANOTHER_UID } as const;
+    await execa('gpg-agent', ['--homedir', owner.path, '--daemon'], { ...asOwner, stdio: 'ignore' });
+    try {
+      const { stdout: armored } = await execa(
+        'gpg',
+        ['--homedir', owner.path, '--armor', '--export', key],
+        asOwner,
+      );
+      const home = { gnupgHome: ours.path, passphraseFile: undefined };
+      const imported = await runGpg(home, { args: ['--no-autostart', '--import'], input: armored });
+      expect(imported.exitCode).toBe(0);
+      const signer = createSigner({ ...home, keys: [key] });
+      // Without the socket there is no key, and no agent of our own is started that would stand in its way.
+      expect(await signer.findFault()).toMatchObject({ code: 'SIGNING_FAILED' });
+
+      const { stdout: socket } = await execa('gpgconf', [
+        '--homedir',
+        ours.path,
+        '--list-dirs',
+        'agent-socket',
+      ]);
+      await execa('gpgconf', ['--homedir', ours.path, '--create-socketdir'], { reject: false });
+      await writeFile(socket, `%Assuan%\nsocket=${join(owner.path, 'S.gpg-agent')}\n`);
+      expect(await signer.findFault()).toBeUndefined();
+      expect(await signer.isSignedNow(CONTENT, await signer.sign(CONTENT))).toBe(true);
+    } finally {
+      await execa('gpgconf', ['--homedir', owner.path, '--kill', 'gpg-agent'], asOwner);
+    }
+  });
+});

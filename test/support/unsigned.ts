@@ -1,0 +1,8 @@
+import type { Publication } from '../../src/reindex/publish-repodata.ts';
+
+/** A publication that nobody signs, of a repository whose URL does not matter. */
+export const UNSIGNED: Publication = {
+  url: 'http://repo.example.com/repo/9/x86_64/',
+  signer: undefined,
+  nowMs: Date.UTC(2026, 0, 1),
+};
