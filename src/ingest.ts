@@ -1,6 +1,6 @@
 import { AppError } from './errors.ts';
 import { describeStoredPackage, type InspectedPackage, inspectPackage } from './inspect/inspect-package.ts';
-import type { DigestPool } from './inspect/digest-pool.ts';
+import type { InspectionThreads } from './inspect/inspection-threads.ts';
 import type { PackageStore } from './place/package-store.ts';
 import {
   type IncomingPackage,
@@ -19,8 +19,7 @@ export interface IngestParts {
   readonly store: PackageStore;
   readonly records: Records;
   readonly queue: ReindexQueue;
-  /** Hashes a large file in another thread. */
-  readonly digestLarge: DigestPool['digest'];
+  readonly inspectionThreads: InspectionThreads;
   readonly takeTurns: <T>(key: string, task: () => Promise<T>) => Promise<T>;
   /** Tells the next index run which package to look at. */
   readonly notePlaced: (repository: RepositoryName, location: string, sha256: string) => void;
@@ -39,7 +38,7 @@ export interface IngestParts {
  * @throws AppError with the code of the rule that refused the package, or of the fault of ours.
  */
 export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): Promise<UploadOutcome> {
-  const inspected = await parts.timed('inspect', () => inspectPackage(upload, parts.digestLarge));
+  const inspected = await parts.timed('inspect', () => inspectPackage(upload, parts.inspectionThreads));
   const targets = parts.layout.targetsOf(inspected.rpm, upload.releasever);
   await parts.timed('sync', () => parts.store.prepare(upload.path));
   const turn = targets.map(({ path }) => path).join();
@@ -93,7 +92,11 @@ async function place(
   parts: IngestParts,
 ): Promise<boolean> {
   const incoming: IncomingPackage = { path, ...factsOf(inspected), targets };
-  const states = await lookAtTargets(incoming, describeStoredPackage, parts.store);
+  const states = await lookAtTargets(
+    incoming,
+    (stored) => describeStoredPackage(stored, parts.inspectionThreads),
+    parts.store,
+  );
   const isCreated = states.some(({ holdsPackage }) => !holdsPackage);
   if (!isCreated && isAcknowledged(incoming, parts.records)) {
     // An earlier attempt may have ended between its links and its syncs.

@@ -5,7 +5,7 @@ import { buildApp } from './app.ts';
 import type { Config } from './config/load.ts';
 import { toAppError } from './errors.ts';
 import { describeUpload, type IngestParts, ingestUpload, waitUntilInstallable } from './ingest.ts';
-import { createDigestPool } from './inspect/digest-pool.ts';
+import { createInspectionThreads } from './inspect/inspection-threads.ts';
 import { listen } from './listen.ts';
 import { openTree, type Tree } from './open-tree.ts';
 import { isRepositoryName, type RepositoryName } from './place/repository-layout.ts';
@@ -93,13 +93,13 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     writeRepoFile: (repository) => writeRepoFile(folders.topDir, config.server.publicUrl, repository),
   });
   const requests = createRepositoryRequests({ store, reindexParts, queue, prepareRepository });
-  const digestPool = createDigestPool();
+  const inspectionThreads = createInspectionThreads();
   const ingestParts: IngestParts = {
     layout,
     store,
     records,
     queue,
-    digestLarge: digestPool.digest,
+    inspectionThreads,
     takeTurns: createTurns(),
     notePlaced: (repository, location, sha256) => changes.notePlaced(repository, location, sha256),
     prepareRepository,
@@ -193,7 +193,7 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     const queueClosed = queue.close(RUN_GRACE_MS);
     await closeApp(app);
     await queueClosed;
-    await Promise.all([incomingFiles.settled(), digestPool.close()]);
+    await Promise.all([incomingFiles.settled(), inspectionThreads.close()]);
   }
 
   async function runLogged(
