@@ -25,6 +25,8 @@ export interface IngestParts {
   readonly notePlaced: (repository: RepositoryName, location: string, sha256: string) => void;
   /** Makes sure that a repository has its directory, an index and its .repo file. */
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
+  /** Throws when there would be no room for the next index of these repositories. */
+  readonly checkReserve: (repositories: readonly RepositoryName[]) => void;
   /** Without a slash at its end. */
   readonly publicUrl: string;
   /** Measures one stage of an upload. */
@@ -104,6 +106,7 @@ async function place(
     return false;
   }
   const repositories = targets.map(({ repository }) => repository);
+  parts.checkReserve(repositories);
   await Promise.all(repositories.map(parts.prepareRepository));
   await parts.queue.whileMarked(repositories, async () => {
     await placePackage(incoming, states, parts.store);

@@ -15,6 +15,7 @@ import { createIncomingFiles } from './receive/incoming-files.ts';
 import { sweepSpool } from './receive/sweep-leftovers.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
 import type { IndexRun } from './reindex/index-engine.ts';
+import { createIndexReserve } from './reindex/index-reserve.ts';
 import { openMarks } from './reindex/marks.ts';
 import { createRepositoryPreparation } from './reindex/prepare-repository.ts';
 import { type ReindexParts, reindexRepository } from './reindex/reindex-repository.ts';
@@ -93,6 +94,10 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     writeRepoFile: (repository) => writeRepoFile(folders.topDir, config.server.publicUrl, repository),
   });
   const requests = createRepositoryRequests({ store, reindexParts, queue, prepareRepository });
+  const checkReserve = createIndexReserve({
+    topDir: folders.topDir,
+    listStatus: () => queue.listStatus(),
+  });
   const inspectionThreads = createInspectionThreads();
   const ingestParts: IngestParts = {
     layout,
@@ -103,6 +108,7 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     takeTurns: createTurns(),
     notePlaced: (repository, location, sha256) => changes.notePlaced(repository, location, sha256),
     prepareRepository,
+    checkReserve,
     publicUrl: config.server.publicUrl,
     timed: metrics.timed,
     now,
@@ -165,6 +171,7 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
         try {
           await tryFolders(folders);
           records.probe();
+          checkReserve([]);
           return undefined;
         } catch (error) {
           return toAppError(error);
