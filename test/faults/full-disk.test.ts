@@ -28,10 +28,8 @@ async function uploadUntilRefused(
     }));
     const bytes = craftRpm({ name: `filling${round}.${number}`, files });
     const answer = await putPackage(baseUrl, bytes);
-    if (answer.status !== 201) {
-      expect(answer.json()).toMatchObject({ status: 507, code: 'STORAGE_FULL' });
-      return acknowledged;
-    }
+    if (answer.status === 507) return acknowledged;
+    if (answer.status !== 201) throw new Error(answer.text);
     acknowledged.push(sha256Of(bytes));
   }
 }

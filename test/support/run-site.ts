@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findFreePort } from './free-port.ts';
-import { type RunningNginx, startNginx } from './run-nginx.ts';
+import { type NginxOptions, type RunningNginx, startNginx } from './run-nginx.ts';
 import { type RunningService, type ServiceOptions, startService } from './run-service.ts';
 import { createTempDir } from './temp-dir.ts';
 
@@ -11,6 +11,8 @@ export type Front = 'nginx' | 'none';
 export interface SiteOptions extends Pick<ServiceOptions, 'config' | 'env' | 'wrapper'> {
   /** Default nginx. */
   readonly front?: Front;
+  /** Changes of the shipped nginx configuration. */
+  readonly replacements?: NginxOptions['replacements'];
 }
 
 /** A whole installation on one root. */
@@ -37,7 +39,9 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const temp = await createTempDir();
   const root = join(temp.path, 'site');
   const port = await findFreePort();
-  const nginx = options.front === 'none' ? undefined : await startNginx({ root, upstreamPort: port });
+  const { replacements = [] } = options;
+  const nginx =
+    options.front === 'none' ? undefined : await startNginx({ root, upstreamPort: port, replacements });
   const start = (given: SiteOptions): Promise<RunningService> =>
     startService({ ...given, root, port, config: withFront(given.config, nginx) });
   let service = await start(options);
