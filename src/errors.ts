@@ -104,7 +104,9 @@ export function printable(text: string): string {
 }
 
 const SQLITE_IOERR = 10;
+const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
+const SQLITE_NOTADB = 26;
 const STORAGE_FULL_ERRNOS = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /** The `code` of a Node system error (`ENOENT`, ...), or undefined for any other value. */
@@ -126,6 +128,13 @@ export function toAppError(error: unknown): AppError {
   if ((errno !== undefined && STORAGE_FULL_ERRNOS.has(errno)) || sqliteCodeOf(error) === SQLITE_FULL) {
     return new AppError('STORAGE_FULL', 'the storage is full', {
       hint: 'Free disk space on the server, then send the package again.',
+      cause: error,
+    });
+  }
+  const sqliteCode = sqliteCodeOf(error);
+  if (sqliteCode === SQLITE_CORRUPT || sqliteCode === SQLITE_NOTADB) {
+    return new AppError('STORAGE_FAILED', 'the records in the state directory are damaged', {
+      hint: 'Stop the service, restore records.sqlite from a backup or move it away (receipts and times are then lost, no package is), and start it again.',
       cause: error,
     });
   }

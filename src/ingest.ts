@@ -1,16 +1,9 @@
-import { statSync } from 'node:fs';
 import { demand } from './access/requester.ts';
 import { AppError } from './errors.ts';
-import {
-  describeStoredPackage,
-  digestContent,
-  type InspectedPackage,
-  inspectPackage,
-} from './inspect/inspect-package.ts';
-import type { DigestPool } from './inspect/digest-pool.ts';
+import { describeStoredPackage, type InspectedPackage, inspectPackage } from './inspect/inspect-package.ts';
+import type { InspectionThreads } from './inspect/inspection-threads.ts';
 import type { PackageStore } from './place/package-store.ts';
 import {
-  findSameContent,
   type IncomingPackage,
   lookAtTargets,
   placePackage,
@@ -24,16 +17,15 @@ import type { Receipt, Records } from './records/records.ts';
 import type { ReindexQueue } from './reindex/reindex-queue.ts';
 import type { UploadStage } from './serve/metrics.ts';
 import type { SignaturesByRepository } from './signing/check-package-signature.ts';
-import type { PackageSignature } from './signing/package-signature.ts';
 import type { PackageSigning } from './signing/package-signing.ts';
+import { signedForm, type StoredForm } from './stored-form.ts';
 
 export interface IngestParts {
   readonly layout: RepositoryLayout;
   readonly store: PackageStore;
   readonly records: Records;
   readonly queue: ReindexQueue;
-  /** Hashes a large file in another thread. */
-  readonly digestLarge: DigestPool['digest'];
+  readonly inspectionThreads: InspectionThreads;
   /** Verifies a package's signature for each repository. @throws AppError when one of them refuses it. */
   readonly checkSignature: (
     inspected: InspectedPackage & { readonly path: string },
@@ -46,6 +38,8 @@ export interface IngestParts {
   readonly notePlaced: (repository: RepositoryName, location: string, sha256: string) => void;
   /** Makes sure that a repository has its directory, an index and its .repo file. */
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
+  /** Throws when there would be no room for the next index of these repositories. */
+  readonly checkReserve: (repositories: readonly RepositoryName[]) => void;
   /** Without a slash at its end. */
   readonly publicUrl: string;
   /** Measures one stage of an upload. */
@@ -59,20 +53,21 @@ export interface IngestParts {
  * @throws AppError with the code of the rule that refused the package, or of the fault of ours.
  */
 export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): Promise<UploadOutcome> {
-  const received = await parts.timed('inspect', () => inspectPackage(upload, parts.digestLarge));
+  const received = await parts.timed('inspect', () => inspectPackage(upload, parts.inspectionThreads));
   const targets = parts.layout.targetsOf(received.rpm, upload.releasever);
-  for (const { repository } of targets) demand(upload.requester, { right: 'upload', in: { repository } });
+  const repositories = targets.map(({ repository }) => repository);
+  for (const repository of repositories) demand(upload.requester, { right: 'upload', in: { repository } });
   const signatures = await parts.timed('signature', () =>
-    parts.checkSignature(
-      { path: upload.path, ...received },
-      targets.map(({ repository }) => repository),
-    ),
+    parts.checkSignature({ path: upload.path, ...received }, repositories),
   );
   const asSent: StoredForm = { path: upload.path, inspected: received, signatures };
   const turn = targets.map(({ path }) => path).join();
   return parts.takeTurns(turn, async () => {
+    const { signing } = parts;
     const form =
-      parts.signing === undefined ? asSent : await signedForm(asSent, targets, parts, parts.signing);
+      signing === undefined
+        ? asSent
+        : await signedForm(asSent, targets, { ...parts, signing, storedFacts: storedFacts(parts) });
     try {
       await parts.timed('sync', () => parts.store.prepare(form.path));
       const isCreated = await parts.timed('place', () => place(form, targets, parts));
@@ -121,82 +116,6 @@ export async function waitUntilInstallable(
   return result === 'pending' || !isInstallable ? 'pending' : settled;
 }
 
-/** The file that is stored of an upload. */
-interface StoredForm {
-  readonly path: string;
-  readonly inspected: InspectedPackage;
-  readonly signatures: SignaturesByRepository;
-  /** When it is not the file that was sent. */
-  readonly receivedSha256?: string;
-  /** Removes the file's name, when it is one of its own. */
-  readonly discard?: () => Promise<void>;
-}
-
-/**
- * What is stored of a package where packages are signed: the file that is stored of it already, itself when a key of
- * ours signed it before, or a signed copy. No record is asked: a crash may have come before it was written.
- * @throws AppError PACKAGE_CONFLICT, PACKAGE_NOT_SIGNABLE, PACKAGE_SIGNING_FAILED, SIGNING_TOOL_*.
- */
-async function signedForm(
-  asSent: StoredForm,
-  targets: readonly Target[],
-  parts: IngestParts,
-  signing: PackageSigning,
-): Promise<StoredForm> {
-  const { path, inspected } = asSent;
-  const contentSha256 = await digestContent(path);
-  const stored = await findSameContent(targets, contentSha256, digestContent);
-  if (stored !== undefined) return ownForm(stored, asSent, parts, signing);
-  // Nothing is signed in vain, and the message has the digest that the client knows.
-  await lookAtTargets({ path, ...inspected, targets }, storedFacts(parts), parts.store);
-  const own = await signing.verify({ path, ...inspected });
-  if (own.state === 'good') return { ...asSent, signatures: signaturesOf(asSent, () => own) };
-  const { path: signedPath, discard } = await parts.timed('sign', () => signing.sign({ path, ...inspected }));
-  try {
-    const form = await ownForm(signedPath, asSent, parts, signing);
-    await checkSigned(form, contentSha256);
-    return { ...form, discard };
-  } catch (error) {
-    await discard();
-    throw error;
-  }
-}
-
-/** Describes a file of ours with the content of what was sent, its signature as our own keys see it. */
-async function ownForm(
-  path: string,
-  asSent: StoredForm,
-  parts: IngestParts,
-  signing: PackageSigning,
-): Promise<StoredForm> {
-  const { sha256: receivedSha256 } = asSent.inspected;
-  const file = { path, sizeBytes: statSync(path).size, sha256: undefined, expectedDigests: [] };
-  const inspected = await inspectPackage(file, parts.digestLarge);
-  if (inspected.sha256 === receivedSha256) return { ...asSent, path };
-  const own = await signing.verify({ path, ...inspected });
-  const signatures = signaturesOf(asSent, (received) => ({ ...own, received }));
-  return { path, inspected, signatures, receivedSha256 };
-}
-
-function signaturesOf(
-  { signatures }: StoredForm,
-  change: (received: PackageSignature) => PackageSignature,
-): SignaturesByRepository {
-  return new Map([...signatures].map(([repository, received]) => [repository, change(received)]));
-}
-
-/** rpmsign ended well, but only what is proved counts. */
-async function checkSigned(
-  { path, inspected: { nevra }, signatures }: StoredForm,
-  contentSha256: string | undefined,
-): Promise<void> {
-  const isGood = [...signatures.values()].every(({ state }) => state === 'good');
-  if (isGood && (await digestContent(path)) === contentSha256) return;
-  throw new AppError('PACKAGE_SIGNING_FAILED', `rpmsign did not give ${nevra} a good signature`, {
-    hint: 'Nothing was stored. Try rpmsign and "rpmkeys -Kv" on the server by hand.',
-  });
-}
-
 /** True when a repository got the package; false when all of them had it. */
 async function place(form: StoredForm, targets: readonly Target[], parts: IngestParts): Promise<boolean> {
   const { path, inspected } = form;
@@ -210,6 +129,7 @@ async function place(form: StoredForm, targets: readonly Target[], parts: Ingest
     return false;
   }
   const repositories = targets.map(({ repository }) => repository);
+  parts.checkReserve(repositories);
   await Promise.all(repositories.map(parts.prepareRepository));
   await parts.queue.whileMarked(repositories, async () => {
     await placePackage(incoming, states, parts.store);
@@ -232,9 +152,9 @@ function givenSha256(receivedSha256: string | undefined): { readonly receivedSha
   return receivedSha256 === undefined ? {} : { receivedSha256 };
 }
 
-function storedFacts({ records }: IngestParts): StoredFacts {
+function storedFacts({ records, inspectionThreads }: IngestParts): StoredFacts {
   return {
-    describe: describeStoredPackage,
+    describe: (path) => describeStoredPackage(path, inspectionThreads),
     receivedSha256Of: ({ repository, location }) => records.receiptAt(repository, location)?.receivedSha256,
   };
 }

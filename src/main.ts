@@ -7,7 +7,7 @@ import { buildApp } from './app.ts';
 import type { Config } from './config/load.ts';
 import { toAppError } from './errors.ts';
 import { describeUpload, type IngestParts, ingestUpload, waitUntilInstallable } from './ingest.ts';
-import { createDigestPool } from './inspect/digest-pool.ts';
+import { createInspectionThreads } from './inspect/inspection-threads.ts';
 import { listen } from './listen.ts';
 import { openTree, type Tree } from './open-tree.ts';
 import { isRepositoryName, type RepositoryName } from './place/repository-layout.ts';
@@ -17,6 +17,7 @@ import { createIncomingFiles } from './receive/incoming-files.ts';
 import { sweepSpool } from './receive/sweep-leftovers.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
 import type { IndexRun } from './reindex/index-engine.ts';
+import { createIndexReserve } from './reindex/index-reserve.ts';
 import { openMarks } from './reindex/marks.ts';
 import { createRepositoryPreparation } from './reindex/prepare-repository.ts';
 import { type ReindexParts, reindexRepository } from './reindex/reindex-repository.ts';
@@ -108,20 +109,25 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     writeRepoFile: (repository) => writeRepoFile(folders.topDir, clientConfig, repository),
   });
   const requests = createRepositoryRequests({ store, reindexParts, queue, prepareRepository });
-  const digestPool = createDigestPool();
+  const checkReserve = createIndexReserve({
+    topDir: folders.topDir,
+    listStatus: () => queue.listStatus(),
+  });
+  const inspectionThreads = createInspectionThreads();
   const signatures = await openPackageSignatures(config, folders);
   const ingestParts: IngestParts = {
     layout,
     store,
     records,
     queue,
-    digestLarge: digestPool.digest,
+    inspectionThreads,
     checkSignature: (signed, repositories) =>
       checkPackageSignature(signed, repositories, signatures.findKeyring),
     signing: signatures.signing,
     takeTurns: createTurns(),
     notePlaced: (repository, location, sha256) => changes.notePlaced(repository, location, sha256),
     prepareRepository,
+    checkReserve,
     publicUrl: config.server.publicUrl,
     timed: metrics.timed,
     now,
@@ -192,6 +198,7 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
         try {
           await tryFolders(folders);
           records.probe();
+          checkReserve([]);
           return undefined;
         } catch (error) {
           return toAppError(error);
@@ -220,7 +227,7 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     const queueClosed = queue.close(RUN_GRACE_MS);
     await closeApp(app);
     await queueClosed;
-    await Promise.all([incomingFiles.settled(), digestPool.close(), auditLog.close()]);
+    await Promise.all([incomingFiles.settled(), inspectionThreads.close(), auditLog.close()]);
   }
 
   async function runLogged(

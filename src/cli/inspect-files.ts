@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
-import { digestFile } from '../inspect/digest-file.ts';
 import { type InspectedPackage, inspectPackage } from '../inspect/inspect-package.ts';
+import { NO_THREADS } from '../inspect/inspection-threads.ts';
 import { createRepositoryLayout, type RepositoryLayout, type Target } from '../place/repository-layout.ts';
 import { checkPackageSignature } from '../signing/check-package-signature.ts';
 import { type FindKeyring, makePackageKeyrings } from '../signing/package-keyrings.ts';
@@ -78,7 +78,7 @@ async function inspectFile(file: string, rules: Rules): Promise<Inspection> {
     if (!found.isFile()) throw notReadable('it is no regular file');
     const { size } = found;
     const whole = { path, sizeBytes: size, sha256: undefined, expectedDigests: [] };
-    const inspected = await inspectPackage(whole, async (job) => digestFile(job));
+    const inspected = await inspectPackage(whole, NO_THREADS);
     return { file, inspected, places: await placesOrError(path, inspected, rules) };
   } catch (error) {
     return { file, error: readingError(error) };
@@ -134,7 +134,7 @@ function toJson(inspection: Inspection): object {
     isSigned: rpm.isSigned,
     summary: rpm.summary ?? null,
     buildTimeSeconds: rpm.buildTimeSeconds ?? null,
-    fileCount: rpm.files.length,
+    fileCount: rpm.fileCount,
     sizeBytes: inspected.sizeBytes,
     sha256: inspected.sha256,
   };
@@ -154,7 +154,7 @@ function toText(inspection: Inspection): string {
   const kind = rpm.isSource ? 'source package' : 'package';
   const lines = [
     `  ${printable(inspected.nevra)}: ${printable(rpm.summary ?? 'no summary')}`,
-    `  ${kind}, format ${rpm.formatMajor}, ${rpm.isSigned ? 'signed' : 'not signed'}, ${inspected.sizeBytes} bytes, files: ${rpm.files.length}`,
+    `  ${kind}, format ${rpm.formatMajor}, ${rpm.isSigned ? 'signed' : 'not signed'}, ${inspected.sizeBytes} bytes, files: ${rpm.fileCount}`,
     `  sha256 ${inspected.sha256}`,
   ];
   const placeLines =

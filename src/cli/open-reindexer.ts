@@ -17,6 +17,8 @@ import { checkNamed } from './check-named.ts';
 import { REPOSITORIES, REPOSITORY } from './service-answers.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
 
+type IndexFacts = Pick<PublishedIndex, 'packageCount' | 'revision'>;
+
 /** Whoever may reindex the tree: the running service that owns it, or this process. */
 export interface Reindexer {
   readonly listRepositories: () => Promise<readonly string[]>;
@@ -28,7 +30,7 @@ export interface Reindexer {
     repository: string,
     trust: 'files' | 'nothing',
     onProgress: (progress: IndexProgress) => void,
-  ) => Promise<PublishedIndex>;
+  ) => Promise<IndexFacts>;
   readonly close: () => Promise<void>;
 }
 
@@ -111,7 +113,7 @@ function throughService(client: ServiceClient, config: Config): Reindexer {
 }
 
 /** @throws AppError of the run that failed. */
-async function published(client: ServiceClient, path: string): Promise<PublishedIndex> {
+async function published(client: ServiceClient, path: string): Promise<IndexFacts> {
   for (;;) {
     const { status, body } = await client.send('GET', `${path}?wait=${WAIT_SECONDS}`, REPOSITORY);
     if (status === 200) return { packageCount: body.packageCount, revision: body.revision ?? '' };

@@ -6,12 +6,12 @@ import { isFreeText } from '../rpm-parser/text-defects.ts';
  * The rules a readable package must keep before it may enter a repository.
  * @throws AppError RPM_PAYLOAD_UNSUPPORTED (a delta package), TEXT_NOT_XML with the tag.
  */
-export function checkAcceptance(rpm: RpmPackage): void {
+export function checkAcceptance(rpm: Pick<RpmPackage, 'payloadFormat' | 'textDefects'>): void {
   checkPayloadFormat(rpm);
   for (const defect of rpm.textDefects) checkText(defect);
 }
 
-function checkPayloadFormat({ payloadFormat }: RpmPackage): void {
+function checkPayloadFormat({ payloadFormat }: Pick<RpmPackage, 'payloadFormat'>): void {
   if (payloadFormat === 'cpio') return;
   throw new AppError('RPM_PAYLOAD_UNSUPPORTED', `the payload format is "${payloadFormat}", expected "cpio"`, {
     hint: 'Send the full package; delta packages (drpm) are not kept in repositories.',

@@ -1,14 +1,14 @@
 import { AppError } from '../errors.ts';
 import type { ExpectedDigest } from '../receive/spooled-upload.ts';
-import type { RpmPackage } from '../rpm-parser/rpm-package.ts';
 import type { DigestJob, FileDigests } from './digest-file.ts';
+import type { PackageFacts } from './read-header.ts';
 
 /**
  * Which digests prove the package whole: a digest of the header with one of the payload, or the MD5 over both.
  * @throws AppError RPM_DIGEST_MISSING when the package carries neither.
  */
 export function digestsNeeded(
-  rpm: RpmPackage,
+  rpm: PackageFacts,
   upload: { readonly sha256: string | undefined; readonly expectedDigests: readonly ExpectedDigest[] },
 ): Pick<DigestJob, 'sha256' | 'isSha512Needed' | 'payload' | 'isHeaderAndPayloadMd5Needed'> {
   const { digests } = rpm;
@@ -34,7 +34,7 @@ export function digestsNeeded(
 }
 
 /** @throws AppError RPM_TRUNCATED, RPM_MALFORMED (bytes after the end), RPM_DIGEST_MISMATCH. */
-export function checkPayload(rpm: RpmPackage, found: FileDigests, headerAndPayloadBytes: number): void {
+export function checkPayload(rpm: PackageFacts, found: FileDigests, headerAndPayloadBytes: number): void {
   const { digests } = rpm;
   const expectedBytes = digests.headerAndPayloadSizeBytes;
   if (expectedBytes !== undefined && headerAndPayloadBytes < expectedBytes) {

@@ -107,6 +107,9 @@ export class Records {
       // A checkpoint syncs on this thread: after 40 MB of log, not after every hundred uploads.
       this.#database.exec('PRAGMA wal_autocheckpoint = 10000');
       this.#migrate();
+      // Now rather than in the middle of an upload; a million receipts take some seconds.
+      const [check] = this.#all('PRAGMA quick_check(1)');
+      if (check?.['quick_check'] !== 'ok') throw new Error(String(check?.['quick_check']));
     } catch (error) {
       this.#database.close();
       throw error instanceof AppError ? error : unusable(error);

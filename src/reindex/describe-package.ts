@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, errnoOf } from '../errors.ts';
 import { identityOf } from '../file-identity.ts';
-import { readInto, readStart } from '../read-into.ts';
+import { readInto, readStart, release } from '../read-into.ts';
 import { type PackageXml, renderPackage } from '../repodata/render-package.ts';
 import { gatherHeader } from '../rpm-parser/gather-header.ts';
 import { parseRpm } from '../rpm-parser/parse-rpm.ts';
@@ -58,8 +58,9 @@ function describeOpened(descriptor: number, location: string, knownSha256: strin
   const stats = fstatSync(descriptor, { bigint: true });
   const sizeBytes = Number(stats.size);
   const identity = identityOf(stats);
+  let bytes: Uint8Array | undefined;
   try {
-    const { bytes } = gatherHeader(sizeBytes, (lengthBytes) => readStart(descriptor, lengthBytes));
+    bytes = gatherHeader(sizeBytes, (lengthBytes) => readStart(descriptor, lengthBytes)).bytes;
     const rpm = parseRpm(bytes, sizeBytes);
     verifyHeaderDigests(bytes, rpm);
     const reason = reasonToLeaveOut(rpm, sizeBytes);
@@ -72,6 +73,8 @@ function describeOpened(descriptor: number, location: string, knownSha256: strin
     if (error instanceof RangeError) return { outcome: 'left-out', identity, reason: TOO_LARGE };
     if (!(error instanceof RpmParseError)) throw error;
     return { outcome: 'left-out', identity, reason: `${error.code}: ${error.message}` };
+  } finally {
+    if (bytes !== undefined) release(bytes);
   }
 }
 

@@ -82,6 +82,9 @@ export class PackageTexts {
 
 /** The text of packages one after the other. */
 export function joinedText(part: readonly PackageText[], type: PackageMetadataType): Buffer {
+  const [only, ...others] = part;
+  // A package with as much text as hundreds is alone in its group.
+  if (only !== undefined && others.length === 0) return only.texts[type];
   return Buffer.concat(part.map(({ texts }) => texts[type]));
 }
 

@@ -37,7 +37,13 @@ export async function readPublishedIndex(repositoryDir: string): Promise<Publish
   const primary = repomd?.data.find(({ type }) => type === 'primary');
   if (repomd === undefined || primary === undefined) return undefined;
   const packageCount = await readPackageCount(join(repositoryDir, primary.href));
-  return { packageCount, revision: repomd.revision };
+  return publishedOf(packageCount, repomd);
+}
+
+export function publishedOf(packageCount: number, repomd: Repomd | undefined): PublishedIndex {
+  const data = repomd?.data ?? [];
+  const indexBytes = data.reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? 0), 0);
+  return { packageCount, revision: repomd?.revision ?? '', indexBytes };
 }
 
 /** Undefined also for a damaged one: a file system error, an edit by hand. The next run replaces it. */

@@ -20,6 +20,8 @@ const NOTHING: RebuiltGroups = { groups: [], described: [], leftOut: [], gone: [
 
 // Starting threads takes longer than rebuilding a few groups here.
 const INLINE_BYTES = 4 * GROUP_BYTES;
+// So few come to much text only when they have hundreds of thousands of files: one after the other, for memory.
+const INLINE_PACKAGES = 16;
 // A thread takes a fifth of a second to start, and twice the time until its code is compiled.
 const IDLE_MS = 60_000;
 
@@ -66,7 +68,7 @@ async function doJobs(
     tell({ done, total });
   };
 
-  if (totalBytes <= INLINE_BYTES) {
+  if (totalBytes <= INLINE_BYTES || total <= INLINE_PACKAGES) {
     for (const job of jobs) note(job, rebuildGroups(job));
     return results;
   }

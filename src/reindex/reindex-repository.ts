@@ -9,7 +9,7 @@ import type { BuiltIndex, IndexEngine, IndexJob, IndexRun } from './index-engine
 import type { IndexFormatName } from './index-format.ts';
 import type { PendingChanges, RepositoryChanges } from './pending-changes.ts';
 import { type Publication, publishRepodata, type RepomdSigner } from './publish-repodata.ts';
-import { readSoundRepomd } from './read-metadata.ts';
+import { publishedOf, readSoundRepomd } from './read-metadata.ts';
 import type { PublishedIndex } from './repository-queue.ts';
 import { writeIndex } from './write-index.ts';
 
@@ -87,7 +87,7 @@ export async function publishEmptyIndex(
     await writeIndex([], { outputDir: scratchDir, format: parts.formatOf(repository), nowMs: parts.now() });
     const publication = publicationOf(repository, parts);
     const repomd = await publishRepodata(parts.layout.directoryOf(repository), scratchDir, publication);
-    return { packageCount: 0, revision: repomd.revision };
+    return publishedOf(0, repomd);
   });
 }
 
@@ -154,14 +154,14 @@ async function publish(
   );
   markPublished(job, built, parts);
   await parts.foreignMetadata.remove(added);
-  return { packageCount: built.packageCount, revision: repomd.revision };
+  return publishedOf(built.packageCount, repomd);
 }
 
 /** The published index is right as it is. */
 async function keep(job: IndexJob, built: BuiltIndex, parts: ReindexParts): Promise<PublishedIndex> {
   markPublished(job, built, parts);
   const repomd = await readSoundRepomd(job.repositoryDir);
-  return { packageCount: built.packageCount, revision: repomd?.revision ?? '' };
+  return publishedOf(built.packageCount, repomd);
 }
 
 /** Notes of every package that was acknowledged before this run that hosts can install it now. */

@@ -7,6 +7,8 @@ import type { Marks } from './marks.ts';
 export interface PublishedIndex {
   readonly packageCount: number;
   readonly revision: string;
+  /** What the files that repomd.xml names come to. */
+  readonly indexBytes: number;
 }
 
 export type RepositoryState = 'clean' | 'waiting' | 'running' | 'failed';

@@ -8,19 +8,27 @@ export interface RenderedFiles {
   readonly primaryPaths: ReadonlySet<string>;
 }
 
+// V8 keeps what `+=` makes as a tree of its parts: ten times the text itself for 200,000 files.
+const PIECE_ELEMENTS = 1024;
+
 /** Source: createrepo_c, src/xml_dump.c, cr_xml_dump_files; the indentation is that of the element around them. */
 export function renderFiles(files: Iterable<DescribedFile>): RenderedFiles {
   const primaryPaths = new Set<string>();
-  let filelistsXml = '';
+  const pieces: string[] = [];
+  let elements: string[] = [];
   let primaryXml = '';
   for (const { path, kind } of files) {
     const element = `${START_TAGS[kind]}${escapeText(path)}</file>\n`;
-    filelistsXml += `  ${element}`;
+    elements.push('  ', element);
+    if (elements.length >= PIECE_ELEMENTS) {
+      pieces.push(elements.join(''));
+      elements = [];
+    }
     if (!isPrimaryPath(path)) continue;
     primaryXml += `    ${element}`;
     primaryPaths.add(path);
   }
-  return { filelistsXml, primaryXml, primaryPaths };
+  return { filelistsXml: pieces.join('') + elements.join(''), primaryXml, primaryPaths };
 }
 
 const START_TAGS: Readonly<Record<DescribedFile['kind'], string>> = {

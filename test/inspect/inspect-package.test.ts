@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DigestJob, digestFile } from '../../src/inspect/digest-file.ts';
 import { describeStoredPackage, inspectPackage } from '../../src/inspect/inspect-package.ts';
+import { NO_THREADS } from '../../src/inspect/inspection-threads.ts';
 import type { ExpectedDigest } from '../../src/receive/spooled-upload.ts';
 import { SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
 import {
@@ -41,9 +42,12 @@ async function inspect(bytes: Uint8Array, given: Given = {}) {
   const jobs: DigestJob[] = [];
   const inspected = await inspectPackage(
     { path, sizeBytes: bytes.length, sha256, expectedDigests },
-    async (job) => {
-      jobs.push(job);
-      return digestFile(job);
+    {
+      ...NO_THREADS,
+      digest: async (job) => {
+        jobs.push(job);
+        return digestFile(job);
+      },
     },
   );
   return { ...inspected, jobs };
@@ -96,7 +100,7 @@ describe('a whole package', () => {
       timeSeconds: 1_700_000_000 - index,
       text: 'x'.repeat(200),
     }));
-    expect((await inspectCrafted({ changelogs })).rpm.changelogs.length).toBe(3000);
+    expect((await inspectCrafted({ changelogs })).rpm.headerRange.end).toBeGreaterThan(600_000);
   });
 
   it('may prove itself by MD5 and SHA-1, as before rpm 4.14', async () => {
@@ -122,10 +126,8 @@ describe('a whole package', () => {
       description: latin1,
       packager: latin1,
       vendor: latin1,
-      changelogs: [{ author: latin1, timeSeconds: 1, text: latin1 }],
     });
     expect(rpm.summary).toBe('größer');
-    expect([...rpm.changelogs]).toMatchObject([{ author: 'größer', text: 'größer' }]);
   });
 
   it('may hold any character of XML in free text', async () => {
@@ -176,7 +178,7 @@ describe('a damaged package', () => {
     const bytes = craftRpm({ payload: LARGE_PAYLOAD });
     await writeFile(path, bytes.subarray(0, 100_000));
     const upload = { path, sizeBytes: bytes.length, sha256: undefined, expectedDigests: [] };
-    await expect(inspectPackage(upload, async (job) => digestFile(job))).rejects.toMatchObject({
+    await expect(inspectPackage(upload, NO_THREADS)).rejects.toMatchObject({
       name: 'AppError',
     });
   });
@@ -349,7 +351,7 @@ describe('inspectPackage', () => {
     const link = join(dir.path, 'link');
     await symlink(path, link);
     const upload = { path: link, sizeBytes: bytes.length, sha256: undefined, expectedDigests: [] };
-    await expect(inspectPackage(upload, async (job) => digestFile(job))).rejects.toMatchObject({
+    await expect(inspectPackage(upload, NO_THREADS)).rejects.toMatchObject({
       code: 'ELOOP',
     });
   });
@@ -364,7 +366,7 @@ describe('describeStoredPackage', () => {
 
   it('gives the NEVRA', async () => {
     const path = await stored(craftRpm({ epoch: 3 }));
-    expect(await describeStoredPackage(path)).toBe('example-3:1.0-1.el9.x86_64');
+    expect(await describeStoredPackage(path, NO_THREADS)).toBe('example-3:1.0-1.el9.x86_64');
   });
 
   it.each([
@@ -372,6 +374,8 @@ describe('describeStoredPackage', () => {
     ['empty', Buffer.alloc(0)],
     ['cut', craftRpm().subarray(0, 300)],
   ])('says so when the file is %s', async (_, bytes) => {
-    expect(await describeStoredPackage(await stored(bytes))).toBe('a file that is no readable package');
+    expect(await describeStoredPackage(await stored(bytes), NO_THREADS)).toBe(
+      'a file that is no readable package',
+    );
   });
 });

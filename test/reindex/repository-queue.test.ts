@@ -5,7 +5,7 @@ import { ReindexQueue } from '../../src/reindex/reindex-queue.ts';
 import type { PublishedIndex } from '../../src/reindex/repository-queue.ts';
 
 const REPOSITORY = '9/x86_64';
-const PUBLISHED: PublishedIndex = { packageCount: 1, revision: '1' };
+const PUBLISHED: PublishedIndex = { packageCount: 1, revision: '1', indexBytes: 1 };
 
 /** A run that the test starts to watch and ends by hand. */
 interface Run {

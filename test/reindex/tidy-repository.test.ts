@@ -17,6 +17,7 @@ const OTHER_FILE = `${'b'.repeat(64)}-other.xml.gz`;
 let root: TempDir;
 let records: Records;
 let nowMs: number;
+let uptimeMs: number;
 let warnings: object[];
 let tidy: (repository: RepositoryName) => Promise<void>;
 
@@ -27,12 +28,14 @@ beforeEach(async () => {
   await mkdir(join(root.path, 'state'));
   records = new Records(join(root.path, 'state'));
   nowMs = Date.UTC(2026, 0, 1);
+  uptimeMs = 0;
   warnings = [];
   tidy = createTidying({
     layout: plainLayout(join(root.path, 'storage')),
     records,
     keepRules: { keepOldMs: 2 * HOUR_MS, keepOldBytes: 1_000_000 },
     now: () => nowMs,
+    uptimeMs: () => uptimeMs,
     log: { info: () => undefined, warn: (facts) => void warnings.push(facts) },
   });
   writeRepodata(join(root.path, 'storage', REPOSITORY), []);
@@ -45,6 +48,7 @@ afterEach(async () => {
 
 async function tidyAfter(ms: number): Promise<void> {
   nowMs += ms;
+  uptimeMs += ms;
   await tidy(REPOSITORY);
 }
 
@@ -80,9 +84,27 @@ describe('tidying a repository', () => {
   it('is not put off by a clock that was set back', async () => {
     await tidy(REPOSITORY);
     await writeFile(join(repodataDir(), OTHER_FILE), 'superseded too');
-    await tidyAfter(-24 * HOUR_MS);
+    nowMs -= 24 * HOUR_MS;
+    await tidyAfter(MINUTE_MS);
     expect(records.listSuperseded(REPOSITORY)).toHaveLength(2);
   });
+
+  it.each([-24, 24])(
+    'removes nothing early or late when the clock is %d hours off for a while',
+    async (hours) => {
+      await tidy(REPOSITORY);
+      nowMs += hours * HOUR_MS;
+      await tidyAfter(10 * MINUTE_MS);
+      await writeFile(join(repodataDir(), OTHER_FILE), 'superseded too');
+      await tidyAfter(10 * MINUTE_MS);
+      nowMs -= hours * HOUR_MS;
+      await tidyAfter(10 * MINUTE_MS);
+      expect(await readdir(repodataDir())).toEqual(expect.arrayContaining([OLD_FILE, OTHER_FILE]));
+      await tidyAfter(2 * HOUR_MS - 25 * MINUTE_MS);
+      expect(await readdir(repodataDir())).not.toContain(OLD_FILE);
+      expect(await readdir(repodataDir())).toContain(OTHER_FILE);
+    },
+  );
 
   it('does it for each repository on its own', async () => {
     await tidy(REPOSITORY);

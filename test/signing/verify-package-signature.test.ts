@@ -3,7 +3,7 @@ import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
-import { digestFile } from '../../src/inspect/digest-file.ts';
+import { NO_THREADS } from '../../src/inspect/inspection-threads.ts';
 import { inspectPackage } from '../../src/inspect/inspect-package.ts';
 import { parseRpm } from '../../src/rpm-parser/parse-rpm.ts';
 import { SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
@@ -59,7 +59,7 @@ function codeOf(error: unknown): string {
 async function verdictOn(path: string, ring = keyring): Promise<PackageSignature | string> {
   const file = { path, sizeBytes: (await stat(path)).size, sha256: undefined, expectedDigests: [] };
   try {
-    const { rpm } = await inspectPackage(file, async (job) => digestFile(job));
+    const { rpm } = await inspectPackage(file, NO_THREADS);
     return await verifyPackageSignature({ path, rpm }, ring);
   } catch (error) {
     return codeOf(error);

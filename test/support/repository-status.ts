@@ -5,7 +5,7 @@ export function statusOf(repository: string, fields: Partial<RepositoryStatus> =
   return {
     repository,
     state: 'clean',
-    published: { packageCount: 3, revision: '1700000000' },
+    published: { packageCount: 3, revision: '1700000000', indexBytes: 1000 },
     lastError: undefined,
     waitingSinceMs: undefined,
     progress: undefined,

@@ -28,6 +28,10 @@ export interface NginxOptions {
   readonly upstreamPort: number;
   /** Changes for one test, such as a shorter timeout. */
   readonly replacements?: readonly Replacement[];
+  /** Where nginx's own files lie; default `nginx` below the root. */
+  readonly ownDir?: string;
+  /** A command that runs nginx in its turn; it must end with exec. */
+  readonly wrapper?: readonly string[];
 }
 
 export interface RunningNginx extends AsyncDisposable {
@@ -50,7 +54,7 @@ export interface RunningNginx extends AsyncDisposable {
 export async function startNginx(options: NginxOptions): Promise<RunningNginx> {
   const storageDir = join(options.root, 'storage');
   const spoolDir = join(options.root, 'spool');
-  const ownDir = join(options.root, 'nginx');
+  const ownDir = options.ownDir ?? join(options.root, 'nginx');
   await Promise.all([storageDir, spoolDir, ownDir].map(async (dir) => mkdir(dir, { recursive: true })));
 
   const port = await findFreePort();
@@ -66,7 +70,7 @@ export async function startNginx(options: NginxOptions): Promise<RunningNginx> {
   await writeFile(join(ownDir, 'rpmyard.conf'), siteConf);
   await writeFile(join(ownDir, 'nginx.conf'), renderMainConf(ownDir));
 
-  const stop = await launch(ownDir, port);
+  const stop = await launch(ownDir, port, options.wrapper ?? []);
   return {
     port,
     baseUrl: `http://127.0.0.1:${port}`,
@@ -108,16 +112,18 @@ http {
 `;
 }
 
-async function launch(ownDir: string, port: number): Promise<() => Promise<void>> {
-  const child = execa(
-    'nginx',
-    ['-p', ownDir, '-e', join(ownDir, 'error.log'), '-c', join(ownDir, 'nginx.conf')],
-    {
-      env: { PATH },
-      reject: false,
-      stdin: 'ignore',
-    },
-  );
+async function launch(
+  ownDir: string,
+  port: number,
+  wrapper: readonly string[],
+): Promise<() => Promise<void>> {
+  const nginx = ['nginx', '-p', ownDir, '-e', join(ownDir, 'error.log'), '-c', join(ownDir, 'nginx.conf')];
+  const [command = '', ...args] = [...wrapper, ...nginx];
+  const child = execa(command, args, {
+    env: { PATH },
+    reject: false,
+    stdin: 'ignore',
+  });
   const stop = async () => {
     child.kill('SIGQUIT');
     await child;

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findFreePort } from './free-port.ts';
-import { type Replacement, type RunningNginx, startNginx } from './run-nginx.ts';
+import { type NginxOptions, type RunningNginx, startNginx } from './run-nginx.ts';
 import { type RunningService, type ServiceOptions, startService } from './run-service.ts';
 import { createTempDir } from './temp-dir.ts';
 
@@ -11,8 +11,8 @@ export type Front = 'nginx' | 'none';
 export interface SiteOptions extends Pick<ServiceOptions, 'config' | 'env' | 'wrapper'> {
   /** Default nginx. */
   readonly front?: Front;
-  /** Changes of nginx's configuration. */
-  readonly replacements?: readonly Replacement[];
+  /** Changes of the shipped nginx configuration. */
+  readonly replacements?: NginxOptions['replacements'];
 }
 
 /** A whole installation on one root. */

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toAppError } from '../../src/errors.ts';
 import { type DigestJob, digestFile } from '../../src/inspect/digest-file.ts';
-import { createDigestPool, type DigestPool } from '../../src/inspect/digest-pool.ts';
+import { createInspectionThreads, type InspectionThreads } from '../../src/inspect/inspection-threads.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 let dir: TempDir;
-let pool: DigestPool;
+let pool: InspectionThreads;
 
 beforeEach(async () => {
   dir = await createTempDir();
-  pool = createDigestPool(2);
+  pool = createInspectionThreads(2);
 });
 
 afterEach(async () => {
@@ -39,7 +39,7 @@ async function file(name: string, sizeBytes: number): Promise<DigestJob> {
   return jobOf(path, sizeBytes);
 }
 
-describe('the digest pool', () => {
+describe('the threads that hash', () => {
   it('computes what would be computed here', async () => {
     const job = await file('a', 3_000_000);
     expect(await pool.digest(job)).toEqual(digestFile(job));
@@ -76,6 +76,6 @@ describe('the digest pool', () => {
   });
 
   it('can be closed without ever having been used', async () => {
-    await expect(createDigestPool().close()).resolves.toBeUndefined();
+    await expect(createInspectionThreads().close()).resolves.toBeUndefined();
   });
 });
