@@ -7,7 +7,7 @@ import { publishRepodata, type RepomdSigner } from '../src/reindex/publish-repod
 import { writeIndex } from '../src/reindex/write-index.ts';
 import { createSigner } from '../src/signing/create-signer.ts';
 import { makeKey } from '../src/signing/make-key.ts';
-import { stopAgent } from '../test/support/gpg-home.ts';
+import { stopAgent } from '../test/support/gpg-keys.ts';
 import { createTempDir } from '../test/support/temp-dir.ts';
 import { describeMachine } from './support/describe-machine.ts';
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, toAppError } from '../errors.ts';
+import { exportKeys } from './export-keys.ts';
 import { type GpgHome, lastWords, runGpg } from './run-gpg.ts';
 
 export interface SignerOptions extends GpgHome {
@@ -18,7 +19,7 @@ export interface Signer {
   isSignedNow(content: string, signature: string): Promise<boolean>;
   /** The configured key that made a good signature; undefined for any other one. */
   findKey(content: string, signature: string): Promise<string | undefined>;
-  /** Every configured public key, each in an armor of its own, which old rpm needs to see the second one. */
+  /** Every configured public key, armored. */
   exportKeys(): Promise<string>;
   /** What keeps it from signing now. */
   findFault(): Promise<AppError | undefined>;
@@ -42,11 +43,7 @@ export function createSigner(options: SignerOptions): Signer {
     },
     isSignedNow: async (content, signature) => (await findKey(content, signature)) === key,
     findKey,
-    exportKeys: async () => {
-      const armors: string[] = [];
-      for (const one of options.keys) armors.push(await exportKey(options, one));
-      return armors.join('');
-    },
+    exportKeys: () => exportKeys(options, options.keys),
     findFault: async () => {
       try {
         await sign(options, key, 'probe', undefined);
@@ -88,16 +85,6 @@ async function sign(
   }
   throw new AppError('SIGNING_FAILED', `gpg could not sign with ${key}: ${lastWords(result)}`, {
     hint: 'See that the key is in signing.gnupg_home (or its agent runs), has not expired, and that passphrase_file fits; the former index stays and the run is tried again.',
-  });
-}
-
-async function exportKey(home: GpgHome, key: string): Promise<string> {
-  const result = await runGpg(home, {
-    args: ['--armor', '--export-options=export-minimal', '--export', key],
-  });
-  if (result.exitCode === 0 && result.stdout !== '') return result.stdout;
-  throw new AppError('SIGNING_FAILED', `gpg has no public key ${key} in ${home.gnupgHome}`, {
-    hint: 'Make a key with "rpmyard key init", import the public key there, or correct signing.keys.',
   });
 }
 

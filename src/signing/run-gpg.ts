@@ -1,8 +1,8 @@
 import { closeSync, constants, createReadStream, fstatSync, openSync, type ReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { execa, ExecaError } from 'execa';
-import { AppError, errnoOf } from '../errors.ts';
+import { AppError, errnoOf, toAppError } from '../errors.ts';
 import { namesIn } from '../names-in.ts';
+import { lastLines, runTool, type ToolResult } from './run-tool.ts';
 
 /** Where the keys are, or the socket of the agent that has them. */
 export interface GpgHome {
@@ -23,21 +23,14 @@ export interface GpgCall {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface GpgResult {
-  readonly exitCode: number;
-  readonly stdout: string;
+export interface GpgResult extends ToolResult {
   /** The machine-readable lines of `--status-fd`, without their prefix (doc/DETAILS in GnuPG). */
   readonly status: readonly string[];
-  readonly stderr: string;
 }
 
 // A signature takes milliseconds, a smart card a second; an agent that waits for a person must not block the index.
 const TIME_LIMIT_MS = 30_000;
-const KILL_AFTER_MS = 2_000;
-const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
-const MAX_MESSAGE_LINES = 3;
 const OTHERS = 0o077;
-const STREAMS = ['pipe', 'pipe', 'pipe'] as const;
 const STATUS_PREFIX = '[GNUPG:] ';
 
 /**
@@ -50,22 +43,17 @@ export async function runGpg(home: GpgHome, call: GpgCall): Promise<GpgResult> {
   const needsIt = call.needsSecret === true && passphraseFile !== undefined;
   const passphrase = needsIt ? openPassphrase(passphraseFile) : undefined;
   try {
-    const { stdout, stderr } = await execa('gpg', await gpgArguments(home, call, passphrase), {
-      timeout: call.timeoutMs ?? TIME_LIMIT_MS,
-      forceKillAfterDelay: KILL_AFTER_MS,
-      ...(call.signal !== undefined && { cancelSignal: call.signal }),
-      maxBuffer: MAX_OUTPUT_BYTES,
-      stripFinalNewline: false,
+    const { exitCode, stdout, stderr } = await runTool({
+      tool: 'gpg',
+      args: await gpgArguments(home, call, passphrase),
+      timeoutMs: call.timeoutMs ?? TIME_LIMIT_MS,
       input: call.input ?? '',
-      // Descriptor 3 is the passphrase's.
-      stdio: passphrase === undefined ? STREAMS : [...STREAMS, passphrase],
-      env: { LC_ALL: 'C.UTF-8' },
+      thirdInput: passphrase,
+      signal: call.signal,
     });
-    return { exitCode: 0, stdout, ...divided(stderr) };
+    return { exitCode, stdout, ...divided(stderr) };
   } catch (error) {
-    if (!(error instanceof ExecaError)) throw error;
-    if (error.exitCode === undefined || error.timedOut || error.isCanceled) throw gpgFault(error, call);
-    return { exitCode: error.exitCode, stdout: String(error.stdout), ...divided(String(error.stderr)) };
+    throw signingFailed(error);
   } finally {
     passphrase?.destroy();
   }
@@ -90,9 +78,8 @@ async function gpgArguments(
 }
 
 /** The end of what gpg said, for an error. */
-export function lastWords({ exitCode, stderr }: Pick<GpgResult, 'exitCode' | 'stderr'>): string {
-  const lines = stderr.split('\n').filter((line) => line !== '');
-  return `exit code ${exitCode}: ${lines.slice(-MAX_MESSAGE_LINES).join(' | ')}`;
+export function lastWords({ exitCode, stderr }: ToolResult): string {
+  return `exit code ${exitCode}: ${lastLines(stderr)}`;
 }
 
 /** @throws AppError SIGNING_FAILED for a file that others may read. */
@@ -134,23 +121,14 @@ function divided(stderr: string): Pick<GpgResult, 'status' | 'stderr'> {
   };
 }
 
-function gpgFault(error: ExecaError, call: GpgCall): AppError {
-  if (error.code === 'ENOENT') {
-    return new AppError('SIGNING_FAILED', 'gpg is not installed', {
-      hint: 'Install GnuPG: apt-get install gnupg, or dnf install gnupg2.',
-      cause: error,
-    });
-  }
-  const seconds = (call.timeoutMs ?? TIME_LIMIT_MS) / 1000;
-  const ending = error.timedOut
-    ? `did not finish in ${seconds} s`
-    : error.isCanceled
-      ? 'was ended because the service is stopping'
-      : `ended with signal ${error.signal}`;
-  return new AppError('SIGNING_FAILED', `gpg ${ending}`, {
-    hint: error.timedOut
-      ? 'An agent that asks a person for the passphrase cannot be used: set signing.passphrase_file.'
-      : 'The former index stays and the run is tried again.',
-    cause: error,
+/** A tool that is missing or was ended, as a fault of signing: what waits for the signature is kept and tried again. */
+function signingFailed(cause: unknown): AppError {
+  const { code, message, hint } = toAppError(cause);
+  return new AppError('SIGNING_FAILED', message, {
+    hint:
+      code === 'SIGNING_TOOL_MISSING'
+        ? hint
+        : 'It is tried again. An agent that asks a person for the passphrase cannot be used: set signing.passphrase_file.',
+    cause,
   });
 }

@@ -1,3 +1,4 @@
+import type { ReadStream } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -6,7 +7,7 @@ import { AppError } from '../errors.ts';
 
 const KILL_AFTER_MS = 2_000;
 const VERSION_LIMIT_MS = 10_000;
-const MAX_REPORT_BYTES = 1024 * 1024;
+const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const MAX_MESSAGE_LINES = 3;
 
 const PACKAGES: Readonly<Record<ToolRun['tool'], string>> = {
@@ -23,9 +24,11 @@ export interface ToolRun {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Its standard input. */
-  readonly input?: Readable;
-  /** What it reads on file descriptor 3. */
-  readonly thirdInput?: Uint8Array;
+  readonly input?: string | Readable;
+  /** What it reads on file descriptor 3: bytes, or an open file. */
+  readonly thirdInput?: Uint8Array | ReadStream | undefined;
+  /** Ends it when the service stops. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a program ended by itself. */
@@ -40,17 +43,20 @@ export interface ToolResult {
  * @throws AppError SIGNING_TOOL_MISSING, or SIGNING_TOOL_FAILED when a signal or our limit ended it.
  */
 export async function runTool(run: ToolRun): Promise<ToolResult> {
-  const { tool, args, timeoutMs, cwd, env, input, thirdInput } = run;
+  const { tool, args, timeoutMs, cwd, env, input, thirdInput, signal } = run;
   const result = await execa(tool, args, {
     reject: false,
     timeout: timeoutMs,
     forceKillAfterDelay: KILL_AFTER_MS,
     killDescendants: true,
-    maxBuffer: MAX_REPORT_BYTES,
+    maxBuffer: MAX_OUTPUT_BYTES,
+    // Armor ends with a line break.
+    stripFinalNewline: false,
     // Nothing of the service's environment: GNUPGHOME, GPG_TTY and the like change what the programs do.
     extendEnv: false,
     env: { LC_ALL: 'C.UTF-8', PATH: process.env['PATH'], ...env },
     ...(cwd === undefined ? {} : { cwd }),
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
     ...(input === undefined ? {} : { input }),
     stdio: [
       input === undefined ? 'ignore' : 'pipe',
@@ -99,7 +105,9 @@ function toolError(tool: ToolRun['tool'], timeoutMs: number, error: ExecaError):
   if (error.code === 'ENOENT' || error.code === 'EACCES') {
     return toolMissing(tool, error);
   }
-  const ending = error.timedOut ? `did not finish in ${timeoutMs / 1000} s` : `was ended by ${error.signal}`;
+  const ending = error.timedOut
+    ? `did not finish in ${timeoutMs / 1000} s`
+    : `was ended ${error.isCanceled ? 'because the service is stopping' : `by ${error.signal}`}`;
   return new AppError('SIGNING_TOOL_FAILED', `${tool} ${ending}`, {
     hint: 'Send the package again; if it fails again, the server log has the cause under this request id.',
     cause: error,

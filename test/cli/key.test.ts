@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { createSigner } from '../../src/signing/create-signer.ts';
-import { stopAgent } from '../support/gpg-home.ts';
+import { stopAgent } from '../support/gpg-keys.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 

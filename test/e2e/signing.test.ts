@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { createSigner } from '../../src/signing/create-signer.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
-import { createGpgHome, stopAgent } from '../support/gpg-home.ts';
+import { createGpgKeys, stopAgent } from '../support/gpg-keys.ts';
 import { type Site, startSite } from '../support/run-site.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { putPackage, sendRequest } from '../support/send-request.ts';
@@ -35,7 +35,7 @@ describe.each<EngineName>(['incremental', 'createrepo'])(
   { timeout: LIMIT_MS },
   (engine) => {
     test('signing that is switched on, given another key and switched off shows in every repository after the start', async () => {
-      await using home = await createGpgHome();
+      await using home = await createGpgKeys();
       const [first, second] = [await home.makeKey('first'), await home.makeKey('second')];
       const gnupgHome = home.path;
       const judge = createSigner({ gnupgHome, passphraseFile: undefined, keys: [first, second] });
@@ -69,7 +69,7 @@ describe.each<EngineName>(['incremental', 'createrepo'])(
 );
 
 test('keys are there, and the first index of a repository is signed, before a package is in it', async () => {
-  await using home = await createGpgHome();
+  await using home = await createGpgKeys();
   const key = await home.makeKey('signer');
   await using site = await startSite({
     front: 'none',
@@ -88,7 +88,7 @@ test('keys are there, and the first index of a repository is signed, before a pa
 test('a key that cannot sign stops no upload, is said at the start and by /readyz, and heals without a restart', {
   timeout: LIMIT_MS,
 }, async () => {
-  await using home = await createGpgHome();
+  await using home = await createGpgKeys();
   const key = await home.makeKey('signer');
   await using empty = await createTempDir();
   await using site = await startSite({
@@ -107,7 +107,7 @@ test('a key that cannot sign stops no upload, is said at the start and by /ready
     });
     expect(await readdir(join(site.storageDir, REPOSITORY, 'Packages'))).toHaveLength(1);
 
-    const secret = await home.gpg('--armor', '--export-secret-keys', key);
+    const secret = await home.gpg(['--armor', '--passphrase', '', '--export-secret-keys', key]);
     await execa('gpg', ['--homedir', empty.path, '--batch', '--import'], { input: secret });
     expect((await putPackage(site.baseUrl, bytes, 'wait=50')).status).toBe(200);
     expect(await readFile(join(site.storageDir, REPOSITORY, 'repodata/repomd.xml.asc'), 'utf8')).toContain(

@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { generationName, listGenerations } from '../../src/reindex/generations.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
-import { createGpgHome, type TestGpgHome } from '../support/gpg-home.ts';
+import { createGpgKeys, type GpgKeys } from '../support/gpg-keys.ts';
 import { type Site, startSite } from '../support/run-site.ts';
 import { putPackage, reindex, sendRequest } from '../support/send-request.ts';
 import { createDnfHost, createZypperHost, type SignedHost } from '../support/signed-hosts.ts';
@@ -16,7 +16,7 @@ const MIN_REFRESHES = 5;
 /** The service is started four times, and clients take seconds. */
 const LIMIT_MS = 240_000;
 
-const withKeys = (home: TestGpgHome, keys: readonly string[]) => ({
+const withKeys = (home: GpgKeys, keys: readonly string[]) => ({
   config: { signing: { keys, gnupg_home: home.path } },
 });
 
@@ -47,7 +47,7 @@ describe.each(CLIENTS)(
   { timeout: LIMIT_MS },
   (_name, createHost, importKeys) => {
     test('imports the key, refuses what was altered or is not signed, and goes on when it is mended', async () => {
-      await using home = await createGpgHome();
+      await using home = await createGpgKeys();
       await using site = await startSite(withKeys(home, [await home.makeKey('signer')]));
       expect((await sendRequest(site.baseUrl, { path: KEY_URL })).text).toMatch(/^-----BEGIN PGP PUBLIC KEY/);
       await upload(site, 'alpha');
@@ -71,7 +71,7 @@ describe.each(CLIENTS)(
     });
 
     test('changes over to another key as docs/operations.md says', async () => {
-      await using home = await createGpgHome();
+      await using home = await createGpgKeys();
       const [old, young] = [await home.makeKey('old'), await home.makeKey('young')];
       await using site = await startSite(withKeys(home, [old]));
       await upload(site, 'alpha');
@@ -105,7 +105,7 @@ describe.each(CLIENTS)(
 test('a zypper host that imported both keys beforehand does not notice the change', {
   timeout: LIMIT_MS,
 }, async () => {
-  await using home = await createGpgHome();
+  await using home = await createGpgKeys();
   const [old, young] = [await home.makeKey('old'), await home.makeKey('young')];
   await using site = await startSite(withKeys(home, [old, young]));
   await upload(site, 'alpha');
@@ -151,7 +151,7 @@ async function publishedPairs(site: Site): Promise<ReadonlySet<string>> {
 test('hosts that read while a publisher publishes without a pause always get a signature that fits', {
   timeout: LIMIT_MS,
 }, async () => {
-  await using home = await createGpgHome();
+  await using home = await createGpgKeys();
   await using site = await startSite(withKeys(home, [await home.makeKey('signer')]));
   await upload(site, 'alpha');
   const hosts = await Promise.all(

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { createSigner } from '../../src/signing/create-signer.ts';
-import { listSecretKeys, makeKey } from '../../src/signing/make-key.ts';
+import { makeKey } from '../../src/signing/make-key.ts';
 import { runGpg } from '../../src/signing/run-gpg.ts';
-import { createGpgHome, stopAgent } from '../support/gpg-home.ts';
+import { createGpgKeys, stopAgent } from '../support/gpg-keys.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
 const CONTENT = '<repomd/>\n';
@@ -29,7 +29,7 @@ async function withFakeGpg<T>(script: string, test: (binDir: string) => Promise<
 
 describe('a signature', () => {
   it('is by the first key, good for gpg, and of this content only', async () => {
-    await using home = await createGpgHome();
+    await using home = await createGpgKeys();
     const [first, second] = [await home.makeKey('first'), await home.makeKey('second')];
     const signer = createSigner({ gnupgHome: home.path, passphraseFile: undefined, keys: [first, second] });
     const signature = await signer.sign(CONTENT);
@@ -47,37 +47,19 @@ describe('a signature', () => {
   });
 
   it('of a key that has expired since is none', async () => {
-    await using home = await createGpgHome();
-    await home.gpg(
-      '--passphrase',
-      '',
-      '--faked-system-time',
-      '20240101T000000',
-      '--quick-generate-key',
-      'old',
-      'rsa2048',
-      'sign',
-      '1d',
-    );
-    const [key = ''] = await listSecretKeys({ gnupgHome: home.path, passphraseFile: undefined });
-    const content = join(home.path, 'content');
-    await writeFile(content, CONTENT);
-    const signature = await home.gpg(
-      '--faked-system-time',
-      '20240101T010000',
-      '--armor',
-      '--detach-sign',
-      '-o',
-      '-',
-      content,
-    );
+    await using home = await createGpgKeys();
+    const key = await home.makeKey('old', { madeAt: '20240101T000000', expires: '1d' });
+    const time = ['--faked-system-time', '20240101T010000'];
+    const signed = await home.gpg([...time, '--armor', '--detach-sign'], Buffer.from(CONTENT));
+    const signature = signed.toString();
+    expect(signature).toContain('BEGIN PGP SIGNATURE');
     const signer = createSigner({ gnupgHome: home.path, passphraseFile: undefined, keys: [key] });
     expect(await signer.findKey(CONTENT, signature)).toBeUndefined();
     expect(await signer.findFault()).toMatchObject({ code: 'SIGNING_FAILED' });
   });
 
   it('is not made when the key, gpg or its answer is missing, and says why', async () => {
-    await using home = await createGpgHome();
+    await using home = await createGpgKeys();
     const key = await home.makeKey('only');
     const options = { gnupgHome: home.path, passphraseFile: undefined };
     await expect(createSigner({ ...options, keys: ['A'.repeat(40)] }).sign(CONTENT)).rejects.toMatchObject({
@@ -147,7 +129,7 @@ describe('a passphrase', () => {
 
 describe('the public keys', () => {
   it('are all there, each in an armor of its own, which rpm imports', async () => {
-    await using home = await createGpgHome();
+    await using home = await createGpgKeys();
     const keys = [await home.makeKey('first'), await home.makeKey('second')];
     const armored = await createSigner({
       gnupgHome: home.path,
@@ -168,7 +150,7 @@ describe('the public keys', () => {
 
 describe('an agent of somebody else', () => {
   it.runIf(isRoot)('with the keys signs, through its socket in a GNUPGHOME of public keys', async () => {
-    await using owner = await createGpgHome();
+    await using owner = await createGpgKeys();
     await using ours = await createTempDir();
     const key = await owner.makeKey('of another user');
     await stopAgent(owner.path);

@@ -58,8 +58,13 @@ export async function createGpgKeys(): Promise<GpgKeys> {
       return path;
     },
     async [Symbol.asyncDispose]() {
-      await execa('gpgconf', ['--homedir', dir.path, '--kill', 'all'], { reject: false });
+      await stopAgent(dir.path);
       await dir.remove();
     },
   };
+}
+
+/** Ends the agent that gpg started for a GNUPGHOME, if there is one. */
+export async function stopAgent(gnupgHome: string): Promise<void> {
+  await execa('gpgconf', ['--homedir', gnupgHome, '--kill', 'all'], { reject: false });
 }

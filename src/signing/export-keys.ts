@@ -1,0 +1,22 @@
+import { AppError } from '../errors.ts';
+import { type GpgHome, runGpg } from './run-gpg.ts';
+
+/**
+ * Public keys, each in an armor of its own, which old rpm needs to see the second one.
+ * @throws AppError SIGNING_FAILED for a key that is not there.
+ */
+export async function exportKeys(home: GpgHome, keys: readonly string[]): Promise<string> {
+  const armors: string[] = [];
+  for (const key of keys) armors.push(await exportKey(home, key));
+  return armors.join('');
+}
+
+async function exportKey(home: GpgHome, key: string): Promise<string> {
+  const { exitCode, stdout } = await runGpg(home, {
+    args: ['--armor', '--export-options=export-minimal', '--export', '--', key],
+  });
+  if (exitCode === 0 && stdout !== '') return stdout;
+  throw new AppError('SIGNING_FAILED', `gpg has no public key ${key} in ${home.gnupgHome}`, {
+    hint: 'Make a key with "rpmyard key init", import the public key there, or correct signing.keys.',
+  });
+}
