@@ -29,6 +29,10 @@ const SYSTEM_TOOLS = [
   ['zstd', { apt: 'zstd', dnf: 'zstd' }],
   ['strace', { apt: 'strace', dnf: 'strace' }],
   ['rpmmd2solv', { apt: 'libsolv-tools', dnf: 'libsolv-tools' }],
+  ['gpg', { apt: 'gnupg', dnf: 'gnupg2' }],
+  ['gpgv', { apt: 'gpgv', dnf: 'gnupg2' }],
+  ['rpmsign', { apt: 'rpm', dnf: 'rpm-sign' }],
+  ['openssl', { apt: 'openssl', dnf: 'openssl' }],
   ['checkmodule', { apt: 'checkpolicy', dnf: 'checkpolicy' }],
   ['semodule_package', { apt: 'semodule-utils', dnf: 'policycoreutils' }],
 ];
@@ -81,7 +85,7 @@ function installSystemTools() {
   ];
   if (missing.length === 0) return;
   const manager = ['apt', 'dnf'].find((name) => isInstalled(name === 'apt' ? 'apt-get' : name)) ?? 'apt';
-  const packages = missing.map(([, names]) => names[manager]);
+  const packages = [...new Set(missing.map(([, names]) => names[manager]))];
   const command = manager === 'apt' ? 'apt-get' : 'dnf';
   const flags = manager === 'apt' ? ['install', '-y', '--no-install-recommends'] : ['install', '-y'];
   if (process.getuid?.() !== 0) {

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { createAccess } from '../../src/access/access.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { codeOf } from '../support/app-error.ts';
+import { runRpmyard } from '../support/run-rpmyard.ts';
+
+/** What a service does that has the printed entry in its configuration. */
+function accessOf(stdout: string): ReturnType<typeof createAccess> {
+  const { access } = parseConfig(stdout.slice(stdout.indexOf('access:')), 'config.yml');
+  return createAccess({
+    tokens: access.tokens,
+    keys: [],
+    publicRead: access.publicRead,
+    localToken: 'x'.repeat(32),
+    nonces: { isNonceUsed: () => false, useNonce: () => true },
+    now: Date.now,
+  });
+}
+
+const requestWith = (stdout: string) => {
+  const secret = /^ {2}(?<secret>\S+)$/m.exec(stdout)?.groups?.['secret'] ?? '';
+  return { method: 'PUT', url: '/upload', headers: { authorization: `Bearer ${secret}` } };
+};
+
+describe('rpmyard token new', () => {
+  it('prints a token and the entry that lets it in, with the rights that were asked for', async () => {
+    const { exitCode, stdout } = await runRpmyard(
+      'token',
+      'new',
+      'ci',
+      '--upload',
+      '9/*',
+      '--upload',
+      '10/*',
+    );
+    expect(exitCode).toBe(0);
+    const access = accessOf(stdout);
+    const admit = (repository: string) =>
+      access.admit(requestWith(stdout), { right: 'upload', in: { repository } });
+    expect(admit('9/x86_64')).toMatchObject({ kind: 'token', name: 'ci' });
+    expect(admit('10/aarch64')).toMatchObject({ name: 'ci' });
+    expect(codeOf(() => admit('41/x86_64'))).toBe('RIGHT_MISSING');
+    const hash = /hash: '(?<hash>[^']+)'/.exec(stdout)?.groups?.['hash'] ?? '';
+    expect(requestWith(stdout).headers.authorization).not.toContain(hash);
+  });
+
+  it('without rights is for uploads anywhere, and never gives the same token twice', async () => {
+    const [first, second] = await Promise.all([
+      runRpmyard('token', 'new', 'alice@laptop'),
+      runRpmyard('token', 'new', 'alice@laptop'),
+    ]);
+    const need = { right: 'upload', in: { repository: '41/x86_64' } } as const;
+    expect(accessOf(first.stdout).admit(requestWith(first.stdout), need)).toMatchObject({
+      name: 'alice@laptop',
+    });
+    expect(codeOf(() => accessOf(first.stdout).admit(requestWith(second.stdout), need))).toBe(
+      'CREDENTIALS_INVALID',
+    );
+  });
+
+  it.each([
+    [[]],
+    [['new']],
+    [['old', 'ci']],
+    [['new', 'ci', 'more']],
+    [['new', "it's"]],
+    [['new', 'ci', '--upload', "9/*'"]],
+    [['new', 'ci', '--grant', '9/*']],
+  ])('refuses %j', async (words) => {
+    const { exitCode, stdout, stderr } = await runRpmyard('token', ...words);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(/PARAMETER_INVALID|Unknown option/);
+  });
+});
