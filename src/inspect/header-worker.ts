@@ -1,4 +1,4 @@
 import { answerJobs } from '../threads/answer-jobs.ts';
-import { readHeader } from './read-header.ts';
+import { type HeaderJob, readHeader } from './read-header.ts';
 
-answerJobs(readHeader);
+answerJobs((job: HeaderJob) => readHeader(job));

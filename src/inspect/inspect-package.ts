@@ -6,7 +6,7 @@ import { formatNevra, packageArch } from '../rpm-parser/nevra.ts';
 import { checkExpectedDigests, checkPayload, digestsNeeded } from './check-digests.ts';
 import { digestFile } from './digest-file.ts';
 import type { InspectionThreads } from './inspection-threads.ts';
-import { type HeaderJob, type PackageFacts, readHeader } from './read-header.ts';
+import { type HeaderJob, HeaderTooLargeHere, type PackageFacts, readHeader } from './read-header.ts';
 
 /** A package whose header is read and whose every digest is right. */
 export interface InspectedPackage {
@@ -19,7 +19,7 @@ export interface InspectedPackage {
 
 // A larger file takes more than 0.2 ms to hash; handing it to another thread then costs less.
 const INLINE_DIGEST_BYTES = 128 * 1024;
-// A header is part of its file: that of a small one takes at most some milliseconds and little memory.
+// Takes at most some milliseconds and little memory.
 const INLINE_HEADER_BYTES = 1024 * 1024;
 
 /**
@@ -73,7 +73,12 @@ async function headerOf(
   job: HeaderJob,
   threads: Pick<InspectionThreads, 'readHeader'>,
 ): Promise<PackageFacts> {
-  return job.sizeBytes <= INLINE_HEADER_BYTES ? readHeader(job) : threads.readHeader(job);
+  try {
+    return readHeader(job, INLINE_HEADER_BYTES);
+  } catch (error) {
+    if (error instanceof HeaderTooLargeHere) return threads.readHeader(job);
+    throw error;
+  }
 }
 
 function nevraOf(rpm: PackageFacts): string {

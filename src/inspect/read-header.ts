@@ -24,16 +24,25 @@ export interface HeaderJob {
   readonly mustBeAccepted: boolean;
 }
 
+/** Thrown instead of reading a header that is larger than it may be here. */
+export class HeaderTooLargeHere extends Error {}
+
 /**
  * Reads a package's header, and checks it and its digests.
- * @throws AppError RPM_*, TEXT_NOT_XML.
+ * @param maxBytes of lead, signature header and header together.
+ * @throws AppError RPM_*, TEXT_NOT_XML; HeaderTooLargeHere.
  */
-export function readHeader({ path, sizeBytes, mustBeAccepted }: HeaderJob): PackageFacts {
+export function readHeader(
+  { path, sizeBytes, mustBeAccepted }: HeaderJob,
+  maxBytes = Infinity,
+): PackageFacts {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    const { bytes } = parsed(() =>
-      gatherHeader(sizeBytes, (lengthBytes) => readStart(descriptor, lengthBytes)),
-    );
+    const readBytes = (lengthBytes: number): Uint8Array => {
+      if (lengthBytes > maxBytes) throw new HeaderTooLargeHere();
+      return readStart(descriptor, lengthBytes);
+    };
+    const { bytes } = parsed(() => gatherHeader(sizeBytes, readBytes));
     try {
       const rpm = parsed(() => parseRpm(bytes, sizeBytes));
       if (mustBeAccepted) {

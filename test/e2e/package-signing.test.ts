@@ -73,7 +73,7 @@ async function expectNothingLeft(site: Site): Promise<void> {
 
 async function expectNothingStored(site: Site): Promise<void> {
   await expectNothingLeft(site);
-  expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
+  expect(await visibleIn(site.storageDir)).toEqual(['RPM-GPG-KEY-rpmyard', 'rpmyard.repo']);
 }
 
 interface Answer {

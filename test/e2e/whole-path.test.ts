@@ -112,6 +112,7 @@ describe('curl -T', () => {
           location: 'Packages/asked-1.0-1.el9.x86_64.rpm',
           url: `${site.baseUrl}/repo/9/x86_64/Packages/asked-1.0-1.el9.x86_64.rpm`,
           state: 'published',
+          signature: { state: 'unsigned' },
         },
       ],
     });

@@ -69,6 +69,8 @@ describe.skipIf(!isRoot)('a directory that the service may no longer write to', 
       const spoil = [() => chmod(path, 0o555), () => chown(path, 0, 0)];
       const mend = [() => chmod(path, 0o755), () => chown(path, NOBODY, NOBODY)];
       for (const [index, breakIt] of spoil.entries()) {
+        // An answer does not wait until its file in incoming is gone.
+        await eventually(async () => expect(await leftoversOf(service)).toEqual([]));
         await breakIt();
         const refused = await putPackage(baseUrl, index === 0 ? during : after);
         expect(refused.json()).toMatchObject({
