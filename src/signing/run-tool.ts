@@ -1,9 +1,8 @@
 import type { ReadStream } from 'node:fs';
-import { access, constants } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { execa, ExecaError } from 'execa';
 import { AppError } from '../errors.ts';
+import { locateExecutable } from '../locate-executable.ts';
 
 const KILL_AFTER_MS = 2_000;
 const VERSION_LIMIT_MS = 10_000;
@@ -79,20 +78,9 @@ export async function requireTool(tool: ToolRun['tool']): Promise<void> {
 
 /** The absolute path of a program. @throws AppError SIGNING_TOOL_MISSING. */
 export async function findTool(tool: ToolRun['tool']): Promise<string> {
-  for (const folder of (process.env['PATH'] ?? '').split(':')) {
-    const path = join(folder, tool);
-    if (await isExecutable(path)) return path;
-  }
-  throw toolMissing(tool);
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  const path = await locateExecutable(tool, process.env['PATH'] ?? '');
+  if (path === undefined) throw toolMissing(tool);
+  return path;
 }
 
 /** The last lines that a program wrote, for messages. */
