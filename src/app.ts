@@ -48,6 +48,7 @@ const IDLE_TIMEOUT_MS = 75_000;
 
 /** The HTTP side as a whole: every route and the one error handler. It does not listen. */
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
+  const isBehindNginx = parts.upload.uploadHeader !== undefined;
   const app = fastify({
     loggerInstance: parts.log,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -58,8 +59,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     // The client may have sent one through nginx; ours must not be forgeable in the log.
     requestIdHeader: false,
     genReqId: () => crypto.randomUUID(),
-    // The nginx in front says whose request it passes on; from anybody else that would be a claim.
-    trustProxy: parts.upload.uploadHeader !== undefined,
+    // nginx says whose request it passes on; from anybody else that would be a claim.
+    trustProxy: isBehindNginx,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     // A URL that cannot be decoded reaches no hook and no route.
     frameworkErrors: (error, request, reply) => {
@@ -109,7 +110,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   letRoutesAnswerExpect(app);
 
-  await app.register(authRoutes, { access: parts.access });
+  if (isBehindNginx) await app.register(authRoutes, { access: parts.access });
   await app.register(uploadRoutes, parts.upload);
   await app.register(metadataRoutes, parts.metadata);
   await app.register(apiRoutes, parts.api);

@@ -134,7 +134,7 @@ export function createAccess(options: AccessOptions): Access {
     return {
       ...requesterOf('key', key.id, { upload: [...(key.upload ?? []), ...(key.admin ?? [])] }),
       checkFile: async (path) => {
-        if (!equalHex(hex, await plainSignature(path, key))) throw wrongSignature();
+        if (!equalHex(hex, await plainSignature(path, key))) throw wrongPlainSignature(key);
       },
     };
   }
@@ -157,6 +157,12 @@ async function plainSignature(path: string, key: Key): Promise<string> {
   const hmac = createHmac('sha1', key.secret);
   for await (const chunk of createReadStream(path)) hmac.update(chunk);
   return hmac.digest('hex');
+}
+
+function wrongPlainSignature({ id }: Key): AppError {
+  return new AppError('SIGNATURE_INVALID', `X-Signature is not the HMAC-SHA1 of this file by the key ${id}`, {
+    hint: 'Check the key, and that the file was not changed after it was signed.',
+  });
 }
 
 function wrongSignature(): AppError {

@@ -21,6 +21,7 @@ const NEWLINE = 0x0a;
  */
 export function openAuditLog(path: string, onFailure: (error: unknown, line: string) => void): AuditLog {
   let timer: NodeJS.Timeout | undefined;
+  let syncing: Promise<void> | undefined;
   let isBegun = false;
 
   return {
@@ -29,12 +30,15 @@ export function openAuditLog(path: string, onFailure: (error: unknown, line: str
       try {
         if (!isBegun) begin();
         appendFileSync(path, line, { mode: FILE_MODE });
-        timer ??= setTimeout(() => void sync(), SYNC_EVERY_MS);
+        timer ??= setTimeout(() => void syncNow(), SYNC_EVERY_MS);
       } catch (error) {
         onFailure(error, line);
       }
     },
-    close: sync,
+    close: async () => {
+      await syncing;
+      if (timer !== undefined) await syncNow();
+    },
   };
 
   /** A line that a power cut left half-written must not swallow the next one. */
@@ -52,10 +56,14 @@ export function openAuditLog(path: string, onFailure: (error: unknown, line: str
     }
   }
 
-  async function sync(): Promise<void> {
-    if (timer === undefined) return;
+  function syncNow(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
+    syncing = sync();
+    return syncing;
+  }
+
+  async function sync(): Promise<void> {
     try {
       await using file = await open(path, 'a', FILE_MODE);
       await file.datasync();

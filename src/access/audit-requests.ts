@@ -19,6 +19,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the handler: a line each. */
     audit: AuditFacts[];
+    /** The request that nginx asks about, when this is such a question. */
+    askedFor: { readonly method: string; readonly url: string } | undefined;
     /** The error that the request was answered with. */
     refusal: AuditFacts | undefined;
   }
@@ -32,6 +34,7 @@ const MAX_BUILD_URL_CHARACTERS = 2048;
 /** Writes a line for whatever changes something or was not allowed to, before it is answered. */
 export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => number): void {
   app.decorateRequest('audit');
+  app.decorateRequest('askedFor');
   app.decorateRequest('refusal');
   const refusals = createBudget(ANONYMOUS_REFUSALS_PER_SECOND, now);
 
@@ -55,8 +58,7 @@ function lineOf(request: FastifyRequest, reply: FastifyReply, now: () => number)
     requestId: request.id,
     who: requester === NOBODY ? null : `${requester.kind} ${requester.name}`.trim(),
     address: request.ip,
-    method: headers['x-original-method'] ?? request.method,
-    url: headers['x-original-uri'] ?? request.url,
+    ...(request.askedFor ?? { method: request.method, url: request.url }),
     status: reply.statusCode,
     buildUrl: buildUrl === undefined ? undefined : String(buildUrl).slice(0, MAX_BUILD_URL_CHARACTERS),
   };

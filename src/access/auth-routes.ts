@@ -22,8 +22,10 @@ export async function authRoutes(
   );
 
   function answer(request: FastifyRequest, reply: FastifyReply, need: Need | 'nothing'): FastifyReply {
+    const original = originalOf(request);
+    request.askedFor = { method: original.method, url: original.url };
     try {
-      if (need !== 'nothing') request.requester = access.admit(originalOf(request), need, 'look');
+      if (need !== 'nothing') request.requester = access.admit(original, need, 'look');
       return reply.code(204).send();
     } catch (thrown) {
       const error = toAppError(thrown);

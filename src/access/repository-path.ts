@@ -28,8 +28,8 @@ export function needOfRepositoryUrl(url: string): Need | 'nothing' {
 }
 
 function decoded(path: string): string | undefined {
-  // A decoded slash would make other segments than those that nginx sees.
-  if (/%2f|%00/i.test(path)) return undefined;
+  // A decoded slash would make other segments than those that nginx sees, and nginx ends a path at a fragment.
+  if (/%2f|%00|#/i.test(path)) return undefined;
   try {
     return decodeURIComponent(path);
   } catch {

@@ -46,9 +46,9 @@ export function readSignedRequest(request: {
     throw invalid('X-Nonce must be 16 to 64 letters, digits, dashes and underscores');
   }
   // A form's digest would be of the whole form, which nothing checks.
-  if (text(headers['content-type'])?.startsWith('multipart/') === true)
+  if (text(headers['content-type'])?.toLowerCase().startsWith('multipart/') === true)
     throw invalid('a form cannot be signed');
-  if (method === 'PUT' && digest === undefined)
+  if (digest === undefined && (method === 'PUT' || hasBody(headers)))
     throw invalid('X-Checksum-Sha256 must give the body’s sha256');
   return {
     method,
@@ -57,6 +57,10 @@ export function readSignedRequest(request: {
     nonce,
     bodySha256: digest ?? SHA256_OF_NOTHING,
   };
+}
+
+function hasBody(headers: IncomingHttpHeaders): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /** When the nonce of a request may be forgotten. @throws AppError SIGNATURE_EXPIRED outside of the window around now. */

@@ -131,10 +131,16 @@ function optionProblems(cmdline: string): readonly string[] {
 }
 
 /** Whoever reaches an open service may do everything, so it must be reached from this machine only. */
-function accessProblems({ server: { address }, access }: ConfigFile): readonly string[] {
+function accessProblems({ server, access }: ConfigFile): readonly string[] {
+  const { address, upload_header: uploadHeader } = server;
   const { tokens, keys, public_read: publicRead } = access;
   const twice = [...repeated(tokens.map(({ name }) => name)), ...repeated(keys.map(({ id }) => id))];
   const problems = twice.map((name) => `access: two entries are named "${name}"; rename one`);
+  if (uploadHeader !== '' && !isLoopback(address)) {
+    problems.push(
+      `server.upload_header: believed from whoever reaches ${address}; set it to '' when there is no nginx in front, or listen on 127.0.0.1 or a unix socket`,
+    );
+  }
   if (tokens.length > 0 || keys.length > 0) return problems;
   if (!publicRead.includes('*')) {
     problems.push(

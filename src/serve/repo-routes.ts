@@ -11,7 +11,7 @@ export interface RepoRoutesOptions {
 }
 
 const REVALIDATE = 'no-cache';
-const IMMUTABLE = 'public, max-age=31536000, immutable';
+const IMMUTABLE = 'max-age=31536000, immutable';
 // Replaced by rename at any moment; small.
 const REPLACEABLE = /^repomd\.xml(?:\.asc|\.key)?$|^mirrorlist$|^RPM-GPG-KEY-|\.repo$/;
 const NEVER_REPLACED = /^[0-9a-f]{32,128}-|\.rpm$/;

@@ -152,6 +152,7 @@ describe('a signed request', () => {
     ['a time that is none', { 'x-timestamp': 'yesterday' }],
     ['no digest', { 'x-checksum-sha256': undefined }],
     ['a wrong signature', { 'x-signature': `sha256=${'0'.repeat(64)}` }],
+    ['a form, whatever the case of its type', { 'content-type': 'Multipart/form-data; boundary=x' }],
     ['a form', { 'content-type': 'multipart/form-data; boundary=x' }],
     ['the plain form of a key that has none', { 'x-signature': `sha1=${'0'.repeat(40)}` }],
   ])('with %s is refused', (_what, change) => {
@@ -184,6 +185,24 @@ describe('a signed request', () => {
     service.admit(asked, UPLOAD);
     expect(codeOf(() => service.admit(asked, UPLOAD))).toBe('SIGNATURE_REPLAYED');
     expect(codeOf(() => service.admit(asked, UPLOAD, 'look'))).toBe('SIGNATURE_REPLAYED');
+  });
+
+  it.each([
+    ['of a known length', { 'content-length': '5' }],
+    ['of an unknown length', { 'transfer-encoding': 'chunked' }],
+  ])('with a body %s needs its digest, whatever the method', (_what, headers) => {
+    const bodySha256 = createHash('sha256').digest('hex');
+    const { headers: signedHeaders } = signed(
+      { method: 'POST', bodySha256 },
+      { 'x-checksum-sha256': undefined },
+    );
+    const post = (more: AskedRequest['headers']): AskedRequest => ({
+      method: 'POST',
+      url: '/upload?wait=5',
+      headers: { ...signedHeaders, ...more },
+    });
+    expect(codeOf(() => access().admit(post({}), UPLOAD))).toBeUndefined();
+    expect(codeOf(() => access().admit(post(headers), UPLOAD))).toBe('SIGNATURE_INVALID');
   });
 
   it('has no more rights than its key', () => {

@@ -248,6 +248,15 @@ log: { name: file, level: LOUD }
     expect(pathsOf(yaml)).toEqual([path]);
   });
 
+  it('believes a header that names a file from whoever reaches it', () => {
+    const access = "access: { tokens: [{ name: ci, hash: 'sha256:" + 'a'.repeat(64) + "' }] }";
+    expect(pathsOf(`server: { address: 0.0.0.0 }\n${access}`)).toEqual(['server.upload_header']);
+    expect(parse(`server: { address: 0.0.0.0, upload_header: '' }\n${access}`).server.listen).toMatchObject({
+      host: '0.0.0.0',
+    });
+    expect(parse(`server: { address: /run/rpmyard.sock }\n${access}`)).toBeDefined();
+  });
+
   it('is not one with folders that only begin alike', () => {
     const { stateDir } = parse('repo: { top_dir: /srv/repo, state_dir: /srv/repo-state }');
     expect(stateDir).toBe('/srv/repo-state');

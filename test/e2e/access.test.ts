@@ -9,6 +9,7 @@ import { eventually } from '../support/eventually.ts';
 import { runCurl } from '../support/run-curl.ts';
 import { runDnf } from '../support/run-dnf.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
+import { openSocket, readToEnd } from '../support/raw-socket.ts';
 import type { Front, Site } from '../support/run-site.ts';
 import { sha256Of } from '../support/send-request.ts';
 import { visibleIn } from '../support/visible-in.ts';
@@ -202,6 +203,12 @@ describe.each(FRONTS)('behind %s, reading that is restricted', (front) => {
     expect(await statusOf('/repo/8/x86_64/..%2f..%2f9/x86_64/repodata/repomd.xml', '--path-as-is')).not.toBe(
       200,
     );
+    // curl keeps a fragment to itself; nginx ends the path there.
+    for (const path of ['/repo/#.repo', '/repo/9/#.repo', '/repo/9/x86_64/#.repo']) {
+      const socket = await openSocket(site.baseUrl);
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: repo\r\nConnection: close\r\n\r\n`);
+      expect(await readToEnd(socket)).toMatch(/^HTTP\/1\.1 4\d\d /);
+    }
     expect(await statusOf('/repo/9/x86_64.repo')).toBe(200);
     expect(await statusOf('/rpmyard.repo')).toBe(200);
     const listed = await runCurl(...asJson, `${site.baseUrl}/api/v1/repositories`);
@@ -211,6 +218,20 @@ describe.each(FRONTS)('behind %s, reading that is restricted', (front) => {
     expect(await statusOf('/metrics')).toBe(401);
     const { body } = await runCurl(...asJson, `${site.baseUrl}${repomd}`);
     expect(JSON.parse(body)).toMatchObject({ code: 'CREDENTIALS_MISSING', status: 401 });
+  });
+
+  it('may not be asked for in the name of others', async () => {
+    await using site = await startAccessSite(front, { public_read: ['8/*'] });
+    const rpm = await packageOf(site);
+    const claims = ['-H', 'X-Original-Method: GET', '-H', 'X-Original-URI: /repo/8/x86_64/harmless'];
+    await runCurl('-u', `ci:${CI_TOKEN}`, ...claims, '-T', rpm, `${site.baseUrl}/upload`);
+    expect((await auditOf(site)).at(-1)).toMatchObject({ method: 'PUT', url: '/upload', outcome: 'created' });
+    for (const path of ['/auth/upload', '/auth/read', '/.rpmyard-access/read']) {
+      expect(await runCurl(...claims, `${site.baseUrl}${path}`)).toMatchObject({ status: 404 });
+    }
+    expect(await runCurl(...claims, `${site.baseUrl}/repo/9/x86_64/repodata/repomd.xml`)).toMatchObject({
+      status: 401,
+    });
   });
 
   it('lets dnf in with user name and password', async () => {
@@ -242,6 +263,25 @@ describe('a command on the machine of the service', () => {
       `${site.baseUrl}/api/v1/repositories/9/x86_64/reindex`,
     );
     expect(denied).toMatchObject({ status: 403 });
+  });
+});
+
+describe('a service with a rule that cannot be kept', () => {
+  it('says so and ends, also when there are repositories to be taken up', async () => {
+    await using site = await startAccessSite('none');
+    const rpm = await packageOf(site);
+    await runCurl('-u', `ci:${CI_TOKEN}`, '-T', rpm, `${site.baseUrl}/upload`);
+    await site.service.stop();
+    const short = join(site.workDir, 'short.key');
+    await writeFile(short, 'short', { mode: 0o600 });
+    const path = join(site.workDir, 'short.yml');
+    const config = JSON.parse(await readFile(site.service.configPath, 'utf8'));
+    config.access.keys = [{ id: 'short', file: short, upload: ['*'] }];
+    await writeFile(path, JSON.stringify(config));
+    const { exitCode, stderr } = await runRpmyard('serve', '-c', path);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(short);
+    expect((await site.restart()).pid).toBeGreaterThan(0);
   });
 });
 

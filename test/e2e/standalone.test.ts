@@ -344,7 +344,7 @@ describe('/repo', () => {
     expect(full.headers).toMatchObject({
       'content-type': 'application/x-rpm',
       'content-length': String(bytes.length),
-      'cache-control': 'public, max-age=31536000, immutable',
+      'cache-control': 'max-age=31536000, immutable',
       'accept-ranges': 'bytes',
     });
     const head = await sendRequest(site.baseUrl, { method: 'HEAD', path: LOCATION });

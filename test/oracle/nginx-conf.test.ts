@@ -639,7 +639,7 @@ describe('/repo/', () => {
     await expect(send(nginx, { path: '/repo/9/x86_64/a.rpm' })).resolves.toMatchObject({ status: 200 });
   });
 
-  const immutable = 'public, max-age=31536000, immutable';
+  const immutable = 'max-age=31536000, immutable';
   test.each([
     ['9/x86_64/repodata/repomd.xml', 'application/xml', 'no-cache'],
     ['9/x86_64/repodata/repomd.xml.asc', 'application/pgp-signature', 'no-cache'],

@@ -10,7 +10,7 @@ import { buildTestApp, type TestApp } from '../support/test-app.ts';
 const SHA = 'ab'.repeat(32);
 const PACKAGE = '9/x86_64/Packages/a+b~1^2-1-1.el9.x86_64.rpm';
 const METADATA = `9/x86_64/repodata/${SHA}-primary.xml.gz`;
-const IMMUTABLE = 'public, max-age=31536000, immutable';
+const IMMUTABLE = 'max-age=31536000, immutable';
 
 let service: TestApp;
 

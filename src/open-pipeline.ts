@@ -1,0 +1,174 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from './config/load.ts';
+import { type AppError, toAppError } from './errors.ts';
+import { describeUpload, type IngestParts, ingestUpload, waitUntilInstallable } from './ingest.ts';
+import { createInspectionThreads } from './inspect/inspection-threads.ts';
+import type { Tree } from './open-tree.ts';
+import { isRepositoryName, type RepositoryName } from './place/repository-layout.ts';
+import { createTurns } from './place/take-turns.ts';
+import { tryFolders } from './place/tree-folders.ts';
+import type { SpooledUpload } from './receive/spooled-upload.ts';
+import type { UploadOutcome } from './receive/upload-outcome.ts';
+import type { IndexRun } from './reindex/index-engine.ts';
+import { createIndexReserve } from './reindex/index-reserve.ts';
+import { openMarks } from './reindex/marks.ts';
+import { createRepositoryPreparation } from './reindex/prepare-repository.ts';
+import { type ReindexParts, reindexRepository } from './reindex/reindex-repository.ts';
+import { ReindexQueue } from './reindex/reindex-queue.ts';
+import { createRepositoryRequests, type RepositoryRequests } from './reindex/repository-requests.ts';
+import { createTidying } from './reindex/tidy-repository.ts';
+import { type ClientConfig, writeRepoFile } from './serve/client-config.ts';
+import { createMetrics, type Metrics } from './serve/metrics.ts';
+import { checkPackageSignature } from './signing/check-package-signature.ts';
+import { openPackageSignatures } from './signing/open-package-signatures.ts';
+
+/** Everything between a received upload and a published index. */
+export interface Pipeline {
+  readonly queue: ReindexQueue;
+  readonly requests: RepositoryRequests;
+  readonly metrics: Metrics;
+  readonly ingest: (upload: SpooledUpload) => Promise<UploadOutcome>;
+  readonly describeUpload: (sha256: string) => UploadOutcome | undefined;
+  readonly waitUntilInstallable: (
+    outcome: UploadOutcome,
+    waitMs: number,
+  ) => Promise<UploadOutcome | 'pending'>;
+  /** What would keep an upload from being taken now. */
+  readonly findUploadFault: () => Promise<AppError | undefined>;
+  /** What would keep an index from being published now. */
+  readonly findIndexFault: () => Promise<AppError | undefined>;
+  /** Takes up what is on disk: repositories, and the marks of a run that is owed. Nothing runs before. */
+  readonly takeUp: () => Promise<void>;
+  /** Answers those who wait at once, and lets an index run end; uploads in flight may still finish. */
+  readonly endRuns: () => Promise<void>;
+  /** When nothing is asked of it any more. */
+  readonly close: () => Promise<void>;
+}
+
+// Before the second, third, ... attempt of a failed index run.
+const RETRY_PAUSES_MS = [5_000, 15_000, 60_000, 300_000];
+// systemd kills after 90 s; an index run that needs longer is started anew by its mark.
+const RUN_GRACE_MS = 30_000;
+
+/** Builds the pipeline upon a tree. @throws AppError CONFIG_INVALID, SIGNING_TOOL_MISSING. */
+export async function openPipeline(
+  config: Config,
+  tree: Tree,
+  clientConfig: ClientConfig,
+  log: Logger,
+): Promise<Pipeline> {
+  const now = Date.now;
+  const { folders, layout, store, records, reindexParts } = tree;
+  const { engine, changes } = reindexParts;
+  const marks = await openMarks(join(folders.stateDir, 'marks'));
+  const signatures = await openPackageSignatures(config, folders);
+  const listStatus = (): ReturnType<ReindexQueue['listStatus']> => queue.listStatus();
+  const metrics = createMetrics({
+    listStatus,
+    countSetAside: (repository) => records.listSetAside(repository).length,
+    now,
+  });
+  const queue: ReindexQueue = new ReindexQueue({
+    ...config.reindex,
+    retryPausesMs: RETRY_PAUSES_MS,
+    marks,
+    run: (repository, run) => metrics.indexRun(() => runLogged(repository, reindexParts, run, log)),
+    tidy: createTidying({ layout, records, keepRules: config.reindex, now, log }),
+    onFailure: (repository, error) =>
+      log.error({ repository, code: error.code, hint: error.hint, err: error }, 'index run failed'),
+  });
+  const prepareRepository = createRepositoryPreparation({
+    store,
+    reindexParts,
+    queue,
+    writeRepoFile: (repository) => writeRepoFile(folders.topDir, clientConfig, repository),
+  });
+  const checkReserve = createIndexReserve({ topDir: folders.topDir, listStatus });
+  const inspectionThreads = createInspectionThreads();
+  const ingestParts: IngestParts = {
+    layout,
+    store,
+    records,
+    queue,
+    inspectionThreads,
+    checkSignature: (signed, repositories) =>
+      checkPackageSignature(signed, repositories, signatures.findKeyring),
+    signing: signatures.signing,
+    takeTurns: createTurns(),
+    notePlaced: (repository, location, sha256) => changes.notePlaced(repository, location, sha256),
+    prepareRepository,
+    checkReserve,
+    publicUrl: config.server.publicUrl,
+    timed: metrics.timed,
+    now,
+  };
+
+  return {
+    queue,
+    requests: createRepositoryRequests({ store, reindexParts, queue, prepareRepository }),
+    metrics,
+    ingest: (upload) => ingestUpload(upload, ingestParts),
+    describeUpload: (sha256) => describeUpload(sha256, ingestParts),
+    waitUntilInstallable: (outcome, waitMs) => waitUntilInstallable(outcome, waitMs, ingestParts),
+    findUploadFault: async () => {
+      try {
+        await tryFolders(folders);
+        records.probe();
+        checkReserve([]);
+        return undefined;
+      } catch (error) {
+        return toAppError(error);
+      }
+    },
+    findIndexFault: () => engine.findFault(),
+    takeUp: async () =>
+      takeUpRepositories({
+        repositories: await store.listRepositories(),
+        prepareRepository,
+        queue,
+        // What was changed by hand while no service ran shows in a run that looks at every file.
+        isEachLookedAt: engine.isCheapWhenUnchanged,
+        marked: await marks.list(),
+        log,
+      }),
+    endRuns: () => queue.close(RUN_GRACE_MS),
+    close: () => inspectionThreads.close(),
+  };
+}
+
+async function runLogged(
+  repository: RepositoryName,
+  parts: ReindexParts,
+  run: IndexRun,
+  log: Logger,
+): ReturnType<typeof reindexRepository> {
+  const startedMs = performance.now();
+  const published = await reindexRepository(repository, parts, run);
+  const ms = Math.round(performance.now() - startedMs);
+  log.info({ repository, ...published, ms }, 'index published');
+  return published;
+}
+
+/** Requests a run for every mark: an upload before a crash, or one that was cut short. */
+async function takeUpRepositories(options: {
+  readonly repositories: readonly RepositoryName[];
+  readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
+  readonly queue: ReindexQueue;
+  readonly isEachLookedAt: boolean;
+  readonly marked: readonly string[];
+  readonly log: Logger;
+}): Promise<void> {
+  for (const repository of options.repositories) {
+    // One that cannot be read must not keep the others from being served; uploads to it try again.
+    await options.prepareRepository(repository).catch((error: unknown) => {
+      options.log.error({ repository, err: error }, 'repository not taken up');
+    });
+    if (options.isEachLookedAt) options.queue.of(repository).request();
+  }
+  for (const repository of options.marked) {
+    // A file of another name was put there by hand.
+    const [releasever = '', basearch = ''] = repository.split('/');
+    if (isRepositoryName(releasever, basearch)) options.queue.of(repository).request();
+  }
+}

@@ -1,0 +1,91 @@
+import fastify, { type FastifyInstance } from 'fastify';
+import { describe, expect, it } from 'vitest';
+import { auditRequests } from '../../src/access/audit-requests.ts';
+import { NOBODY, type Requester } from '../../src/access/requester.ts';
+
+const CI: Requester = { ...NOBODY, kind: 'token', name: 'ci' };
+const NOW_MS = 1_800_000_000_000;
+
+interface Audited {
+  readonly app: FastifyInstance;
+  readonly lines: readonly Record<string, unknown>[];
+  atMs: number;
+}
+
+function auditedApp(requester: Requester): Audited {
+  const app = fastify();
+  const lines: Record<string, unknown>[] = [];
+  const audited = { app, lines, atMs: NOW_MS };
+  auditRequests(
+    app,
+    { write: (entry) => void lines.push({ ...entry }), close: async () => undefined },
+    () => audited.atMs,
+  );
+  app.decorateRequest('requester');
+  app.addHook('onRequest', async (request) => {
+    request.requester = requester;
+  });
+  app.put('/upload', async (request) => {
+    request.audit.push({ outcome: 'created', nevra: 'a-1-1.noarch' });
+    return 'OK';
+  });
+  app.get('/file', async () => 'OK');
+  app.put('/refused', async (_request, reply) => reply.code(401).send());
+  app.get('/refused', async (_request, reply) => reply.code(403).send());
+  return audited;
+}
+
+describe('an audited request', () => {
+  it('is a line when it changes something or is refused, and none when it only reads', async () => {
+    const { app, lines } = auditedApp(CI);
+    for (const [method, url] of [
+      ['PUT', '/upload'],
+      ['GET', '/file'],
+      ['GET', '/refused'],
+    ] as const) {
+      await app.inject({ method, url });
+    }
+    expect(lines).toMatchObject([
+      {
+        who: 'token ci',
+        method: 'PUT',
+        url: '/upload',
+        status: 200,
+        outcome: 'created',
+        nevra: 'a-1-1.noarch',
+      },
+      { who: 'token ci', method: 'GET', url: '/refused', status: 403 },
+    ]);
+  });
+
+  it('cannot claim to have been another one', async () => {
+    const { app, lines } = auditedApp(CI);
+    const headers = { 'x-original-method': 'GET', 'x-original-uri': '/repo/harmless' };
+    await app.inject({ method: 'PUT', url: '/upload?wait=5', headers });
+    expect(lines).toMatchObject([{ method: 'PUT', url: '/upload?wait=5' }]);
+  });
+
+  it('by nobody fills the log with ten lines a second at most, and says how many are missing', async () => {
+    const audited = auditedApp(NOBODY);
+    for (let sent = 0; sent < 15; sent += 1) await audited.app.inject({ method: 'PUT', url: '/refused' });
+    expect(audited.lines).toHaveLength(10);
+    audited.atMs += 1_000;
+    await audited.app.inject({ method: 'PUT', url: '/refused' });
+    expect(audited.lines.at(-1)).toMatchObject({ who: null, status: 401, refusalsNotWritten: 5 });
+    await audited.app.inject({ method: 'PUT', url: '/refused' });
+    expect(audited.lines.at(-1)).not.toHaveProperty('refusalsNotWritten');
+  });
+
+  it('by somebody is written each time', async () => {
+    const { app, lines } = auditedApp(CI);
+    for (let sent = 0; sent < 15; sent += 1) await app.inject({ method: 'PUT', url: '/refused' });
+    expect(lines).toHaveLength(15);
+  });
+
+  it('may name its build by a URL of at most 2,048 characters', async () => {
+    const { app, lines } = auditedApp(CI);
+    const headers = { 'x-build-url': `https://ci.example.com/${'x'.repeat(3000)}` };
+    await app.inject({ method: 'PUT', url: '/upload', headers });
+    expect(String(lines[0]?.['buildUrl'])).toHaveLength(2048);
+  });
+});

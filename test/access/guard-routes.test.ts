@@ -1,0 +1,54 @@
+import fastify, { type FastifyInstance } from 'fastify';
+import { describe, expect, it } from 'vitest';
+import { createAccess } from '../../src/access/access.ts';
+import { guardRoutes, type RouteNeeds } from '../../src/access/guard-routes.ts';
+import { hashToken, newToken } from '../../src/access/token.ts';
+import { toAppError } from '../../src/errors.ts';
+
+const TOKEN = newToken();
+
+function guardedApp(): FastifyInstance {
+  const app = fastify();
+  guardRoutes(
+    app,
+    createAccess({
+      tokens: [{ name: 'ci', hash: hashToken(TOKEN), upload: ['9/*'] }],
+      keys: [],
+      publicRead: [],
+      localToken: newToken(),
+      nonces: { isNonceUsed: () => false, useNonce: () => true },
+      now: Date.now,
+    }),
+  );
+  app.setErrorHandler((error, _request, reply) => reply.code(toAppError(error).statusCode).send());
+  return app;
+}
+
+async function statusOf(needs: RouteNeeds, path: string, url: string): Promise<number> {
+  const app = guardedApp();
+  app.get(path, { config: { needs } }, async () => 'in');
+  const { statusCode } = await app.inject({ url, headers: { authorization: `Bearer ${TOKEN}` } });
+  return statusCode;
+}
+
+describe('a route', () => {
+  it('that does not say what it needs cannot be made', () => {
+    expect(() => guardedApp().get('/forgotten', async () => 'in')).toThrow('GET /forgotten');
+    expect(() => guardedApp().get('/forgotten', { config: {} }, async () => 'in')).toThrow('/forgotten');
+  });
+
+  it.each<[RouteNeeds, string, string, number]>([
+    ['nothing', '/x', '/x', 200],
+    [{ right: 'upload', in: 'some' }, '/x', '/x', 200],
+    [{ right: 'upload', in: 'all' }, '/x', '/x', 403],
+    [{ right: 'admin', in: 'some' }, '/x', '/x', 403],
+    [{ right: 'upload', in: 'route' }, '/:releasever/:basearch', '/9/x86_64', 200],
+    [{ right: 'upload', in: 'route' }, '/:releasever/:basearch', '/10/x86_64', 403],
+    [{ right: 'upload', in: 'route' }, '/other/:name', '/other/9', 403],
+    [{ right: 'read', in: 'path' }, '/repo/*', '/repo/9/x86_64/a', 200],
+    [{ right: 'read', in: 'path' }, '/repo/*', '/repo/10/x86_64/a', 403],
+    [{ right: 'read', in: 'path' }, '/repo/*', '/repo/10/x86_64.repo', 200],
+  ])('that needs %j as %s answers %s with %i', async (needs, path, url, status) => {
+    expect(await statusOf(needs, path, url)).toBe(status);
+  });
+});
