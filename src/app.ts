@@ -75,19 +75,22 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
 
   app.decorateRequest('wantsJson', false);
+  auditRequests(app, parts.auditLog, Date.now);
   let isClosing = false;
   app.addHook('preClose', async () => {
     isClosing = true;
   });
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onSend', async (_request, reply) => {
+    // A connection that is kept alive after its answer would keep the service from ending.
+    if (isClosing) reply.header('connection', 'close');
+  });
+  app.addHook('onRequest', async (request) => {
     noteWhatIsWanted(request);
     if (!isClosing) return;
-    reply.header('connection', 'close');
     throw new AppError('SHUTTING_DOWN', 'the service is being stopped', {
       hint: 'Send the request again in a moment.',
     });
   });
-  auditRequests(app, parts.auditLog, Date.now);
   guardRoutes(app, parts.access);
   app.addHook('onResponse', async (request, reply) => {
     request.log.debug(

@@ -122,6 +122,12 @@ export function createAccess(options: AccessOptions): Access {
     return requesterOf('key', key.id, key);
   }
 
+  /** Whoever says who they are may read what everybody may. */
+  function requesterOf(kind: 'token' | 'key' | 'local', name: string, grants: Grants): Requester {
+    const rights = createRights({ ...grants, read: [...(grants.read ?? []), ...publicRead] });
+    return { kind, name, rights, checkFile: proven };
+  }
+
   /** The signature is of the file alone, so that only the file can prove it. */
   function identifyByPlainSignature({ hex, keyId }: Extract<Credentials, { kind: 'signature' }>): Requester {
     const key =
@@ -138,10 +144,6 @@ export function createAccess(options: AccessOptions): Access {
       },
     };
   }
-}
-
-function requesterOf(kind: 'token' | 'key' | 'local', name: string, grants: Grants): Requester {
-  return { kind, name, rights: createRights(grants), checkFile: proven };
 }
 
 async function proven(): Promise<void> {

@@ -1,7 +1,7 @@
 import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errnoOf } from '../errors.ts';
+import { AppError, errnoOf, toAppError } from '../errors.ts';
 
 /** Lines of JSON that are only ever added to a file. Evidence, not state: nothing reads them back. */
 export interface AuditLog {
@@ -18,11 +18,17 @@ const NEWLINE = 0x0a;
 /**
  * The file is opened for each line, so that whoever rotates logs may rename or remove it at any moment.
  * @param onFailure is given the line that could not be written: the upload it tells of goes on.
+ * @throws AppError CONFIG_INVALID when there can be no such file; a full disk is no reason.
  */
 export function openAuditLog(path: string, onFailure: (error: unknown, line: string) => void): AuditLog {
   let timer: NodeJS.Timeout | undefined;
   let syncing: Promise<void> | undefined;
   let isBegun = false;
+  try {
+    begin();
+  } catch (error) {
+    if (toAppError(error).code !== 'STORAGE_FULL') throw notWritable(path, error);
+  }
 
   return {
     write: (entry) => {
@@ -32,6 +38,8 @@ export function openAuditLog(path: string, onFailure: (error: unknown, line: str
         appendFileSync(path, line, { mode: FILE_MODE });
         timer ??= setTimeout(() => void syncNow(), SYNC_EVERY_MS);
       } catch (error) {
+        // A full disk may have taken half of the line, or somebody the directory.
+        isBegun = false;
         onFailure(error, line);
       }
     },
@@ -41,7 +49,7 @@ export function openAuditLog(path: string, onFailure: (error: unknown, line: str
     },
   };
 
-  /** A line that a power cut left half-written must not swallow the next one. */
+  /** A line that was left half-written must not swallow the next one. */
   function begin(): void {
     mkdirSync(dirname(path), { recursive: true });
     const descriptor = openSync(path, 'a+', FILE_MODE);
@@ -72,4 +80,11 @@ export function openAuditLog(path: string, onFailure: (error: unknown, line: str
       if (errnoOf(error) !== 'EINVAL') onFailure(error, '');
     }
   }
+}
+
+function notWritable(path: string, cause: unknown): AppError {
+  return new AppError('CONFIG_INVALID', `access.audit_log: ${path} cannot be written (${errnoOf(cause)})`, {
+    hint: 'Name a file in a directory that the user of the service may write to.',
+    cause,
+  });
 }

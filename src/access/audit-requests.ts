@@ -1,6 +1,7 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { ERROR_STATUS } from '../errors.ts';
 import type { AuditLog } from './audit-log.ts';
-import { NOBODY } from './requester.ts';
+import { NOBODY, type Requester } from './requester.ts';
 
 /** What a handler knows of one thing it did or refused. */
 export interface AuditFacts {
@@ -17,8 +18,9 @@ export interface AuditFacts {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by the handler: a line each. */
-    audit: AuditFacts[];
+    /** Writes a line of something this request did, or was refused in a part. */
+    audit: (facts: AuditFacts) => void;
+    isAudited: boolean;
     /** The request that nginx asks about, when this is such a question. */
     askedFor: { readonly method: string; readonly url: string } | undefined;
     /** The error that the request was answered with. */
@@ -30,36 +32,52 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 // Requests without valid credentials cost their sender nothing: they must not fill the disk.
 const ANONYMOUS_REFUSALS_PER_SECOND = 10;
 const MAX_BUILD_URL_CHARACTERS = 2048;
+/** Outcomes of who could not prove to be who they say they are. */
+const UNPROVEN: ReadonlySet<string> = new Set(
+  Object.entries(ERROR_STATUS).flatMap(([code, status]) => (status === 401 ? [code] : [])),
+);
 
-/** Writes a line for whatever changes something or was not allowed to, before it is answered. */
+/** Writes a line for whatever changes something or was not allowed to: as soon as it is done, and before it is answered. */
 export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => number): void {
   app.decorateRequest('audit');
+  app.decorateRequest('isAudited', false);
   app.decorateRequest('askedFor');
   app.decorateRequest('refusal');
   const refusals = createBudget(ANONYMOUS_REFUSALS_PER_SECOND, now);
 
   app.addHook('onRequest', async (request) => {
-    request.audit = [];
+    request.audit = (facts) => {
+      request.isAudited = true;
+      write(request, facts);
+    };
   });
   app.addHook('onSend', async (request, reply) => {
+    if (request.isAudited) return;
     const isRefused = reply.statusCode === 401 || reply.statusCode === 403;
     if (READING.has(request.method) && !isRefused) return;
-    if (request.requester === NOBODY && !refusals.take()) return;
-    const facts = request.audit.length > 0 ? request.audit : [request.refusal ?? { outcome: 'done' }];
-    for (const one of facts) log.write({ ...lineOf(request, reply, now), ...one, ...refusals.report() });
+    write(request, request.refusal ?? { outcome: 'done' });
   });
+
+  function write(request: FastifyRequest, facts: AuditFacts): void {
+    const isProven = isKnown(request.requester) && !UNPROVEN.has(facts.outcome);
+    if (!isProven && !refusals.take()) return;
+    log.write({ ...lineOf(request, isProven, now), ...facts, ...refusals.report() });
+  }
 }
 
-function lineOf(request: FastifyRequest, reply: FastifyReply, now: () => number): object {
+function isKnown(requester: Requester | undefined): boolean {
+  return requester !== undefined && requester !== NOBODY;
+}
+
+function lineOf(request: FastifyRequest, isProven: boolean, now: () => number): object {
   const { requester, headers } = request;
   const buildUrl = headers['x-build-url'];
   return {
     time: new Date(now()).toISOString(),
     requestId: request.id,
-    who: requester === NOBODY ? null : `${requester.kind} ${requester.name}`.trim(),
+    who: isProven ? `${requester.kind} ${requester.name}`.trim() : null,
     address: request.ip,
     ...(request.askedFor ?? { method: request.method, url: request.url }),
-    status: reply.statusCode,
     buildUrl: buildUrl === undefined ? undefined : String(buildUrl).slice(0, MAX_BUILD_URL_CHARACTERS),
   };
 }

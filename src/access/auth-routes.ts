@@ -14,18 +14,24 @@ export async function authRoutes(
 ): Promise<void> {
   const config = { needs: 'nothing' } as const;
 
+  // The upload itself comes here afterwards; what is read, nginx gives away.
   app.get('/auth/upload', { config }, (request, reply) =>
-    answer(request, reply, { right: 'upload', in: 'some' }),
+    answer(request, reply, { right: 'upload', in: 'some' }, 'look'),
   );
   app.get('/auth/read', { config }, (request, reply) =>
-    answer(request, reply, needOfRepositoryUrl(originalOf(request).url)),
+    answer(request, reply, needOfRepositoryUrl(originalOf(request).url), 'consume'),
   );
 
-  function answer(request: FastifyRequest, reply: FastifyReply, need: Need | 'nothing'): FastifyReply {
+  function answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    need: Need | 'nothing',
+    use: 'look' | 'consume',
+  ): FastifyReply {
     const original = originalOf(request);
     request.askedFor = { method: original.method, url: original.url };
     try {
-      if (need !== 'nothing') request.requester = access.admit(original, need, 'look');
+      if (need !== 'nothing') request.requester = access.admit(original, need, use);
       return reply.code(204).send();
     } catch (thrown) {
       const error = toAppError(thrown);

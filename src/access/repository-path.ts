@@ -15,8 +15,9 @@ export function needOfRepositoryPath(path: string): Need | 'nothing' {
   });
   if (!isPlain) return { right: 'read', in: 'all' };
   if (PUBLIC_FILES.test(path)) return 'nothing';
-  const [releasever, basearch, ...rest] = segments;
-  const isInRepository = basearch !== undefined && basearch !== '' && rest.length > 0;
+  const [releasever = '', basearch = ''] = segments;
+  // `@17` is a generation of a repository, never a repository.
+  const isInRepository = basearch !== '' && !releasever.startsWith('@') && !basearch.startsWith('@');
   return { right: 'read', in: isInRepository ? { repository: `${releasever}/${basearch}` } : 'all' };
 }
 

@@ -46,8 +46,8 @@ const SOURCE_BASEARCH = 'SRPMS';
 // A file name without a dash in version and release is unambiguous, and none of these can leave its directory.
 const NAME = /^[A-Za-z0-9_+][A-Za-z0-9._+-]*$/;
 const VERSION_OR_RELEASE = /^[A-Za-z0-9._+~^]+$/;
-// `rpmyard.repo` and the like are files beside the directories.
-const RELEASEVER = /^(?!.*\.repo$)[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$/;
+// `rpmyard.repo`, the keys and the like are files beside the directories.
+const RELEASEVER = /^(?!.*\.repo$|RPM-GPG-KEY-)[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$/;
 const BASEARCH = /^[A-Za-z0-9_]{1,64}$/;
 // ext4, xfs and btrfs take file names up to this length.
 const MAX_FILE_NAME_BYTES = 255;

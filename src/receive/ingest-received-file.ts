@@ -24,19 +24,19 @@ export async function ingestReceivedFile(
   exchange: { readonly request: UploadRequest; readonly reply: FastifyReply; readonly fileName?: string },
   options: UploadOptions,
 ): Promise<UploadOutcome> {
-  const { audit } = exchange.request;
+  const { request } = exchange;
   const file = exchange.fileName === undefined ? {} : { file: exchange.fileName };
   try {
     const outcome = await ingest(await receive(), exchange, options);
     options.countUpload(outcome.outcome, outcome.sizeBytes);
     const { nevra, sha256, sizeBytes, places } = outcome;
     const repositories = places.map(({ repository }) => repository);
-    audit.push({ outcome: outcome.outcome, ...file, nevra, sha256, sizeBytes, repositories });
+    request.audit({ outcome: outcome.outcome, ...file, nevra, sha256, sizeBytes, repositories });
     return outcome;
   } catch (error) {
     const { code, message } = toAppError(error);
     options.countUpload(code, 0);
-    audit.push({ outcome: code, detail: message, ...file });
+    request.audit({ outcome: code, detail: message, ...file });
     throw error;
   }
 }

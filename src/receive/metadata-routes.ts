@@ -59,7 +59,7 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
       } finally {
         options.removeIncoming(path);
       }
-      request.audit.push({ outcome: `${type} kept`, sha256, sizeBytes, repositories: [repository] });
+      request.audit({ outcome: `${type} kept`, sha256, sizeBytes, repositories: [repository] });
       const result =
         waitMs === undefined
           ? 'pending'

@@ -84,7 +84,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
       const waitMs = options.parseWaitMs(request.query.wait);
       const trust = request.query.full === undefined ? 'files' : 'nothing';
       await options.reindexNow(repository, trust);
-      request.audit.push({ outcome: 'reindex requested', repositories: [repository] });
+      request.audit({ outcome: 'reindex requested', repositories: [repository] });
       const result = waitMs === undefined ? 'pending' : await options.whenPublished(repository, waitMs);
       return reply.code(result === 'pending' ? 202 : 200).send(describeStatus(existing(request.params)));
     },

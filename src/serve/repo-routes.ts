@@ -16,8 +16,7 @@ const IMMUTABLE = 'max-age=31536000, immutable';
 const REPLACEABLE = /^repomd\.xml(?:\.asc|\.key)?$|^mirrorlist$|^RPM-GPG-KEY-|\.repo$/;
 const NEVER_REPLACED = /^[0-9a-f]{32,128}-|\.rpm$/;
 const OF_GENERATION = /\/repodata\/@[0-9]+\/repomd\.xml(?:\.asc|\.key)?$/;
-const GENERATION_URL =
-  /^(?<repository>(?:[^/@][^/]*\/)+)(?<!\/repodata\/)(?<generation>@[0-9]+)\/(?!@)(?<path>.*)$/;
+const GENERATION_URL = /^(?<repository>[^/@][^/]*\/[^/@][^/]*\/)(?<generation>@[0-9]+)\/(?!@)(?<path>.*)$/;
 const REPOMD_PATH = /^repodata\/(?<name>repomd\.xml(?:\.asc|\.key)?)$/;
 
 const CONTENT_TYPES = new Map([

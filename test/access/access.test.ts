@@ -107,6 +107,17 @@ describe('a token', () => {
   });
 });
 
+describe('who says who they are', () => {
+  it('may read what everybody may', () => {
+    const service = access({ publicRead: ['10/*'] });
+    const requester = service.admit(put(basic('ci', CI)), UPLOAD);
+    expect(requester.rights.may('read', '10/x86_64')).toBe(true);
+    expect(requester.rights.may('read', '9/x86_64')).toBe(true);
+    expect(requester.rights.may('read', '8/x86_64')).toBe(false);
+    expect(requester.rights.may('upload', '10/x86_64')).toBe(false);
+  });
+});
+
 describe('a request without credentials', () => {
   it('is refused where not everybody has the right', () => {
     expect(codeOf(() => access().admit(put({}), UPLOAD))).toBe('CREDENTIALS_MISSING');

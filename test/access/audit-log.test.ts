@@ -1,7 +1,8 @@
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openAuditLog } from '../../src/access/audit-log.ts';
+import { codeOf } from '../support/app-error.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
 function failOn(error: unknown): void {
@@ -24,6 +25,27 @@ describe('the audit log', () => {
     await log.close();
     expect(await linesOf(path)).toEqual([{ one: 1 }, { two: 'a\nb' }]);
     expect((await stat(path)).mode & 0o007).toBe(0);
+  });
+
+  it('that can never be written is refused at once', async () => {
+    await using dir = await createTempDir();
+    await writeFile(join(dir.path, 'file'), '');
+    for (const path of [dir.path, join(dir.path, 'file/audit.log')]) {
+      expect(codeOf(() => openAuditLog(path, failOn))).toBe('CONFIG_INVALID');
+    }
+  });
+
+  it('goes on when its directory was removed', async () => {
+    await using dir = await createTempDir();
+    const path = join(dir.path, 'sub/audit.log');
+    const failed: string[] = [];
+    const log = openAuditLog(path, (_error, line) => failed.push(line));
+    await rm(join(dir.path, 'sub'), { recursive: true });
+    log.write({ one: 1 });
+    log.write({ two: 2 });
+    expect(failed).toEqual(['{"one":1}\n']);
+    expect(await linesOf(path)).toEqual([{ two: 2 }]);
+    await log.close();
   });
 
   it('goes on in a new file when the old one was rotated away', async () => {
@@ -51,9 +73,10 @@ describe('the audit log', () => {
   it('says which line could not be written, and goes on when it can again', async () => {
     await using dir = await createTempDir();
     const path = join(dir.path, 'audit.log');
-    await mkdir(path);
     const failed: string[] = [];
     const log = openAuditLog(path, (_error, line) => failed.push(line));
+    await rm(path);
+    await mkdir(path);
     log.write({ one: 1 });
     expect(failed).toEqual(['{"one":1}\n']);
     await rename(path, `${path}.directory`);

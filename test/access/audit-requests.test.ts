@@ -26,7 +26,7 @@ function auditedApp(requester: Requester): Audited {
     request.requester = requester;
   });
   app.put('/upload', async (request) => {
-    request.audit.push({ outcome: 'created', nevra: 'a-1-1.noarch' });
+    request.audit({ outcome: 'created', nevra: 'a-1-1.noarch' });
     return 'OK';
   });
   app.get('/file', async () => 'OK');
@@ -50,11 +50,10 @@ describe('an audited request', () => {
         who: 'token ci',
         method: 'PUT',
         url: '/upload',
-        status: 200,
         outcome: 'created',
         nevra: 'a-1-1.noarch',
       },
-      { who: 'token ci', method: 'GET', url: '/refused', status: 403 },
+      { who: 'token ci', method: 'GET', url: '/refused' },
     ]);
   });
 
@@ -71,7 +70,7 @@ describe('an audited request', () => {
     expect(audited.lines).toHaveLength(10);
     audited.atMs += 1_000;
     await audited.app.inject({ method: 'PUT', url: '/refused' });
-    expect(audited.lines.at(-1)).toMatchObject({ who: null, status: 401, refusalsNotWritten: 5 });
+    expect(audited.lines.at(-1)).toMatchObject({ who: null, refusalsNotWritten: 5 });
     await audited.app.inject({ method: 'PUT', url: '/refused' });
     expect(audited.lines.at(-1)).not.toHaveProperty('refusalsNotWritten');
   });
@@ -80,6 +79,29 @@ describe('an audited request', () => {
     const { app, lines } = auditedApp(CI);
     for (let sent = 0; sent < 15; sent += 1) await app.inject({ method: 'PUT', url: '/refused' });
     expect(lines).toHaveLength(15);
+  });
+
+  it('is by nobody when its credentials were not those of who it said it was', async () => {
+    const { app, lines } = auditedApp(CI);
+    app.put('/claimed', async (request) => {
+      request.audit({ outcome: 'SIGNATURE_INVALID' });
+      return 'OK';
+    });
+    for (let sent = 0; sent < 15; sent += 1) await app.inject({ method: 'PUT', url: '/claimed' });
+    expect(lines).toHaveLength(10);
+    expect(lines[0]).toMatchObject({ who: null, outcome: 'SIGNATURE_INVALID' });
+  });
+
+  it('is a line as soon as something is done, before it is answered', async () => {
+    const { app, lines } = auditedApp(CI);
+    let linesBefore = 0;
+    app.put('/waits', async (request) => {
+      request.audit({ outcome: 'created' });
+      linesBefore = lines.length;
+      return 'OK';
+    });
+    await app.inject({ method: 'PUT', url: '/waits' });
+    expect([linesBefore, lines.length]).toEqual([1, 1]);
   });
 
   it('may name its build by a URL of at most 2,048 characters', async () => {
