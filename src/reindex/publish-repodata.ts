@@ -2,9 +2,10 @@ import { chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectoryDurable, syncDirectory, syncFile } from '../durable-files.ts';
 import { AppError } from '../errors.ts';
+import { generationName, MIRRORLIST } from '../repodata-names.ts';
 import { parseRepomd, type Repomd, withCarriedData } from '../repodata/repomd.ts';
 import { isCarried } from './foreign-metadata.ts';
-import { generationName, MIRRORLIST, nextGeneration, renderMirrorlist } from './generations.ts';
+import { nextGeneration, renderMirrorlist } from './generations.ts';
 import { readRepomd, readSoundRepomd } from './read-metadata.ts';
 
 /** Signs repomd.xml. */

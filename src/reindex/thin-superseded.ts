@@ -3,13 +3,9 @@ import { basename, join } from 'node:path';
 import { syncDirectory } from '../durable-files.ts';
 import { errnoOf } from '../errors.ts';
 import type { Superseded } from '../records/records.ts';
+import { generationName, generationNumber, isChecksumNamed } from '../repodata-names.ts';
 import type { Repomd } from '../repodata/repomd.ts';
-import {
-  filesOfGeneration,
-  generationName,
-  listGenerations,
-  readMirrorlistGeneration,
-} from './generations.ts';
+import { filesOfGeneration, listGenerations, readMirrorlistGeneration } from './generations.ts';
 
 export interface KeepRules {
   readonly keepOldMs: number;
@@ -22,9 +18,6 @@ export interface SupersededFile extends Superseded {
 
 // Minutes may lie between a client's repomd.xml and its last request for a file that it names.
 const ALWAYS_KEPT_MS = 3_600_000;
-
-// Only such names can be former metadata; anything else in repodata/ was put there by somebody and stays.
-const CHECKSUM_NAMED = /^[0-9a-f]{32,128}-/;
 
 /**
  * Removes metadata files that repomd.xml has not named for long enough, and generations: each before the first of the
@@ -51,7 +44,8 @@ export async function thinSuperseded(options: {
   const isThere = new Set(names);
   const former = generations.filter(({ isCurrent }) => !isCurrent);
   const supersededNames = [
-    ...names.filter((name) => CHECKSUM_NAMED.test(name) && !current.has(name)),
+    // Anything else in repodata/ was put there by somebody and stays.
+    ...names.filter((name) => isChecksumNamed(name) && !current.has(name)),
     ...former.map(({ name }) => name),
   ];
   const superseded: SupersededFile[] = [];
@@ -117,7 +111,7 @@ export function chooseRemovable(
 }
 
 function isGeneration(name: string): boolean {
-  return !CHECKSUM_NAMED.test(name);
+  return generationNumber(name) !== undefined;
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
