@@ -51,7 +51,6 @@ export async function thinSuperseded(options: {
   const superseded: SupersededFile[] = [];
   for (const fileName of supersededNames) {
     const sizeBytes = await sizeOf(join(directory, fileName));
-    // Somebody else removed it.
     if (sizeBytes === undefined) continue;
     // A clock that was set back must not keep files for ever.
     const since = Math.min(sinceMs.get(fileName) ?? nowMs, nowMs);
@@ -66,7 +65,7 @@ export async function thinSuperseded(options: {
   return superseded.filter(({ fileName }) => !removable.has(fileName));
 }
 
-interface FormerGeneration {
+interface StoredGeneration {
   readonly name: string;
   /** The newest one, and the one that clients are led to: after a crash they are two. */
   readonly isCurrent: boolean;
@@ -74,10 +73,10 @@ interface FormerGeneration {
   readonly files: readonly string[] | undefined;
 }
 
-async function readGenerations(repositoryDir: string): Promise<readonly FormerGeneration[]> {
+async function readGenerations(repositoryDir: string): Promise<readonly StoredGeneration[]> {
   const numbers = await listGenerations(repositoryDir);
   const kept = [numbers.at(-1), await readMirrorlistGeneration(repositoryDir)];
-  const generations: FormerGeneration[] = [];
+  const generations: StoredGeneration[] = [];
   for (const number of numbers) {
     const files = await filesOfGeneration(repositoryDir, number);
     generations.push({ name: generationName(number), isCurrent: kept.includes(number), files });
@@ -114,9 +113,13 @@ function isGeneration(name: string): boolean {
   return generationNumber(name) !== undefined;
 }
 
+/** Of a file, or of the files of a generation; undefined when somebody else removed it. */
 async function sizeOf(path: string): Promise<number | undefined> {
   try {
-    return (await stat(path)).size;
+    const stats = await stat(path);
+    if (!stats.isDirectory()) return stats.size;
+    const sizes = (await readdir(path)).map(async (name) => (await stat(join(path, name))).size);
+    return (await Promise.all(sizes)).reduce((sum, sizeBytes) => sum + sizeBytes, 0);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
