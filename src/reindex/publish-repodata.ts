@@ -1,6 +1,6 @@
-import { chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectoryDurable, syncDirectory, syncFile } from '../durable-files.ts';
+import { makeDirectoryDurable, syncDirectory, syncFile, writeDurable } from '../durable-files.ts';
 import { AppError } from '../errors.ts';
 import { generationName, MIRRORLIST } from '../repodata-names.ts';
 import { parseRepomd, type Repomd, withCarriedData } from '../repodata/repomd.ts';
@@ -85,18 +85,6 @@ async function moveIn(path: string, publicPath: string): Promise<void> {
   await syncFile(path);
   // Over a file of that name: its checksum says that it has the same bytes, unless it was damaged.
   await rename(path, publicPath);
-}
-
-async function writeDurable(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', METADATA_MODE);
-  try {
-    await file.writeFile(text);
-    // Whatever the umask is.
-    await file.chmod(METADATA_MODE);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 /** The engine's repomd.xml, with what others put into the public one: comps, updateinfo, modules, ... */
