@@ -16,11 +16,20 @@ export interface AskedRequest {
   readonly headers: IncomingHttpHeaders;
 }
 
+/** A request that was signed with a key, and came now. */
+export interface NonceUse {
+  readonly keyId: string;
+  readonly nonce: string;
+  /** After it the nonce may be forgotten. */
+  readonly expiresAtMs: number;
+  readonly nowMs: number;
+}
+
 /** Which nonces of signed requests have been used. */
 export interface NonceRecords {
   readonly isNonceUsed: (keyId: string, nonce: string) => boolean;
   /** @returns false when it was used before. */
-  readonly useNonce: (keyId: string, nonce: string, expiresAtMs: number) => boolean;
+  readonly useNonce: (use: NonceUse) => boolean;
 }
 
 export interface AccessOptions {
@@ -109,11 +118,12 @@ export function createAccess(options: AccessOptions): Access {
     // An unknown key takes as long as a wrong signature and is answered alike.
     const expected = signRequest(signed, key?.secret ?? Buffer.alloc(32));
     if (!equalHex(hex, expected) || key === undefined) throw wrongSignature();
-    const { expiresAtMs } = checkTime(signed, now());
+    const nowMs = now();
+    const { expiresAtMs } = checkTime(signed, nowMs);
     const isFresh =
       use === 'look'
         ? !nonces.isNonceUsed(key.id, signed.nonce)
-        : nonces.useNonce(key.id, signed.nonce, expiresAtMs);
+        : nonces.useNonce({ keyId: key.id, nonce: signed.nonce, expiresAtMs, nowMs });
     if (!isFresh) {
       throw new AppError('SIGNATURE_REPLAYED', 'a request with this X-Nonce was sent before', {
         hint: 'Sign each request anew, with a new nonce.',
