@@ -127,6 +127,7 @@ const ALLOWED: readonly Plant[] = [
   importing('src/place', '../durable-files.ts'),
   ...['reindex', 'serve', 'verify'].map((folder) => importing(`src/${folder}`, '../repodata-names.ts')),
   importing('src/verify', '../read-if-there.ts'),
+  ...['access', 'receive'].map((folder) => importing(`src/${folder}`, '../header-text.ts')),
   importing('src/place', '../rpm-parser/parse-rpm.ts'),
   importing('src/place', 'node:fs/promises'),
   importing('src/inspect', '../rpm-parser/parse-rpm.ts'),
