@@ -10,6 +10,7 @@ import { makeKey } from '../src/signing/make-key.ts';
 import { stopAgent } from '../test/support/gpg-keys.ts';
 import { createTempDir } from '../test/support/temp-dir.ts';
 import { describeMachine } from './support/describe-machine.ts';
+import { median } from './support/statistics.ts';
 
 const { values } = parseArgs({ options: { publications: { type: 'string', default: '20' } } });
 const publications = Number(values.publications);
@@ -28,7 +29,7 @@ try {
     unsigned.push(await publishMs('unsigned', undefined));
   }
   console.log(
-    `publication, unsigned: median ${median(unsigned)} ms; signed (RSA 4096): ${median(signed)} ms`,
+    `publication, unsigned: median ${median(unsigned).toFixed(1)} ms; signed (RSA 4096): ${median(signed).toFixed(1)} ms`,
   );
 } finally {
   await stopAgent(gnupgHome);
@@ -44,8 +45,4 @@ async function publishMs(name: string, signer: RepomdSigner | undefined): Promis
   const ms = performance.now() - startedMs;
   await rm(scratchDir, { recursive: true });
   return ms;
-}
-
-function median(numbers: readonly number[]): string {
-  return (numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0).toFixed(1);
 }

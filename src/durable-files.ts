@@ -1,11 +1,14 @@
 import { closeSync, fsync, openSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 // Calls that only touch cached metadata are synchronous on the way of an upload (docs/decisions/0007): only what waits
 // for the disk goes through the thread pool.
 const syncDescriptor = promisify(fsync);
+
+// A web server that runs as somebody else reads what is published.
+const PUBLIC_MODE = 0o644;
 
 /** Writes a file's data and metadata to the disk. */
 export async function syncFile(path: string): Promise<void> {
@@ -27,6 +30,30 @@ export async function makeDirectoryDurable(path: string): Promise<void> {
   for (let created = path; created.length >= outermost.length; created = dirname(created)) {
     await syncDirectory(dirname(created));
   }
+}
+
+/**
+ * Writes a small file that everybody may read, whatever the umask is, over what may lie there. Its bytes are on the disk
+ * then; its name only after a syncDirectory.
+ */
+export async function writeDurable(path: string, text: string): Promise<void> {
+  await using file = await open(path, 'w', PUBLIC_MODE);
+  await file.writeFile(text);
+  await file.chmod(PUBLIC_MODE);
+  await file.sync();
+}
+
+/**
+ * The same in one step: readers see the old file or the new one, whole, and so does a start after a power cut. Makes the
+ * directory where there is none.
+ */
+export async function replaceDurable(path: string, text: string): Promise<void> {
+  const directory = dirname(path);
+  await makeDirectoryDurable(directory);
+  const temporary = join(directory, `.${basename(path)}.new`);
+  await writeDurable(temporary, text);
+  await rename(temporary, path);
+  await syncDirectory(directory);
 }
 
 /**

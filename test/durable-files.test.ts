@@ -1,4 +1,4 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -6,9 +6,11 @@ import {
   makeDirectoryDurable,
   syncDirectory,
   syncFile,
+  writeDurable,
 } from '../src/durable-files.ts';
 import { syncedPaths } from './support/synced-paths.ts';
 import { createTempDir } from './support/temp-dir.ts';
+import { withUmask } from './support/with-umask.ts';
 
 /** A sync under control: each call waits until it is told how it ends. */
 function controlledSync() {
@@ -152,6 +154,51 @@ describe('makeDirectoryDurable', () => {
     await using dir = await createTempDir();
     await writeFile(join(dir.path, 'file'), '');
     await expect(makeDirectoryDurable(join(dir.path, 'file/sub'))).rejects.toMatchObject({ code: 'ENOTDIR' });
+  });
+});
+
+describe('writeDurable', () => {
+  it('makes a file that everybody may read, whatever the umask and the file before it were', async () => {
+    await using dir = await createTempDir();
+    const path = join(dir.path, 'file');
+    await withUmask(0o077, () => writeDurable(path, 'longer than the next'));
+    expect((await stat(path)).mode & 0o777).toBe(0o644);
+    await chmod(path, 0o600);
+    await writeDurable(path, 'next');
+    expect((await stat(path)).mode & 0o777).toBe(0o644);
+    expect(await readFile(path, 'utf8')).toBe('next');
+  });
+
+  it('syncs the file', async () => {
+    await using dir = await createTempDir();
+    const path = join(dir.path, 'file');
+    expect(await syncedPaths('durable-files.ts', 'writeDurable', path, 'text')).toEqual([path]);
+  });
+});
+
+describe('replaceDurable', () => {
+  it('syncs the file before it has its name, and its name afterwards', async () => {
+    await using dir = await createTempDir();
+    const path = join(dir.path, 'file');
+    await writeFile(path, 'former');
+    const { ino } = await stat(path);
+    expect(await syncedPaths('durable-files.ts', 'replaceDurable', path, 'text')).toEqual([
+      join(dir.path, '.file.new'),
+      dir.path,
+    ]);
+    expect(await readFile(path, 'utf8')).toBe('text');
+    expect((await stat(path)).ino).not.toBe(ino);
+    expect(await readdir(dir.path)).toEqual(['file']);
+  });
+
+  it('makes a directory that is missing', async () => {
+    await using dir = await createTempDir();
+    const path = join(dir.path, '9/x86_64.repo');
+    expect(await syncedPaths('durable-files.ts', 'replaceDurable', path, 'text')).toEqual([
+      dir.path,
+      join(dir.path, '9/.x86_64.repo.new'),
+      join(dir.path, '9'),
+    ]);
   });
 });
 

@@ -80,6 +80,8 @@ const FORBIDDEN: readonly Plant[] = [
   { path: 'src/ingest.ts', code: importing('', './receive/wait-query.ts').code },
   { path: 'src/errors.ts', code: importing('', './log.ts').code },
   { path: 'src/durable-files.ts', code: importing('', './errors.ts').code },
+  { path: 'src/repodata-names.ts', code: importing('', './repodata/repomd.ts').code },
+  { path: 'src/read-if-there.ts', code: importing('', './log.ts').code },
 ];
 
 /** Other rules of the house that keep modules apart or promises from being lost. */
@@ -123,6 +125,9 @@ const ALLOWED: readonly Plant[] = [
   typing('src/reindex', '../records/records.ts'),
   importing('src/place', '../errors.ts'),
   importing('src/place', '../durable-files.ts'),
+  ...['reindex', 'serve', 'verify'].map((folder) => importing(`src/${folder}`, '../repodata-names.ts')),
+  importing('src/verify', '../read-if-there.ts'),
+  ...['access', 'receive'].map((folder) => importing(`src/${folder}`, '../header-text.ts')),
   importing('src/place', '../rpm-parser/parse-rpm.ts'),
   importing('src/place', 'node:fs/promises'),
   importing('src/inspect', '../rpm-parser/parse-rpm.ts'),

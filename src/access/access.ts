@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../errors.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
-import { covers, demand, type Need, type Requester } from './requester.ts';
+import { covers, demand, type Need, nothingToProve, type Requester } from './requester.ts';
 import { ALL_RIGHTS, createRights, type Grants, type Right } from './rights.ts';
 import { checkTime, equalHex, readSignedRequest, signRequest } from './signed-request.ts';
 import { findByToken, hashToken } from './token.ts';
@@ -16,11 +16,20 @@ export interface AskedRequest {
   readonly headers: IncomingHttpHeaders;
 }
 
+/** A request that was signed with a key, and came now. */
+export interface NonceUse {
+  readonly keyId: string;
+  readonly nonce: string;
+  /** After it the nonce may be forgotten. */
+  readonly expiresAtMs: number;
+  readonly nowMs: number;
+}
+
 /** Which nonces of signed requests have been used. */
 export interface NonceRecords {
   readonly isNonceUsed: (keyId: string, nonce: string) => boolean;
   /** @returns false when it was used before. */
-  readonly useNonce: (keyId: string, nonce: string, expiresAtMs: number) => boolean;
+  readonly useNonce: (use: NonceUse) => boolean;
 }
 
 export interface AccessOptions {
@@ -58,7 +67,7 @@ export function createAccess(options: AccessOptions): Access {
     kind: 'anybody',
     name: '',
     rights: createRights(isOpen ? ALL_RIGHTS : { read: publicRead }),
-    checkFile: proven,
+    checkFile: nothingToProve,
   };
   const tokenEntries = [
     { hash: hashToken(localToken), requester: requesterOf('local', 'command line', ALL_RIGHTS) },
@@ -109,11 +118,12 @@ export function createAccess(options: AccessOptions): Access {
     // An unknown key takes as long as a wrong signature and is answered alike.
     const expected = signRequest(signed, key?.secret ?? Buffer.alloc(32));
     if (!equalHex(hex, expected) || key === undefined) throw wrongSignature();
-    const { expiresAtMs } = checkTime(signed, now());
+    const nowMs = now();
+    const { expiresAtMs } = checkTime(signed, nowMs);
     const isFresh =
       use === 'look'
         ? !nonces.isNonceUsed(key.id, signed.nonce)
-        : nonces.useNonce(key.id, signed.nonce, expiresAtMs);
+        : nonces.useNonce({ keyId: key.id, nonce: signed.nonce, expiresAtMs, nowMs });
     if (!isFresh) {
       throw new AppError('SIGNATURE_REPLAYED', 'a request with this X-Nonce was sent before', {
         hint: 'Sign each request anew, with a new nonce.',
@@ -125,7 +135,7 @@ export function createAccess(options: AccessOptions): Access {
   /** Whoever says who they are may read what everybody may. */
   function requesterOf(kind: 'token' | 'key' | 'local', name: string, grants: Grants): Requester {
     const rights = createRights({ ...grants, read: [...(grants.read ?? []), ...publicRead] });
-    return { kind, name, rights, checkFile: proven };
+    return { kind, name, rights, checkFile: nothingToProve };
   }
 
   /** The signature is of the file alone, so that only the file can prove it. */
@@ -144,10 +154,6 @@ export function createAccess(options: AccessOptions): Access {
       },
     };
   }
-}
-
-async function proven(): Promise<void> {
-  // The credentials have said it all before the body came.
 }
 
 function onlyOne(keys: readonly Key[]): Key | undefined {

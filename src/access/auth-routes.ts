@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type AppError, toAppError } from '../errors.ts';
-import type { Access } from './access.ts';
+import { toAppError } from '../errors.ts';
+import { headerText } from '../header-text.ts';
+import type { Access, AskedRequest } from './access.ts';
 import { needOfRepositoryUrl } from './repository-path.ts';
 import type { Need } from './requester.ts';
 
@@ -35,8 +36,8 @@ export async function authRoutes(
       return reply.code(204).send();
     } catch (thrown) {
       const error = toAppError(thrown);
-      reply.header('x-rpmyard-code', error.code);
       reply
+        .header('x-rpmyard-code', error.code)
         .header('x-rpmyard-detail', quotable(error.message))
         .header('x-rpmyard-hint', quotable(error.hint));
       throw error;
@@ -44,19 +45,15 @@ export async function authRoutes(
   }
 }
 
-function originalOf({ headers, method }: FastifyRequest): Parameters<Access['admit']>[0] {
+function originalOf({ headers, method }: FastifyRequest): AskedRequest {
   return {
-    method: text(headers['x-original-method']) ?? method,
-    url: text(headers['x-original-uri']) ?? '',
+    method: headerText(headers['x-original-method']) ?? method,
+    url: headerText(headers['x-original-uri']) ?? '',
     headers,
   };
 }
 
 /** nginx puts it between quotes without any escaping. */
-function quotable(message: AppError['message']): string {
+function quotable(message: string): string {
   return message.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?');
-}
-
-function text(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
 }

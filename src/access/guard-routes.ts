@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Access } from './access.ts';
+import type { Access, AskedRequest } from './access.ts';
 import { needOfRepositoryPath } from './repository-path.ts';
 import { type Need, NOBODY, type Requester } from './requester.ts';
 import type { Right } from './rights.ts';
@@ -36,7 +36,7 @@ export function guardRoutes(app: FastifyInstance, access: Access): void {
   });
 }
 
-function lineOf({ method, raw, headers }: FastifyRequest): Parameters<Access['admit']>[0] {
+function lineOf({ method, raw, headers }: FastifyRequest): AskedRequest {
   return { method, url: raw.url ?? '', headers };
 }
 

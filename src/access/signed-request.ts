@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../errors.ts';
+import { headerText } from '../header-text.ts';
 
 /** The parts of a request that are signed. */
 export interface SignedRequest {
@@ -36,9 +37,9 @@ export function readSignedRequest(request: {
   readonly headers: IncomingHttpHeaders;
 }): SignedRequest {
   const { method, url, headers } = request;
-  const timestamp = text(headers['x-timestamp']);
-  const nonce = text(headers['x-nonce']);
-  const digest = text(headers['x-checksum-sha256'])?.toLowerCase();
+  const timestamp = headerText(headers['x-timestamp']);
+  const nonce = headerText(headers['x-nonce']);
+  const digest = headerText(headers['x-checksum-sha256'])?.toLowerCase();
   if (timestamp === undefined || !/^\d{10}$/.test(timestamp)) {
     throw invalid('X-Timestamp must be the time in seconds since 1970');
   }
@@ -46,7 +47,7 @@ export function readSignedRequest(request: {
     throw invalid('X-Nonce must be 16 to 64 letters, digits, dashes and underscores');
   }
   // A form's digest would be of the whole form, which nothing checks.
-  if (text(headers['content-type'])?.toLowerCase().startsWith('multipart/') === true)
+  if (headerText(headers['content-type'])?.toLowerCase().startsWith('multipart/') === true)
     throw invalid('a form cannot be signed');
   if (digest === undefined && (method === 'PUT' || hasBody(headers)))
     throw invalid('X-Checksum-Sha256 must give the body’s sha256');
@@ -83,10 +84,6 @@ export function checkTime(
 export function equalHex(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
-}
-
-function text(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(',') : value;
 }
 
 function invalid(reason: string): AppError {

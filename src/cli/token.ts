@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util';
+import type { Right } from '../access/rights.ts';
 import { hashToken, newToken } from '../access/token.ts';
+import { CLIENT_NAME_PATTERN, GLOB_PATTERN } from '../config/schema.ts';
 import { AppError } from '../errors.ts';
 
-const RIGHTS = ['upload', 'read', 'delete', 'admin'] as const;
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
-const GLOB = /^[A-Za-z0-9._+*/-]+$/;
+const RIGHTS: readonly Right[] = ['upload', 'read', 'delete', 'admin'];
+const NAME = new RegExp(CLIENT_NAME_PATTERN);
+const GLOB = new RegExp(GLOB_PATTERN);
 
 /** `rpmyard token new NAME`: prints a token, which nobody can print again, and its entry for the configuration. */
 export async function token(args: readonly string[]): Promise<number> {
@@ -33,7 +35,7 @@ export async function token(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-function grant(right: string, globs: readonly string[]): string {
+function grant(right: Right, globs: readonly string[]): string {
   const wrong = globs.find((glob) => !GLOB.test(glob));
   if (wrong !== undefined) {
     throw new AppError('PARAMETER_INVALID', `--${right} ${wrong} is no pattern of repositories`, {

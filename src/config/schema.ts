@@ -2,6 +2,12 @@ import { type Static, Type } from 'typebox';
 
 const CLOSED = { additionalProperties: false } as const;
 
+/** What a token or a key may be called. */
+export const CLIENT_NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$';
+
+/** Names repositories as `<releasever>/<basearch>`; `*` stands for any characters. */
+export const GLOB_PATTERN = '^[A-Za-z0-9._+*/-]+$';
+
 /**
  * The dist tags we know, tried in this order on the package's Release; the first match gives the releasever.
  * `el` and `fc` give their bare number, every other tag is kept whole so that distributions never mix.
@@ -171,8 +177,7 @@ const log = Type.Object(
   CLOSED,
 );
 
-/** Names repositories as `<releasever>/<basearch>`; `*` stands for any characters. */
-const globs = Type.Array(Type.String({ pattern: '^[A-Za-z0-9._+*/-]+$' }), { uniqueItems: true });
+const globs = Type.Array(Type.String({ pattern: GLOB_PATTERN }), { uniqueItems: true });
 
 /** What a token or key may do, each right on the repositories that its globs name. */
 const rights = {
@@ -187,7 +192,7 @@ const access = Type.Object(
     tokens: Type.Array(
       Type.Object(
         {
-          name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$' }),
+          name: Type.String({ pattern: CLIENT_NAME_PATTERN }),
           hash: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }),
           ...rights,
         },
@@ -202,7 +207,7 @@ const access = Type.Object(
     keys: Type.Array(
       Type.Object(
         {
-          id: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$' }),
+          id: Type.String({ pattern: CLIENT_NAME_PATTERN }),
           file: Type.String({ minLength: 1 }),
           allow_plain_signature: Type.Optional(Type.Boolean()),
           ...rights,
@@ -215,7 +220,7 @@ const access = Type.Object(
           'Keys of clients that sign their requests instead of sending a token: entries with id, file (mode 0600, 32 bytes or more) and the lists of a token. allow_plain_signature: true takes "X-Signature: sha1=..." over the file alone as well, which can be replayed.',
       },
     ),
-    public_read: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._+*/-]+$' }), {
+    public_read: Type.Array(Type.String({ pattern: GLOB_PATTERN }), {
       default: ['*'],
       uniqueItems: true,
       description:

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../errors.ts';
+import { headerText } from '../header-text.ts';
 import type { ExpectedDigest } from './spooled-upload.ts';
 
 // RFC 9530, section 5: the algorithms a server should know; others in the header are passed over, as it says.
@@ -15,13 +16,11 @@ const RFC_9530_ALGORITHMS = new Map([
  */
 export function expectedDigests(headers: IncomingHttpHeaders): readonly ExpectedDigest[] {
   return [
-    ...['content-digest', 'repr-digest'].flatMap((header) => fromDictionary(header, textOf(headers[header]))),
-    ...fromHex('x-checksum-sha256', textOf(headers['x-checksum-sha256'])),
+    ...['content-digest', 'repr-digest'].flatMap((header) =>
+      fromDictionary(header, headerText(headers[header])),
+    ),
+    ...fromHex('x-checksum-sha256', headerText(headers['x-checksum-sha256'])),
   ];
-}
-
-function textOf(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(',') : value;
 }
 
 function fromDictionary(header: string, value: string | undefined): readonly ExpectedDigest[] {

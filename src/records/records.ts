@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { NonceUse } from '../access/access.ts';
 import { AppError } from '../errors.ts';
 import type { PackageSignature } from '../signing/package-signature.ts';
 import { migrate } from './migrations.ts';
@@ -43,8 +44,10 @@ export interface Superseded {
 type Row = Record<string, unknown>;
 
 /**
- * What the service remembers beside the tree. Losing the last moments of it in a power cut is harmless: the next index
- * run finds out again what is published or set aside, and a repeated upload writes its receipt again.
+ * What the service remembers beside the tree. A power cut may take the last moments of it. For what is said of packages
+ * that is harmless: the next index run finds out again what is published or set aside, and a repeated upload writes its
+ * receipt again. Not so for nonces: a signed request of those moments can be sent once more, until its timestamp is five
+ * minutes old (docs/decisions/0019-access.md).
  */
 export class Records {
   readonly #database: DatabaseSync;
@@ -77,6 +80,7 @@ export class Records {
 
   /** Fails when the records cannot be written (disk full, read-only). */
   probe(): void {
+    // Nobody reads the time; it makes each write a change.
     this.#run('INSERT OR REPLACE INTO probe VALUES (1, ?)', Date.now());
   }
 
@@ -232,8 +236,8 @@ export class Records {
   }
 
   /** Notes that a signed request had this nonce. @returns false when one had it before. */
-  useNonce(keyId: string, nonce: string, expiresAtMs: number): boolean {
-    this.#run('DELETE FROM nonce WHERE expires_at_ms < ?', Date.now() - NONCE_GRACE_MS);
+  useNonce({ keyId, nonce, expiresAtMs, nowMs }: NonceUse): boolean {
+    this.#run('DELETE FROM nonce WHERE expires_at_ms < ?', nowMs - NONCE_GRACE_MS);
     if (this.isNonceUsed(keyId, nonce)) return false;
     this.#run('INSERT INTO nonce VALUES (?, ?, ?)', keyId, nonce, expiresAtMs);
     return true;

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import { generationName, listGenerations, MIRRORLIST, readIfThere, renderMirrorlist } from './generations.ts';
+import { readIfThere } from '../read-if-there.ts';
+import { generationName, MIRRORLIST } from '../repodata-names.ts';
+import { listGenerations, renderMirrorlist } from './generations.ts';
 import type { Publication } from './publish-repodata.ts';
 
 /**

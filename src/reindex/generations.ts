@@ -2,25 +2,17 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { namesIn } from '../names-in.ts';
+import { readIfThere } from '../read-if-there.ts';
+import { generationName, generationNumber, MIRRORLIST } from '../repodata-names.ts';
 import { parseRepomd } from '../repodata/repomd.ts';
 
 // Every publication stays under a URL of its own, `<repository>/@<number>/`, for as long as its files stay. On disk it
 // is `repodata/@<number>/` with repomd.xml and its signature: never a link, which createrepo_c would follow.
 
-/** Names the newest generation to clients; beside `repodata/`. */
-export const MIRRORLIST = 'mirrorlist';
-
-const GENERATION = /^@[1-9][0-9]{0,14}$/;
-
-/** The directory's name in `repodata/`, and the segment in the URL. */
-export function generationName(generation: number): string {
-  return `@${generation}`;
-}
-
 /** The numbers of the generations on disk, in ascending order. */
 export async function listGenerations(repositoryDir: string): Promise<readonly number[]> {
-  const names = (await namesIn(join(repositoryDir, 'repodata'))).filter((name) => GENERATION.test(name));
-  return names.map((name) => Number(name.slice(1))).toSorted((a, b) => a - b);
+  const numbers = (await namesIn(join(repositoryDir, 'repodata'))).map(generationNumber);
+  return numbers.filter((number) => number !== undefined).toSorted((a, b) => a - b);
 }
 
 /**
@@ -47,8 +39,8 @@ export function renderMirrorlist(url: string, generation: number): string {
 /** The generation that the mirrorlist names; undefined when there is none. */
 export async function readMirrorlistGeneration(repositoryDir: string): Promise<number | undefined> {
   const text = await readIfThere(join(repositoryDir, MIRRORLIST));
-  const number = /\/@(?<number>[1-9][0-9]{0,14})\/$/m.exec(text ?? '')?.groups?.['number'];
-  return number === undefined ? undefined : Number(number);
+  const name = /\/(?<name>@[0-9]+)\/$/m.exec(text ?? '')?.groups?.['name'];
+  return name === undefined ? undefined : generationNumber(name);
 }
 
 /** Names of the metadata files in `repodata/` that a generation leads clients to; undefined when it cannot be read. */
@@ -62,16 +54,6 @@ export async function filesOfGeneration(
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined || errno === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** The text of a file; undefined when there is none. */
-export async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

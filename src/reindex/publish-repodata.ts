@@ -1,10 +1,11 @@
-import { chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectoryDurable, syncDirectory, syncFile } from '../durable-files.ts';
+import { makeDirectoryDurable, syncDirectory, syncFile, writeDurable } from '../durable-files.ts';
 import { AppError } from '../errors.ts';
+import { generationName, MIRRORLIST } from '../repodata-names.ts';
 import { parseRepomd, type Repomd, withCarriedData } from '../repodata/repomd.ts';
 import { isCarried } from './foreign-metadata.ts';
-import { generationName, MIRRORLIST, nextGeneration, renderMirrorlist } from './generations.ts';
+import { nextGeneration, renderMirrorlist } from './generations.ts';
 import { readRepomd, readSoundRepomd } from './read-metadata.ts';
 
 /** Signs repomd.xml. */
@@ -84,18 +85,6 @@ async function moveIn(path: string, publicPath: string): Promise<void> {
   await syncFile(path);
   // Over a file of that name: its checksum says that it has the same bytes, unless it was damaged.
   await rename(path, publicPath);
-}
-
-async function writeDurable(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', METADATA_MODE);
-  try {
-    await file.writeFile(text);
-    // Whatever the umask is.
-    await file.chmod(METADATA_MODE);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 /** The engine's repomd.xml, with what others put into the public one: comps, updateinfo, modules, ... */

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
+import { readIfThere } from '../read-if-there.ts';
 import { PackageScanner, type ScannedPackage } from '../repodata/package-scanner.ts';
 import { parseRepomd, type Repomd } from '../repodata/repomd.ts';
 import { openMetadata } from '../unpack/open-metadata.ts';
@@ -13,13 +13,8 @@ const OPENING_BYTES = 16 * 1024;
 export async function readRepomd(
   repositoryDir: string,
 ): Promise<{ readonly repomd: Repomd; readonly xml: string } | undefined> {
-  try {
-    const xml = await readFile(join(repositoryDir, 'repodata', 'repomd.xml'), 'utf8');
-    return { repomd: parseRepomd(xml), xml };
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const xml = await readIfThere(join(repositoryDir, 'repodata', 'repomd.xml'));
+  return xml === undefined ? undefined : { repomd: parseRepomd(xml), xml };
 }
 
 /** Every package of a primary, filelists or other file, in groups as they are read. */

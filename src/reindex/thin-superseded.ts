@@ -3,13 +3,9 @@ import { basename, join } from 'node:path';
 import { syncDirectory } from '../durable-files.ts';
 import { errnoOf } from '../errors.ts';
 import type { Superseded } from '../records/records.ts';
+import { generationName, generationNumber, isChecksumNamed } from '../repodata-names.ts';
 import type { Repomd } from '../repodata/repomd.ts';
-import {
-  filesOfGeneration,
-  generationName,
-  listGenerations,
-  readMirrorlistGeneration,
-} from './generations.ts';
+import { filesOfGeneration, listGenerations, readMirrorlistGeneration } from './generations.ts';
 
 export interface KeepRules {
   readonly keepOldMs: number;
@@ -22,9 +18,6 @@ export interface SupersededFile extends Superseded {
 
 // Minutes may lie between a client's repomd.xml and its last request for a file that it names.
 const ALWAYS_KEPT_MS = 3_600_000;
-
-// Only such names can be former metadata; anything else in repodata/ was put there by somebody and stays.
-const CHECKSUM_NAMED = /^[0-9a-f]{32,128}-/;
 
 /**
  * Removes metadata files that repomd.xml has not named for long enough, and generations: each before the first of the
@@ -51,13 +44,13 @@ export async function thinSuperseded(options: {
   const isThere = new Set(names);
   const former = generations.filter(({ isCurrent }) => !isCurrent);
   const supersededNames = [
-    ...names.filter((name) => CHECKSUM_NAMED.test(name) && !current.has(name)),
+    // Anything else in repodata/ was put there by somebody and stays.
+    ...names.filter((name) => isChecksumNamed(name) && !current.has(name)),
     ...former.map(({ name }) => name),
   ];
   const superseded: SupersededFile[] = [];
   for (const fileName of supersededNames) {
     const sizeBytes = await sizeOf(join(directory, fileName));
-    // Somebody else removed it.
     if (sizeBytes === undefined) continue;
     // A clock that was set back must not keep files for ever.
     const since = Math.min(sinceMs.get(fileName) ?? nowMs, nowMs);
@@ -72,7 +65,7 @@ export async function thinSuperseded(options: {
   return superseded.filter(({ fileName }) => !removable.has(fileName));
 }
 
-interface FormerGeneration {
+interface StoredGeneration {
   readonly name: string;
   /** The newest one, and the one that clients are led to: after a crash they are two. */
   readonly isCurrent: boolean;
@@ -80,10 +73,10 @@ interface FormerGeneration {
   readonly files: readonly string[] | undefined;
 }
 
-async function readGenerations(repositoryDir: string): Promise<readonly FormerGeneration[]> {
+async function readGenerations(repositoryDir: string): Promise<readonly StoredGeneration[]> {
   const numbers = await listGenerations(repositoryDir);
   const kept = [numbers.at(-1), await readMirrorlistGeneration(repositoryDir)];
-  const generations: FormerGeneration[] = [];
+  const generations: StoredGeneration[] = [];
   for (const number of numbers) {
     const files = await filesOfGeneration(repositoryDir, number);
     generations.push({ name: generationName(number), isCurrent: kept.includes(number), files });
@@ -117,12 +110,16 @@ export function chooseRemovable(
 }
 
 function isGeneration(name: string): boolean {
-  return !CHECKSUM_NAMED.test(name);
+  return generationNumber(name) !== undefined;
 }
 
+/** Of a file, or of the files of a generation; undefined when somebody else removed it. */
 async function sizeOf(path: string): Promise<number | undefined> {
   try {
-    return (await stat(path)).size;
+    const stats = await stat(path);
+    if (!stats.isDirectory()) return stats.size;
+    const sizes = (await readdir(path)).map(async (name) => (await stat(join(path, name))).size);
+    return (await Promise.all(sizes)).reduce((sum, sizeBytes) => sum + sizeBytes, 0);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;

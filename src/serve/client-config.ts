@@ -1,6 +1,6 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectoryDurable } from '../durable-files.ts';
+import { replaceDurable } from '../durable-files.ts';
 
 /** Longer and hosts would miss what a build job just published; dnf's own default is two days. */
 const METADATA_EXPIRE_SECONDS = 60;
@@ -54,31 +54,17 @@ function renderSection(
 
 /** Writes a repository's .repo file beside its directory, as a static file that any web server can serve. */
 export async function writeRepoFile(topDir: string, config: ClientConfig, repository: string): Promise<void> {
-  await writeReplacing(join(topDir, `${repository}.repo`), renderRepoFile(config, repository));
+  await replaceDurable(join(topDir, `${repository}.repo`), renderRepoFile(config, repository));
 }
 
 /** Writes the .repo file for every host to the top directory. */
 export async function writeGeneralRepoFile(topDir: string, config: ClientConfig): Promise<void> {
-  await writeReplacing(join(topDir, 'rpmyard.repo'), renderGeneralRepoFile(config));
+  await replaceDurable(join(topDir, 'rpmyard.repo'), renderGeneralRepoFile(config));
 }
 
 /** Writes the public keys to the top directory, or removes them when nothing is signed. */
 export async function writeKeyFile(topDir: string, armoredKeys: string | undefined): Promise<void> {
   const path = join(topDir, KEY_FILE);
   if (armoredKeys === undefined) await rm(path, { force: true });
-  else await writeReplacing(path, armoredKeys);
-}
-
-async function writeReplacing(path: string, text: string): Promise<void> {
-  const folder = join(path, '..');
-  await makeDirectoryDurable(folder);
-  const temporary = join(folder, `.${path.slice(folder.length + 1)}.new`);
-  const file = await open(temporary, 'w', 0o644);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
+  else await replaceDurable(path, armoredKeys);
 }

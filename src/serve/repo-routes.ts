@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { GENERATION_SEGMENT, isChecksumNamed, MIRRORLIST, REPOMD_FILE } from '../repodata-names.ts';
 import { renderListing } from './render-listing.ts';
 import { findRepositoryEntry } from './repository-files.ts';
 
@@ -13,11 +14,12 @@ export interface RepoRoutesOptions {
 const REVALIDATE = 'no-cache';
 const IMMUTABLE = 'max-age=31536000, immutable';
 // Replaced by rename at any moment; small.
-const REPLACEABLE = /^repomd\.xml(?:\.asc|\.key)?$|^mirrorlist$|^RPM-GPG-KEY-|\.repo$/;
-const NEVER_REPLACED = /^[0-9a-f]{32,128}-|\.rpm$/;
-const OF_GENERATION = /\/repodata\/@[0-9]+\/repomd\.xml(?:\.asc|\.key)?$/;
-const GENERATION_URL = /^(?<repository>[^/@][^/]*\/[^/@][^/]*\/)(?<generation>@[0-9]+)\/(?!@)(?<path>.*)$/;
-const REPOMD_PATH = /^repodata\/(?<name>repomd\.xml(?:\.asc|\.key)?)$/;
+const REPLACEABLE = new RegExp(`^${REPOMD_FILE}$|^${MIRRORLIST}$|^RPM-GPG-KEY-|\\.repo$`);
+const OF_GENERATION = new RegExp(`/repodata/${GENERATION_SEGMENT}/${REPOMD_FILE}$`);
+const GENERATION_URL = new RegExp(
+  `^(?<repository>[^/@][^/]*/[^/@][^/]*/)(?<generation>${GENERATION_SEGMENT})/(?!@)(?<path>.*)$`,
+);
+const REPOMD_PATH = new RegExp(`^repodata/(?<name>${REPOMD_FILE})$`);
 
 const CONTENT_TYPES = new Map([
   ['rpm', 'application/x-rpm'],
@@ -84,7 +86,7 @@ function encodePath(path: string): string {
 
 /** With ranges, ETag and If-Modified-Since, from the root that fastifyStatic was registered with. */
 function sendFile(reply: FastifyReply, path: string, name: string): FastifyReply {
-  const isImmutable = NEVER_REPLACED.test(name) || OF_GENERATION.test(path);
+  const isImmutable = isChecksumNamed(name) || name.endsWith('.rpm') || OF_GENERATION.test(path);
   reply.header('cache-control', isImmutable ? IMMUTABLE : REVALIDATE);
   reply.type(contentTypeOf(name));
   return reply.sendFile(path, { cacheControl: false, contentType: false });

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf } from '../errors.ts';
+import { readIfThere } from '../read-if-there.ts';
+import { generationName, MIRRORLIST } from '../repodata-names.ts';
 import { entryStats } from './entry-stats.ts';
 import type { Finding } from './violation.ts';
 
@@ -40,7 +40,7 @@ export async function checkPublication(
   const named = await generations.named(repositoryDir);
   if (named !== undefined && !(await generations.list(repositoryDir)).includes(named)) {
     const detail = `it names ${pathOf(named)}, which is not there`;
-    findings.push({ code: 'GENERATION_WRONG', subject: 'mirrorlist', detail });
+    findings.push({ code: 'GENERATION_WRONG', subject: MIRRORLIST, detail });
   }
   if (findSigningKey === undefined) return findings;
   const newest = numbers.at(-1);
@@ -52,7 +52,7 @@ export async function checkPublication(
 }
 
 function pathOf(generation: number): string {
-  return `repodata/@${generation}`;
+  return `repodata/${generationName(generation)}`;
 }
 
 async function faultOf(
@@ -86,13 +86,4 @@ async function checkSignature(
   if ((await findSigningKey(content, signature)) !== undefined) return [];
   const detail = 'it is no good signature of repomd.xml by a key in signing.keys';
   return [{ code: 'SIGNATURE_WRONG', subject, detail }];
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

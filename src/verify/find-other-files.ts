@@ -3,17 +3,13 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { errnoOf } from '../errors.ts';
+import { generationNumber, isChecksumNamed, MIRRORLIST, REPOMD_FILE } from '../repodata-names.ts';
 import type { Repomd } from '../repodata/repomd.ts';
 import type { Finding } from './violation.ts';
 
 const REPODATA = 'repodata';
 const BREAKS_LINES = /[\n\r]/;
-// Former metadata has its checksum in the name; an index run removes it when its time is over.
-const SUPERSEDED = /^[0-9a-f]{32,128}-/;
-const OF_REPOMD = new Set(['repomd.xml', 'repomd.xml.asc', 'repomd.xml.key']);
-const GENERATION = /^@[1-9][0-9]{0,14}$/;
-// Leads clients to the newest generation.
-const MIRRORLIST = 'mirrorlist';
+const OF_REPOMD = new RegExp(`^${REPOMD_FILE}$`);
 
 /** Files below a repository's directory that are neither packages nor metadata, with the reason why they are not. */
 export async function findOtherFiles(
@@ -24,8 +20,10 @@ export async function findOtherFiles(
   const findings: Finding[] = [];
   for (const name of await list(join(repositoryDir, REPODATA))) {
     const fileName = name.name.toString();
-    if (OF_REPOMD.has(fileName) || named.has(fileName) || SUPERSEDED.test(fileName)) continue;
-    if (name.isDirectory() && GENERATION.test(fileName)) continue;
+    if (OF_REPOMD.test(fileName) || named.has(fileName)) continue;
+    // Former metadata: an index run removes it when its time is over.
+    if (isChecksumNamed(fileName)) continue;
+    if (name.isDirectory() && generationNumber(fileName) !== undefined) continue;
     const detail = 'repomd.xml does not name it, and it is no former metadata';
     findings.push({ code: 'UNKNOWN_METADATA_FILE', subject: `${REPODATA}/${fileName}`, detail });
   }

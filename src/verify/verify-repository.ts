@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf } from '../errors.ts';
+import { readIfThere } from '../read-if-there.ts';
 import {
   checkRepository,
   type RepositoryCheck,
@@ -48,12 +47,3 @@ const CHANGED: Finding = {
   subject: 'repodata/repomd.xml',
   detail: `a new index was published during each of ${MAX_CHECKS} checks, so other findings may be out of date`,
 };
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}

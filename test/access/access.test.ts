@@ -2,7 +2,12 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type AccessOptions, type AskedRequest, createAccess } from '../../src/access/access.ts';
+import {
+  type AccessOptions,
+  type AskedRequest,
+  createAccess,
+  type NonceUse,
+} from '../../src/access/access.ts';
 import type { Need } from '../../src/access/requester.ts';
 import { type SignedRequest, signRequest } from '../../src/access/signed-request.ts';
 import { hashToken, newToken } from '../../src/access/token.ts';
@@ -25,7 +30,7 @@ function access(options: Partial<AccessOptions> = {}): ReturnType<typeof createA
     localToken: LOCAL,
     nonces: {
       isNonceUsed: (id, nonce) => used.has(`${id} ${nonce}`),
-      useNonce: (id, nonce) => used.size < used.add(`${id} ${nonce}`).size,
+      useNonce: ({ keyId, nonce }) => used.size < used.add(`${keyId} ${nonce}`).size,
     },
     now: () => NOW_MS,
     ...options,
@@ -214,6 +219,16 @@ describe('a signed request', () => {
     });
     expect(codeOf(() => access().admit(post({}), UPLOAD))).toBeUndefined();
     expect(codeOf(() => access().admit(post(headers), UPLOAD))).toBe('SIGNATURE_INVALID');
+  });
+
+  it('uses its nonce up by the clock of the service', () => {
+    const uses: NonceUse[] = [];
+    const nonces = { isNonceUsed: () => false, useNonce: (use: NonceUse) => uses.push(use) > 0 };
+    const timestampSeconds = NOW_MS / 1000 - 100;
+    access({ nonces }).admit(signed({ timestampSeconds, nonce: 'n'.repeat(16) }), UPLOAD);
+    expect(uses).toEqual([
+      { keyId: 'build1', nonce: 'n'.repeat(16), expiresAtMs: NOW_MS + 201_000, nowMs: NOW_MS },
+    ]);
   });
 
   it('has no more rights than its key', () => {

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { NonceUse } from '../../src/access/access.ts';
 import { toAppError } from '../../src/errors.ts';
 import { type Receipt, Records, type SetAside } from '../../src/records/records.ts';
 import { appErrorOf } from '../support/app-error.ts';
@@ -202,6 +203,39 @@ describe('packages that are set aside', () => {
     records.takeAllBack('9/x86_64');
     expect(records.listSetAside('9/x86_64')).toEqual([]);
     expect(records.listSetAside('9/SRPMS')).toHaveLength(1);
+  });
+});
+
+describe('a nonce', () => {
+  const NOW_MS = Date.UTC(2026, 0, 1);
+  const HOUR_MS = 3_600_000;
+  const EXPIRES_AT_MS = NOW_MS + 301_000;
+  const use = (nowMs: number, given: Partial<NonceUse> = {}): boolean =>
+    records.useNonce({ keyId: 'build1', nonce: 'n1', expiresAtMs: EXPIRES_AT_MS, nowMs, ...given });
+  /** Of a later request, which makes room for new nonces. */
+  const useAnother = (nowMs: number): boolean =>
+    use(nowMs, { nonce: String(nowMs), expiresAtMs: nowMs + 301_000 });
+
+  it('can be used once by each key, also after a restart', () => {
+    expect(use(NOW_MS)).toBe(true);
+    expect(use(NOW_MS)).toBe(false);
+    expect(use(NOW_MS, { keyId: 'build2' })).toBe(true);
+    reopen();
+    expect(use(NOW_MS)).toBe(false);
+    expect(records.isNonceUsed('build1', 'n1')).toBe(true);
+    expect(records.isNonceUsed('build1', 'n2')).toBe(false);
+  });
+
+  it('is remembered for a day after its time, so that a clock set back by less makes no request good again', () => {
+    use(NOW_MS);
+    useAnother(EXPIRES_AT_MS + 24 * HOUR_MS);
+    expect(use(NOW_MS)).toBe(false);
+  });
+
+  it('is forgotten after that', () => {
+    use(NOW_MS);
+    useAnother(EXPIRES_AT_MS + 24 * HOUR_MS + 1);
+    expect(records.isNonceUsed('build1', 'n1')).toBe(false);
   });
 });
 

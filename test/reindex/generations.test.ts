@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isPublicationWhole } from '../../src/reindex/check-publication.ts';
@@ -146,6 +146,18 @@ describe('a generation', () => {
     expect(await listGenerations(repositoryDir)).toEqual([NOW + 1]);
     expect(await filesOfGeneration(repositoryDir, NOW + 1)).toHaveLength(3);
     expect((await readdir(inRepodata(''))).filter((name) => /^[0-9a-f]{64}-/.test(name))).toHaveLength(3);
+  });
+
+  it('counts with the bytes of its files towards the limit', async () => {
+    await publish();
+    const former = (await filesOfGeneration(repositoryDir, NOW)) ?? [];
+    await publish();
+    const paths = [...former, `@${NOW}/repomd.xml`, `@${NOW}/repomd.xml.asc`].map(inRepodata);
+    const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    const known = await thin([], NOW_MS);
+    expect(await thin(known, NOW_MS + 2 * HOUR_MS, bytes)).toEqual(known);
+    expect(await thin(known, NOW_MS + 2 * HOUR_MS, bytes - 1)).not.toEqual(known);
   });
 
   it('goes as soon as one of its files must, to make room', async () => {

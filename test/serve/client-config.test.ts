@@ -10,6 +10,7 @@ import {
   writeRepoFile,
 } from '../../src/serve/client-config.ts';
 import { createTempDir } from '../support/temp-dir.ts';
+import { withUmask } from '../support/with-umask.ts';
 
 const UNSIGNED = {
   publicUrl: 'https://repo.example.com/rpm',
@@ -107,6 +108,20 @@ describe('the .repo file for every host', () => {
     const { section, options } = read(text);
     expect(section).toBe('rpmyard');
     expect(options.get('baseurl')).toBe('https://repo.example.com/rpm/repo/$releasever/$basearch/');
+  });
+});
+
+describe('what every host reads', () => {
+  it('is readable for all, whatever the umask of the service is', async () => {
+    await using dir = await createTempDir();
+    await withUmask(0o077, async () => {
+      await writeRepoFile(dir.path, UNSIGNED, '9/x86_64');
+      await writeGeneralRepoFile(dir.path, UNSIGNED);
+      await writeKeyFile(dir.path, 'armor\n');
+    });
+    for (const name of ['9/x86_64.repo', 'rpmyard.repo', KEY_FILE]) {
+      expect((await stat(join(dir.path, name))).mode & 0o777, name).toBe(0o644);
+    }
   });
 });
 

@@ -33,6 +33,19 @@ async function put(path: string, content: string): Promise<string> {
 
 const get = (url: string, headers: Record<string, string> = {}) => service.app.inject({ url, headers });
 
+describe('metadata with its checksum in the name', () => {
+  it.each([
+    ['sha1', 40, IMMUTABLE],
+    ['sha512', 128, IMMUTABLE],
+    // As nginx/rpmyard.conf does.
+    ['MD5', 32, 'no-cache'],
+  ])('of %s has %i digits and is remembered: %s', async (_algorithm, digits, remembered) => {
+    const path = `9/x86_64/repodata/${'0'.repeat(digits)}-primary.xml.gz`;
+    await put(path, 'primary');
+    expect((await get(`/repo/${path}`)).headers['cache-control']).toBe(remembered);
+  });
+});
+
 describe('a package', () => {
   it('is sent whole, with a type, a length and for ever', async () => {
     const answer = await get(`/repo/${PACKAGE}`);

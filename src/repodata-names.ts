@@ -1,0 +1,33 @@
+// What lies in a repository beside its packages is called here, for those who write it, serve it and check it.
+
+/** Names the newest generation to clients; beside `repodata/`. */
+export const MIRRORLIST = 'mirrorlist';
+
+const GENERATION = /^@[1-9][0-9]{0,14}$/;
+
+/**
+ * In a URL, where nginx/rpmyard.conf takes any number too: packages are the repository's, so a client whose generation
+ * is gone still gets them.
+ */
+export const GENERATION_SEGMENT = '@[0-9]+';
+
+/** repomd.xml, its signature and its key: replaced at each publication, unlike those of a generation. */
+export const REPOMD_FILE = 'repomd\\.xml(?:\\.asc|\\.key)?';
+
+// A sha1 has 40 digits and a sha512 128; nginx/rpmyard.conf has the same numbers.
+const CHECKSUM_NAMED = /^[0-9a-f]{40,128}-/;
+
+/** A generation's directory in `repodata/`, and its segment in the URL. */
+export function generationName(generation: number): string {
+  return `@${generation}`;
+}
+
+/** The number in a generation's name; undefined for any other name. */
+export function generationNumber(name: string): number | undefined {
+  return GENERATION.test(name) ? Number(name.slice(1)) : undefined;
+}
+
+/** True for metadata with its checksum in the name: it never changes, and may be former metadata. */
+export function isChecksumNamed(name: string): boolean {
+  return CHECKSUM_NAMED.test(name);
+}
