@@ -23,9 +23,12 @@ export async function syncFile(path: string): Promise<void> {
 /** Writes a directory's entries to the disk: a new or renamed name survives a power cut only after this. */
 export const syncDirectory = syncFile;
 
-/** Creates a directory and its missing parents, and makes every new name durable, the outermost last. */
-export async function makeDirectoryDurable(path: string): Promise<void> {
-  const outermost = await mkdir(path, { recursive: true });
+/**
+ * Creates a directory and its missing parents, and makes every new name durable, the outermost last.
+ * @param mode of what is created, less the umask.
+ */
+export async function makeDirectoryDurable(path: string, mode = 0o777): Promise<void> {
+  const outermost = await mkdir(path, { recursive: true, mode });
   if (outermost === undefined) return;
   for (let created = path; created.length >= outermost.length; created = dirname(created)) {
     await syncDirectory(dirname(created));

@@ -42,7 +42,7 @@ export function covers({ rights }: Pick<Requester, 'rights'>, need: Need): boole
 export function demand(requester: Requester, need: Need): void {
   if (covers(requester, need)) return;
   if (requester.kind === 'anybody') {
-    throw new AppError('CREDENTIALS_MISSING', `this needs the right to ${need.right}`, {
+    throw new AppError('CREDENTIALS_MISSING', `this needs the right ${need.right}`, {
       hint: 'Send a token (curl -u ci:TOKEN, or Authorization: Bearer TOKEN) or sign the request, see docs/http.md.',
     });
   }

@@ -1,8 +1,10 @@
+import { accessSync, constants } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../config/load.ts';
-import { AppError, printable } from '../errors.ts';
+import { readKeyFile } from '../access/key-file.ts';
+import { type Config, loadConfig } from '../config/load.ts';
+import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 
-/** `rpmyard check-config FILE`. */
+/** `rpmyard check-config FILE`: also looks at the files that it names, as the user who asks sees them. */
 export async function checkConfig(args: readonly string[]): Promise<number> {
   const { positionals } = parseArgs({ args: [...args], options: {}, allowPositionals: true });
   const [file, ...others] = positionals;
@@ -11,7 +13,48 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
       hint: 'rpmyard check-config /etc/rpmyard/config.yml',
     });
   }
-  loadConfig(file);
+  const problems = problemsOfFiles(loadConfig(file));
+  if (problems.length > 0) {
+    throw new AppError('CONFIG_INVALID', `${file} names files that cannot be used`, {
+      hint: 'Correct what is listed, and ask again as the user of the service (runuser -u <user> -- rpmyard ...).',
+      details: { problems },
+    });
+  }
   process.stdout.write(`${printable(file)}: usable\n`);
   return 0;
+}
+
+function problemsOfFiles({ access, signing, keyrings }: Config): readonly string[] {
+  const { passphraseFile } = signing;
+  const readable = [
+    ...(passphraseFile === undefined ? [] : [['signing.passphrase_file', passphraseFile] as const]),
+    ...keyrings.flatMap(({ key_files: files }, index) =>
+      files.map((file) => [`package_signatures.keyrings.${index}`, file] as const),
+    ),
+  ];
+  return [
+    ...access.keys.flatMap(({ id, file }) => problemOf(`access.keys.${id}`, () => readKeyFile(file))),
+    ...readable.flatMap(([path, file]) => problemOf(path, () => checkReadable(file))),
+  ];
+}
+
+function problemOf(path: string, look: () => unknown): readonly string[] {
+  try {
+    look();
+    return [];
+  } catch (error) {
+    const { message, hint } = toAppError(error);
+    return [`${path}: ${message}. ${hint}`];
+  }
+}
+
+function checkReadable(file: string): void {
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (cause) {
+    throw new AppError('CONFIG_INVALID', `${file} cannot be read (${errnoOf(cause)})`, {
+      hint: 'Name a file that the user of the service may read.',
+      cause,
+    });
+  }
 }

@@ -14,6 +14,7 @@ import { reindexRepository } from '../reindex/reindex-repository.ts';
 import type { PublishedIndex } from '../reindex/repository-queue.ts';
 import { createTidying } from '../reindex/tidy-repository.ts';
 import { checkNamed } from './check-named.ts';
+import { noTree } from './no-tree.ts';
 import { REPOSITORIES, REPOSITORY } from './service-answers.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
 
@@ -52,11 +53,7 @@ export async function openReindexer(config: Config): Promise<Reindexer> {
 function checkOwner(topDir: string): void {
   const uid = process.getuid?.();
   const owner = statSync(topDir, { throwIfNoEntry: false })?.uid;
-  if (owner === undefined) {
-    throw new AppError('NOT_FOUND', `there is no tree at ${topDir}`, {
-      hint: 'Name the configuration file with -c, or go to the directory that the service runs in.',
-    });
-  }
+  if (owner === undefined) throw noTree(topDir);
   if (uid === undefined || uid === owner) return;
   throw new AppError(
     'TREE_UNUSABLE',

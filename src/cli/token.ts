@@ -28,7 +28,7 @@ export async function token(args: readonly string[]): Promise<number> {
   const secret = newToken();
   process.stdout.write(
     `The token of ${name}; it is not kept and cannot be shown again:\n\n  ${secret}\n\n` +
-      'Its entry for access.tokens in the configuration file; restart the service then:\n\n' +
+      'Put this into the configuration file (where there are tokens already, the entry alone), and restart the service:\n\n' +
       `access:\n  tokens:\n    - name: '${name}'\n      hash: '${hashToken(secret)}'\n` +
       (grants.length === 0 ? "      upload: ['*']\n" : grants.join('')),
   );

@@ -16,6 +16,7 @@ import { verifyLeftovers } from '../verify/verify-leftovers.ts';
 import { type RepositoryReport, verifyRepository } from '../verify/verify-repository.ts';
 import { type Violation, violationOf } from '../verify/violation.ts';
 import { checkNamed } from './check-named.ts';
+import { noTree } from './no-tree.ts';
 import { openReindexer } from './open-reindexer.ts';
 import { openVerifyRecords } from './open-verify-records.ts';
 import { counted } from './progress-bar.ts';
@@ -40,6 +41,7 @@ export async function verify(args: readonly string[]): Promise<number> {
     allowPositionals: true,
   });
   const config = readConfig(values.config);
+  if (!existsSync(config.topDir)) throw noTree(config.topDir);
   // A repair must not make a package official that the disk has damaged.
   const readData = values['read-data'] || values.repair;
   let report = await verifyTree(config, { named: positionals, readData });

@@ -94,6 +94,7 @@ function meaningProblems(file: ConfigFile, folder: string): readonly string[] {
     ...formatProblems(file.index_updater),
     ...folderProblems(file, folder),
     ...accessProblems(file),
+    ...signingProblems(file.signing),
   ];
 }
 
@@ -152,6 +153,11 @@ function accessProblems({ server, access }: ConfigFile): readonly string[] {
     ...problems,
     `server.address: ${address} can be reached by others, and without tokens and keys everybody may upload; add one to access ("rpmyard token new NAME"), or listen on 127.0.0.1 or a unix socket`,
   ];
+}
+
+function signingProblems({ keys, sign_packages: isSigning }: ConfigFile['signing']): readonly string[] {
+  if (!isSigning || keys.length > 0) return [];
+  return ['signing.sign_packages: needs a key; name one in signing.keys ("rpmyard key init" makes one)'];
 }
 
 function repeated(names: readonly string[]): readonly string[] {

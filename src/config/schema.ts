@@ -5,8 +5,8 @@ const CLOSED = { additionalProperties: false } as const;
 /** What a token or a key may be called. */
 export const CLIENT_NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$';
 
-/** Names repositories as `<releasever>/<basearch>`; `*` stands for any characters. */
-export const GLOB_PATTERN = '^[A-Za-z0-9._+*/-]+$';
+/** Names repositories as `<releasever>/<basearch>`; `*` stands for any characters. What can match none is refused. */
+export const GLOB_PATTERN = '^(?:[A-Za-z0-9._+-]+/[A-Za-z0-9_]+|[A-Za-z0-9._+/-]*\\*[A-Za-z0-9._+*/-]*)$';
 
 /**
  * The dist tags we know, tried in this order on the package's Release; the first match gives the releasever.
@@ -224,7 +224,7 @@ const access = Type.Object(
       default: ['*'],
       uniqueItems: true,
       description:
-        'Repositories that everybody may read; the others need the right read. Keys and .repo files are always public.',
+        'Repositories that everybody may read; the others need the right read, and behind nginx the marked lines in rpmyard.conf, or nginx gives them to everybody. Keys and .repo files are always public.',
     }),
     audit_log: Type.String({
       default: '',

@@ -35,9 +35,9 @@ export async function prepareFolders(configured: {
   const folders = pathsBelow(configured);
   const { topDir, spoolDir, stateDir } = folders;
   try {
-    for (const folder of Object.values(folders)) {
-      await makeDirectoryDurable(folder);
-    }
+    await makeDirectoryDurable(topDir);
+    // Uploads on their way, records and keys are nobody else's.
+    for (const folder of Object.values(folders)) await makeDirectoryDurable(folder, 0o700);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new AppError('TREE_UNUSABLE', `the folders cannot be used: ${reason}`, {

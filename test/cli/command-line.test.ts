@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -91,6 +91,28 @@ describe.concurrent('rpmyard check-config', () => {
   it('finds the example that ships usable', async () => {
     const example = new URL('../../config.example.yml', import.meta.url).pathname;
     expect(await runRpmyard('check-config', example)).toMatchObject({ exitCode: 0 });
+  });
+
+  it('looks at the files that it names', async () => {
+    const short = await configFile('short.key', 'short');
+    await chmod(short, 0o600);
+    const config = {
+      access: {
+        keys: [
+          { id: 'short', file: short, upload: ['*'] },
+          { id: 'gone', file: 'gone.key', upload: ['*'] },
+        ],
+      },
+      signing: { keys: ['A'.repeat(40)], passphrase_file: 'gone.passphrase' },
+      package_signatures: { keyrings: [{ repositories: ['*'], key_files: ['gone.asc'] }] },
+    };
+    const path = await configFile('files.yml', JSON.stringify(config));
+    const { exitCode, stderr } = await runRpmyard('check-config', path);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/access\.keys\.short: [^\n]*short\.key holds 5 bytes/);
+    expect(stderr).toMatch(/access\.keys\.gone: [^\n]*gone\.key cannot be read/);
+    expect(stderr).toMatch(/signing\.passphrase_file: [^\n]*gone\.passphrase cannot be read \(ENOENT\)/);
+    expect(stderr).toMatch(/package_signatures\.keyrings\.0: [^\n]*gone\.asc cannot be read/);
   });
 
   it('names everything that is wrong with a bad one, a line each', async () => {
