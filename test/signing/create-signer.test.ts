@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createSigner } from '../../src/signing/create-signer.ts';
 import { makeKey } from '../../src/signing/make-key.ts';
 import { runGpg } from '../../src/signing/run-gpg.ts';
+import { withFakeTool } from '../support/fake-tool.ts';
 import { createGpgKeys, stopAgent } from '../support/gpg-keys.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
@@ -13,19 +14,6 @@ const PASSPHRASE = 'sesame open';
 /** A uid that is not this process's and has no home. */
 const ANOTHER_UID = 54_321;
 const isRoot = process.getuid?.() === 0;
-
-/** A gpg that does something else, found before the real one. */
-async function withFakeGpg<T>(script: string, test: (binDir: string) => Promise<T>): Promise<T> {
-  await using bin = await createTempDir();
-  await writeFile(join(bin.path, 'gpg'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  const path = process.env['PATH'] ?? '';
-  process.env['PATH'] = `${bin.path}:${path}`;
-  try {
-    return await test(bin.path);
-  } finally {
-    process.env['PATH'] = path;
-  }
-}
 
 describe('a signature', () => {
   it('is by the first key, good for gpg, and of this content only', async () => {
@@ -66,13 +54,13 @@ describe('a signature', () => {
       code: 'SIGNING_FAILED',
       message: expect.stringContaining('No secret key'),
     });
-    await withFakeGpg('exec sleep 600', async () => {
+    await withFakeTool('gpg', 'exec sleep 600', async () => {
       const signing = createSigner({ ...options, keys: [key] }).sign(CONTENT, AbortSignal.timeout(100));
       await expect(signing).rejects.toMatchObject({ code: 'SIGNING_FAILED', message: /stopping/ });
       const listing = runGpg(options, { args: ['--list-keys'], timeoutMs: 100 });
       await expect(listing).rejects.toMatchObject({ code: 'SIGNING_FAILED', message: /0\.1 s/ });
     });
-    await withFakeGpg('exit 0', async () => {
+    await withFakeTool('gpg', 'exit 0', async () => {
       const signing = createSigner({ ...options, keys: [key] }).sign(CONTENT);
       await expect(signing).rejects.toMatchObject({ code: 'SIGNING_FAILED' });
     });
@@ -112,7 +100,8 @@ describe('a passphrase', () => {
       });
       await chmod(passphraseFile, 0o600);
       await writeFile(passphraseFile, PASSPHRASE);
-      await withFakeGpg(
+      await withFakeTool(
+        'gpg',
         `env > ${dir.path}/seen; echo "$@" >> ${dir.path}/seen; cat <&3 > ${dir.path}/fd3; exit 2`,
         async () => {
           const error = await signer.sign(CONTENT).catch((thrown: unknown) => thrown);

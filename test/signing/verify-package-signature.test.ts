@@ -50,7 +50,8 @@ async function put(name: string, bytes: Uint8Array): Promise<string> {
   return path;
 }
 
-function codeOf(error: unknown): string {
+/** Of what was thrown; anything but an error of ours is thrown on. */
+function codeOfThrown(error: unknown): string {
   if (error instanceof AppError) return error.code;
   throw error;
 }
@@ -62,7 +63,7 @@ async function verdictOn(path: string, ring = keyring): Promise<PackageSignature
     const { rpm } = await inspectPackage(file, NO_THREADS);
     return await verifyPackageSignature({ path, rpm }, ring);
   } catch (error) {
-    return codeOf(error);
+    return codeOfThrown(error);
   }
 }
 
@@ -300,7 +301,7 @@ describe('a keyring', () => {
     const error = await makeKeyring([empty, missing], join(dir.path, 'none')).catch(
       (thrown: unknown) => thrown,
     );
-    expect(codeOf(error)).toBe('CONFIG_INVALID');
+    expect(codeOfThrown(error)).toBe('CONFIG_INVALID');
     expect(String(error)).toContain(`${empty}: holds no public key`);
     expect(String(error)).toContain(`${missing}: cannot be read`);
   });
@@ -309,6 +310,18 @@ describe('a keyring', () => {
     const path = await put('no-keyring', await craftSignedRpm({}, { rsa: signedBy(keys, rsa) }));
     const gone = { path: join(dir.path, 'nothing.kbx'), homeDir: dir.path };
     expect(await verdictOn(path, gone)).toBe('SIGNING_TOOL_FAILED');
+  });
+});
+
+describe('a stored file that cannot be read', () => {
+  it.each([
+    ['because it is gone', 'nothing'],
+    ['because it is a directory', ''],
+  ])('%s is a fault of ours, never a bad signature', async (_, name) => {
+    const bytes = await craftSignedRpm({}, { rsa: signedBy(keys, rsa), pgp: signedBy(keys, rsa) });
+    const signed = { path: join(dir.path, name), rpm: parseRpm(bytes, bytes.length) };
+    const verdict = await verifyPackageSignature(signed, keyring).catch(codeOfThrown);
+    expect(verdict).toBe('SIGNING_TOOL_FAILED');
   });
 });
 
