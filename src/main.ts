@@ -27,7 +27,7 @@ import { createTidying } from './reindex/tidy-repository.ts';
 import { KEY_FILE, writeGeneralRepoFile, writeKeyFile, writeRepoFile } from './serve/client-config.ts';
 import { createMetrics } from './serve/metrics.ts';
 import { checkPackageSignature } from './signing/check-package-signature.ts';
-import { openPackageSignatures } from './signing/open-package-signatures.ts';
+import { openSignaturePolicy } from './signing/open-signature-policy.ts';
 import type { Signer } from './signing/create-signer.ts';
 
 /** A running service. */
@@ -114,7 +114,7 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
     listStatus: () => queue.listStatus(),
   });
   const inspectionThreads = createInspectionThreads();
-  const signatures = await openPackageSignatures(config, folders);
+  const signatures = await openSignaturePolicy(config, folders);
   const ingestParts: IngestParts = {
     layout,
     store,

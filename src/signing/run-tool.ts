@@ -6,7 +6,8 @@ import { locateExecutable } from '../locate-executable.ts';
 
 const KILL_AFTER_MS = 2_000;
 const VERSION_LIMIT_MS = 10_000;
-const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+// Importing sixteen thousand keys writes as much; what is larger is nothing that we asked for.
+const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 const MAX_MESSAGE_LINES = 3;
 
 const PACKAGES: Readonly<Record<ToolRun['tool'], string>> = {
@@ -89,10 +90,10 @@ export async function findTool(tool: ToolRun['tool']): Promise<string> {
   return path;
 }
 
-/** The last lines that a program wrote, for messages. */
-export function lastLines(stderr: string): string {
+/** How a program ended and the last that it said, for messages. */
+export function lastWords({ exitCode, stderr }: Pick<ToolResult, 'exitCode' | 'stderr'>): string {
   const lines = stderr.split('\n').filter((line) => line !== '');
-  return lines.slice(-MAX_MESSAGE_LINES).join(' | ');
+  return `exit code ${exitCode}: ${lines.slice(-MAX_MESSAGE_LINES).join(' | ')}`;
 }
 
 function toolError(tool: ToolRun['tool'], timeoutMs: number, error: ExecaError): AppError {
@@ -101,7 +102,8 @@ function toolError(tool: ToolRun['tool'], timeoutMs: number, error: ExecaError):
   if (!hasRun && (error.code === 'ENOENT' || error.code === 'EACCES')) return toolMissing(tool, error);
   return new AppError('SIGNING_TOOL_FAILED', `${tool} ${endingOf(error, timeoutMs)}`, {
     hint: 'Try again; if it fails again, the server log has the cause under this request id.',
-    cause: error,
+    // The error of cut-off output holds all of it.
+    cause: error.isMaxBuffer ? error.cause : error,
   });
 }
 
