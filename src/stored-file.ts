@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { AppError } from './errors.ts';
+import { AppError, toAppError } from './errors.ts';
 import { digestContent, type InspectedPackage, inspectPackage } from './inspect/inspect-package.ts';
 import type { InspectionThreads } from './inspect/inspection-threads.ts';
 import type { PackageStore } from './place/package-store.ts';
@@ -51,15 +51,30 @@ export async function chooseStoredFile(
   if (own.state === 'good') return { ...asSent, signatures: eachSignature(asSent, () => own) };
   const { path, discard } = await parts.timed('sign', () => signing.sign(unsigned));
   try {
-    const signed = await describeOwnFile(path, asSent, parts);
-    // rpmsign ended well, but only what is proved counts.
-    const isGood = [...signed.signatures.values()].every(({ state }) => state === 'good');
-    if (!isGood || (await contentOf(path)) !== content) throw notProved(asSent.inspected.nevra);
+    const signed = await proveSigned({ path, content }, asSent, parts);
     return { ...signed, discard };
   } catch (error) {
     await discard();
     throw error;
   }
+}
+
+/** rpmsign ended well, but only what is proved counts. */
+async function proveSigned(
+  { path, content }: { readonly path: string; readonly content: string | undefined },
+  asSent: StoredFile,
+  parts: StoredFileParts,
+): Promise<StoredFile> {
+  const { nevra } = asSent.inspected;
+  const signed = await describeOwnFile(path, asSent, parts).catch((error: unknown) => {
+    // A package that was fine when it came: whoever sent it is not to blame for what rpmsign made of it.
+    throw toAppError(error).statusCode < 500 ? notProved(nevra, error) : error;
+  });
+  // What is as it was sent may have a good signature of somebody else.
+  const isChanged = signed.receivedSha256 !== undefined;
+  const isGood = [...signed.signatures.values()].every(({ state }) => state === 'good');
+  if (isChanged && isGood && (await digestContent(path, parts.inspectionThreads)) === content) return signed;
+  throw notProved(nevra);
 }
 
 /** Describes a file of ours with the content of what was sent, its signature as our own keys see it. */
