@@ -50,7 +50,8 @@ describe('the gpg of rpmsign', () => {
     await using dir = await createTempDir();
     await using home = await createGpgKeys();
     const id = await home.makeKey('only', { algorithm: 'rsa2048' });
-    await writeFile(join(home.path, 'gpg.conf'), 'an-option-that-no-gpg-has\n');
+    // A second signer, whose key is nowhere.
+    await writeFile(join(home.path, 'gpg.conf'), `local-user ${'A'.repeat(40)}\n`);
     expect(await signIn(dir.path, { id, gnupgHome: home.path, passphraseFile: undefined })).toBe('signed');
   });
 
