@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
@@ -54,7 +54,10 @@ describe.each<EngineName>(['incremental', 'createrepo'])(
           expect(await judge.findKey(xml, await textOf(site, SIGNATURE))).toBe(key);
         });
       }
+      const keyring = await stat(join(site.stateDir, 'keyrings/metadata/keys.kbx'));
       const verified = await runRpmyard('verify', '-c', site.service.configPath);
+      // The command leaves the keyring of the running service alone.
+      expect((await stat(join(site.stateDir, 'keyrings/metadata/keys.kbx'))).ctimeMs).toBe(keyring.ctimeMs);
       expect(verified).toMatchObject({ exitCode: 0, stdout: expect.not.stringContaining('note') });
 
       await site.service.stop();
