@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { publishRepodata, type RepomdSigner } from '../src/reindex/publish-repodata.ts';
 import { writeIndex } from '../src/reindex/write-index.ts';
-import { createSigner } from '../src/signing/create-signer.ts';
 import { makeKey } from '../src/signing/make-key.ts';
 import { stopAgent } from '../test/support/gpg-keys.ts';
 import { createTempDir } from '../test/support/temp-dir.ts';
+import { createTestSigner } from '../test/support/test-signer.ts';
 import { describeMachine } from './support/describe-machine.ts';
 import { median } from './support/statistics.ts';
 
@@ -20,7 +20,7 @@ const gnupgHome = join(directory.path, 'gnupg');
 console.log(await describeMachine(['gpg', '--version']));
 try {
   const key = await makeKey({ gnupgHome, passphraseFile: undefined }, 'bench');
-  const signer = createSigner({ gnupgHome, passphraseFile: undefined, keys: [key] });
+  const signer = createTestSigner(gnupgHome, [key]);
   await signer.sign('warms the agent up');
   const signed: number[] = [];
   const unsigned: number[] = [];

@@ -17,8 +17,8 @@ import type { Receipt, Records } from './records/records.ts';
 import type { ReindexQueue } from './reindex/reindex-queue.ts';
 import type { UploadStage } from './serve/metrics.ts';
 import type { SignaturesByRepository } from './signing/check-package-signature.ts';
-import type { PackageSigning } from './signing/package-signing.ts';
-import { signedForm, type StoredForm } from './stored-form.ts';
+import type { PackageSigner } from './signing/create-package-signer.ts';
+import { chooseStoredFile, type StoredFile } from './stored-file.ts';
 
 export interface IngestParts {
   readonly layout: RepositoryLayout;
@@ -32,7 +32,7 @@ export interface IngestParts {
     repositories: readonly RepositoryName[],
   ) => Promise<SignaturesByRepository>;
   /** Undefined when packages are stored as they are sent. */
-  readonly signing: PackageSigning | undefined;
+  readonly signing: PackageSigner | undefined;
   readonly takeTurns: <T>(key: string, task: () => Promise<T>) => Promise<T>;
   /** Tells the next index run which package to look at. */
   readonly notePlaced: (repository: RepositoryName, location: string, sha256: string) => void;
@@ -60,22 +60,22 @@ export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): P
   const signatures = await parts.timed('signature', () =>
     parts.checkSignature({ path: upload.path, ...received }, repositories),
   );
-  const asSent: StoredForm = { path: upload.path, inspected: received, signatures };
+  const asSent: StoredFile = { path: upload.path, inspected: received, signatures };
   const turn = targets.map(({ path }) => path).join();
   return parts.takeTurns(turn, async () => {
     const { signing } = parts;
-    const form =
+    const file =
       signing === undefined
         ? asSent
-        : await signedForm(asSent, targets, { ...parts, signing, storedFacts: storedFacts(parts) });
+        : await chooseStoredFile(asSent, targets, { ...parts, signing, storedFacts: storedFacts(parts) });
     try {
-      await parts.timed('sync', () => parts.store.prepare(form.path));
-      const isCreated = await parts.timed('place', () => place(form, targets, parts));
-      const receipts = parts.records.receiptsOf(form.inspected.sha256);
+      await parts.timed('sync', () => parts.store.prepare(file.path));
+      const isCreated = await parts.timed('place', () => place(file, targets, parts));
+      const receipts = parts.records.receiptsOf(file.inspected.sha256);
       const places = placesOf(receipts, targets, parts);
-      return { ...factsOf(form), outcome: isCreated ? 'created' : 'unchanged', places };
+      return { ...factsOf(file), outcome: isCreated ? 'created' : 'unchanged', places };
     } finally {
-      await form.discard?.();
+      await file.discard?.();
     }
   });
 }
@@ -117,8 +117,8 @@ export async function waitUntilInstallable(
 }
 
 /** True when a repository got the package; false when all of them had it. */
-async function place(form: StoredForm, targets: readonly Target[], parts: IngestParts): Promise<boolean> {
-  const { path, inspected } = form;
+async function place(file: StoredFile, targets: readonly Target[], parts: IngestParts): Promise<boolean> {
+  const { path, inspected } = file;
   const { nevra, sha256, sizeBytes } = inspected;
   const incoming: IncomingPackage = { path, nevra, sha256, sizeBytes, targets };
   const states = await lookAtTargets(incoming, storedFacts(parts), parts.store);
@@ -138,12 +138,12 @@ async function place(form: StoredForm, targets: readonly Target[], parts: Ingest
     for (const { target } of states.filter(({ holdsPackage }) => !holdsPackage)) {
       parts.records.takeBack(target.repository, target.location);
     }
-    parts.records.saveReceipts(newReceipts(form, states, parts));
+    parts.records.saveReceipts(newReceipts(file, states, parts));
   });
   return isCreated;
 }
 
-function factsOf({ inspected, receivedSha256 }: StoredForm): Omit<UploadOutcome, 'outcome' | 'places'> {
+function factsOf({ inspected, receivedSha256 }: StoredFile): Omit<UploadOutcome, 'outcome' | 'places'> {
   const { nevra, sha256, sizeBytes } = inspected;
   return { nevra, sha256, ...givenSha256(receivedSha256), sizeBytes };
 }
@@ -165,7 +165,7 @@ function isAcknowledged({ sha256, targets }: IncomingPackage, records: Records):
 }
 
 function newReceipts(
-  { inspected, signatures, receivedSha256 }: StoredForm,
+  { inspected, signatures, receivedSha256 }: StoredFile,
   states: readonly TargetState[],
   { now }: IngestParts,
 ): readonly Receipt[] {

@@ -21,7 +21,7 @@ import { createTidying } from './reindex/tidy-repository.ts';
 import { type ClientConfig, writeRepoFile } from './serve/client-config.ts';
 import { createMetrics, type Metrics } from './serve/metrics.ts';
 import { checkPackageSignature } from './signing/check-package-signature.ts';
-import { openPackageSignatures } from './signing/open-package-signatures.ts';
+import { openSignaturePolicy } from './signing/open-signature-policy.ts';
 
 /** Everything between a received upload and a published index. */
 export interface Pipeline {
@@ -62,7 +62,7 @@ export async function openPipeline(
   const { folders, layout, store, records, reindexParts } = tree;
   const { engine, changes } = reindexParts;
   const marks = await openMarks(join(folders.stateDir, 'marks'));
-  const signatures = await openPackageSignatures(config, folders);
+  const signatures = await openSignaturePolicy(config, folders);
   const listStatus = (): ReturnType<ReindexQueue['listStatus']> => queue.listStatus();
   const metrics = createMetrics({
     listStatus,

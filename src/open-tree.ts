@@ -54,7 +54,7 @@ function buildTree(config: Config, folders: TreeFolders, log: Logger, release: (
   const layout = createRepositoryLayout({ topDir: folders.topDir, ...config.layout });
   const store = createPackageStore(layout);
   const engine = createEngine(config, folders, store);
-  const signer = openSigner(config);
+  const signer = openSigner(config, join(folders.stateDir, 'keyrings'));
   return {
     folders,
     layout,
@@ -83,9 +83,13 @@ function buildTree(config: Config, folders: TreeFolders, log: Logger, release: (
   };
 }
 
-/** Undefined when nothing is signed. */
-export function openSigner({ signing }: Config): Signer | undefined {
-  return signing.keys.length === 0 ? undefined : createSigner(signing);
+/**
+ * Undefined when nothing is signed.
+ * @param keyringsDir where it may make its keyring; nobody else opens a signer there.
+ */
+export function openSigner({ signing }: Config, keyringsDir: string): Signer | undefined {
+  const keyringDir = join(keyringsDir, 'metadata');
+  return signing.keys.length === 0 ? undefined : createSigner({ ...signing, keyringDir });
 }
 
 function createEngine({ reindex }: Config, { stateDir }: TreeFolders, store: PackageStore): IndexEngine {

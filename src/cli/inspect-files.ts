@@ -1,18 +1,18 @@
-import { mkdtemp, realpath, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { type InspectedPackage, inspectPackage } from '../inspect/inspect-package.ts';
 import { NO_THREADS } from '../inspect/inspection-threads.ts';
 import { createRepositoryLayout, type RepositoryLayout, type Target } from '../place/repository-layout.ts';
 import { checkPackageSignature } from '../signing/check-package-signature.ts';
+import { createGpgv } from '../signing/create-gpgv.ts';
 import { type FindKeyring, makePackageKeyrings } from '../signing/package-keyrings.ts';
-import type { PackageSignature } from '../signing/package-signature.ts';
+import type { SignatureVerdict } from '../signing/signature-verdict.ts';
 import { readConfig } from './read-config.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 /** Where a package would go, and its signature as that repository sees it. */
-type Place = Pick<Target, 'repository' | 'location'> & { readonly signature: PackageSignature | undefined };
+type Place = Pick<Target, 'repository' | 'location'> & { readonly signature: SignatureVerdict | undefined };
 
 type Inspection =
   | {
@@ -39,17 +39,9 @@ export async function inspectFiles(args: readonly string[]): Promise<number> {
   }
   const config = readConfig(values.config);
   const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
-  const keyringDir = await mkdtemp(join(tmpdir(), 'rpmyard-keyrings-'));
-  try {
-    const findKeyring = await makePackageKeyrings(config.keyrings, keyringDir);
-    return await inspectEach(
-      positionals,
-      { layout, findKeyring, releasever: values.releasever },
-      values.json,
-    );
-  } finally {
-    await rm(keyringDir, { recursive: true, force: true });
-  }
+  await using keyrings = await temporaryFolder('rpmyard-keyrings-');
+  const findKeyring = await makePackageKeyrings(config.keyrings, keyrings.path, createGpgv());
+  return await inspectEach(positionals, { layout, findKeyring, releasever: values.releasever }, values.json);
 }
 
 /** What inspection goes by. */

@@ -22,6 +22,7 @@ import { openVerifyRecords } from './open-verify-records.ts';
 import { counted } from './progress-bar.ts';
 import { readConfig } from './read-config.ts';
 import { reindexOne } from './reindex.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 interface VerifyReport {
   readonly repositories: readonly RepositoryReport[];
@@ -64,7 +65,8 @@ async function verifyTree(
   const marksDir = join(config.stateDir, 'marks');
   const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
   const store = createPackageStore(layout);
-  const signer = openSigner(config);
+  await using keyrings = await temporaryFolder('rpmyard-keyrings-');
+  const signer = openSigner(config, keyrings.path);
 
   // One that was removed from the disk still has its receipts.
   const known = new Set([...(await store.listRepositories()), ...(await reader.listRepositories())]);

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { loadAll as parseDocuments } from 'js-yaml';
 import { Value } from 'typebox/value';
 import { AppError } from '../errors.ts';
+import type { GpgHome } from '../signing/gpg-home.ts';
 import { parseByteSize } from './byte-size.ts';
 import { findProblems } from './find-problems.ts';
 import { CONFIG_SCHEMA, type ConfigFile } from './schema.ts';
@@ -45,10 +46,8 @@ export interface Config {
     readonly publicRead: readonly string[];
     readonly auditLog: string;
   };
-  readonly signing: {
+  readonly signing: GpgHome & {
     readonly keys: readonly string[];
-    readonly gnupgHome: string;
-    readonly passphraseFile: string | undefined;
     readonly isSigningPackages: boolean;
   };
   /** With absolute paths. */

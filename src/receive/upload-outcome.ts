@@ -1,4 +1,4 @@
-import type { PackageSignature } from '../signing/package-signature.ts';
+import type { SignatureVerdict } from '../signing/signature-verdict.ts';
 
 /** Where one package of an upload is, and whether hosts can install it from there. */
 export interface UploadPlace {
@@ -9,7 +9,7 @@ export interface UploadPlace {
   /** Why it is set aside. */
   readonly reason?: string;
   /** As the repository's keyring sees it; left out when it was not recorded. */
-  readonly signature?: PackageSignature;
+  readonly signature?: SignatureVerdict;
 }
 
 /** What became of an upload. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { NonceUse } from '../access/access.ts';
 import { AppError } from '../errors.ts';
-import type { PackageSignature } from '../signing/package-signature.ts';
+import type { SignatureVerdict } from '../signing/signature-verdict.ts';
 import { migrate } from './migrations.ts';
 
 // A clock that is set back by less must not make old signatures good again.
@@ -22,7 +22,7 @@ export interface Receipt {
   /** Of the bytes that were sent, when the package was signed here; they then are other bytes than the stored ones. */
   readonly receivedSha256?: string | undefined;
   /** As it was when the package was placed. */
-  readonly signature?: PackageSignature | undefined;
+  readonly signature?: SignatureVerdict | undefined;
 }
 
 /** A package that is on disk but kept out of the index, because the engine cannot describe it. */
@@ -323,7 +323,7 @@ function textOf(value: unknown): string | undefined {
 }
 
 /** Nobody else writes into the records. */
-function toSignature(json: string | undefined): PackageSignature | undefined {
+function toSignature(json: string | undefined): SignatureVerdict | undefined {
   return json === undefined ? undefined : JSON.parse(json);
 }
 

@@ -1,10 +1,10 @@
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { FindKeyring, RepositoryKeyring } from './package-keyrings.ts';
-import type { PackageSignature, SignatureState } from './package-signature.ts';
-import { type SignedPackage, verifyPackageSignature } from './verify-package-signature.ts';
+import type { SignatureVerdict, SignatureState } from './signature-verdict.ts';
+import type { SignedPackage } from './verify-package-signature.ts';
 
 /** The signature of a package as each of its repositories sees it. */
-export type SignaturesByRepository = ReadonlyMap<string, PackageSignature>;
+export type SignaturesByRepository = ReadonlyMap<string, SignatureVerdict>;
 
 /**
  * Verifies a package's signature against the keyring of each repository it goes to, and keeps their rules: a bad
@@ -16,13 +16,13 @@ export async function checkPackageSignature(
   repositories: readonly string[],
   findKeyring: FindKeyring,
 ): Promise<SignaturesByRepository> {
-  const signatures = new Map<string, PackageSignature>();
+  const signatures = new Map<string, SignatureVerdict>();
   // Repositories of one entry share its keyring, and so what gpgv said.
   const byKeyring = Map.groupBy(repositories, findKeyring);
   for (const [rule, names] of byKeyring) {
     const signature = await verifyBy(signed, rule);
     for (const repository of names) signatures.set(repository, signature);
-    if (rule !== undefined) keepRule({ nevra: signed.nevra, signature, rule, repositories: names });
+    if (rule !== undefined) enforceRule({ nevra: signed.nevra, signature, rule, repositories: names });
   }
   return signatures;
 }
@@ -30,19 +30,19 @@ export async function checkPackageSignature(
 async function verifyBy(
   signed: SignedPackage,
   rule: RepositoryKeyring | undefined,
-): Promise<PackageSignature> {
+): Promise<SignatureVerdict> {
   if (signed.rpm.signatures.length === 0) return { state: 'unsigned' };
-  return rule === undefined ? { state: 'unchecked' } : verifyPackageSignature(signed, rule.keyring);
+  return rule === undefined ? { state: 'unchecked' } : rule.verify(signed);
 }
 
 interface Judgement {
   readonly nevra: string;
-  readonly signature: PackageSignature;
+  readonly signature: SignatureVerdict;
   readonly rule: RepositoryKeyring;
   readonly repositories: readonly string[];
 }
 
-function keepRule({ nevra, signature, rule, repositories }: Judgement): void {
+function enforceRule({ nevra, signature, rule, repositories }: Judgement): void {
   const { state, keyId, userId } = signature;
   if (state === 'good' || state === 'unchecked') return;
   if (state !== 'bad' && !rule.isSignatureRequired) return;

@@ -1,19 +1,27 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { AppError, toAppError } from '../errors.ts';
-import { exportKeys } from './export-keys.ts';
-import { type GpgHome, lastWords, runGpg } from './run-gpg.ts';
+import { asSigningFault } from './as-signing-fault.ts';
+import { createGpgv } from './create-gpgv.ts';
+import { exportKeys, exportPresentKeys } from './export-keys.ts';
+import type { GpgHome } from './gpg-home.ts';
+import { type Keyring, makeKeyringOf } from './keyring.ts';
+import { runGpg } from './run-gpg.ts';
+import { lastWords } from './run-tool.ts';
+import type { SignatureVerdict } from './signature-verdict.ts';
 
 export interface SignerOptions extends GpgHome {
   /** Fingerprints, at least one: the first one signs, each of them may have signed. */
   readonly keys: readonly string[];
+  /** A directory that nobody else uses, for the public keys; made when the first signature is verified. */
+  readonly keyringDir: string;
 }
 
-/** Signs repository metadata with the first of the configured keys. */
+/**
+ * Signs repository metadata with the first of the configured keys.
+ * @throws AppError SIGNING_FAILED, from each of its functions.
+ */
 export interface Signer {
-  /** @returns an armored detached signature. @throws AppError SIGNING_FAILED. */
+  /** @returns an armored detached signature. */
   sign(content: string, signal?: AbortSignal): Promise<string>;
   /** True when the key that signs today made this signature of this content, and it is good. */
   isSignedNow(content: string, signature: string): Promise<boolean>;
@@ -30,23 +38,26 @@ const DIGEST = 'SHA256';
 // A publication a repository; one that was forgotten costs a call of gpg.
 const MAX_REMEMBERED = 4096;
 
-/** A signer that runs gpg. */
+/** A signer that runs gpg, and gpgv to verify. */
 export function createSigner(options: SignerOptions): Signer {
-  const [key = ''] = options.keys;
+  const { keys, keyringDir } = options;
+  const [key = ''] = keys;
+  const gpgv = createGpgv();
   const known = new Map<string, string>();
+  let ownKeyring: Promise<Keyring | undefined> | undefined;
 
   return {
     sign: async (content, signal) => {
-      const signature = await sign(options, key, content, signal);
+      const signature = await asSigningFault(() => sign(options, key, content, signal));
       remember(content, signature, key);
       return signature;
     },
     isSignedNow: async (content, signature) => (await findKey(content, signature)) === key,
     findKey,
-    exportKeys: () => exportKeys(options, options.keys),
+    exportKeys: () => asSigningFault(() => exportKeys(options, keys)),
     findFault: async () => {
       try {
-        await sign(options, key, 'probe', undefined);
+        await asSigningFault(() => sign(options, key, 'probe', undefined));
         return undefined;
       } catch (error) {
         return toAppError(error);
@@ -56,9 +67,25 @@ export function createSigner(options: SignerOptions): Signer {
 
   async function findKey(content: string, signature: string): Promise<string | undefined> {
     const digest = digestOf(content, signature);
-    const found = known.get(digest) ?? (await findSigningKey(options, content, signature));
+    const found = known.get(digest) ?? (await asSigningFault(() => verify(content, signature)));
     if (found !== undefined) remember(content, signature, found);
     return found;
+  }
+
+  async function verify(content: string, signature: string): Promise<string | undefined> {
+    try {
+      ownKeyring ??= makeOwnKeyring(options, keys, keyringDir);
+      const keyring = await ownKeyring;
+      if (keyring !== undefined) {
+        return keyBehind(await gpgv({ signature: Buffer.from(signature), content }, keyring), keys);
+      }
+      // A key may be put there while the service runs.
+      ownKeyring = undefined;
+      return undefined;
+    } catch (error) {
+      ownKeyring = undefined;
+      throw error;
+    }
   }
 
   function remember(content: string, signature: string, by: string): void {
@@ -88,24 +115,20 @@ async function sign(
   });
 }
 
-async function findSigningKey(
-  { keys, ...home }: SignerOptions,
-  content: string,
-  signature: string,
-): Promise<string | undefined> {
-  // gpg takes the content on standard input, but the signature only as a file.
-  const directory = await mkdtemp(join(tmpdir(), 'rpmyard-signature-'));
-  try {
-    const path = join(directory, 'signature.asc');
-    await writeFile(path, signature);
-    const args = ['--trust-model=always', '--verify', path, '-'];
-    const { status } = await runGpg(home, { args, input: content });
-    // An expired or revoked key has another word here, although its signature is valid.
-    if (!status.some((line) => line.startsWith('GOODSIG '))) return undefined;
-    // `VALIDSIG <fingerprint> ... <fingerprint of the primary key>`: a subkey may have signed.
-    const fields = status.find((line) => line.startsWith('VALIDSIG '))?.split(' ') ?? [];
-    return keys.find((key) => fields[1]?.endsWith(key) === true || fields.at(-1)?.endsWith(key) === true);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+/** Of those keys that are there: one that is missing must not hide what the others signed. */
+async function makeOwnKeyring(
+  home: GpgHome,
+  keys: readonly string[],
+  keyringDir: string,
+): Promise<Keyring | undefined> {
+  const armored = await exportPresentKeys(home, keys);
+  return armored === undefined ? undefined : makeKeyringOf(armored, keyringDir);
+}
+
+/** The configured key that made a good signature: it is named by its own fingerprint or its primary key's. */
+function keyBehind(verdict: SignatureVerdict, keys: readonly string[]): string | undefined {
+  const { state, keyId = '', fingerprint = '' } = verdict;
+  // What an expired or revoked key signed is not good, although the signature fits.
+  if (state !== 'good') return undefined;
+  return keys.find((key) => fingerprint.endsWith(key) || key.endsWith(keyId));
 }

@@ -1,9 +1,12 @@
 import { AppError } from '../errors.ts';
-import { type GpgHome, runGpg } from './run-gpg.ts';
+import type { GpgHome } from './gpg-home.ts';
+import { runGpg } from './run-gpg.ts';
+
+const EXPORT: readonly string[] = ['--armor', '--export-options=export-minimal', '--export', '--'];
 
 /**
  * Public keys, each in an armor of its own, which old rpm needs to see the second one.
- * @throws AppError SIGNING_FAILED for a key that is not there.
+ * @throws AppError SIGNING_FAILED for a key that is not there, SIGNING_TOOL_*.
  */
 export async function exportKeys(home: GpgHome, keys: readonly string[]): Promise<string> {
   const armors: string[] = [];
@@ -11,10 +14,14 @@ export async function exportKeys(home: GpgHome, keys: readonly string[]): Promis
   return armors.join('');
 }
 
+/** Those of the public keys that are there, in one armor; undefined when none is. @throws AppError SIGNING_TOOL_*. */
+export async function exportPresentKeys(home: GpgHome, keys: readonly string[]): Promise<string | undefined> {
+  const { stdout } = await runGpg(home, { args: [...EXPORT, ...keys] });
+  return stdout === '' ? undefined : stdout;
+}
+
 async function exportKey(home: GpgHome, key: string): Promise<string> {
-  const { exitCode, stdout } = await runGpg(home, {
-    args: ['--armor', '--export-options=export-minimal', '--export', '--', key],
-  });
+  const { exitCode, stdout } = await runGpg(home, { args: [...EXPORT, key] });
   if (exitCode === 0 && stdout !== '') return stdout;
   throw new AppError('SIGNING_FAILED', `gpg has no public key ${key} in ${home.gnupgHome}`, {
     hint: 'Make a key with "rpmyard key init", import the public key there, or correct signing.keys.',

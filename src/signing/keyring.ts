@@ -1,7 +1,8 @@
 import { access, constants, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../errors.ts';
-import { lastLines, runTool } from './run-tool.ts';
+import { type GpgCall, runGpg } from './run-gpg.ts';
+import { lastWords } from './run-tool.ts';
 
 /** Public keys in the form that gpgv reads. */
 export interface Keyring {
@@ -17,15 +18,13 @@ const HOME_MODE = 0o700;
 
 /**
  * Imports key files, armored or not, into a keyring of its own; what was in the directory before is removed.
- * @throws AppError CONFIG_INVALID naming each file that cannot be read or holds no key, SIGNING_TOOL_MISSING.
+ * @throws AppError CONFIG_INVALID naming each file that cannot be read or holds no key, SIGNING_TOOL_*.
  */
 export async function makeKeyring(keyFiles: readonly string[], homeDir: string): Promise<Keyring> {
-  await rm(homeDir, { recursive: true, force: true });
-  await mkdir(homeDir, { recursive: true, mode: HOME_MODE });
-  const keyring = { path: join(homeDir, 'keys.kbx'), homeDir };
+  const keyring = await emptyKeyring(homeDir);
   const problems: string[] = [];
   for (const keyFile of keyFiles) {
-    const problem = await importKeys(keyFile, keyring);
+    const problem = await importFile(keyFile, keyring);
     if (problem !== undefined) problems.push(`${keyFile}: ${problem}`);
   }
   if (problems.length === 0) return keyring;
@@ -35,32 +34,45 @@ export async function makeKeyring(keyFiles: readonly string[], homeDir: string):
   });
 }
 
-/** What keeps a file's keys out of the keyring. */
-async function importKeys(keyFile: string, { path, homeDir }: Keyring): Promise<string | undefined> {
+/**
+ * The same with keys that gpg exported.
+ * @throws AppError SIGNING_FAILED, SIGNING_TOOL_*.
+ */
+export async function makeKeyringOf(armoredKeys: string, homeDir: string): Promise<Keyring> {
+  const keyring = await emptyKeyring(homeDir);
+  const problem = await importKeys({ args: [], input: armoredKeys }, keyring);
+  if (problem === undefined) return keyring;
+  throw new AppError('SIGNING_FAILED', `what gpg exported ${problem}`, {
+    hint: 'See that signing.keys names keys of OpenPGP that the installed gpg knows.',
+  });
+}
+
+async function emptyKeyring(homeDir: string): Promise<Keyring> {
+  await rm(homeDir, { recursive: true, force: true });
+  await mkdir(homeDir, { recursive: true, mode: HOME_MODE });
+  return { path: join(homeDir, 'keys.kbx'), homeDir };
+}
+
+async function importFile(keyFile: string, keyring: Keyring): Promise<string | undefined> {
   try {
     await access(keyFile, constants.R_OK);
   } catch {
     return 'cannot be read';
   }
-  const keyringOptions = ['--no-default-keyring', '--keyring', path];
-  const { stdout, stderr } = await runTool({
-    tool: 'gpg',
-    args: [...quietOptions(homeDir), '--status-fd', '1', ...keyringOptions, '--import', '--', keyFile],
-    timeoutMs: IMPORT_LIMIT_MS,
-  });
-  return /^\[GNUPG:\] IMPORT_OK /m.test(stdout) ? undefined : `holds no public key (${lastLines(stderr)})`;
+  return importKeys({ args: ['--', keyFile] }, keyring);
 }
 
-/** Options of a gpg that asks nobody, starts nothing and trusts what it is told. */
-function quietOptions(homeDir: string): readonly string[] {
-  return [
-    '--homedir',
-    homeDir,
-    '--batch',
-    '--no-tty',
-    '--no-autostart',
-    '--no-auto-check-trustdb',
-    '--trust-model',
-    'always',
-  ];
+/** What keeps keys out of the keyring. */
+async function importKeys(
+  { args, input }: Pick<GpgCall, 'args' | 'input'>,
+  { path, homeDir }: Keyring,
+): Promise<string | undefined> {
+  const home = { gnupgHome: homeDir, passphraseFile: undefined };
+  const result = await runGpg(home, {
+    args: ['--no-default-keyring', '--keyring', path, '--import', ...args],
+    ...(input !== undefined && { input }),
+    timeoutMs: IMPORT_LIMIT_MS,
+  });
+  const isImported = result.status.some((line) => line.startsWith('IMPORT_OK '));
+  return isImported ? undefined : `holds no public key (${lastWords(result)})`;
 }

@@ -1,13 +1,18 @@
 import { mkdir } from 'node:fs/promises';
 import { AppError } from '../errors.ts';
-import { type GpgHome, lastWords, runGpg } from './run-gpg.ts';
+import type { GpgHome } from './gpg-home.ts';
+import { runGpg } from './run-gpg.ts';
+import { lastWords } from './run-tool.ts';
 
 // Every rpm, yum, dnf and zypper from Enterprise Linux 7 on verifies RSA; not all of them take elliptic curves.
 const ALGORITHM = 'rsa4096';
 // Finding two primes takes seconds, on a slow machine without entropy minutes.
 const TIME_LIMIT_MS = 300_000;
 
-/** Fingerprints of the keys in a GNUPGHOME whose secret part is there, or known to its agent. */
+/**
+ * Fingerprints of the keys in a GNUPGHOME whose secret part is there, or known to its agent.
+ * @throws AppError SIGNING_TOOL_*.
+ */
 export async function listSecretKeys(home: GpgHome): Promise<readonly string[]> {
   const { stdout } = await runGpg(home, { args: ['--with-colons', '--list-secret-keys'] });
   // After each `sec` line the first `fpr` line is the primary key's.
@@ -18,7 +23,7 @@ export async function listSecretKeys(home: GpgHome): Promise<readonly string[]> 
 
 /**
  * Makes a key that only signs and never expires: hosts would refuse the repository on the day it does.
- * @returns its fingerprint. @throws AppError SIGNING_FAILED.
+ * @returns its fingerprint. @throws AppError SIGNING_FAILED, SIGNING_TOOL_*.
  */
 export async function makeKey(home: GpgHome, userId: string): Promise<string> {
   await mkdir(home.gnupgHome, { recursive: true, mode: 0o700 });

@@ -1,11 +1,15 @@
 import { join } from 'node:path';
 import { matchesAnyGlob } from '../repository-globs.ts';
-import { type Keyring, makeKeyring } from './keyring.ts';
+import type { Gpgv } from './create-gpgv.ts';
+import { makeKeyring } from './keyring.ts';
 import { requireTool } from './run-tool.ts';
+import type { SignatureVerdict } from './signature-verdict.ts';
+import { type SignedPackage, verifyPackageSignature } from './verify-package-signature.ts';
 
 /** Whose packages a repository takes. */
 export interface RepositoryKeyring {
-  readonly keyring: Keyring;
+  /** Verifies against the keys of this repository alone. @throws AppError SIGNING_TOOL_*. */
+  readonly verify: (signed: SignedPackage) => Promise<SignatureVerdict>;
   /** Whether every package must have a good signature by one of its keys. */
   readonly isSignatureRequired: boolean;
 }
@@ -26,13 +30,15 @@ interface KeyringEntry {
 export async function makePackageKeyrings(
   entries: readonly KeyringEntry[],
   directory: string,
+  gpgv: Gpgv,
 ): Promise<FindKeyring> {
   if (entries.length > 0) await requireTool('gpgv');
   const keyrings: (RepositoryKeyring & { readonly names: (repository: string) => boolean })[] = [];
   for (const [index, entry] of entries.entries()) {
+    const keyring = await makeKeyring(entry.key_files, join(directory, String(index)));
     keyrings.push({
       names: matchesAnyGlob(entry.repositories),
-      keyring: await makeKeyring(entry.key_files, join(directory, String(index))),
+      verify: (signed) => verifyPackageSignature(signed, keyring, gpgv),
       isSignatureRequired: entry.require === 'signed',
     });
   }

@@ -1,4 +1,4 @@
-import type { PackageSignature, SignatureState } from './package-signature.ts';
+import type { SignatureVerdict, SignatureState } from './signature-verdict.ts';
 
 /** Source: GnuPG, doc/DETAILS, "General status codes": one of these for each signature. */
 const VERDICTS: Readonly<Record<string, SignatureState>> = {
@@ -18,7 +18,7 @@ const BINARY_SIGNATURE_CLASS = '00';
 const MAX_USER_ID_LENGTH = 200;
 
 /** What gpgv said of one signature on its status file. Two verdicts, or none, are no verdict. */
-export function readGpgvStatus(status: string): PackageSignature {
+export function readGpgvStatus(status: string): SignatureVerdict {
   const lines = status
     .split('\n')
     .flatMap((line) => (line.startsWith('[GNUPG:] ') ? [line.split(' ').slice(1)] : []));
@@ -39,7 +39,7 @@ export function readGpgvStatus(status: string): PackageSignature {
 }
 
 /** ERRSIG keyid pubkey-algo hash-algo class time reason [fpr] */
-function readFailure(keyId: string, [, , , , reason]: readonly string[]): PackageSignature {
+function readFailure(keyId: string, [, , , , reason]: readonly string[]): SignatureVerdict {
   return { state: reason === NO_PUBLIC_KEY ? 'unknown-key' : 'unverifiable', keyId: keyId.slice(-16) };
 }
 

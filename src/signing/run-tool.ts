@@ -1,12 +1,13 @@
 import type { ReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { execa, ExecaError } from 'execa';
-import { AppError } from '../errors.ts';
+import { AppError, errnoOf } from '../errors.ts';
 import { locateExecutable } from '../locate-executable.ts';
 
 const KILL_AFTER_MS = 2_000;
 const VERSION_LIMIT_MS = 10_000;
-const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+// Importing sixteen thousand keys writes as much; what is larger is nothing that we asked for.
+const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 const MAX_MESSAGE_LINES = 3;
 
 const PACKAGES: Readonly<Record<ToolRun['tool'], string>> = {
@@ -39,7 +40,8 @@ export interface ToolResult {
 
 /**
  * Runs a program of GnuPG or rpm; an exit code other than 0 is a result.
- * @throws AppError SIGNING_TOOL_MISSING, or SIGNING_TOOL_FAILED when a signal or our limit ended it.
+ * @throws AppError SIGNING_TOOL_MISSING, or SIGNING_TOOL_FAILED when a signal or a limit of ours ended it, or what it was
+ *   given could not be read to its end: what it says then is about something else.
  */
 export async function runTool(run: ToolRun): Promise<ToolResult> {
   const { tool, args, timeoutMs, cwd, env, input, thirdInput, signal } = run;
@@ -64,11 +66,16 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
       ...(thirdInput === undefined ? [] : [thirdInput]),
     ],
   });
-  if (result.exitCode !== undefined) {
-    const { exitCode, stdout, stderr } = result;
-    return { exitCode, stdout, stderr };
-  }
+  const { exitCode, stdout, stderr, isMaxBuffer, cause } = result;
+  const isWhole = !isMaxBuffer && (cause === undefined || didNotReadOn(cause));
+  if (exitCode !== undefined && isWhole) return { exitCode, stdout, stderr };
   throw result instanceof ExecaError ? toolError(tool, timeoutMs, result) : result;
+}
+
+/** A program that has seen enough closes its end of a pipe. No file that we read has these errors. */
+function didNotReadOn(cause: unknown): boolean {
+  const errno = errnoOf(cause);
+  return errno === 'EPIPE' || errno === 'ECONNRESET';
 }
 
 /** @throws AppError SIGNING_TOOL_MISSING. */
@@ -83,23 +90,29 @@ export async function findTool(tool: ToolRun['tool']): Promise<string> {
   return path;
 }
 
-/** The last lines that a program wrote, for messages. */
-export function lastLines(stderr: string): string {
+/** How a program ended and the last that it said, for messages. */
+export function lastWords({ exitCode, stderr }: Pick<ToolResult, 'exitCode' | 'stderr'>): string {
   const lines = stderr.split('\n').filter((line) => line !== '');
-  return lines.slice(-MAX_MESSAGE_LINES).join(' | ');
+  return `exit code ${exitCode}: ${lines.slice(-MAX_MESSAGE_LINES).join(' | ')}`;
 }
 
 function toolError(tool: ToolRun['tool'], timeoutMs: number, error: ExecaError): AppError {
-  if (error.code === 'ENOENT' || error.code === 'EACCES') {
-    return toolMissing(tool, error);
-  }
-  const ending = error.timedOut
-    ? `did not finish in ${timeoutMs / 1000} s`
-    : `was ended ${error.isCanceled ? 'because the service is stopping' : `by ${error.signal}`}`;
-  return new AppError('SIGNING_TOOL_FAILED', `${tool} ${ending}`, {
-    hint: 'Send the package again; if it fails again, the server log has the cause under this request id.',
-    cause: error,
+  // With an exit code or a signal it ran: then it was a file to be read that is not there.
+  const hasRun = error.exitCode !== undefined || error.signal !== undefined;
+  if (!hasRun && (error.code === 'ENOENT' || error.code === 'EACCES')) return toolMissing(tool, error);
+  return new AppError('SIGNING_TOOL_FAILED', `${tool} ${endingOf(error, timeoutMs)}`, {
+    hint: 'Try again; if it fails again, the server log has the cause under this request id.',
+    // The error of cut-off output holds all of it.
+    cause: error.isMaxBuffer ? error.cause : error,
   });
+}
+
+function endingOf(error: ExecaError, timeoutMs: number): string {
+  if (error.timedOut) return `did not finish in ${timeoutMs / 1000} s`;
+  if (error.isCanceled) return 'was ended because the service is stopping';
+  if (error.isMaxBuffer) return `wrote more than ${MAX_OUTPUT_BYTES} bytes`;
+  if (error.cause !== undefined) return `did not get all of its input: ${error.originalMessage}`;
+  return `was ended by ${error.signal}`;
 }
 
 function toolMissing(tool: ToolRun['tool'], cause?: unknown): AppError {

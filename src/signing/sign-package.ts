@@ -1,17 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, constants, copyFile, mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '../errors.ts';
+import { AppError, toAppError } from '../errors.ts';
 import type { RpmPackage } from '../rpm-parser/rpm-package.ts';
-import { findTool, lastLines, runTool } from './run-tool.ts';
+import { agentOptions, type GpgHome, openPassphrase, UNATTENDED } from './gpg-home.ts';
+import { findTool, lastWords, runTool } from './run-tool.ts';
 
 /** A key that signs. */
-export interface SigningKey {
+export interface SigningKey extends GpgHome {
   /** Its fingerprint. */
   readonly id: string;
-  readonly gnupgHome: string;
-  /** Undefined when the key has none, or its agent knows it. */
-  readonly passphraseFile: string | undefined;
 }
 
 /** A package on disk that is to be signed; it is not changed. */
@@ -45,6 +43,7 @@ export async function signPackage(
   incomingDir: string,
 ): Promise<SignedFile> {
   if (unsigned.rpm.formatMajor === 3) throw notSignable(unsigned.nevra);
+  if (key.passphraseFile !== undefined) checkPassphrase(key.passphraseFile, unsigned.nevra);
   const directory = join(incomingDir, `${randomUUID()}.signing`);
   const discard = (): Promise<void> => rm(directory, { recursive: true, force: true });
   try {
@@ -63,6 +62,15 @@ export async function signPackage(
   }
 }
 
+/** rpmsign's gpg opens the file by its name: not every version hands a descriptor on. */
+function checkPassphrase(path: string, nevra: string): void {
+  try {
+    openPassphrase(path).destroy();
+  } catch (error) {
+    throw signingFailed(nevra, toAppError(error).message, error);
+  }
+}
+
 // Names without a directory, for which rpmsign is run in their directory: in a macro a path with a blank or a percent
 // sign would become something else.
 const PACKAGE_FILE = 'package.rpm';
@@ -70,8 +78,8 @@ const PASSPHRASE_LINK = 'passphrase';
 
 async function runRpmsign(directory: string, key: SigningKey, nevra: string): Promise<void> {
   const gpgOptions = [
-    '--batch',
-    '--no-tty',
+    ...UNATTENDED,
+    ...(await agentOptions(key)),
     // Nobody sits in front of the service: a passphrase that is missing is an error, not a question.
     '--pinentry-mode loopback',
     ...(key.passphraseFile === undefined ? [] : [`--passphrase-file ${PASSPHRASE_LINK}`]),
@@ -99,7 +107,7 @@ async function runRpmsign(directory: string, key: SigningKey, nevra: string): Pr
     // No macros of the user's own.
     env: { HOME: directory, GNUPGHOME: key.gnupgHome },
   });
-  if (exitCode !== 0) throw signingFailed(nevra, lastLines(`${stdout}\n${stderr}`));
+  if (exitCode !== 0) throw signingFailed(nevra, lastWords({ exitCode, stderr: `${stdout}\n${stderr}` }));
 }
 
 function notSignable(nevra: string): AppError {
@@ -109,8 +117,9 @@ function notSignable(nevra: string): AppError {
 }
 
 /** Whatever went wrong is not the package's fault. */
-function signingFailed(nevra: string, reason: string): AppError {
+function signingFailed(nevra: string, reason: string, cause?: unknown): AppError {
   return new AppError('PACKAGE_SIGNING_FAILED', `${nevra} could not be signed: ${reason}`, {
     hint: 'Nothing was stored. Correct the key, its passphrase or its agent on the server, then send the package again.',
+    cause,
   });
 }

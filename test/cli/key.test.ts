@@ -2,10 +2,10 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
-import { createSigner } from '../../src/signing/create-signer.ts';
 import { stopAgent } from '../support/gpg-keys.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { createTempDir } from '../support/temp-dir.ts';
+import { createTestSigner } from '../support/test-signer.ts';
 
 describe('rpmyard key init', () => {
   it('makes a key that signs, prints the lines for the configuration, and another one only when asked to', async () => {
@@ -17,7 +17,7 @@ describe('rpmyard key init', () => {
       `server: { public_url: 'http://repo.example.com' }\nrepo: { top_dir: storage, state_dir: state }\n`,
     );
     // What a service that was started too early leaves.
-    const early = createSigner({ gnupgHome, passphraseFile: undefined, keys: ['A'.repeat(40)] });
+    const early = createTestSigner(gnupgHome, ['A'.repeat(40)]);
     await mkdir(gnupgHome, { recursive: true, mode: 0o700 });
     expect(await early.findFault()).toMatchObject({ code: 'SIGNING_FAILED' });
     try {
@@ -28,9 +28,7 @@ describe('rpmyard key init', () => {
         signing: { keys: [key] },
       });
       expect((await stat(gnupgHome)).mode & 0o777).toBe(0o700);
-      expect(
-        await createSigner({ gnupgHome, passphraseFile: undefined, keys: [key] }).findFault(),
-      ).toBeUndefined();
+      expect(await createTestSigner(gnupgHome, [key]).findFault()).toBeUndefined();
 
       const again = await runRpmyard('key', 'init', '-c', config);
       expect(again).toMatchObject({ exitCode: 2, stdout: '' });

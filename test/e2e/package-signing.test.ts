@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -233,6 +233,57 @@ describe('a service that signs packages', () => {
       });
     }
     await expectNothingLeft(site);
+  });
+});
+
+describe('an rpmsign that ends well but signed badly', () => {
+  const notSigned = { status: 503, body: { code: 'PACKAGE_SIGNING_FAILED' } };
+
+  /** A service that finds this script in the place of rpmsign. */
+  async function siteWithRpmsign(script: string, keyrings: readonly object[] = []): Promise<Site> {
+    const bin = await mkdtemp(join(dir.path, 'bin-'));
+    await writeFile(join(bin, 'rpmsign'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const { front, config } = signing();
+    return startSite({
+      front,
+      config: { ...config, package_signatures: { keyrings } },
+      env: { PATH: `${bin}:${process.env['PATH']}` },
+    });
+  }
+
+  test.each<[string, string]>([
+    ['left its copy as it was', 'exit 0'],
+    [
+      'changed the payload',
+      'test "$1" = --version || printf x | dd of=package.rpm bs=1 conv=notrunc seek=$(($(stat -c %s package.rpm) - 1))',
+    ],
+    ['left half a package', 'test "$1" = --version || truncate -s 300 package.rpm'],
+  ])('and %s has stored nothing and left nothing', async (_, script) => {
+    await using site = await siteWithRpmsign(script);
+    expect(await upload(site, craftRpm())).toMatchObject(notSigned);
+    await expectNothingStored(site);
+  });
+
+  test.each([
+    ['another package with a good signature of ours', Buffer.from('other'), () => ours],
+    ['the package with a good signature of somebody else', undefined, () => stranger],
+  ])('and put %s in its place has stored nothing', async (_, payload, key) => {
+    const other = join(dir.path, `${key()}.rpm`);
+    const bytes = await craftSignedRpm(payload === undefined ? {} : { payload }, {
+      rsa: signedBy(keys, key()),
+    });
+    await writeFile(other, bytes);
+    await using site = await siteWithRpmsign(`test "$1" = --version || cat '${other}' > package.rpm`);
+    expect(await upload(site, craftRpm())).toMatchObject(notSigned);
+    await expectNothingStored(site);
+  });
+
+  test('and left a good signature of somebody whose packages are taken has stored nothing', async () => {
+    const keyrings = [{ repositories: ['*'], key_files: [await keys.exportKey(stranger)] }];
+    await using site = await siteWithRpmsign('exit 0', keyrings);
+    const sent = await craftSignedRpm({}, { rsa: signedBy(keys, stranger) });
+    expect(await upload(site, sent)).toMatchObject(notSigned);
+    await expectNothingStored(site);
   });
 });
 

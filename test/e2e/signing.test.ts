@@ -1,8 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { createSigner } from '../../src/signing/create-signer.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
 import { createGpgKeys, stopAgent } from '../support/gpg-keys.ts';
@@ -10,6 +9,7 @@ import { type Site, startSite } from '../support/run-site.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { putPackage, sendRequest } from '../support/send-request.ts';
 import { createTempDir } from '../support/temp-dir.ts';
+import { createTestSigner } from '../support/test-signer.ts';
 import { type EngineName, withEngine } from '../support/with-engine.ts';
 
 const REPOSITORY = '9/x86_64';
@@ -38,7 +38,7 @@ describe.each<EngineName>(['incremental', 'createrepo'])(
       await using home = await createGpgKeys();
       const [first, second] = [await home.makeKey('first'), await home.makeKey('second')];
       const gnupgHome = home.path;
-      const judge = createSigner({ gnupgHome, passphraseFile: undefined, keys: [first, second] });
+      const judge = createTestSigner(gnupgHome, [first, second]);
       await using site = await startSite(siteOptions(engine));
       expect((await putPackage(site.baseUrl, craftRpm({ name: 'alpha' }), 'wait=50')).status).toBe(201);
       expect(await statusOf(site, SIGNATURE)).toBe(404);
@@ -54,7 +54,10 @@ describe.each<EngineName>(['incremental', 'createrepo'])(
           expect(await judge.findKey(xml, await textOf(site, SIGNATURE))).toBe(key);
         });
       }
+      const keyring = await stat(join(site.stateDir, 'keyrings/metadata/keys.kbx'));
       const verified = await runRpmyard('verify', '-c', site.service.configPath);
+      // The command leaves the keyring of the running service alone.
+      expect((await stat(join(site.stateDir, 'keyrings/metadata/keys.kbx'))).ctimeMs).toBe(keyring.ctimeMs);
       expect(verified).toMatchObject({ exitCode: 0, stdout: expect.not.stringContaining('note') });
 
       await site.service.stop();
@@ -80,7 +83,7 @@ test('keys are there, and the first index of a repository is signed, before a pa
   });
   expect(await statusOf(site, KEYS)).toBe(200);
   expect((await putPackage(site.baseUrl, craftRpm({ name: 'alpha' }))).status).toBe(201);
-  const judge = createSigner({ gnupgHome: home.path, passphraseFile: undefined, keys: [key] });
+  const judge = createTestSigner(home.path, [key]);
   const xml = await textOf(site, '/repo/9/x86_64/repodata/repomd.xml');
   expect(await judge.findKey(xml, await textOf(site, SIGNATURE))).toBe(key);
 });

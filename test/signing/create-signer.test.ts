@@ -1,12 +1,14 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { createSigner } from '../../src/signing/create-signer.ts';
 import { makeKey } from '../../src/signing/make-key.ts';
 import { runGpg } from '../../src/signing/run-gpg.ts';
+import { withFakeTool } from '../support/fake-tool.ts';
 import { createGpgKeys, stopAgent } from '../support/gpg-keys.ts';
 import { createTempDir } from '../support/temp-dir.ts';
+import { createTestSigner } from '../support/test-signer.ts';
 
 const CONTENT = '<repomd/>\n';
 const PASSPHRASE = 'sesame open';
@@ -14,35 +16,22 @@ const PASSPHRASE = 'sesame open';
 const ANOTHER_UID = 54_321;
 const isRoot = process.getuid?.() === 0;
 
-/** A gpg that does something else, found before the real one. */
-async function withFakeGpg<T>(script: string, test: (binDir: string) => Promise<T>): Promise<T> {
-  await using bin = await createTempDir();
-  await writeFile(join(bin.path, 'gpg'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  const path = process.env['PATH'] ?? '';
-  process.env['PATH'] = `${bin.path}:${path}`;
-  try {
-    return await test(bin.path);
-  } finally {
-    process.env['PATH'] = path;
-  }
-}
-
 describe('a signature', () => {
   it('is by the first key, good for gpg, and of this content only', async () => {
     await using home = await createGpgKeys();
     const [first, second] = [await home.makeKey('first'), await home.makeKey('second')];
-    const signer = createSigner({ gnupgHome: home.path, passphraseFile: undefined, keys: [first, second] });
+    const signer = createTestSigner(home.path, [first, second]);
     const signature = await signer.sign(CONTENT);
     expect(signature).toMatch(/^-----BEGIN PGP SIGNATURE-----\n/);
 
     // Another signer remembers nothing.
-    const judge = createSigner({ gnupgHome: home.path, passphraseFile: undefined, keys: [second, first] });
+    const judge = createTestSigner(home.path, [second, first]);
     expect(await judge.findKey(CONTENT, signature)).toBe(first);
     expect(await judge.isSignedNow(CONTENT, signature)).toBe(false);
     expect(await signer.isSignedNow(CONTENT, signature)).toBe(true);
     expect(await judge.findKey(`${CONTENT} `, signature)).toBeUndefined();
     expect(await judge.findKey(CONTENT, 'no signature')).toBeUndefined();
-    const stranger = createSigner({ gnupgHome: home.path, passphraseFile: undefined, keys: [second] });
+    const stranger = createTestSigner(home.path, [second]);
     expect(await stranger.findKey(CONTENT, signature)).toBeUndefined();
   });
 
@@ -53,33 +42,106 @@ describe('a signature', () => {
     const signed = await home.gpg([...time, '--armor', '--detach-sign'], Buffer.from(CONTENT));
     const signature = signed.toString();
     expect(signature).toContain('BEGIN PGP SIGNATURE');
-    const signer = createSigner({ gnupgHome: home.path, passphraseFile: undefined, keys: [key] });
+    const signer = createTestSigner(home.path, [key]);
     expect(await signer.findKey(CONTENT, signature)).toBeUndefined();
     expect(await signer.findFault()).toMatchObject({ code: 'SIGNING_FAILED' });
+  });
+
+  it('of a key that is revoked is none', async () => {
+    await using home = await createGpgKeys();
+    const key = await home.makeKey('gone');
+    const signature = await createTestSigner(home.path, [key]).sign(CONTENT);
+    expect(await createTestSigner(home.path, [key]).findKey(CONTENT, signature)).toBe(key);
+    const certificate = await readFile(join(home.path, 'openpgp-revocs.d', `${key}.rev`), 'utf8');
+    await home.gpg(['--import'], Buffer.from(certificate.replaceAll(':-----', '-----')));
+    expect(await createTestSigner(home.path, [key]).findKey(CONTENT, signature)).toBeUndefined();
+  });
+
+  it('by a subkey is found by the fingerprint of the primary key, and by its own', async () => {
+    await using home = await createGpgKeys();
+    const primary = await home.makeKey('with a subkey', { algorithm: 'rsa2048' });
+    await home.gpg(['--passphrase', '', '--quick-add-key', primary, 'rsa2048', 'sign', 'never']);
+    const listed = String(await home.gpg(['--with-colons', '--with-subkey-fingerprint', '--list-keys']));
+    const subkey = [...listed.matchAll(/^fpr:+([0-9A-F]+):/gm)].map(([, found]) => found).at(-1) ?? '';
+    expect(subkey).not.toBe(primary);
+    const signed = await home.gpg(
+      ['--local-user', `${subkey}!`, '--armor', '--detach-sign'],
+      Buffer.from(CONTENT),
+    );
+    for (const named of [primary, subkey, primary.slice(-16), subkey.slice(-16)]) {
+      expect(await createTestSigner(home.path, [named]).findKey(CONTENT, String(signed))).toBe(named);
+    }
+  });
+
+  it('is found although another key is missing, and none is while all are', async () => {
+    await using home = await createGpgKeys();
+    await using empty = await createTempDir('gpg-');
+    const key = await home.makeKey('there');
+    const missing = 'A'.repeat(40);
+    const signature = await createTestSigner(home.path, [key]).sign(CONTENT);
+    expect(await createTestSigner(home.path, [missing, key]).findKey(CONTENT, signature)).toBe(key);
+    const early = createTestSigner(empty.path, [key]);
+    expect(await early.findKey(CONTENT, signature)).toBeUndefined();
+    const armored = await home.gpg(['--armor', '--export', key]);
+    await runGpg(
+      { gnupgHome: empty.path, passphraseFile: undefined },
+      { args: ['--import'], input: String(armored) },
+    );
+    expect(await early.findKey(CONTENT, signature)).toBe(key);
+  });
+
+  it('is none when it is a whole signed message, or two signatures', async () => {
+    await using home = await createGpgKeys();
+    const [first, second] = [await home.makeKey('first'), await home.makeKey('second')];
+    const signer = createTestSigner(home.path, [first, second]);
+    for (const how of [
+      ['--sign'],
+      ['--clearsign'],
+      ['--local-user', first, '--local-user', second, '--detach-sign'],
+    ]) {
+      const message = await home.gpg(['--armor', ...how], Buffer.from(CONTENT));
+      expect(await signer.findKey(CONTENT, String(message)), how.join(' ')).toBeUndefined();
+    }
+    expect(await signer.findKey(CONTENT, '')).toBeUndefined();
+  });
+
+  it('is verified again when the keyring was lost, or gpgv was missing for a while', async () => {
+    await using home = await createGpgKeys();
+    const key = await home.makeKey('only');
+    const signature = await createTestSigner(home.path, [key]).sign(CONTENT);
+    const keyringDir = join(home.path, 'keyring');
+    const judge = createSigner({ gnupgHome: home.path, passphraseFile: undefined, keys: [key], keyringDir });
+    expect(await judge.findKey(`${CONTENT} `, signature)).toBeUndefined();
+    await rm(keyringDir, { recursive: true });
+    await expect(judge.findKey(CONTENT, signature)).rejects.toMatchObject({ code: 'SIGNING_FAILED' });
+    await withFakeTool('gpgv', 'exit 3', async () => {
+      await expect(judge.findKey(CONTENT, signature)).rejects.toMatchObject({ code: 'SIGNING_FAILED' });
+    });
+    expect(await judge.findKey(CONTENT, signature)).toBe(key);
   });
 
   it('is not made when the key, gpg or its answer is missing, and says why', async () => {
     await using home = await createGpgKeys();
     const key = await home.makeKey('only');
     const options = { gnupgHome: home.path, passphraseFile: undefined };
-    await expect(createSigner({ ...options, keys: ['A'.repeat(40)] }).sign(CONTENT)).rejects.toMatchObject({
+    await expect(createTestSigner(home.path, ['A'.repeat(40)]).sign(CONTENT)).rejects.toMatchObject({
       code: 'SIGNING_FAILED',
       message: expect.stringContaining('No secret key'),
     });
-    await withFakeGpg('exec sleep 600', async () => {
-      const signing = createSigner({ ...options, keys: [key] }).sign(CONTENT, AbortSignal.timeout(100));
+    await withFakeTool('gpg', 'exec sleep 600', async () => {
+      const signing = createTestSigner(home.path, [key]).sign(CONTENT, AbortSignal.timeout(100));
       await expect(signing).rejects.toMatchObject({ code: 'SIGNING_FAILED', message: /stopping/ });
       const listing = runGpg(options, { args: ['--list-keys'], timeoutMs: 100 });
-      await expect(listing).rejects.toMatchObject({ code: 'SIGNING_FAILED', message: /0\.1 s/ });
+      await expect(listing).rejects.toMatchObject({ code: 'SIGNING_TOOL_FAILED', message: /0\.1 s/ });
     });
-    await withFakeGpg('exit 0', async () => {
-      const signing = createSigner({ ...options, keys: [key] }).sign(CONTENT);
+    await withFakeTool('gpg', 'exit 0', async () => {
+      const signing = createTestSigner(home.path, [key]).sign(CONTENT);
       await expect(signing).rejects.toMatchObject({ code: 'SIGNING_FAILED' });
     });
     const path = process.env['PATH'];
     process.env['PATH'] = '/nonexistent';
     try {
-      const fault = await createSigner({ ...options, keys: [key] }).findFault();
+      const fault = await createTestSigner(home.path, [key]).findFault();
       expect(fault).toMatchObject({ code: 'SIGNING_FAILED', message: 'gpg is not installed' });
     } finally {
       process.env['PATH'] = path;
@@ -95,7 +157,7 @@ describe('a passphrase', () => {
     await writeFile(passphraseFile, `${PASSPHRASE}\n`, { mode: 0o600 });
     try {
       const key = await makeKey({ gnupgHome, passphraseFile }, 'protected');
-      const signer = createSigner({ gnupgHome, passphraseFile, keys: [key] });
+      const signer = createTestSigner(gnupgHome, [key], passphraseFile);
       // What the agent remembers would hide a wrong passphrase.
       await stopAgent(gnupgHome);
       expect(await signer.findFault()).toBeUndefined();
@@ -112,7 +174,8 @@ describe('a passphrase', () => {
       });
       await chmod(passphraseFile, 0o600);
       await writeFile(passphraseFile, PASSPHRASE);
-      await withFakeGpg(
+      await withFakeTool(
+        'gpg',
         `env > ${dir.path}/seen; echo "$@" >> ${dir.path}/seen; cat <&3 > ${dir.path}/fd3; exit 2`,
         async () => {
           const error = await signer.sign(CONTENT).catch((thrown: unknown) => thrown);
@@ -131,11 +194,7 @@ describe('the public keys', () => {
   it('are all there, each in an armor of its own, which rpm imports', async () => {
     await using home = await createGpgKeys();
     const keys = [await home.makeKey('first'), await home.makeKey('second')];
-    const armored = await createSigner({
-      gnupgHome: home.path,
-      passphraseFile: undefined,
-      keys,
-    }).exportKeys();
+    const armored = await createTestSigner(home.path, keys).exportKeys();
     expect(armored.match(/^-----BEGIN PGP PUBLIC KEY BLOCK-----$/gm)).toHaveLength(2);
     const file = join(home.path, 'keys.asc');
     await writeFile(file, armored);
@@ -166,7 +225,7 @@ describe('an agent of somebody else', () => {
       const home = { gnupgHome: ours.path, passphraseFile: undefined };
       const imported = await runGpg(home, { args: ['--no-autostart', '--import'], input: armored });
       expect(imported.exitCode).toBe(0);
-      const signer = createSigner({ ...home, keys: [key] });
+      const signer = createTestSigner(ours.path, [key]);
       // Without the socket there is no key, and no agent of our own is started that would stand in its way.
       expect(await signer.findFault()).toMatchObject({ code: 'SIGNING_FAILED' });
 

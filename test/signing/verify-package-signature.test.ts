@@ -7,8 +7,9 @@ import { NO_THREADS } from '../../src/inspect/inspection-threads.ts';
 import { inspectPackage } from '../../src/inspect/inspect-package.ts';
 import { parseRpm } from '../../src/rpm-parser/parse-rpm.ts';
 import { SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
+import { createGpgv } from '../../src/signing/create-gpgv.ts';
 import { type Keyring, makeKeyring } from '../../src/signing/keyring.ts';
-import type { PackageSignature } from '../../src/signing/package-signature.ts';
+import type { SignatureVerdict } from '../../src/signing/signature-verdict.ts';
 import { verifyPackageSignature } from '../../src/signing/verify-package-signature.ts';
 import { buildRpm } from '../support/build-rpm.ts';
 import { corpus } from '../support/corpus.ts';
@@ -19,6 +20,8 @@ import { craftSignedRpm, signedBy, signRpm } from '../support/sign-rpm.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const NO_PAYLOAD_DIGEST = dropTags(Tag.PAYLOADSHA256, Tag.PAYLOADSHA256ALGO);
+
+const gpgv = createGpgv();
 
 let dir: TempDir;
 let keys: GpgKeys;
@@ -50,19 +53,20 @@ async function put(name: string, bytes: Uint8Array): Promise<string> {
   return path;
 }
 
-function codeOf(error: unknown): string {
+/** Of what was thrown; anything but an error of ours is thrown on. */
+function codeOfThrown(error: unknown): string {
   if (error instanceof AppError) return error.code;
   throw error;
 }
 
 /** Inspects and verifies as an upload is; gives the code when the package is not even accepted. */
-async function verdictOn(path: string, ring = keyring): Promise<PackageSignature | string> {
+async function verdictOn(path: string, ring = keyring): Promise<SignatureVerdict | string> {
   const file = { path, sizeBytes: (await stat(path)).size, sha256: undefined, expectedDigests: [] };
   try {
     const { rpm } = await inspectPackage(file, NO_THREADS);
-    return await verifyPackageSignature({ path, rpm }, ring);
+    return await verifyPackageSignature({ path, rpm }, ring, gpgv);
   } catch (error) {
-    return codeOf(error);
+    return codeOfThrown(error);
   }
 }
 
@@ -300,15 +304,39 @@ describe('a keyring', () => {
     const error = await makeKeyring([empty, missing], join(dir.path, 'none')).catch(
       (thrown: unknown) => thrown,
     );
-    expect(codeOf(error)).toBe('CONFIG_INVALID');
+    expect(codeOfThrown(error)).toBe('CONFIG_INVALID');
     expect(String(error)).toContain(`${empty}: holds no public key`);
     expect(String(error)).toContain(`${missing}: cannot be read`);
+  });
+
+  it('is not made without gpg, which is missing and no fault of a key', async () => {
+    const path = process.env['PATH'];
+    const keyFile = await keys.exportKey(rsa);
+    process.env['PATH'] = '/nonexistent';
+    try {
+      const made = makeKeyring([keyFile], join(dir.path, 'without-gpg'));
+      await expect(made).rejects.toMatchObject({ code: 'SIGNING_TOOL_MISSING', message: /^gpg / });
+    } finally {
+      process.env['PATH'] = path;
+    }
   });
 
   it('that somebody removed while the service runs is a fault of ours, not of the package', async () => {
     const path = await put('no-keyring', await craftSignedRpm({}, { rsa: signedBy(keys, rsa) }));
     const gone = { path: join(dir.path, 'nothing.kbx'), homeDir: dir.path };
     expect(await verdictOn(path, gone)).toBe('SIGNING_TOOL_FAILED');
+  });
+});
+
+describe('a stored file that cannot be read', () => {
+  it.each([
+    ['because it is gone', 'nothing'],
+    ['because it is a directory', ''],
+  ])('%s is a fault of ours, never a bad signature', async (_, name) => {
+    const bytes = await craftSignedRpm({}, { rsa: signedBy(keys, rsa), pgp: signedBy(keys, rsa) });
+    const signed = { path: join(dir.path, name), rpm: parseRpm(bytes, bytes.length) };
+    const verdict = await verifyPackageSignature(signed, keyring, gpgv).catch(codeOfThrown);
+    expect(verdict).toBe('SIGNING_TOOL_FAILED');
   });
 });
 

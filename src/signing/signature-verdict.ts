@@ -20,7 +20,7 @@ export type SignatureState =
   | 'unchecked';
 
 /** What is known of a package's signature, as it is shown and recorded. */
-export interface PackageSignature {
+export interface SignatureVerdict {
   readonly state: SignatureState;
   /** 16 hex digits. */
   readonly keyId?: string;
@@ -29,5 +29,5 @@ export interface PackageSignature {
   /** The first user ID of the key. */
   readonly userId?: string;
   /** What the package had when it was sent, if it was signed here. */
-  readonly received?: PackageSignature;
+  readonly received?: SignatureVerdict;
 }

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { AppError } from './errors.ts';
+import { AppError, toAppError } from './errors.ts';
 import { digestContent, type InspectedPackage, inspectPackage } from './inspect/inspect-package.ts';
 import type { InspectionThreads } from './inspect/inspection-threads.ts';
 import type { PackageStore } from './place/package-store.ts';
@@ -7,11 +7,11 @@ import { findSameContent, lookAtTargets, type StoredFacts } from './place/place-
 import type { Target } from './place/repository-layout.ts';
 import type { UploadStage } from './serve/metrics.ts';
 import type { SignaturesByRepository } from './signing/check-package-signature.ts';
-import type { PackageSignature } from './signing/package-signature.ts';
-import type { PackageSigning } from './signing/package-signing.ts';
+import type { SignatureVerdict } from './signing/signature-verdict.ts';
+import type { PackageSigner } from './signing/create-package-signer.ts';
 
 /** The file that is stored of an upload: the one that was sent, or the same package with our signature. */
-export interface StoredForm {
+export interface StoredFile {
   readonly path: string;
   readonly inspected: InspectedPackage;
   readonly signatures: SignaturesByRepository;
@@ -21,11 +21,11 @@ export interface StoredForm {
   readonly discard?: () => Promise<void>;
 }
 
-export interface SignedFormParts {
+export interface StoredFileParts {
   readonly store: PackageStore;
   readonly storedFacts: StoredFacts;
   readonly inspectionThreads: InspectionThreads;
-  readonly signing: PackageSigning;
+  readonly signing: PackageSigner;
   readonly timed: <T>(stage: UploadStage, task: () => Promise<T>) => Promise<T>;
 }
 
@@ -34,40 +34,55 @@ export interface SignedFormParts {
  * ours signed it before, or a signed copy. No record is asked: a crash may have come before it was written.
  * @throws AppError PACKAGE_CONFLICT, PACKAGE_NOT_SIGNABLE, PACKAGE_SIGNING_FAILED, SIGNING_TOOL_*.
  */
-export async function signedForm(
-  asSent: StoredForm,
+export async function chooseStoredFile(
+  asSent: StoredFile,
   targets: readonly Target[],
-  parts: SignedFormParts,
-): Promise<StoredForm> {
+  parts: StoredFileParts,
+): Promise<StoredFile> {
   const { store, storedFacts, inspectionThreads, signing } = parts;
   const unsigned = { path: asSent.path, ...asSent.inspected };
   const contentOf = (path: string): Promise<string | undefined> => digestContent(path, inspectionThreads);
   const content = await contentOf(unsigned.path);
   const stored = await findSameContent(targets, content, contentOf);
-  if (stored !== undefined) return ownForm(stored, asSent, parts);
+  if (stored !== undefined) return describeOwnFile(stored, asSent, parts);
   // Nothing is signed in vain, and the message has the digest that the client knows.
   await lookAtTargets({ ...unsigned, targets }, storedFacts, store);
   const own = await signing.verify(unsigned);
   if (own.state === 'good') return { ...asSent, signatures: eachSignature(asSent, () => own) };
   const { path, discard } = await parts.timed('sign', () => signing.sign(unsigned));
   try {
-    const form = await ownForm(path, asSent, parts);
-    // rpmsign ended well, but only what is proved counts.
-    const isGood = [...form.signatures.values()].every(({ state }) => state === 'good');
-    if (!isGood || (await contentOf(path)) !== content) throw notProved(form);
-    return { ...form, discard };
+    const signed = await proveSigned({ path, content }, asSent, parts);
+    return { ...signed, discard };
   } catch (error) {
     await discard();
     throw error;
   }
 }
 
+/** rpmsign ended well, but only what is proved counts. */
+async function proveSigned(
+  { path, content }: { readonly path: string; readonly content: string | undefined },
+  asSent: StoredFile,
+  parts: StoredFileParts,
+): Promise<StoredFile> {
+  const { nevra } = asSent.inspected;
+  const signed = await describeOwnFile(path, asSent, parts).catch((error: unknown) => {
+    // A package that was fine when it came: whoever sent it is not to blame for what rpmsign made of it.
+    throw toAppError(error).statusCode < 500 ? notProved(nevra, error) : error;
+  });
+  // What is as it was sent may have a good signature of somebody else.
+  const isChanged = signed.receivedSha256 !== undefined;
+  const isGood = [...signed.signatures.values()].every(({ state }) => state === 'good');
+  if (isChanged && isGood && (await digestContent(path, parts.inspectionThreads)) === content) return signed;
+  throw notProved(nevra);
+}
+
 /** Describes a file of ours with the content of what was sent, its signature as our own keys see it. */
-async function ownForm(
+async function describeOwnFile(
   path: string,
-  asSent: StoredForm,
-  { inspectionThreads, signing }: SignedFormParts,
-): Promise<StoredForm> {
+  asSent: StoredFile,
+  { inspectionThreads, signing }: StoredFileParts,
+): Promise<StoredFile> {
   const { sha256: receivedSha256 } = asSent.inspected;
   const file = { path, sizeBytes: statSync(path).size, sha256: undefined, expectedDigests: [] };
   const inspected = await inspectPackage(file, inspectionThreads);
@@ -78,14 +93,15 @@ async function ownForm(
 }
 
 function eachSignature(
-  { signatures }: StoredForm,
-  change: (received: PackageSignature) => PackageSignature,
+  { signatures }: StoredFile,
+  change: (received: SignatureVerdict) => SignatureVerdict,
 ): SignaturesByRepository {
   return new Map([...signatures].map(([repository, received]) => [repository, change(received)]));
 }
 
-function notProved({ inspected: { nevra } }: StoredForm): AppError {
+function notProved(nevra: string, cause?: unknown): AppError {
   return new AppError('PACKAGE_SIGNING_FAILED', `rpmsign did not give ${nevra} a good signature`, {
     hint: 'Nothing was stored. Try rpmsign and "rpmkeys -Kv" on the server by hand.',
+    cause,
   });
 }

@@ -1,0 +1,55 @@
+import { availableParallelism } from 'node:os';
+import pLimit from 'p-limit';
+import { AppError } from '../errors.ts';
+import type { Gpgv } from './create-gpgv.ts';
+import { exportKeys } from './export-keys.ts';
+import type { GpgHome } from './gpg-home.ts';
+import { makeKeyringOf } from './keyring.ts';
+import { requireTool } from './run-tool.ts';
+import { signPackage, type SignedFile, type UnsignedPackage } from './sign-package.ts';
+import type { SignatureVerdict } from './signature-verdict.ts';
+import { type SignedPackage, verifyPackageSignature } from './verify-package-signature.ts';
+
+/** Signs packages with a key of ours. */
+export interface PackageSigner {
+  /** Verifies against our own keys alone. */
+  readonly verify: (signed: SignedPackage) => Promise<SignatureVerdict>;
+  /** Makes a signed copy, which whoever asked removes. Not more at once than there are cores. */
+  readonly sign: (unsigned: UnsignedPackage) => Promise<SignedFile>;
+}
+
+export interface PackageSignerOptions extends GpgHome {
+  /** Fingerprints: the first one signs, each of them may have signed. */
+  readonly keys: readonly string[];
+  readonly incomingDir: string;
+  /** A directory that nobody else uses, for the public keys. */
+  readonly keyringDir: string;
+  readonly gpgv: Gpgv;
+}
+
+/**
+ * Opens the configured keys for signing packages.
+ * @throws AppError CONFIG_INVALID without a key, SIGNING_FAILED for one that is not there, SIGNING_TOOL_*.
+ */
+export async function createPackageSigner({
+  keys,
+  incomingDir,
+  keyringDir,
+  gpgv,
+  ...home
+}: PackageSignerOptions): Promise<PackageSigner> {
+  const [id] = keys;
+  if (id === undefined) {
+    throw new AppError('CONFIG_INVALID', 'signing.sign_packages is set, but signing.keys names no key', {
+      hint: 'Name the fingerprint of a key that is in signing.gnupg_home.',
+    });
+  }
+  await requireTool('rpmsign');
+  await requireTool('gpgv');
+  const keyring = await makeKeyringOf(await exportKeys(home, keys), keyringDir);
+  const takeTurn = pLimit(availableParallelism());
+  return {
+    verify: (signed) => verifyPackageSignature(signed, keyring, gpgv),
+    sign: (unsigned) => takeTurn(() => signPackage(unsigned, { id, ...home }, incomingDir)),
+  };
+}

@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import { createGpgv } from './create-gpgv.ts';
+import { createPackageSigner, type PackageSigner } from './create-package-signer.ts';
+import type { GpgHome } from './gpg-home.ts';
+import { type FindKeyring, makePackageKeyrings } from './package-keyrings.ts';
+
+/** Whose signatures packages need, and which they get. */
+export interface SignaturePolicy {
+  readonly findKeyring: FindKeyring;
+  /** Undefined when packages are stored as they are sent. */
+  readonly signing: PackageSigner | undefined;
+}
+
+/**
+ * Makes the keyrings of the configuration ready in `<state_dir>/keyrings`, anew at each start.
+ * @throws AppError CONFIG_INVALID, SIGNING_FAILED, SIGNING_TOOL_*.
+ */
+export async function openSignaturePolicy(
+  config: {
+    readonly keyrings: Parameters<typeof makePackageKeyrings>[0];
+    readonly signing: GpgHome & { readonly keys: readonly string[]; readonly isSigningPackages: boolean };
+  },
+  { stateDir, incomingDir }: { readonly stateDir: string; readonly incomingDir: string },
+): Promise<SignaturePolicy> {
+  const gpgv = createGpgv();
+  const keyringsDir = join(stateDir, 'keyrings');
+  const findKeyring = await makePackageKeyrings(config.keyrings, keyringsDir, gpgv);
+  if (!config.signing.isSigningPackages) return { findKeyring, signing: undefined };
+  const keyringDir = join(keyringsDir, 'own');
+  const signing = await createPackageSigner({ ...config.signing, incomingDir, keyringDir, gpgv });
+  return { findKeyring, signing };
+}

@@ -1,0 +1,12 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { createSigner, type Signer } from '../../src/signing/create-signer.ts';
+
+/** A signer with a keyring of its own, which goes when the GNUPGHOME does. */
+export function createTestSigner(
+  gnupgHome: string,
+  keys: readonly string[],
+  passphraseFile?: string,
+): Signer {
+  return createSigner({ gnupgHome, passphraseFile, keys, keyringDir: join(gnupgHome, randomUUID()) });
+}
