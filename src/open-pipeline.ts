@@ -59,10 +59,11 @@ export async function openPipeline(
   log: Logger,
 ): Promise<Pipeline> {
   const now = Date.now;
-  const { folders, layout, store, records, reindexParts } = tree;
+  const { folders, layout, store, records, signer, reindexParts } = tree;
   const { engine, changes } = reindexParts;
   const marks = await openMarks(join(folders.stateDir, 'marks'));
-  const signatures = await openSignaturePolicy(config, folders);
+  const stopping = new AbortController();
+  const signatures = await openSignaturePolicy(config, { ...folders, signal: stopping.signal });
   const listStatus = (): ReturnType<ReindexQueue['listStatus']> => queue.listStatus();
   const metrics = createMetrics({
     listStatus,
@@ -121,7 +122,7 @@ export async function openPipeline(
         return toAppError(error);
       }
     },
-    findIndexFault: () => engine.findFault(),
+    findIndexFault: async () => (await engine.findFault()) ?? signer?.lastFault(),
     takeUp: async () =>
       takeUpRepositories({
         repositories: await store.listRepositories(),
@@ -133,7 +134,11 @@ export async function openPipeline(
         log,
       }),
     endRuns: () => queue.close(RUN_GRACE_MS),
-    close: () => inspectionThreads.close(),
+    close: async () => {
+      // Whoever waits for it has gone: an rpmsign that waits for somebody must not keep the process.
+      stopping.abort();
+      await inspectionThreads.close();
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { AppError, toAppError } from './errors.ts';
 import { digestContent, type InspectedPackage, inspectPackage } from './inspect/inspect-package.ts';
 import type { InspectionThreads } from './inspect/inspection-threads.ts';
@@ -44,7 +44,7 @@ export async function chooseStoredFile(
   const contentOf = (path: string): Promise<string | undefined> => digestContent(path, inspectionThreads);
   const content = await contentOf(unsigned.path);
   const stored = await findSameContent(targets, content, contentOf);
-  if (stored !== undefined) return describeOwnFile(stored, asSent, parts);
+  if (stored !== undefined) return describeStored(stored, asSent, targets, parts);
   // Nothing is signed in vain, and the message has the digest that the client knows.
   await lookAtTargets({ ...unsigned, targets }, storedFacts, store);
   const own = await signing.verify(unsigned);
@@ -57,6 +57,28 @@ export async function chooseStoredFile(
     await discard();
     throw error;
   }
+}
+
+/** A file without a signature of ours, stored before packages were signed, goes to no repository that lacks it. */
+async function describeStored(
+  path: string,
+  asSent: StoredFile,
+  targets: readonly Target[],
+  parts: StoredFileParts,
+): Promise<StoredFile> {
+  const stored = await describeOwnFile(path, asSent, parts);
+  const own = await parts.signing.verify({ path, ...stored.inspected });
+  const lacking = targets.find((target) => !existsSync(target.path));
+  if (own.state === 'good' || lacking === undefined) return stored;
+  const { nevra } = stored.inspected;
+  throw new AppError(
+    'PACKAGE_CONFLICT',
+    `${nevra} is stored without a signature of this service, and ${lacking.repository} would get the same file`,
+    {
+      hint: 'It was stored before packages were signed, and a published file never changes: raise the release number and build again.',
+      details: { repository: lacking.repository, storedSha256: stored.inspected.sha256 },
+    },
+  );
 }
 
 /** rpmsign ended well, but only what is proved counts. */

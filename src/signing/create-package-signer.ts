@@ -1,4 +1,6 @@
+import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { AppError } from '../errors.ts';
 import type { Gpgv } from './create-gpgv.ts';
@@ -12,6 +14,8 @@ import { type SignedPackage, verifyPackageSignature } from './verify-package-sig
 
 /** Signs packages with a key of ours. */
 export interface PackageSigner {
+  /** A file with our public keys. */
+  readonly publicKeysPath: string;
   /** Verifies against our own keys alone. */
   readonly verify: (signed: SignedPackage) => Promise<SignatureVerdict>;
   /** Makes a signed copy, which whoever asked removes. Not more at once than there are cores. */
@@ -25,6 +29,8 @@ export interface PackageSignerOptions extends GpgHome {
   /** A directory that nobody else uses, for the public keys. */
   readonly keyringDir: string;
   readonly gpgv: Gpgv;
+  /** Ends the signing that runs. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -36,6 +42,7 @@ export async function createPackageSigner({
   incomingDir,
   keyringDir,
   gpgv,
+  signal,
   ...home
 }: PackageSignerOptions): Promise<PackageSigner> {
   const [id] = keys;
@@ -46,10 +53,14 @@ export async function createPackageSigner({
   }
   await requireTool('rpmsign');
   await requireTool('gpgv');
-  const keyring = await makeKeyringOf(await exportKeys(home, keys), keyringDir);
+  const armoredKeys = await exportKeys(home, keys);
+  const keyring = await makeKeyringOf(armoredKeys, keyringDir);
+  const publicKeysPath = join(keyringDir, 'public-keys.asc');
+  await writeFile(publicKeysPath, armoredKeys);
   const takeTurn = pLimit(availableParallelism());
   return {
+    publicKeysPath,
     verify: (signed) => verifyPackageSignature(signed, keyring, gpgv),
-    sign: (unsigned) => takeTurn(() => signPackage(unsigned, { id, ...home }, incomingDir)),
+    sign: (unsigned) => takeTurn(() => signPackage(unsigned, { id, ...home }, { incomingDir, signal })),
   };
 }

@@ -31,6 +31,8 @@ export interface Signer {
   exportKeys(): Promise<string>;
   /** What keeps it from signing now. */
   findFault(): Promise<AppError | undefined>;
+  /** What kept it from signing the last time it had to. */
+  lastFault(): AppError | undefined;
 }
 
 // yum of Enterprise Linux 7 knows it, and nobody refuses it.
@@ -45,25 +47,43 @@ export function createSigner(options: SignerOptions): Signer {
   const gpgv = createGpgv();
   const known = new Map<string, string>();
   let ownKeyring: Promise<Keyring | undefined> | undefined;
+  let lastFault: AppError | undefined;
 
   return {
-    sign: async (content, signal) => {
-      const signature = await asSigningFault(() => sign(options, key, content, signal));
-      remember(content, signature, key);
-      return signature;
-    },
+    sign: signAndProve,
     isSignedNow: async (content, signature) => (await findKey(content, signature)) === key,
     findKey,
     exportKeys: () => asSigningFault(() => exportKeys(options, keys)),
     findFault: async () => {
       try {
-        await asSigningFault(() => sign(options, key, 'probe', undefined));
+        await signAndProve('probe');
         return undefined;
       } catch (error) {
         return toAppError(error);
       }
     },
+    lastFault: () => lastFault,
   };
+
+  async function signAndProve(content: string, signal?: AbortSignal): Promise<string> {
+    try {
+      const signature = await asSigningFault(() => sign(options, key, content, signal));
+      if (!(await isProved(content, signature))) throw notProved(key);
+      lastFault = undefined;
+      return signature;
+    } catch (error) {
+      lastFault = toAppError(error);
+      throw error;
+    }
+  }
+
+  /** gpg ended well, but hosts go by the signature. */
+  async function isProved(content: string, signature: string): Promise<boolean> {
+    if ((await findKey(content, signature)) === key) return true;
+    // The keyring may be of a time before the key was extended.
+    ownKeyring = undefined;
+    return (await findKey(content, signature)) === key;
+  }
 
   async function findKey(content: string, signature: string): Promise<string | undefined> {
     const digest = digestOf(content, signature);
@@ -112,6 +132,12 @@ async function sign(
   }
   throw new AppError('SIGNING_FAILED', `gpg could not sign with ${key}: ${lastWords(result)}`, {
     hint: 'See that the key is in signing.gnupg_home (or its agent runs), has not expired, and that passphrase_file fits; the former index stays and the run is tried again.',
+  });
+}
+
+function notProved(key: string): AppError {
+  return new AppError('SIGNING_FAILED', `gpg made a signature with ${key} that gpgv does not find good`, {
+    hint: 'See that the key is in signing.gnupg_home and has not expired; the former index stays and the run is tried again.',
   });
 }
 

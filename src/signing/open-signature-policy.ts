@@ -11,6 +11,13 @@ export interface SignaturePolicy {
   readonly signing: PackageSigner | undefined;
 }
 
+interface SignatureFolders {
+  readonly stateDir: string;
+  readonly incomingDir: string;
+  /** Ends the signing that runs. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Makes the keyrings of the configuration ready in `<state_dir>/keyrings`, anew at each start.
  * @throws AppError CONFIG_INVALID, SIGNING_FAILED, SIGNING_TOOL_*.
@@ -20,13 +27,17 @@ export async function openSignaturePolicy(
     readonly keyrings: Parameters<typeof makePackageKeyrings>[0];
     readonly signing: GpgHome & { readonly keys: readonly string[]; readonly isSigningPackages: boolean };
   },
-  { stateDir, incomingDir }: { readonly stateDir: string; readonly incomingDir: string },
+  { stateDir, incomingDir, signal }: SignatureFolders,
 ): Promise<SignaturePolicy> {
   const gpgv = createGpgv();
   const keyringsDir = join(stateDir, 'keyrings');
-  const findKeyring = await makePackageKeyrings(config.keyrings, keyringsDir, gpgv);
-  if (!config.signing.isSigningPackages) return { findKeyring, signing: undefined };
+  const { keyrings, signing } = config;
+  if (!signing.isSigningPackages) {
+    return { findKeyring: await makePackageKeyrings(keyrings, keyringsDir, gpgv), signing: undefined };
+  }
   const keyringDir = join(keyringsDir, 'own');
-  const signing = await createPackageSigner({ ...config.signing, incomingDir, keyringDir, gpgv });
-  return { findKeyring, signing };
+  const signer = await createPackageSigner({ ...signing, incomingDir, keyringDir, gpgv, signal });
+  // What was signed here may come back.
+  const trusting = keyrings.map((one) => ({ ...one, key_files: [...one.key_files, signer.publicKeysPath] }));
+  return { findKeyring: await makePackageKeyrings(trusting, keyringsDir, gpgv), signing: signer };
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, constants, copyFile, mkdir, rm, symlink } from 'node:fs/promises';
+import { chmod, constants, copyFile, mkdir, rm, stat, statfs, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, toAppError } from '../errors.ts';
 import type { RpmPackage } from '../rpm-parser/rpm-package.ts';
@@ -28,19 +28,21 @@ export interface SignedFile {
 
 // rpmsign reads and writes the package once and waits for gpg; an agent that asks somebody would wait for ever.
 const RPMSIGN_LIMIT_MS = 300_000;
+// For the signature, and what others write meanwhile.
+const ROOM_BYTES = 1024 * 1024;
 const PRIVATE_MODE = 0o700;
 const WRITABLE_MODE = 0o600;
 
 /**
  * Makes a copy of a package with one signature, ours, in the place of those it had. Everything from the main header on
  * stays the same.
- * @param incomingDir where the copy lies, in a directory that the sweep at start removes after a crash.
- * @throws AppError PACKAGE_NOT_SIGNABLE, PACKAGE_SIGNING_FAILED, SIGNING_TOOL_*.
+ * @param run.incomingDir where the copy lies, in a directory that the sweep at start removes after a crash.
+ * @throws AppError PACKAGE_NOT_SIGNABLE, PACKAGE_SIGNING_FAILED, SIGNING_TOOL_*, STORAGE_FULL.
  */
 export async function signPackage(
   unsigned: UnsignedPackage,
   key: SigningKey,
-  incomingDir: string,
+  { incomingDir, signal }: { readonly incomingDir: string; readonly signal: AbortSignal | undefined },
 ): Promise<SignedFile> {
   if (unsigned.rpm.formatMajor === 3) throw notSignable(unsigned.nevra);
   if (key.passphraseFile !== undefined) checkPassphrase(key.passphraseFile, unsigned.nevra);
@@ -54,7 +56,7 @@ export async function signPackage(
     await copyFile(unsigned.path, path, constants.COPYFILE_FICLONE);
     await chmod(path, WRITABLE_MODE);
     if (key.passphraseFile !== undefined) await symlink(key.passphraseFile, join(directory, PASSPHRASE_LINK));
-    await runRpmsign(directory, key, unsigned.nevra);
+    await runRpmsign({ directory, nevra: unsigned.nevra, signal }, key);
     return { path, discard };
   } catch (error) {
     await discard();
@@ -76,7 +78,14 @@ function checkPassphrase(path: string, nevra: string): void {
 const PACKAGE_FILE = 'package.rpm';
 const PASSPHRASE_LINK = 'passphrase';
 
-async function runRpmsign(directory: string, key: SigningKey, nevra: string): Promise<void> {
+interface RpmsignRun {
+  /** Holds the package. */
+  readonly directory: string;
+  readonly nevra: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function runRpmsign({ directory, nevra, signal }: RpmsignRun, key: SigningKey): Promise<void> {
   const gpgOptions = [
     ...UNATTENDED,
     ...(await agentOptions(key)),
@@ -104,10 +113,28 @@ async function runRpmsign(directory: string, key: SigningKey, nevra: string): Pr
     args: [...defines, '--resign', PACKAGE_FILE],
     timeoutMs: RPMSIGN_LIMIT_MS,
     cwd: directory,
+    signal,
     // No macros of the user's own.
     env: { HOME: directory, GNUPGHOME: key.gnupgHome },
   });
-  if (exitCode !== 0) throw signingFailed(nevra, lastWords({ exitCode, stderr: `${stdout}\n${stderr}` }));
+  if (exitCode === 0) return;
+  if (await lacksRoom(directory)) throw storageFull(nevra);
+  throw signingFailed(nevra, lastWords({ exitCode, stderr: `${stdout}\n${stderr}` }));
+}
+
+/** rpmsign writes the package twice more, removes that when it fails, and does not say why it did. */
+async function lacksRoom(directory: string): Promise<boolean> {
+  const [{ bavail, bsize }, { size }] = await Promise.all([
+    statfs(directory),
+    stat(join(directory, PACKAGE_FILE)),
+  ]);
+  return bavail * bsize < 2 * size + ROOM_BYTES;
+}
+
+function storageFull(nevra: string): AppError {
+  return new AppError('STORAGE_FULL', `there is not enough room to sign ${nevra}`, {
+    hint: 'Free disk space on the server, then send the package again.',
+  });
 }
 
 function notSignable(nevra: string): AppError {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, link, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -10,6 +11,7 @@ import { eventually } from '../support/eventually.ts';
 import { createGpgKeys, type GpgKeys } from '../support/gpg-keys.ts';
 import { readerOverHttp, readIndex } from '../support/read-index.ts';
 import { dnfInstall, type DnfHost } from '../support/run-dnf.ts';
+import { openSocket, putHeader } from '../support/raw-socket.ts';
 import { type Front, type Site, startSite } from '../support/run-site.ts';
 import { runZypper, zypperRefresh } from '../support/run-zypper.ts';
 import { createRpmJudge, type RpmVerdict } from '../support/rpmkeys.ts';
@@ -205,6 +207,32 @@ describe('a service that signs packages', () => {
     expect(body).toMatchObject({ places: [{ signature: { state: 'good', fingerprint: ours } }] });
   });
 
+  test('takes back what it signed itself where signatures of others are required', async () => {
+    const { front, config } = signing();
+    const key_files = [await keys.exportKey(stranger)];
+    const keyrings = [{ repositories: ['*'], key_files, require: 'signed' }];
+    await using site = await startSite({ front, config: { ...config, package_signatures: { keyrings } } });
+    const unsigned = await upload(site, craftRpm({ name: 'required' }));
+    expect(unsigned).toMatchObject({ status: 422, body: { code: 'PACKAGE_UNSIGNED' } });
+    const sent = await craftSignedRpm({ name: 'required' }, { rsa: signedBy(keys, stranger) });
+    expect(await upload(site, sent)).toMatchObject({ status: 201 });
+    const stored = await readFile(storedPath(site, 'required-1.0-1.el9.x86_64.rpm'));
+    expect(await upload(site, stored)).toMatchObject({ status: 200, body: { outcome: 'unchanged' } });
+  });
+
+  test('puts what was stored unsigned before into no other repository', async () => {
+    const config = { server: { upload_header: '' }, layout: { noarch: ['aarch64'] } };
+    await using site = await startSite({ front: 'none', config });
+    const sent = craftRpm({ name: 'early', arch: 'noarch' });
+    expect(await upload(site, sent)).toMatchObject({ status: 201 });
+    await site.service.stop();
+    await site.restart(signing());
+    const { status, body } = await upload(site, sent);
+    expect({ status, code: body['code'] }).toEqual({ status: 409, code: 'PACKAGE_CONFLICT' });
+    expect(existsSync(storedPath(site, 'early-1.0-1.el9.noarch.rpm'))).toBe(false);
+    await expectNothingLeft(site);
+  });
+
   test('holds the digests that a client sends against the bytes that it sent', async () => {
     await using site = await startSite(signing());
     const sent = craftRpm();
@@ -275,6 +303,24 @@ describe('an rpmsign that ends well but signed badly', () => {
     await writeFile(other, bytes);
     await using site = await siteWithRpmsign(`test "$1" = --version || cat '${other}' > package.rpm`);
     expect(await upload(site, craftRpm())).toMatchObject(notSigned);
+    await expectNothingStored(site);
+  });
+
+  test('or that never ends: a stop of the service ends it, and nothing is left after the next start', async () => {
+    const running = join(dir.path, 'rpmsign-runs');
+    await using site = await siteWithRpmsign(
+      `test "$1" = --version || { touch ${running}; exec sleep 600; }`,
+    );
+    const socket = await openSocket(site.baseUrl);
+    const bytes = craftRpm();
+    socket.write(Buffer.concat([putHeader(bytes.length), bytes]));
+    await eventually(async () => expect(existsSync(running)).toBe(true));
+    site.service.terminate();
+    await site.service.whenLogged(({ msg }) => msg === 'stopping');
+    // What nobody waits for any more need not be waited for.
+    socket.destroy();
+    expect(await site.service.whenExited).toEqual({ code: 0, signal: null });
+    await site.restart(signing());
     await expectNothingStored(site);
   });
 

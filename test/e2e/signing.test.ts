@@ -100,13 +100,17 @@ test('a key that cannot sign stops no upload, is said at the start and by /ready
   });
   try {
     await site.service.whenLogged(({ level, code }) => level === 40 && code === 'SIGNING_FAILED');
+    expect(JSON.parse(await textOf(site, '/readyz'))).toMatchObject({
+      status: 'degraded',
+      faults: [{ code: 'SIGNING_FAILED' }],
+    });
     const bytes = craftRpm({ name: 'alpha' });
     const refused = await putPackage(site.baseUrl, bytes, 'wait=50');
     expect(refused).toMatchObject({ status: 503 });
     expect(refused.json()).toMatchObject({ code: 'SIGNING_FAILED' });
     expect(JSON.parse(await textOf(site, '/readyz'))).toMatchObject({
       status: 'degraded',
-      faults: [{ repository: REPOSITORY, code: 'SIGNING_FAILED' }],
+      faults: [{ code: 'SIGNING_FAILED' }, { repository: REPOSITORY, code: 'SIGNING_FAILED' }],
     });
     expect(await readdir(join(site.storageDir, REPOSITORY, 'Packages'))).toHaveLength(1);
 

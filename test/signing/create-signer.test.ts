@@ -134,6 +134,22 @@ describe('a signature', () => {
       const listing = runGpg(options, { args: ['--list-keys'], timeoutMs: 100 });
       await expect(listing).rejects.toMatchObject({ code: 'SIGNING_TOOL_FAILED', message: /0\.1 s/ });
     });
+    // The keyring is made before, so that it is the signature that is wrong.
+    const signer = createTestSigner(home.path, [key]);
+    await signer.sign(CONTENT);
+    expect(signer.lastFault()).toBeUndefined();
+    const garbage = `cat >/dev/null; printf -- '-----BEGIN PGP SIGNATURE-----\n\nnone\n'`;
+    await withFakeTool(
+      'gpg',
+      `case "$*" in *detach*) ${garbage};; *) exec /usr/bin/gpg "$@";; esac`,
+      async () => {
+        await expect(signer.sign(`${CONTENT}more`)).rejects.toMatchObject({
+          code: 'SIGNING_FAILED',
+          message: expect.stringContaining('gpgv does not find good'),
+        });
+      },
+    );
+    expect(signer.lastFault()).toMatchObject({ code: 'SIGNING_FAILED' });
     await withFakeTool('gpg', 'exit 0', async () => {
       const signing = createTestSigner(home.path, [key]).sign(CONTENT);
       await expect(signing).rejects.toMatchObject({ code: 'SIGNING_FAILED' });

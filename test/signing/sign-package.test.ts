@@ -15,7 +15,10 @@ async function signIn(directory: string, key: SigningKey): Promise<string> {
   await writeFile(path, craftRpm());
   await mkdir(incomingDir, { recursive: true });
   try {
-    const signed = await signPackage({ path, nevra: 'example', rpm: { formatMajor: 4 } }, key, incomingDir);
+    const signed = await signPackage({ path, nevra: 'example', rpm: { formatMajor: 4 } }, key, {
+      incomingDir,
+      signal: undefined,
+    });
     await signed.discard();
     return 'signed';
   } finally {
