@@ -30,6 +30,7 @@ const RESERVED_OPTIONS = [
 // First path segments that the service uses itself; nginx sends them elsewhere than to the upload.
 const TAKEN_PREFIXES = ['api', 'auth', 'healthz', 'metrics', 'readyz', 'repo'];
 
+const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8);
 LOOPBACK.addAddress('::1', 'ipv6');
@@ -93,7 +94,8 @@ function meaningProblems(file: ConfigFile, folder: string): readonly string[] {
     ...optionProblems(file.index_updater.cmdline),
     ...formatProblems(file.index_updater),
     ...folderProblems(file, folder),
-    ...accessProblems(file),
+    ...accessProblems(file.access),
+    ...listeningProblems(file),
     ...signingProblems(file.signing),
   ];
 }
@@ -131,28 +133,37 @@ function optionProblems(cmdline: string): readonly string[] {
     .map((word) => `index_updater.cmdline: ${word} is set by the service itself; remove it`);
 }
 
-/** Whoever reaches an open service may do everything, so it must be reached from this machine only. */
-function accessProblems({ server, access }: ConfigFile): readonly string[] {
-  const { address, upload_header: uploadHeader } = server;
-  const { tokens, keys, public_read: publicRead } = access;
+function accessProblems({ tokens, keys, public_read: publicRead }: ConfigFile['access']): readonly string[] {
   const twice = [...repeated(tokens.map(({ name }) => name)), ...repeated(keys.map(({ id }) => id))];
   const problems = twice.map((name) => `access: two entries are named "${name}"; rename one`);
-  if (uploadHeader !== '' && !isLoopback(address)) {
+  if (tokens.length + keys.length > 0 || publicRead.includes('*')) return problems;
+  return [
+    ...problems,
+    'access.public_read: restricts reading, but no token and no key may read; add one to access',
+  ];
+}
+
+/** What must not be so on an address that others can reach. */
+function listeningProblems({ server, access: { tokens, keys } }: ConfigFile): readonly string[] {
+  const { address, upload_header: uploadHeader, public_url: publicUrl } = server;
+  if (isLoopback(address)) return [];
+  const problems: string[] = [];
+  if (tokens.length + keys.length === 0) {
+    problems.push(
+      `server.address: ${address} can be reached by others, and without tokens and keys everybody may upload; add one to access ("rpmyard token new NAME"), or listen on 127.0.0.1 or a unix socket`,
+    );
+  }
+  if (uploadHeader !== '') {
     problems.push(
       `server.upload_header: believed from whoever reaches ${address}; set it to '' when there is no nginx in front, or listen on 127.0.0.1 or a unix socket`,
     );
   }
-  if (tokens.length > 0 || keys.length > 0) return problems;
-  if (!publicRead.includes('*')) {
+  if (publicUrl === '' && WILDCARDS.has(address)) {
     problems.push(
-      'access.public_read: restricts reading, but no token and no key may read; add one to access',
+      `server.public_url: hosts would be told to ask ${address}; set the URL by which they reach this server`,
     );
   }
-  if (isLoopback(address)) return problems;
-  return [
-    ...problems,
-    `server.address: ${address} can be reached by others, and without tokens and keys everybody may upload; add one to access ("rpmyard token new NAME"), or listen on 127.0.0.1 or a unix socket`,
-  ];
+  return problems;
 }
 
 function signingProblems({ keys, sign_packages: isSigning }: ConfigFile['signing']): readonly string[] {

@@ -250,8 +250,12 @@ log: { name: file, level: LOUD }
 
   it('believes a header that names a file from whoever reaches it', () => {
     const access = "access: { tokens: [{ name: ci, hash: 'sha256:" + 'a'.repeat(64) + "' }] }";
-    expect(pathsOf(`server: { address: 0.0.0.0 }\n${access}`)).toEqual(['server.upload_header']);
-    expect(parse(`server: { address: 0.0.0.0, upload_header: '' }\n${access}`).server.listen).toMatchObject({
+    const named = 'address: 0.0.0.0, public_url: "http://repo.example.com"';
+    expect(pathsOf(`server: { ${named} }\n${access}`)).toEqual(['server.upload_header']);
+    expect(pathsOf(`server: { address: 0.0.0.0, upload_header: '' }\n${access}`)).toEqual([
+      'server.public_url',
+    ]);
+    expect(parse(`server: { ${named}, upload_header: '' }\n${access}`).server.listen).toMatchObject({
       host: '0.0.0.0',
     });
     expect(parse(`server: { address: /run/rpmyard.sock }\n${access}`)).toBeDefined();
