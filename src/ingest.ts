@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { demand } from './access/requester.ts';
 import { AppError } from './errors.ts';
 import { describeStoredPackage, type InspectedPackage, inspectPackage } from './inspect/inspect-package.ts';
@@ -18,6 +19,7 @@ import type { ReindexQueue } from './reindex/reindex-queue.ts';
 import type { UploadStage } from './serve/metrics.ts';
 import type { SignaturesByRepository } from './signing/check-package-signature.ts';
 import type { PackageSigner } from './signing/create-package-signer.ts';
+import type { SignatureVerdict } from './signing/signature-verdict.ts';
 import { chooseStoredFile, type StoredFile } from './stored-file.ts';
 
 export interface IngestParts {
@@ -57,9 +59,11 @@ export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): P
   const targets = parts.layout.targetsOf(received.rpm, upload.releasever);
   const repositories = targets.map(({ repository }) => repository);
   for (const repository of repositories) demand(upload.requester, { right: 'upload', in: { repository } });
-  const signatures = await parts.timed('signature', () =>
-    parts.checkSignature({ path: upload.path, ...received }, repositories),
-  );
+  const signatures =
+    findStoredVerdicts(received.sha256, targets, parts) ??
+    (await parts.timed('signature', () =>
+      parts.checkSignature({ path: upload.path, ...received }, repositories),
+    ));
   const asSent: StoredFile = { path: upload.path, inspected: received, signatures };
   const turn = targets.map(({ path }) => path).join();
   return parts.takeTurns(turn, async () => {
@@ -116,6 +120,25 @@ export async function waitUntilInstallable(
   return result === 'pending' || !isInstallable ? 'pending' : settled;
 }
 
+/**
+ * The verdicts on a package that each of its repositories has already, byte for byte: sending it again changes nothing,
+ * and so needs no rule to be kept. Undefined when one of them lacks it.
+ */
+function findStoredVerdicts(
+  sha256: string,
+  targets: readonly Target[],
+  { records }: IngestParts,
+): SignaturesByRepository | undefined {
+  const receipts = records.receiptsOf(sha256);
+  const verdicts = new Map<string, SignatureVerdict>();
+  for (const { repository, location, path } of targets) {
+    const receipt = receipts.find((one) => one.repository === repository && one.location === location);
+    if (receipt === undefined || !existsSync(path)) return undefined;
+    verdicts.set(repository, receipt.signature ?? { state: 'unchecked' });
+  }
+  return verdicts;
+}
+
 /** True when a repository got the package; false when all of them had it. */
 async function place(file: StoredFile, targets: readonly Target[], parts: IngestParts): Promise<boolean> {
   const { path, inspected } = file;
@@ -167,20 +190,26 @@ function isAcknowledged({ sha256, targets }: IncomingPackage, records: Records):
 function newReceipts(
   { inspected, signatures, receivedSha256 }: StoredFile,
   states: readonly TargetState[],
-  { now }: IngestParts,
+  { records, now }: IngestParts,
 ): readonly Receipt[] {
   const { nevra, sha256, sizeBytes } = inspected;
-  return states.map(({ target: { repository, location } }) => ({
-    repository,
-    location,
-    sha256,
-    nevra,
-    sizeBytes,
-    placedAtMs: now(),
-    publishedAtMs: undefined,
-    receivedSha256,
-    signature: signatures.get(repository),
-  }));
+  const known = records.receiptsOf(sha256);
+  return states.map(({ target: { repository, location }, holdsPackage }) => {
+    const receipt = known.find((one) => one.repository === repository && one.location === location);
+    // What became of it there is still so, and so is what it was when it was first sent.
+    if (holdsPackage && receipt !== undefined) return receipt;
+    return {
+      repository,
+      location,
+      sha256,
+      nevra,
+      sizeBytes,
+      placedAtMs: now(),
+      publishedAtMs: undefined,
+      receivedSha256,
+      signature: signatures.get(repository),
+    };
+  });
 }
 
 /** The state of a package in each of these repositories. */

@@ -26,7 +26,7 @@ const SWEEP_EVERY_MS = 3_600_000;
 
 /**
  * Builds the parts by hand, heals what a crash left, listens. When it fails, nothing of it goes on.
- * @throws AppError TREE_LOCKED, TREE_UNUSABLE, CONFIG_INVALID, SIGNING_TOOL_MISSING.
+ * @throws AppError TREE_LOCKED, TREE_UNUSABLE, CONFIG_INVALID, SIGNING_FAILED, SIGNING_TOOL_*, LISTEN_FAILED.
  */
 export async function startService(config: Config, log: Logger): Promise<Service> {
   const tree = await openTree(config, log);
@@ -56,6 +56,9 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
   warnOf(await engine.findFault(), 'uploads are taken all the same', log);
   warnOf(await signer?.findFault(), 'uploads are taken all the same, indexes stay as they are', log);
   const access = openAccess(config.access, { stateDir: folders.stateDir, nonces: records, now, log });
+  const auditLog = openAuditLog(config.access.auditLog, (error, line) =>
+    log.error({ err: error, line }, 'audit log not written'),
+  );
   const clientConfig: ClientConfig = {
     publicUrl: config.server.publicUrl,
     isSigned: signer !== undefined,
@@ -68,9 +71,6 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
 
   const incomingFiles = createIncomingFiles((path, error) =>
     log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
-  );
-  const auditLog = openAuditLog(config.access.auditLog, (error, line) =>
-    log.error({ err: error, line }, 'audit log not written'),
   );
   const app = await buildApp({
     log,

@@ -48,10 +48,11 @@ export interface Pipeline {
 
 // Before the second, third, ... attempt of a failed index run.
 const RETRY_PAUSES_MS = [5_000, 15_000, 60_000, 300_000];
+const TRY_SIGNING_EVERY_MS = 60_000;
 // systemd kills after 90 s; an index run that needs longer is started anew by its mark.
 const RUN_GRACE_MS = 30_000;
 
-/** Builds the pipeline upon a tree. @throws AppError CONFIG_INVALID, SIGNING_TOOL_MISSING. */
+/** Builds the pipeline upon a tree. @throws AppError CONFIG_INVALID, SIGNING_FAILED, SIGNING_TOOL_*. */
 export async function openPipeline(
   config: Config,
   tree: Tree,
@@ -86,6 +87,7 @@ export async function openPipeline(
     writeRepoFile: (repository) => writeRepoFile(folders.topDir, clientConfig, repository),
   });
   const checkReserve = createIndexReserve({ topDir: folders.topDir, listStatus });
+  let signingTriedAtMs = performance.now();
   const inspectionThreads = createInspectionThreads();
   const ingestParts: IngestParts = {
     layout,
@@ -105,6 +107,17 @@ export async function openPipeline(
     now,
   };
 
+  /** A fault of signing that no repository shows: asked again now and then, since it may have gone. */
+  async function findSigningFault(): Promise<AppError | undefined> {
+    if (signer?.lastFault() === undefined) return undefined;
+    if (performance.now() - signingTriedAtMs > TRY_SIGNING_EVERY_MS) {
+      signingTriedAtMs = performance.now();
+      await signer.findFault();
+    }
+    const fault = signer.lastFault();
+    return listStatus().some(({ lastError }) => lastError?.code === fault?.code) ? undefined : fault;
+  }
+
   return {
     queue,
     requests: createRepositoryRequests({ store, reindexParts, queue, prepareRepository }),
@@ -122,7 +135,7 @@ export async function openPipeline(
         return toAppError(error);
       }
     },
-    findIndexFault: async () => (await engine.findFault()) ?? signer?.lastFault(),
+    findIndexFault: async () => (await engine.findFault()) ?? findSigningFault(),
     takeUp: async () =>
       takeUpRepositories({
         repositories: await store.listRepositories(),

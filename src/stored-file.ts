@@ -66,17 +66,16 @@ async function describeStored(
   targets: readonly Target[],
   parts: StoredFileParts,
 ): Promise<StoredFile> {
-  const stored = await describeOwnFile(path, asSent, parts);
-  const own = await parts.signing.verify({ path, ...stored.inspected });
+  const { own, ...stored } = await describeOwnFile(path, asSent, parts);
   const lacking = targets.find((target) => !existsSync(target.path));
   if (own.state === 'good' || lacking === undefined) return stored;
-  const { nevra } = stored.inspected;
+  const { nevra, sha256 } = stored.inspected;
   throw new AppError(
     'PACKAGE_CONFLICT',
     `${nevra} is stored without a signature of this service, and ${lacking.repository} would get the same file`,
     {
       hint: 'It was stored before packages were signed, and a published file never changes: raise the release number and build again.',
-      details: { repository: lacking.repository, storedSha256: stored.inspected.sha256 },
+      details: { repository: lacking.repository, storedSha256: sha256, sentSha256: asSent.inspected.sha256 },
     },
   );
 }
@@ -88,30 +87,37 @@ async function proveSigned(
   parts: StoredFileParts,
 ): Promise<StoredFile> {
   const { nevra } = asSent.inspected;
-  const signed = await describeOwnFile(path, asSent, parts).catch((error: unknown) => {
+  const { own, ...signed } = await describeOwnFile(path, asSent, parts).catch((error: unknown) => {
     // A package that was fine when it came: whoever sent it is not to blame for what rpmsign made of it.
     throw toAppError(error).statusCode < 500 ? notProved(nevra, error) : error;
   });
   // What is as it was sent may have a good signature of somebody else.
   const isChanged = signed.receivedSha256 !== undefined;
-  const isGood = [...signed.signatures.values()].every(({ state }) => state === 'good');
+  const isGood = own.state === 'good';
   if (isChanged && isGood && (await digestContent(path, parts.inspectionThreads)) === content) return signed;
   throw notProved(nevra);
 }
 
-/** Describes a file of ours with the content of what was sent, its signature as our own keys see it. */
+/** Describes a file of ours with the content of what was sent, and its signature as our own keys see it. */
 async function describeOwnFile(
   path: string,
   asSent: StoredFile,
   { inspectionThreads, signing }: StoredFileParts,
-): Promise<StoredFile> {
+): Promise<StoredFile & { readonly own: SignatureVerdict }> {
   const { sha256: receivedSha256 } = asSent.inspected;
   const file = { path, sizeBytes: statSync(path).size, sha256: undefined, expectedDigests: [] };
   const inspected = await inspectPackage(file, inspectionThreads);
-  if (inspected.sha256 === receivedSha256) return { ...asSent, path };
   const own = await signing.verify({ path, ...inspected });
+  if (inspected.sha256 === receivedSha256) {
+    return {
+      ...asSent,
+      path,
+      own,
+      ...(own.state === 'good' && { signatures: eachSignature(asSent, () => own) }),
+    };
+  }
   const signatures = eachSignature(asSent, (received) => ({ ...own, received }));
-  return { path, inspected, signatures, receivedSha256 };
+  return { path, inspected, signatures, receivedSha256, own };
 }
 
 function eachSignature(

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../errors.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
-import { covers, demand, type Need, nothingToProve, type Requester } from './requester.ts';
+import { covers, createRequester, type Need, type Requester } from './requester.ts';
 import { ALL_RIGHTS, createRights, type Grants, type Right } from './rights.ts';
 import { checkTime, equalHex, readSignedRequest, signRequest } from './signed-request.ts';
 import { findByToken, hashToken } from './token.ts';
@@ -49,12 +49,12 @@ export interface AccessOptions {
 
 export interface Access {
   /**
-   * Who sent the request, when that may do what is needed. Credentials are not looked at for what everybody may do.
+   * Who sent the request, whether they may do what is needed (`demand`) or not. Credentials are not looked at for what
+   * everybody may do.
    * @param use `look`: asked on behalf of a request that will come itself, so its nonce stays unused.
-   * @throws AppError CREDENTIALS_MISSING, CREDENTIALS_INVALID, SIGNATURE_INVALID, SIGNATURE_EXPIRED, SIGNATURE_REPLAYED,
-   * RIGHT_MISSING.
+   * @throws AppError CREDENTIALS_INVALID, SIGNATURE_INVALID, SIGNATURE_EXPIRED, SIGNATURE_REPLAYED.
    */
-  readonly admit: (request: AskedRequest, need: Need, use?: 'look' | 'consume') => Requester;
+  readonly identify: (request: AskedRequest, need: Need, use?: 'look' | 'consume') => Requester;
 }
 
 type Key = AccessOptions['keys'][number];
@@ -63,12 +63,12 @@ type Key = AccessOptions['keys'][number];
 export function createAccess(options: AccessOptions): Access {
   const { tokens, keys, publicRead, localToken, nonces, now } = options;
   const isOpen = tokens.length === 0 && keys.length === 0;
-  const anybody: Requester = {
+  const anybody = createRequester({
     kind: 'anybody',
     name: '',
     rights: createRights(isOpen ? ALL_RIGHTS : { read: publicRead }),
-    checkFile: nothingToProve,
-  };
+    isProven: isOpen,
+  });
   const tokenEntries = [
     { hash: hashToken(localToken), requester: requesterOf('local', 'command line', ALL_RIGHTS) },
     ...tokens.map((token) => ({ hash: token.hash, requester: requesterOf('token', token.name, token) })),
@@ -77,17 +77,15 @@ export function createAccess(options: AccessOptions): Access {
   const plainKeys = keys.filter((key) => key.allow_plain_signature === true);
 
   return {
-    admit: (request, need, use = 'consume') => {
+    identify: (request, need, use = 'consume') => {
       if (anybody.rights.mayEverywhere(need.right) || (need.in !== 'some' && covers(anybody, need)))
         return anybody;
       const credentials = readCredentials(request.headers);
-      const requester = credentials === undefined ? anybody : identify(credentials, request, need.right, use);
-      demand(requester, need);
-      return requester;
+      return credentials === undefined ? anybody : identifyBy(credentials, request, need.right, use);
     },
   };
 
-  function identify(
+  function identifyBy(
     credentials: Credentials,
     request: AskedRequest,
     right: Right,
@@ -135,7 +133,7 @@ export function createAccess(options: AccessOptions): Access {
   /** Whoever says who they are may read what everybody may. */
   function requesterOf(kind: 'token' | 'key' | 'local', name: string, grants: Grants): Requester {
     const rights = createRights({ ...grants, read: [...(grants.read ?? []), ...publicRead] });
-    return { kind, name, rights, checkFile: nothingToProve };
+    return createRequester({ kind, name, rights, isProven: true });
   }
 
   /** The signature is of the file alone, so that only the file can prove it. */
@@ -147,10 +145,13 @@ export function createAccess(options: AccessOptions): Access {
         hint: 'Sign with sha256 as in docs/http.md, or ask the administrator for allow_plain_signature.',
       });
     }
+    const proven = requesterOf('key', key.id, { upload: [...(key.upload ?? []), ...(key.admin ?? [])] });
     return {
-      ...requesterOf('key', key.id, { upload: [...(key.upload ?? []), ...(key.admin ?? [])] }),
-      checkFile: async (path) => {
+      ...proven,
+      isProven: false,
+      proveBy: async (path) => {
         if (!equalHex(hex, await plainSignature(path, key))) throw wrongPlainSignature(key);
+        return proven;
       },
     };
   }

@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { ERROR_STATUS } from '../errors.ts';
 import type { AuditLog } from './audit-log.ts';
 import { NOBODY, type Requester } from './requester.ts';
 
@@ -32,10 +31,6 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 // Requests without valid credentials cost their sender nothing: they must not fill the disk.
 const ANONYMOUS_REFUSALS_PER_SECOND = 10;
 const MAX_BUILD_URL_CHARACTERS = 2048;
-/** Outcomes of who could not prove to be who they say they are. */
-const UNPROVEN: ReadonlySet<string> = new Set(
-  Object.entries(ERROR_STATUS).flatMap(([code, status]) => (status === 401 ? [code] : [])),
-);
 
 /** Writes a line for whatever changes something or was not allowed to: as soon as it is done, and before it is answered. */
 export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => number): void {
@@ -59,23 +54,21 @@ export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => nu
   });
 
   function write(request: FastifyRequest, facts: AuditFacts): void {
-    const isProven = isKnown(request.requester) && !UNPROVEN.has(facts.outcome);
+    // A request that was refused before anybody looked has none.
+    const requester = request.requester ?? NOBODY;
+    const { isProven } = requester;
     if (!isProven && !refusals.take()) return;
-    log.write({ ...lineOf(request, isProven, now), ...facts, ...refusals.report() });
+    log.write({ ...lineOf(request, requester, now), ...facts, ...refusals.report() });
   }
 }
 
-function isKnown(requester: Requester | undefined): boolean {
-  return requester !== undefined && requester !== NOBODY;
-}
-
-function lineOf(request: FastifyRequest, isProven: boolean, now: () => number): object {
-  const { requester, headers } = request;
+function lineOf(request: FastifyRequest, requester: Requester, now: () => number): object {
+  const { headers } = request;
   const buildUrl = headers['x-build-url'];
   return {
     time: new Date(now()).toISOString(),
     requestId: request.id,
-    who: isProven ? `${requester.kind} ${requester.name}`.trim() : null,
+    who: requester.isProven ? `${requester.kind} ${requester.name}`.trim() : null,
     address: request.ip,
     ...(request.askedFor ?? { method: request.method, url: request.url }),
     buildUrl: buildUrl === undefined ? undefined : String(buildUrl).slice(0, MAX_BUILD_URL_CHARACTERS),

@@ -3,7 +3,7 @@ import { toAppError } from '../errors.ts';
 import { headerText } from '../header-text.ts';
 import type { Access, AskedRequest } from './access.ts';
 import { needOfRepositoryUrl } from './repository-path.ts';
-import type { Need } from './requester.ts';
+import { demand, type Need } from './requester.ts';
 
 /**
  * What the nginx in front asks before it takes a body or serves a file (auth_request): 204, 401 or 403. X-Original-URI
@@ -32,7 +32,10 @@ export async function authRoutes(
     const original = originalOf(request);
     request.askedFor = { method: original.method, url: original.url };
     try {
-      if (need !== 'nothing') request.requester = access.admit(original, need, use);
+      if (need !== 'nothing') {
+        request.requester = access.identify(original, need, use);
+        demand(request.requester, need);
+      }
       return reply.code(204).send();
     } catch (thrown) {
       const error = toAppError(thrown);

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Access, AskedRequest } from './access.ts';
 import { needOfRepositoryPath } from './repository-path.ts';
-import { type Need, NOBODY, type Requester } from './requester.ts';
+import { demand, type Need, NOBODY, type Requester } from './requester.ts';
 import type { Right } from './rights.ts';
 
 /**
@@ -32,7 +32,9 @@ export function guardRoutes(app: FastifyInstance, access: Access): void {
   app.addHook('onRequest', async (request) => {
     request.requester = NOBODY;
     const need = needOf(request);
-    if (need !== 'nothing') request.requester = access.admit(lineOf(request), need);
+    if (need === 'nothing') return;
+    request.requester = access.identify(lineOf(request), need);
+    demand(request.requester, need);
   });
 }
 

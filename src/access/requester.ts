@@ -8,21 +8,24 @@ export interface Requester {
   /** The token's name or the key's id. */
   readonly name: string;
   readonly rights: Rights;
-  /** Proves that a file is this requester's, when only its content can. @throws AppError SIGNATURE_INVALID. */
-  readonly checkFile: (path: string) => Promise<void>;
+  /** False as long as nothing has shown that they are who they say they are. */
+  readonly isProven: boolean;
+  /** Who it is once the file has come, when only its content can prove it. @throws AppError SIGNATURE_INVALID. */
+  readonly proveBy: (path: string) => Promise<Requester>;
 }
 
 /** Who has not been looked at, or was refused. */
-export const NOBODY: Requester = {
+export const NOBODY = createRequester({
   kind: 'anybody',
   name: '',
   rights: createRights({}),
-  checkFile: nothingToProve,
-};
+  isProven: false,
+});
 
-/** The `checkFile` of whoever has said it all before the body came. */
-export async function nothingToProve(): Promise<void> {
-  // Any file will do.
+/** Somebody who has said it all before a body came. */
+export function createRequester(fields: Omit<Requester, 'proveBy'>): Requester {
+  const requester: Requester = { ...fields, proveBy: async () => requester };
+  return requester;
 }
 
 /** What a request needs: a right in one repository, in all of them, or in any. */

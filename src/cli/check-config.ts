@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { readKeyFile } from '../access/key-file.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
+import { openPassphrase } from '../signing/gpg-home.ts';
 
 /** `rpmyard check-config FILE`: also looks at the files that it names, as the user who asks sees them. */
 export async function checkConfig(args: readonly string[]): Promise<number> {
@@ -26,15 +27,14 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
 
 function problemsOfFiles({ access, signing, keyrings }: Config): readonly string[] {
   const { passphraseFile } = signing;
-  const readable = [
-    ...(passphraseFile === undefined ? [] : [['signing.passphrase_file', passphraseFile] as const]),
-    ...keyrings.flatMap(({ key_files: files }, index) =>
-      files.map((file) => [`package_signatures.keyrings.${index}`, file] as const),
-    ),
-  ];
   return [
     ...access.keys.flatMap(({ id, file }) => problemOf(`access.keys.${id}`, () => readKeyFile(file))),
-    ...readable.flatMap(([path, file]) => problemOf(path, () => checkReadable(file))),
+    ...(passphraseFile === undefined
+      ? []
+      : problemOf('signing.passphrase_file', () => openPassphrase(passphraseFile).destroy())),
+    ...keyrings.flatMap(({ key_files: files }, index) =>
+      files.flatMap((file) => problemOf(`package_signatures.keyrings.${index}`, () => checkReadable(file))),
+    ),
   ];
 }
 

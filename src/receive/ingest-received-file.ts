@@ -47,9 +47,9 @@ async function ingest(
   options: UploadOptions,
 ): Promise<UploadOutcome> {
   const { releasever } = request.query;
-  const { requester } = request;
   try {
-    await requester.checkFile(path);
+    const requester = await request.requester.proveBy(path);
+    request.requester = requester;
     return await options.ingest({ path, sizeBytes, sha256, expectedDigests, releasever, requester }, request);
   } finally {
     // Only after the answer: until then our name keeps the bytes whatever happens to the others. A client may have

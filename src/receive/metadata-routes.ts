@@ -53,7 +53,7 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
         request.raw.resume();
       });
       try {
-        await request.requester.checkFile(path);
+        request.requester = await request.requester.proveBy(path);
         for (const digest of digests) await checkDigest(path, digest);
         await options.putMetadata(repository, type, path);
       } finally {

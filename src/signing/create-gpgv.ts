@@ -13,6 +13,8 @@ export interface Detached {
   /** A packet, or an armor around one. */
   readonly signature: Uint8Array;
   readonly content: string | FilePart;
+  /** Ends the verification. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface FilePart {
@@ -37,7 +39,10 @@ export function createGpgv(): Gpgv {
   return (detached, keyring) => takeTurn(() => verifyDetached(detached, keyring));
 }
 
-async function verifyDetached({ signature, content }: Detached, keyring: Keyring): Promise<SignatureVerdict> {
+async function verifyDetached(
+  { signature, content, signal }: Detached,
+  keyring: Keyring,
+): Promise<SignatureVerdict> {
   // Through pipes: there is no second copy of the content, and nothing to clean up.
   const input = typeof content === 'string' ? content : openPart(content);
   try {
@@ -47,6 +52,7 @@ async function verifyDetached({ signature, content }: Detached, keyring: Keyring
       timeoutMs: GPGV_LIMIT_MS,
       input,
       thirdInput: signature,
+      signal,
     });
     // To gpgv a keyring that is gone is one without keys.
     const hasJudged = GPGV_EXIT_CODES.includes(result.exitCode) && existsSync(keyring.path);

@@ -1,6 +1,4 @@
-import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { AppError } from '../errors.ts';
 import type { Gpgv } from './create-gpgv.ts';
@@ -14,8 +12,6 @@ import { type SignedPackage, verifyPackageSignature } from './verify-package-sig
 
 /** Signs packages with a key of ours. */
 export interface PackageSigner {
-  /** A file with our public keys. */
-  readonly publicKeysPath: string;
   /** Verifies against our own keys alone. */
   readonly verify: (signed: SignedPackage) => Promise<SignatureVerdict>;
   /** Makes a signed copy, which whoever asked removes. Not more at once than there are cores. */
@@ -53,13 +49,9 @@ export async function createPackageSigner({
   }
   await requireTool('rpmsign');
   await requireTool('gpgv');
-  const armoredKeys = await exportKeys(home, keys);
-  const keyring = await makeKeyringOf(armoredKeys, keyringDir);
-  const publicKeysPath = join(keyringDir, 'public-keys.asc');
-  await writeFile(publicKeysPath, armoredKeys);
+  const keyring = await makeKeyringOf(await exportKeys(home, keys), keyringDir);
   const takeTurn = pLimit(availableParallelism());
   return {
-    publicKeysPath,
     verify: (signed) => verifyPackageSignature(signed, keyring, gpgv),
     sign: (unsigned) => takeTurn(() => signPackage(unsigned, { id, ...home }, { incomingDir, signal })),
   };

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AppError, toAppError } from '../errors.ts';
 import { asSigningFault } from './as-signing-fault.ts';
 import { createGpgv } from './create-gpgv.ts';
@@ -37,8 +39,14 @@ export interface Signer {
 
 // yum of Enterprise Linux 7 knows it, and nobody refuses it.
 const DIGEST = 'SHA256';
-// A publication a repository; one that was forgotten costs a call of gpg.
+// A publication a repository; one that was forgotten costs a call of gpgv.
 const MAX_REMEMBERED = 4096;
+
+interface Signed {
+  readonly content: string;
+  readonly signature: string;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** A signer that runs gpg, and gpgv to verify. */
 export function createSigner(options: SignerOptions): Signer {
@@ -47,12 +55,13 @@ export function createSigner(options: SignerOptions): Signer {
   const gpgv = createGpgv();
   const known = new Map<string, string>();
   let ownKeyring: Promise<Keyring | undefined> | undefined;
+  let keyringsMade = 0;
   let lastFault: AppError | undefined;
 
   return {
     sign: signAndProve,
-    isSignedNow: async (content, signature) => (await findKey(content, signature)) === key,
-    findKey,
+    isSignedNow: async (content, signature) => (await findSigner({ content, signature })) === key,
+    findKey: (content, signature) => findSigner({ content, signature }),
     exportKeys: () => asSigningFault(() => exportKeys(options, keys)),
     findFault: async () => {
       try {
@@ -68,54 +77,68 @@ export function createSigner(options: SignerOptions): Signer {
   async function signAndProve(content: string, signal?: AbortSignal): Promise<string> {
     try {
       const signature = await asSigningFault(() => sign(options, key, content, signal));
-      if (!(await isProved(content, signature))) throw notProved(key);
+      if (!(await isProved({ content, signature, signal }))) throw notProved(key);
       lastFault = undefined;
       return signature;
     } catch (error) {
-      lastFault = toAppError(error);
+      if (signal?.aborted !== true) lastFault = toAppError(error);
       throw error;
     }
   }
 
   /** gpg ended well, but hosts go by the signature. */
-  async function isProved(content: string, signature: string): Promise<boolean> {
-    if ((await findKey(content, signature)) === key) return true;
+  async function isProved(signed: Signed): Promise<boolean> {
+    const keyring = ownKeyring;
+    if ((await findSigner(signed)) === key) return true;
     // The keyring may be of a time before the key was extended.
-    ownKeyring = undefined;
-    return (await findKey(content, signature)) === key;
+    if (ownKeyring === keyring) ownKeyring = undefined;
+    return (await findSigner(signed)) === key;
   }
 
-  async function findKey(content: string, signature: string): Promise<string | undefined> {
-    const digest = digestOf(content, signature);
-    const found = known.get(digest) ?? (await asSigningFault(() => verify(content, signature)));
-    if (found !== undefined) remember(content, signature, found);
+  async function findSigner(signed: Signed): Promise<string | undefined> {
+    const digest = digestOf(signed);
+    const found = known.get(digest) ?? (await asSigningFault(() => verify(signed)));
+    if (found !== undefined) remember(digest, found);
     return found;
   }
 
-  async function verify(content: string, signature: string): Promise<string | undefined> {
+  async function verify({ content, signature, signal }: Signed): Promise<string | undefined> {
+    ownKeyring ??= makeOwnKeyring();
+    const making = ownKeyring;
     try {
-      ownKeyring ??= makeOwnKeyring(options, keys, keyringDir);
-      const keyring = await ownKeyring;
+      const keyring = await making;
       if (keyring !== undefined) {
-        return keyBehind(await gpgv({ signature: Buffer.from(signature), content }, keyring), keys);
+        const verdict = await gpgv({ signature: Buffer.from(signature), content, signal }, keyring);
+        return keyBehind(verdict, keys);
       }
-      // A key may be put there while the service runs.
-      ownKeyring = undefined;
-      return undefined;
     } catch (error) {
-      ownKeyring = undefined;
+      if (ownKeyring === making) ownKeyring = undefined;
       throw error;
     }
+    // A key may be put there while the service runs.
+    if (ownKeyring === making) ownKeyring = undefined;
+    return undefined;
   }
 
-  function remember(content: string, signature: string, by: string): void {
-    known.set(digestOf(content, signature), by);
+  /** Each in a directory of its own: somebody may still read the one before, but hardly the one before that. */
+  async function makeOwnKeyring(): Promise<Keyring | undefined> {
+    keyringsMade += 1;
+    const number = keyringsMade;
+    const former = number === 1 ? keyringDir : join(keyringDir, String(number - 2));
+    await rm(former, { recursive: true, force: true });
+    // Of those keys that are there: one that is missing must not hide what the others signed.
+    const armored = await exportPresentKeys(options, keys);
+    return armored === undefined ? undefined : makeKeyringOf(armored, join(keyringDir, String(number)));
+  }
+
+  function remember(digest: string, by: string): void {
+    known.set(digest, by);
     const [oldest] = known.keys();
     if (known.size > MAX_REMEMBERED && oldest !== undefined) known.delete(oldest);
   }
 }
 
-function digestOf(content: string, signature: string): string {
+function digestOf({ content, signature }: Signed): string {
   return createHash('sha256').update(`${content.length}:${content}${signature}`).digest('hex');
 }
 
@@ -139,16 +162,6 @@ function notProved(key: string): AppError {
   return new AppError('SIGNING_FAILED', `gpg made a signature with ${key} that gpgv does not find good`, {
     hint: 'See that the key is in signing.gnupg_home and has not expired; the former index stays and the run is tried again.',
   });
-}
-
-/** Of those keys that are there: one that is missing must not hide what the others signed. */
-async function makeOwnKeyring(
-  home: GpgHome,
-  keys: readonly string[],
-  keyringDir: string,
-): Promise<Keyring | undefined> {
-  const armored = await exportPresentKeys(home, keys);
-  return armored === undefined ? undefined : makeKeyringOf(armored, keyringDir);
 }
 
 /** The configured key that made a good signature: it is named by its own fingerprint or its primary key's. */

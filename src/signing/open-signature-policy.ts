@@ -31,13 +31,9 @@ export async function openSignaturePolicy(
 ): Promise<SignaturePolicy> {
   const gpgv = createGpgv();
   const keyringsDir = join(stateDir, 'keyrings');
-  const { keyrings, signing } = config;
-  if (!signing.isSigningPackages) {
-    return { findKeyring: await makePackageKeyrings(keyrings, keyringsDir, gpgv), signing: undefined };
-  }
+  const findKeyring = await makePackageKeyrings(config.keyrings, keyringsDir, gpgv);
+  if (!config.signing.isSigningPackages) return { findKeyring, signing: undefined };
   const keyringDir = join(keyringsDir, 'own');
-  const signer = await createPackageSigner({ ...signing, incomingDir, keyringDir, gpgv, signal });
-  // What was signed here may come back.
-  const trusting = keyrings.map((one) => ({ ...one, key_files: [...one.key_files, signer.publicKeysPath] }));
-  return { findKeyring: await makePackageKeyrings(trusting, keyringsDir, gpgv), signing: signer };
+  const signing = await createPackageSigner({ ...config.signing, incomingDir, keyringDir, gpgv, signal });
+  return { findKeyring, signing };
 }

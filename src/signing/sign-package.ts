@@ -118,8 +118,8 @@ async function runRpmsign({ directory, nevra, signal }: RpmsignRun, key: Signing
     env: { HOME: directory, GNUPGHOME: key.gnupgHome },
   });
   if (exitCode === 0) return;
-  if (await lacksRoom(directory)) throw storageFull(nevra);
-  throw signingFailed(nevra, lastWords({ exitCode, stderr: `${stdout}\n${stderr}` }));
+  const failure = signingFailed(nevra, lastWords({ exitCode, stderr: `${stdout}\n${stderr}` }));
+  throw (await lacksRoom(directory)) ? storageFull(nevra, failure) : failure;
 }
 
 /** rpmsign writes the package twice more, removes that when it fails, and does not say why it did. */
@@ -131,9 +131,10 @@ async function lacksRoom(directory: string): Promise<boolean> {
   return bavail * bsize < 2 * size + ROOM_BYTES;
 }
 
-function storageFull(nevra: string): AppError {
+function storageFull(nevra: string, cause: AppError): AppError {
   return new AppError('STORAGE_FULL', `there is not enough room to sign ${nevra}`, {
     hint: 'Free disk space on the server, then send the package again.',
+    cause,
   });
 }
 

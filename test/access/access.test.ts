@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  type Access,
   type AccessOptions,
   type AskedRequest,
   createAccess,
@@ -11,6 +12,7 @@ import {
 import type { Need } from '../../src/access/requester.ts';
 import { type SignedRequest, signRequest } from '../../src/access/signed-request.ts';
 import { hashToken, newToken } from '../../src/access/token.ts';
+import { admit } from '../support/admit.ts';
 import { codeOf } from '../support/app-error.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
@@ -21,9 +23,9 @@ const SECRET = randomBytes(32);
 const BODY_SHA256 = createHash('sha256').update('body').digest('hex');
 const UPLOAD: Need = { right: 'upload', in: 'some' };
 
-function access(options: Partial<AccessOptions> = {}): ReturnType<typeof createAccess> {
+function access(options: Partial<AccessOptions> = {}) {
   const used = new Set<string>();
-  return createAccess({
+  const service = createAccess({
     tokens: [{ name: 'ci', hash: hashToken(CI), upload: ['9/*'] }],
     keys: [{ id: 'build1', secret: SECRET, upload: ['*'] }],
     publicRead: ['*'],
@@ -35,6 +37,7 @@ function access(options: Partial<AccessOptions> = {}): ReturnType<typeof createA
     now: () => NOW_MS,
     ...options,
   });
+  return { admit: (...asked: Parameters<Access['identify']>) => admit(service, ...asked) };
 }
 
 function put(headers: AskedRequest['headers'], url = '/upload'): AskedRequest {
@@ -247,8 +250,8 @@ describe('a plain signature', () => {
     await writeFile(other, 'other');
     const requester = access({ keys: [plain] }).admit(put({ 'x-signature': `sha1=${signature}` }), UPLOAD);
     expect(requester).toMatchObject({ kind: 'key', name: 'old' });
-    await requester.checkFile(good);
-    await expect(requester.checkFile(other)).rejects.toMatchObject({ code: 'SIGNATURE_INVALID' });
+    await requester.proveBy(good);
+    await expect(requester.proveBy(other)).rejects.toMatchObject({ code: 'SIGNATURE_INVALID' });
   });
 
   it('may upload and nothing else, as it proves no other request', () => {

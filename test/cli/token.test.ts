@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAccess } from '../../src/access/access.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { admit } from '../support/admit.ts';
 import { codeOf } from '../support/app-error.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 
@@ -35,11 +36,11 @@ describe('rpmyard token new', () => {
     );
     expect(exitCode).toBe(0);
     const access = accessOf(stdout);
-    const admit = (repository: string) =>
-      access.admit(requestWith(stdout), { right: 'upload', in: { repository } });
-    expect(admit('9/x86_64')).toMatchObject({ kind: 'token', name: 'ci' });
-    expect(admit('10/aarch64')).toMatchObject({ name: 'ci' });
-    expect(codeOf(() => admit('41/x86_64'))).toBe('RIGHT_MISSING');
+    const admitTo = (repository: string) =>
+      admit(access, requestWith(stdout), { right: 'upload', in: { repository } });
+    expect(admitTo('9/x86_64')).toMatchObject({ kind: 'token', name: 'ci' });
+    expect(admitTo('10/aarch64')).toMatchObject({ name: 'ci' });
+    expect(codeOf(() => admitTo('41/x86_64'))).toBe('RIGHT_MISSING');
     const hash = /hash: '(?<hash>[^']+)'/.exec(stdout)?.groups?.['hash'] ?? '';
     expect(requestWith(stdout).headers.authorization).not.toContain(hash);
   });
@@ -50,10 +51,10 @@ describe('rpmyard token new', () => {
       runRpmyard('token', 'new', 'alice@laptop'),
     ]);
     const need = { right: 'upload', in: { repository: '41/x86_64' } } as const;
-    expect(accessOf(first.stdout).admit(requestWith(first.stdout), need)).toMatchObject({
+    expect(admit(accessOf(first.stdout), requestWith(first.stdout), need)).toMatchObject({
       name: 'alice@laptop',
     });
-    expect(codeOf(() => accessOf(first.stdout).admit(requestWith(second.stdout), need))).toBe(
+    expect(codeOf(() => admit(accessOf(first.stdout), requestWith(second.stdout), need))).toBe(
       'CREDENTIALS_INVALID',
     );
   });

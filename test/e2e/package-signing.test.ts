@@ -220,6 +220,39 @@ describe('a service that signs packages', () => {
     expect(await upload(site, stored)).toMatchObject({ status: 200, body: { outcome: 'unchanged' } });
   });
 
+  test('vouches for nobody: what it signed for one repository is not signed by those whom another one trusts', async () => {
+    const { front, config } = signing();
+    const key_files = [await keys.exportKey(stranger)];
+    const keyrings = [{ repositories: ['9/*'], key_files, require: 'signed' }];
+    await using site = await startSite({ front, config: { ...config, package_signatures: { keyrings } } });
+    expect(await upload(site, craftRpm({ name: 'detour' }), 'releasever=8')).toMatchObject({ status: 201 });
+    const stored = await readFile(join(site.storageDir, '8/x86_64/Packages/detour-1.0-1.el9.x86_64.rpm'));
+    expect(await upload(site, stored, 'releasever=9')).toMatchObject({
+      status: 403,
+      body: { code: 'SIGNING_KEY_UNKNOWN' },
+    });
+  });
+
+  test('keeps what it knows of a package when another repository gets it too', async () => {
+    const inOne = { layout: { noarch: ['x86_64'] } };
+    const { front, config } = signing();
+    await using site = await startSite({ front, config: { ...config, ...inOne } });
+    const sent = craftRpm({ name: 'spread', arch: 'noarch' });
+    const { body } = await upload(site, sent, 'wait=50');
+    await site.service.stop();
+    await site.restart({ config: { ...config, layout: { noarch: ['x86_64', 'aarch64'] } } });
+    const stored = await readFile(storedPath(site, 'spread-1.0-1.el9.noarch.rpm'));
+    expect(await upload(site, stored, 'wait=50')).toMatchObject({
+      status: 201,
+      body: { sha256: body.sha256 },
+    });
+    const known = await sendRequest(site.baseUrl, {
+      path: `/api/v1/uploads/${sha256Of(sent)}`,
+      headers: { accept: 'application/json' },
+    });
+    expect(known.json()).toMatchObject({ sha256: body.sha256, receivedSha256: sha256Of(sent) });
+  });
+
   test('puts what was stored unsigned before into no other repository', async () => {
     const config = { server: { upload_header: '' }, layout: { noarch: ['aarch64'] } };
     await using site = await startSite({ front: 'none', config });

@@ -663,6 +663,9 @@ describe('/repo/', () => {
       'content-length': '4000',
       'x-content-type-options': 'nosniff',
     });
+    // A cache that others share may keep what needed no token; a signature it does not know.
+    const signed = await send(site.nginx, { path: `/repo/${path}`, headers: { 'x-signature': 'sha256=0' } });
+    expect(signed.headers['cache-control']).toBe(`private, ${cacheControl}`);
     expect(response.headers).not.toHaveProperty('content-encoding');
   });
 

@@ -60,6 +60,11 @@ describe('a package', () => {
     });
   });
 
+  it('that a signature was needed for is nothing for a cache that others share', async () => {
+    const answer = await get(`/repo/${PACKAGE}`, { 'x-signature': `sha256=${'0'.repeat(64)}` });
+    expect(answer.headers['cache-control']).toBe(`private, ${IMMUTABLE}`);
+  });
+
   it('is found however its name is escaped', async () => {
     for (const url of [encodeURI(PACKAGE), encodeURIComponent(PACKAGE).replaceAll('%2F', '/')]) {
       expect((await get(`/repo/${url}`)).body).toBe('0123456789');

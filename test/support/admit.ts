@@ -1,0 +1,9 @@
+import type { Access } from '../../src/access/access.ts';
+import { demand, type Requester } from '../../src/access/requester.ts';
+
+/** Whoever sent the request, when they may do what is needed, as the guard of a route asks. */
+export function admit(access: Access, ...asked: Parameters<Access['identify']>): Requester {
+  const requester = access.identify(...asked);
+  demand(requester, asked[1]);
+  return requester;
+}
