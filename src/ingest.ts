@@ -74,8 +74,7 @@ export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): P
         : await chooseStoredFile(asSent, targets, { ...parts, signing, storedFacts: storedFacts(parts) });
     try {
       await parts.timed('sync', () => parts.store.prepare(file.path));
-      const isCreated = await parts.timed('place', () => place(file, targets, parts));
-      const receipts = parts.records.receiptsOf(file.inspected.sha256);
+      const { isCreated, receipts } = await parts.timed('place', () => place(file, targets, parts));
       const places = placesOf(receipts, targets, parts);
       return { ...factsOf(file), outcome: isCreated ? 'created' : 'unchanged', places };
     } finally {
@@ -129,41 +128,52 @@ function findStoredVerdicts(
   targets: readonly Target[],
   { records }: IngestParts,
 ): SignaturesByRepository | undefined {
-  const receipts = records.receiptsOf(sha256);
+  // Of a package that is new the records need not be asked.
+  if (!targets.every(({ path }) => existsSync(path))) return undefined;
   const verdicts = new Map<string, SignatureVerdict>();
-  for (const { repository, location, path } of targets) {
-    const receipt = receipts.find((one) => one.repository === repository && one.location === location);
-    if (receipt === undefined || !existsSync(path)) return undefined;
-    verdicts.set(repository, receipt.signature ?? { state: 'unchecked' });
+  for (const target of targets) {
+    const receipt = findReceipt(sha256, target, records);
+    if (receipt === undefined) return undefined;
+    verdicts.set(target.repository, receipt.signature ?? { state: 'unchecked' });
   }
   return verdicts;
 }
 
-/** True when a repository got the package; false when all of them had it. */
-async function place(file: StoredFile, targets: readonly Target[], parts: IngestParts): Promise<boolean> {
+interface Placed {
+  /** True when a repository got the package; false when all of them had it. */
+  readonly isCreated: boolean;
+  readonly receipts: readonly Receipt[];
+}
+
+async function place(file: StoredFile, targets: readonly Target[], parts: IngestParts): Promise<Placed> {
   const { path, inspected } = file;
   const { nevra, sha256, sizeBytes } = inspected;
   const incoming: IncomingPackage = { path, nevra, sha256, sizeBytes, targets };
   const states = await lookAtTargets(incoming, storedFacts(parts), parts.store);
   const isCreated = states.some(({ holdsPackage }) => !holdsPackage);
-  if (!isCreated && isAcknowledged(incoming, parts.records)) {
+  const known = isCreated
+    ? []
+    : targets.flatMap((target) => findReceipt(sha256, target, parts.records) ?? []);
+  if (!isCreated && known.length === targets.length) {
     // An earlier attempt may have ended between its links and its syncs.
     await Promise.all(targets.map((target) => parts.store.sync(target.path)));
-    return false;
+    return { isCreated, receipts: known };
   }
   const repositories = targets.map(({ repository }) => repository);
   parts.checkReserve(repositories);
   await Promise.all(repositories.map(parts.prepareRepository));
-  await parts.queue.whileMarked(repositories, async () => {
+  const receipts = await parts.queue.whileMarked(repositories, async () => {
     await placePackage(incoming, states, parts.store);
     for (const { repository, location } of targets) parts.notePlaced(repository, location, sha256);
     // What was set aside under this name was another file.
     for (const { target } of states.filter(({ holdsPackage }) => !holdsPackage)) {
       parts.records.takeBack(target.repository, target.location);
     }
-    parts.records.saveReceipts(newReceipts(file, states, parts));
+    const saved = receiptsFor(file, states, parts);
+    parts.records.saveReceipts(saved);
+    return saved;
   });
-  return isCreated;
+  return { isCreated, receipts };
 }
 
 function factsOf({ inspected, receivedSha256 }: StoredFile): Omit<UploadOutcome, 'outcome' | 'places'> {
@@ -182,33 +192,39 @@ function storedFacts({ records, inspectionThreads }: IngestParts): StoredFacts {
   };
 }
 
-function isAcknowledged({ sha256, targets }: IncomingPackage, records: Records): boolean {
-  const known = new Set(records.receiptsOf(sha256).map(({ repository }) => repository));
-  return targets.every(({ repository }) => known.has(repository));
+/** What was acknowledged of these very bytes at this place. */
+function findReceipt(
+  sha256: string,
+  { repository, location }: Pick<Target, 'repository' | 'location'>,
+  records: Records,
+): Receipt | undefined {
+  const receipt = records.receiptAt(repository, location);
+  return receipt?.sha256 === sha256 ? receipt : undefined;
 }
 
-function newReceipts(
+function receiptsFor(
   { inspected, signatures, receivedSha256 }: StoredFile,
   states: readonly TargetState[],
   { records, now }: IngestParts,
 ): readonly Receipt[] {
   const { nevra, sha256, sizeBytes } = inspected;
-  const known = records.receiptsOf(sha256);
-  return states.map(({ target: { repository, location }, holdsPackage }) => {
-    const receipt = known.find((one) => one.repository === repository && one.location === location);
+  return states.map(({ target, holdsPackage }) => {
+    const { repository, location } = target;
     // What became of it there is still so, and so is what it was when it was first sent.
-    if (holdsPackage && receipt !== undefined) return receipt;
-    return {
-      repository,
-      location,
-      sha256,
-      nevra,
-      sizeBytes,
-      placedAtMs: now(),
-      publishedAtMs: undefined,
-      receivedSha256,
-      signature: signatures.get(repository),
-    };
+    const receipt = holdsPackage ? findReceipt(sha256, target, records) : undefined;
+    return (
+      receipt ?? {
+        repository,
+        location,
+        sha256,
+        nevra,
+        sizeBytes,
+        placedAtMs: now(),
+        publishedAtMs: undefined,
+        receivedSha256,
+        signature: signatures.get(repository),
+      }
+    );
   });
 }
 
