@@ -1,5 +1,5 @@
-import { statfsSync } from 'node:fs';
 import { AppError } from '../errors.ts';
+import { freeBytesOf } from '../free-bytes.ts';
 import type { RepositoryStatus } from './repository-queue.ts';
 
 export interface IndexReserveOptions {
@@ -37,9 +37,4 @@ export function createIndexReserve({
       { hint: 'Free disk space on the server, then send the package again.' },
     );
   };
-}
-
-function freeBytesOf(path: string): number | undefined {
-  const { bavail, blocks, bsize } = statfsSync(path);
-  return blocks === 0 ? undefined : bavail * bsize;
 }

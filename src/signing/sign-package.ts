@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, constants, copyFile, mkdir, rm, stat, statfs, symlink } from 'node:fs/promises';
+import { chmod, constants, copyFile, mkdir, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, toAppError } from '../errors.ts';
+import { freeBytesOf } from '../free-bytes.ts';
 import type { RpmPackage } from '../rpm-parser/rpm-package.ts';
 import { agentOptions, type GpgHome, openPassphrase, UNATTENDED } from './gpg-home.ts';
 import { findTool, lastWords, runTool } from './run-tool.ts';
@@ -124,11 +125,9 @@ async function runRpmsign({ directory, nevra, signal }: RpmsignRun, key: Signing
 
 /** rpmsign writes the package twice more, removes that when it fails, and does not say why it did. */
 async function lacksRoom(directory: string): Promise<boolean> {
-  const [{ bavail, bsize }, { size }] = await Promise.all([
-    statfs(directory),
-    stat(join(directory, PACKAGE_FILE)),
-  ]);
-  return bavail * bsize < 2 * size + ROOM_BYTES;
+  const { size } = await stat(join(directory, PACKAGE_FILE));
+  const free = freeBytesOf(directory);
+  return free !== undefined && free < 2 * size + ROOM_BYTES;
 }
 
 function storageFull(nevra: string, cause: AppError): AppError {

@@ -1,0 +1,7 @@
+import { statfsSync } from 'node:fs';
+
+/** Bytes that we may still write on the file system of a path; undefined when it does not say. */
+export function freeBytesOf(path: string): number | undefined {
+  const { bavail, blocks, bsize } = statfsSync(path);
+  return blocks === 0 ? undefined : bavail * bsize;
+}
