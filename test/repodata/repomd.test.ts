@@ -2,20 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { type MetadataFile, parseRepomd, renderRepomd, withCarriedData } from '../../src/repodata/repomd.ts';
+import { parseRepomd, renderRepomd, withCarriedData } from '../../src/repodata/repomd.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
+import { METADATA_FILE as FILE } from '../support/metadata-file.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
-const SHA = 'a'.repeat(64);
-
-const FILE: MetadataFile = {
-  type: 'primary',
-  href: `repodata/${SHA}-primary.xml.gz`,
-  sha256: SHA,
-  sizeBytes: 1234,
-  openSizeBytes: 56_789,
-  timestampSeconds: 1_700_000_000,
-};
+const SHA = FILE.sha256;
 
 const data = (attributes: string, content: string): string =>
   `<repomd xmlns="http://linux.duke.edu/metadata/repo"><data${attributes}>${content}</data></repomd>`;

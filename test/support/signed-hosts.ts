@@ -14,10 +14,15 @@ export interface SignedHost {
   install(name: string): Promise<DnfResult | ZypperResult>;
 }
 
-async function fetchRepoFile(baseUrl: string, edit: (text: string) => string): Promise<string> {
+async function saveRepoFile(
+  baseUrl: string,
+  reposDir: string,
+  edit: (text: string) => string,
+): Promise<void> {
   const answer = await sendRequest(baseUrl, { path: '/repo/9/x86_64.repo' });
   if (answer.status !== 200) throw new Error(`expected a .repo file, got ${answer.status}`);
-  return edit(answer.text);
+  await mkdir(reposDir, { recursive: true });
+  await writeFile(join(reposDir, 'rpmyard.repo'), edit(answer.text));
 }
 
 /** @param edit changes the .repo file, such as to the plain URL. */
@@ -27,8 +32,7 @@ export async function createDnfHost(
   edit = (text: string) => text,
 ): Promise<SignedHost> {
   const reposDir = join(root, 'repos');
-  await mkdir(reposDir, { recursive: true });
-  await writeFile(join(reposDir, 'rpmyard.repo'), await fetchRepoFile(baseUrl, edit));
+  await saveRepoFile(baseUrl, reposDir, edit);
   const options = [
     `--setopt=reposdir=${reposDir}`,
     `--enablerepo=${ID}`,
@@ -48,9 +52,7 @@ export async function createZypperHost(
   root: string,
   edit = (text: string) => text,
 ): Promise<SignedHost> {
-  const reposDir = join(root, 'etc/zypp/repos.d');
-  await mkdir(reposDir, { recursive: true });
-  await writeFile(join(reposDir, 'rpmyard.repo'), await fetchRepoFile(baseUrl, edit));
+  await saveRepoFile(baseUrl, join(root, 'etc/zypp/repos.d'), edit);
   const host = { root, repositoryUrl: '' };
   return {
     root,

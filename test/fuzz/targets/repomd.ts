@@ -1,11 +1,6 @@
-import {
-  type MetadataFile,
-  parseRepomd,
-  type Repomd,
-  renderRepomd,
-  withCarriedData,
-} from '../../../src/repodata/repomd.ts';
+import { parseRepomd, type Repomd, renderRepomd, withCarriedData } from '../../../src/repodata/repomd.ts';
 import { type FuzzTarget, holds } from '../fuzz-target.ts';
+import { METADATA_FILE as FILE } from '../../support/metadata-file.ts';
 
 /** A repomd.xml that somebody else wrote, and its elements carried over into ours. */
 export const repomd: FuzzTarget = {
@@ -53,16 +48,7 @@ export const repomd: FuzzTarget = {
   ], // prettier-ignore
 };
 
-const SHA = 'a'.repeat(64);
-
-const FILE: MetadataFile = {
-  type: 'primary',
-  href: `repodata/${SHA}-primary.xml.gz`,
-  sha256: SHA,
-  sizeBytes: 1234,
-  openSizeBytes: 56_789,
-  timestampSeconds: 1_700_000_000,
-};
+const SHA = FILE.sha256;
 
 const GROUP = `<data type="group"><checksum type="sha">ab</checksum><location href="repodata/c&amp;d.xml"/><size>5</size></data>`;
 
