@@ -1,0 +1,114 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { eventually } from './eventually.ts';
+import type { CommandResult } from './run-rpmyard.ts';
+import { createTempDir } from './temp-dir.ts';
+
+const BOOT_SCRIPT = fileURLToPath(new URL('boot-machine.sh', import.meta.url));
+const COMMAND_LIMIT_MS = 300_000;
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** A copy of this machine on which everything may be changed: files go to memory, and systemd is its first process. */
+export interface Machine extends AsyncDisposable {
+  /** Runs a bash script as root. A failure is a result, not an exception. */
+  readonly run: (script: string) => Promise<CommandResult>;
+  /** Where its files are as seen from here: `<rootDir>/etc/hosts` is its /etc/hosts. */
+  readonly rootDir: string;
+}
+
+export interface MachineOptions {
+  /** The process id of another machine whose network, loopback included, this one shares. */
+  readonly networkOf?: Machine;
+}
+
+const processOf = new WeakMap<Machine, number>();
+
+/** False without the right to make namespaces and mounts, which only root has, and where systemd is not installed. */
+export const canStartMachines =
+  spawnSync('unshare', [
+    '--mount',
+    '--pid',
+    '--fork',
+    '--net',
+    '--cgroup',
+    'sh',
+    '-c',
+    'mount -t tmpfs tmpfs /tmp && mkdir /tmp/u /tmp/w /tmp/m /tmp/c && mount -t cgroup2 cgroup2 /tmp/c &&' +
+      'mount -t overlay overlay -o lowerdir=/,upperdir=/tmp/u,workdir=/tmp/w /tmp/m && test -x /lib/systemd/systemd',
+  ]).status === 0;
+
+/** Boots a machine; leaving the scope of an `await using` ends all its processes and removes what they wrote. */
+export async function startMachine({ networkOf }: MachineOptions = {}): Promise<Machine> {
+  const temp = await createTempDir();
+  const [command = '', ...args] =
+    networkOf === undefined
+      ? [BOOT_SCRIPT, temp.path, '--net']
+      : ['nsenter', '--net', `--target=${processOf.get(networkOf) ?? -1}`, BOOT_SCRIPT, temp.path];
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let complaints = '';
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+    complaints += piece;
+  });
+
+  const pid = await eventually(() => firstProcessOf(child.pid));
+  const machine: Machine = {
+    rootDir: `/proc/${pid}/root`,
+    run: (script) => runInside(pid, script),
+    [Symbol.asyncDispose]: async () => {
+      const ended = once(child, 'exit');
+      process.kill(pid, 'SIGKILL');
+      await ended;
+      await removeControlGroups(basename(temp.path));
+      await temp.remove();
+    },
+  };
+  processOf.set(machine, pid);
+  try {
+    await eventually(() => hasBooted(machine));
+  } catch (cause) {
+    const { stdout } = await machine.run('systemctl --failed; journalctl --boot --lines=50');
+    await machine[Symbol.asyncDispose]();
+    throw new Error(`the machine did not start: ${complaints}\n${stdout}`, { cause });
+  }
+  return machine;
+}
+
+/** What the script starts by `unshare --fork`, which takes the script's place. */
+async function firstProcessOf(pid: number | undefined): Promise<number> {
+  const name = await readFile(`/proc/${pid}/comm`, 'utf8');
+  if (name.trim() !== 'unshare') throw new Error('the script is not so far');
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  if (children.trim() === '') throw new Error('it has no child yet');
+  return Number(children.trim());
+}
+
+async function hasBooted(machine: Machine): Promise<void> {
+  const { stdout, stderr } = await machine.run('systemctl is-system-running --wait');
+  if (stdout.trim() !== 'running') throw new Error(`the machine is ${stdout.trim()}: ${stderr}`);
+}
+
+/** Directories that cannot be removed as a tree: the files in them are the kernel's. */
+async function removeControlGroups(name: string): Promise<void> {
+  for (const hierarchy of ['', '/systemd', '/unified']) {
+    const group = `/sys/fs/cgroup${hierarchy}/${name}`;
+    if (existsSync(group)) await execa('find', [group, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';']);
+  }
+}
+
+async function runInside(pid: number, script: string): Promise<CommandResult> {
+  const args = [`--target=${pid}`, '--all', '--root', '--wd', 'bash', '-c', script];
+  const { exitCode, stdout, stderr } = await execa('nsenter', args, {
+    reject: false,
+    stdin: 'ignore',
+    timeout: COMMAND_LIMIT_MS,
+    stripFinalNewline: false,
+    extendEnv: false,
+    env: { PATH, HOME: '/root', LANG: 'C.UTF-8' },
+  });
+  return { exitCode: exitCode ?? -1, stdout, stderr };
+}
