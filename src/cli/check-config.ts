@@ -4,11 +4,18 @@ import { readKeyFile } from '../access/key-file.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { openPassphrase } from '../signing/gpg-home.ts';
+import { CHECK_CONFIG } from './commands.ts';
+import { configFile } from './read-config.ts';
 
 /** `rpmyard check-config FILE`: also looks at the files that it names, as the user who asks sees them. */
 export async function checkConfig(args: readonly string[]): Promise<number> {
-  const { positionals } = parseArgs({ args: [...args], options: {}, allowPositionals: true });
-  const [file, ...others] = positionals;
+  const { positionals } = parseArgs({
+    args: [...args],
+    options: CHECK_CONFIG.options,
+    allowPositionals: true,
+  });
+  const [named, ...others] = positionals;
+  const file = configFile(named);
   if (file === undefined || others.length > 0) {
     throw new AppError('PARAMETER_INVALID', 'exactly one file is expected', {
       hint: 'rpmyard check-config /etc/rpmyard/config.yml',

@@ -8,6 +8,7 @@ import { checkPackageSignature } from '../signing/check-package-signature.ts';
 import { createGpgv } from '../signing/create-gpgv.ts';
 import { type FindKeyring, makePackageKeyrings } from '../signing/package-keyrings.ts';
 import type { SignatureVerdict } from '../signing/signature-verdict.ts';
+import { INSPECT } from './commands.ts';
 import { readConfig } from './read-config.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -27,11 +28,7 @@ type Inspection =
 export async function inspectFiles(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: {
-      json: { type: 'boolean', default: false },
-      config: { type: 'string', short: 'c' },
-      releasever: { type: 'string' },
-    },
+    options: INSPECT.options,
     allowPositionals: true,
   });
   if (positionals.length === 0) {
@@ -41,7 +38,11 @@ export async function inspectFiles(args: readonly string[]): Promise<number> {
   const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
   await using keyrings = await temporaryFolder('rpmyard-keyrings-');
   const findKeyring = await makePackageKeyrings(config.keyrings, keyrings.path, createGpgv());
-  return await inspectEach(positionals, { layout, findKeyring, releasever: values.releasever }, values.json);
+  return await inspectEach(
+    positionals,
+    { layout, findKeyring, releasever: values.releasever },
+    values.json === true,
+  );
 }
 
 /** What inspection goes by. */

@@ -3,16 +3,14 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AppError, printable } from '../errors.ts';
 import { listSecretKeys, makeKey } from '../signing/make-key.ts';
+import { KEY } from './commands.ts';
 import { readConfig } from './read-config.ts';
 
 /** `rpmyard key init`: makes a signing key for those who have none. */
 export async function key(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: {
-      config: { type: 'string', short: 'c' },
-      another: { type: 'boolean', default: false },
-    },
+    options: KEY.options,
     allowPositionals: true,
   });
   if (positionals.length !== 1 || positionals[0] !== 'init') {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { toAppError } from '../errors.ts';
+import { REINDEX } from './commands.ts';
 import { openReindexer, type Reindexer } from './open-reindexer.ts';
 import { counted, createProgressBar } from './progress-bar.ts';
 import { readConfig } from './read-config.ts';
@@ -9,10 +10,7 @@ import { errorLines } from './error-lines.ts';
 export async function reindex(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: {
-      config: { type: 'string', short: 'c' },
-      full: { type: 'boolean', default: false },
-    },
+    options: REINDEX.options,
     allowPositionals: true,
   });
   const reindexer = await openReindexer(readConfig(values.config));

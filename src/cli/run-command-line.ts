@@ -1,39 +1,39 @@
 import { AppError, printable } from '../errors.ts';
 import { errorLines } from './error-lines.ts';
-import { COMMAND_HELP, GENERAL_HELP, VERSION } from './help.ts';
+import { type CommandName, COMMANDS, isCommandName } from './commands.ts';
+import { commandHelp, generalHelp, VERSION } from './help.ts';
 
-/** One command: takes its arguments, gives the exit code. */
-type Command = (args: readonly string[]) => Promise<number>;
+/** Runs one command: takes its arguments, gives the exit code. */
+type Run = (args: readonly string[]) => Promise<number>;
 
 // Loaded when asked for: without the service's parts the small commands start in half the time.
-const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
-  ['serve', async () => (await import('./serve.ts')).serve],
-  ['check-config', async () => (await import('./check-config.ts')).checkConfig],
-  ['reindex', async () => (await import('./reindex.ts')).reindex],
-  ['verify', async () => (await import('./verify.ts')).verify],
-  ['token', async () => (await import('./token.ts')).token],
-  ['key', async () => (await import('./key.ts')).key],
-  ['inspect', async () => (await import('./inspect-files.ts')).inspectFiles],
-]);
+const RUN: Readonly<Record<CommandName, () => Promise<Run>>> = {
+  serve: async () => (await import('./serve.ts')).serve,
+  'check-config': async () => (await import('./check-config.ts')).checkConfig,
+  reindex: async () => (await import('./reindex.ts')).reindex,
+  verify: async () => (await import('./verify.ts')).verify,
+  token: async () => (await import('./token.ts')).token,
+  key: async () => (await import('./key.ts')).key,
+  inspect: async () => (await import('./inspect-files.ts')).inspectFiles,
+};
 
 const EXIT_USAGE = 2;
 
 /** Runs `rpmyard <command> ...`. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  if (name === '--help' || name === '-h' || name === 'help') return say(GENERAL_HELP);
+  if (name === '--help' || name === '-h' || name === 'help') return say(generalHelp());
   if (name === '--version') return say(`rpmyard ${VERSION}\n`);
-  const load = COMMANDS.get(name ?? '');
-  if (name === undefined || load === undefined) {
+  if (name === undefined || !isCommandName(name)) {
     process.stderr.write(
-      `${name === undefined ? '' : `rpmyard: there is no command "${printable(name)}"\n\n`}${GENERAL_HELP}`,
+      `${name === undefined ? '' : `rpmyard: there is no command "${printable(name)}"\n\n`}${generalHelp()}`,
     );
     return EXIT_USAGE;
   }
-  if (rest.includes('--help') || rest.includes('-h')) return say(COMMAND_HELP.get(name) ?? GENERAL_HELP);
+  if (rest.includes('--help') || rest.includes('-h')) return say(commandHelp(name, COMMANDS[name]));
   try {
-    const command = await load();
-    return await command(rest);
+    const run = await RUN[name]();
+    return await run(rest);
   } catch (error) {
     return report(name, error);
   }

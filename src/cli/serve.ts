@@ -1,17 +1,18 @@
 import { parseArgs } from 'node:util';
 import { createLog } from '../log.ts';
 import { startService } from '../main.ts';
-import { readConfig } from './read-config.ts';
+import { SERVE } from './commands.ts';
+import { configFile, readConfig } from './read-config.ts';
 
 /** `rpmyard serve`: runs until SIGTERM or SIGINT. */
 export async function serve(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
-    options: { config: { type: 'string', short: 'c' } },
+    options: SERVE.options,
   });
   const config = readConfig(values.config);
   const log = createLog(config.log);
-  if (values.config === undefined) {
+  if (configFile(values.config) === undefined) {
     log.info(
       { topDir: config.topDir },
       'no configuration file: built-in defaults, bodies taken directly, data under ./var',

@@ -3,6 +3,7 @@ import type { Right } from '../access/rights.ts';
 import { hashToken, newToken } from '../access/token.ts';
 import { CLIENT_NAME_PATTERN, GLOB_PATTERN } from '../config/schema.ts';
 import { AppError } from '../errors.ts';
+import { TOKEN } from './commands.ts';
 
 const RIGHTS: readonly Right[] = ['upload', 'read', 'delete', 'admin'];
 const NAME = new RegExp(CLIENT_NAME_PATTERN);
@@ -10,10 +11,9 @@ const GLOB = new RegExp(GLOB_PATTERN);
 
 /** `rpmyard token new NAME`: prints a token, which nobody can print again, and its entry for the configuration. */
 export async function token(args: readonly string[]): Promise<number> {
-  const globs = { type: 'string', multiple: true } as const;
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: { upload: globs, read: globs, delete: globs, admin: globs },
+    options: TOKEN.options,
     allowPositionals: true,
   });
   const [action, name, ...others] = positionals;

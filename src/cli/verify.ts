@@ -16,6 +16,7 @@ import { verifyLeftovers } from '../verify/verify-leftovers.ts';
 import { type RepositoryReport, verifyRepository } from '../verify/verify-repository.ts';
 import { type Violation, violationOf } from '../verify/violation.ts';
 import { checkNamed } from './check-named.ts';
+import { VERIFY } from './commands.ts';
 import { noTree } from './no-tree.ts';
 import { openReindexer } from './open-reindexer.ts';
 import { openVerifyRecords } from './open-verify-records.ts';
@@ -33,18 +34,13 @@ interface VerifyReport {
 export async function verify(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: {
-      config: { type: 'string', short: 'c' },
-      'read-data': { type: 'boolean', default: false },
-      repair: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-    },
+    options: VERIFY.options,
     allowPositionals: true,
   });
   const config = readConfig(values.config);
   if (!existsSync(config.topDir)) throw noTree(config.topDir);
   // A repair must not make a package official that the disk has damaged.
-  const readData = values['read-data'] || values.repair;
+  const readData = values['read-data'] === true || values.repair === true;
   let report = await verifyTree(config, { named: positionals, readData });
   if (values.repair && errorsOf(report).length > 0) {
     await repair(config, report);

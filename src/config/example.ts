@@ -1,3 +1,4 @@
+import { wrap } from './wrap-text.ts';
 import { CONFIG_SCHEMA } from './schema.ts';
 
 const LINE_WIDTH = 100;
@@ -17,17 +18,7 @@ type Property = { readonly description?: string; readonly minimum?: number; read
 
 function comment(property: Property): string[] {
   const range = property.minimum === undefined ? '' : ` (${property.minimum} to ${property.maximum})`;
-  return wrap(`${property.description ?? ''}${range}`).map((line) => `# ${line}`);
-}
-
-function wrap(text: string): string[] {
-  const lines: string[] = [''];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1) ?? '';
-    if (last.length + word.length >= LINE_WIDTH) lines.push(word);
-    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
-  }
-  return lines;
+  return wrap(`${property.description ?? ''}${range}`, LINE_WIDTH).map((line) => `# ${line}`);
 }
 
 function value(key: string, content: unknown): string[] {

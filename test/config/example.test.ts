@@ -7,7 +7,7 @@ import { CONFIG_SCHEMA } from '../../src/config/schema.ts';
 const EXAMPLE = new URL('../../config.example.yml', import.meta.url);
 
 describe('config.example.yml', () => {
-  it('is what the schema renders (npm run config-example)', async () => {
+  it('is what the schema renders (npm run reference)', async () => {
     expect(await readFile(EXAMPLE, 'utf8')).toBe(renderExampleConfig());
   });
 

@@ -1,0 +1,165 @@
+/** Names the configuration file of commands that are given none; a system package sets it. */
+export const CONFIG_VARIABLE = 'RPMYARD_CONFIG';
+
+/** An option as parseArgs (node:util) takes it, with what help, man page and completion say of it. */
+export interface CommandOption {
+  readonly type: 'string' | 'boolean';
+  readonly short?: string;
+  readonly multiple?: boolean;
+  /** What stands for its value. */
+  readonly value?: string;
+  readonly text: string;
+}
+
+/** What one command is: its help, the man page, the completion and docs/commands.md are rendered from it. */
+export interface Command {
+  /** Its arguments without the options: `[REPO...]`, `new NAME`. */
+  readonly synopsis: string;
+  /** One line of the general help. */
+  readonly summary: string;
+  /** Paragraphs. */
+  readonly description: readonly string[];
+  readonly options: Readonly<Record<string, CommandOption>>;
+  readonly exitCodes: Readonly<Record<number, string>>;
+  /** The words that may follow it. */
+  readonly actions?: readonly string[];
+  /** The names of the files that may follow it. */
+  readonly files?: '*.rpm' | '*.yml' | 'directories';
+}
+
+const CONFIG_OPTION = {
+  type: 'string',
+  short: 'c',
+  value: 'FILE',
+  text: 'The configuration file. Without it the one that RPMYARD_CONFIG names, without that built-in defaults with data under ./var.',
+} as const;
+
+export const SERVE = {
+  synopsis: '',
+  summary: 'run the service',
+  description: [
+    'Runs the service until SIGTERM or SIGINT. Without a configuration file it takes bodies directly on 127.0.0.1:5000 and keeps its data under ./var.',
+    'Under systemd it says when it is ready, answers the watchdog, and takes the socket that it is handed.',
+  ],
+  options: { config: CONFIG_OPTION },
+  exitCodes: { 0: 'stopped as asked', 1: 'it could not start' },
+} as const satisfies Command;
+
+export const REINDEX = {
+  synopsis: '[REPO...]',
+  summary: 'bring indexes up to date now',
+  description: [
+    'Brings the index of each repository (<releasever>/<basearch>; all without a name) up to date now, also after packages were put into the tree by hand. It goes through the running service, or does the work itself when none runs.',
+  ],
+  options: {
+    full: { type: 'boolean', text: 'Read every package again, whatever the index says of it.' },
+    config: CONFIG_OPTION,
+  },
+  exitCodes: { 0: 'all are published', 1: 'at least one is not' },
+} as const satisfies Command;
+
+export const VERIFY = {
+  synopsis: '[REPO...]',
+  summary: 'compare packages, indexes and records',
+  description: [
+    'Compares the packages of each repository with its index and the records, checks every metadata file, and looks for leftovers. Names each violation with its remedy. Changes nothing without --repair; works beside a running service.',
+  ],
+  options: {
+    'read-data': { type: 'boolean', text: 'Read every package too and compare its digest.' },
+    repair: {
+      type: 'boolean',
+      text: 'Read the data, build indexes anew that are at fault, and correct modes. It never removes a package, and leaves a repository alone in which a package itself is damaged or missing.',
+    },
+    json: { type: 'boolean', text: 'Print one JSON document.' },
+    config: CONFIG_OPTION,
+  },
+  exitCodes: { 0: 'no errors (notes may be there)', 1: 'errors remain' },
+} as const satisfies Command;
+
+export const CHECK_CONFIG = {
+  synopsis: '[FILE]',
+  summary: 'say everything that is wrong with a configuration file',
+  description: [
+    'Names every problem of a configuration file, and of the files that it names, with its path and remedy. Without FILE it checks the one that the environment variable RPMYARD_CONFIG names.',
+  ],
+  options: {},
+  exitCodes: { 0: 'usable', 1: 'not usable' },
+  files: '*.yml',
+} as const satisfies Command;
+
+export const INSPECT = {
+  synopsis: 'FILE.rpm...',
+  summary: 'say what packages are and where they would go',
+  description: [
+    'Says of each package what it is, whether it would be accepted, and which repositories it would go to under the configuration.',
+  ],
+  options: {
+    json: { type: 'boolean', text: 'Print one JSON object a line.' },
+    releasever: {
+      type: 'string',
+      value: 'VERSION',
+      text: 'The releasever of packages whose release tag names none.',
+    },
+    config: CONFIG_OPTION,
+  },
+  exitCodes: { 0: 'all would be accepted', 1: 'at least one would not' },
+  files: '*.rpm',
+} as const satisfies Command;
+
+const TOKEN_GLOB = { type: 'string', multiple: true, value: 'GLOB' } as const;
+
+export const TOKEN = {
+  synopsis: 'new NAME',
+  summary: 'make a token for uploads',
+  description: [
+    'Prints a new token, only this once, and the entry that gives it rights: put the entry into access.tokens of the configuration file and restart the service. Each option names repositories (9/x86_64, "9/*", "*") and may be repeated; without any the token may upload everywhere. Every right includes read, admin all.',
+    'The token is sent with curl -u NAME:TOKEN or as Authorization: Bearer TOKEN.',
+  ],
+  options: {
+    upload: { ...TOKEN_GLOB, text: 'Repositories that it may upload to.' },
+    read: { ...TOKEN_GLOB, text: 'Repositories that it may read.' },
+    delete: { ...TOKEN_GLOB, text: 'Repositories that it may delete from.' },
+    admin: { ...TOKEN_GLOB, text: 'Repositories in which it may do everything, reindexing included.' },
+  },
+  exitCodes: { 0: 'made' },
+  actions: ['new'],
+} as const satisfies Command;
+
+export const KEY = {
+  synopsis: 'init',
+  summary: 'make a key that signs repository metadata',
+  description: [
+    'Makes an OpenPGP key (RSA 4096, only for signing, without an end) in the configured signing.gnupg_home, protected by signing.passphrase_file if there is one, and prints its fingerprint and the lines for the configuration. Run it as the user of the service. Keep a copy of the GNUPGHOME: hosts trust this key.',
+  ],
+  options: {
+    another: {
+      type: 'boolean',
+      text: 'Make one more beside those that are there, to change over to it.',
+    },
+    config: CONFIG_OPTION,
+  },
+  exitCodes: { 0: 'made', 1: 'not made' },
+  actions: ['init'],
+} as const satisfies Command;
+
+/** Every command by the name that one types, in the order of the general help. */
+export const COMMANDS = {
+  serve: SERVE,
+  reindex: REINDEX,
+  verify: VERIFY,
+  'check-config': CHECK_CONFIG,
+  inspect: INSPECT,
+  token: TOKEN,
+  key: KEY,
+} as const satisfies Readonly<Record<string, Command>>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+export function isCommandName(name: string): name is CommandName {
+  return Object.hasOwn(COMMANDS, name);
+}
+
+/** Environment variables by name. */
+export const ENVIRONMENT: Readonly<Record<string, string>> = {
+  [CONFIG_VARIABLE]: 'The configuration file of commands that are given none.',
+};
