@@ -39,6 +39,8 @@ export interface AccessOptions {
     readonly secret: Buffer;
     readonly allow_plain_signature?: boolean;
   })[];
+  /** Without tokens and keys nobody may change anything, instead of everybody. */
+  readonly requireCredentials: boolean;
   /** Globs of the repositories that everybody may read. */
   readonly publicRead: readonly string[];
   /** Of commands on this machine. */
@@ -59,10 +61,10 @@ export interface Access {
 
 type Key = AccessOptions['keys'][number];
 
-/** Without tokens and keys everybody may do everything. */
+/** Without tokens and keys everybody may do everything, unless credentials are required. */
 export function createAccess(options: AccessOptions): Access {
   const { tokens, keys, publicRead, localToken, nonces, now } = options;
-  const isOpen = tokens.length === 0 && keys.length === 0;
+  const isOpen = tokens.length === 0 && keys.length === 0 && !options.requireCredentials;
   const anybody = createRequester({
     kind: 'anybody',
     name: '',

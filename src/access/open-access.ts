@@ -7,6 +7,7 @@ import { newToken } from './token.ts';
 export interface AccessConfig {
   readonly tokens: AccessOptions['tokens'];
   readonly keys: readonly (Omit<AccessOptions['keys'][number], 'secret'> & { readonly file: string })[];
+  readonly requireCredentials: boolean;
   readonly publicRead: readonly string[];
 }
 
@@ -17,7 +18,7 @@ interface AccessLog {
 
 /** Reads the key files and makes the token of local commands. @throws AppError CONFIG_INVALID. */
 export function openAccess(
-  { tokens, keys, publicRead }: AccessConfig,
+  { tokens, keys, requireCredentials, publicRead }: AccessConfig,
   service: {
     readonly stateDir: string;
     readonly nonces: NonceRecords;
@@ -27,14 +28,15 @@ export function openAccess(
 ): Access {
   const { stateDir, nonces, now, log } = service;
   if (tokens.length === 0 && keys.length === 0) {
-    log.warn(
-      {},
-      'no access rules: whoever reaches this service may upload; "rpmyard token new NAME" begins them',
-    );
+    const consequence = requireCredentials
+      ? 'nobody may upload yet'
+      : 'whoever reaches this service may upload';
+    log.warn({}, `no access rules: ${consequence}; "rpmyard token new NAME" begins them`);
   }
   return createAccess({
     tokens,
     keys: keys.map((key) => ({ ...key, secret: readKeyFile(key.file) })),
+    requireCredentials,
     publicRead,
     localToken: localToken(stateDir, log),
     nonces,

@@ -144,11 +144,11 @@ function accessProblems({ tokens, keys, public_read: publicRead }: ConfigFile['a
 }
 
 /** What must not be so on an address that others can reach. */
-function listeningProblems({ server, access: { tokens, keys } }: ConfigFile): readonly string[] {
+function listeningProblems({ server, access }: ConfigFile): readonly string[] {
   const { address, upload_header: uploadHeader, public_url: publicUrl } = server;
   if (isLoopback(address)) return [];
   const problems: string[] = [];
-  if (tokens.length + keys.length === 0) {
+  if (access.tokens.length + access.keys.length === 0 && !access.require_credentials) {
     problems.push(
       `server.address: ${address} can be reached by others, and without tokens and keys everybody may upload; add one to access ("rpmyard token new NAME"), or listen on 127.0.0.1 or a unix socket`,
     );

@@ -43,6 +43,8 @@ export interface Config {
     readonly tokens: ConfigFile['access']['tokens'];
     /** With absolute paths. */
     readonly keys: ConfigFile['access']['keys'];
+    /** Without tokens and keys nobody may change anything, instead of everybody. */
+    readonly requireCredentials: boolean;
     readonly publicRead: readonly string[];
     readonly auditLog: string;
   };
@@ -208,6 +210,7 @@ function toConfig(file: ConfigFile, folder: string): Config {
     access: {
       tokens: file.access.tokens,
       keys: file.access.keys.map((key) => ({ ...key, file: resolve(folder, key.file) })),
+      requireCredentials: file.access.require_credentials,
       publicRead: file.access.public_read,
       auditLog: resolve(folder, file.access.audit_log || join(stateDir, 'audit.log')),
     },

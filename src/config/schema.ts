@@ -220,6 +220,11 @@ const access = Type.Object(
           'Keys of clients that sign their requests instead of sending a token: entries with id, file (mode 0600, 32 bytes or more) and the lists of a token. allow_plain_signature: true takes "X-Signature: sha1=..." over the file alone as well, which can be replayed.',
       },
     ),
+    require_credentials: Type.Boolean({
+      default: false,
+      description:
+        'Uploads and changes need a token or a key even before the first one is listed. Set it where others than yourself reach the service.',
+    }),
     public_read: Type.Array(Type.String({ pattern: GLOB_PATTERN }), {
       default: ['*'],
       uniqueItems: true,

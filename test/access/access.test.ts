@@ -28,6 +28,7 @@ function access(options: Partial<AccessOptions> = {}) {
   const service = createAccess({
     tokens: [{ name: 'ci', hash: hashToken(CI), upload: ['9/*'] }],
     keys: [{ id: 'build1', secret: SECRET, upload: ['*'] }],
+    requireCredentials: false,
     publicRead: ['*'],
     localToken: LOCAL,
     nonces: {
@@ -142,6 +143,18 @@ describe('a request without credentials', () => {
     const open = access({ tokens: [], keys: [] });
     expect(open.admit(put({}), { right: 'admin', in: 'all' }).kind).toBe('anybody');
     expect(open.admit(put({ authorization: 'Bearer x' }), UPLOAD).kind).toBe('anybody');
+  });
+});
+
+describe('where credentials are required', () => {
+  it('may do nothing but read before the first token and key, and the command line everything', () => {
+    const { admit: admitted } = access({ tokens: [], keys: [], requireCredentials: true });
+    expect(codeOf(() => admitted(put({}), UPLOAD))).toBe('CREDENTIALS_MISSING');
+    expect(codeOf(() => admitted(put({ authorization: `Bearer ${CI}` }), UPLOAD))).toBe(
+      'CREDENTIALS_INVALID',
+    );
+    expect(admitted(put({}), { right: 'read', in: { repository: '9/x86_64' } }).kind).toBe('anybody');
+    expect(admitted(put({ authorization: `Bearer ${LOCAL}` }), UPLOAD).kind).toBe('local');
   });
 });
 

@@ -11,6 +11,7 @@ function accessOf(stdout: string): ReturnType<typeof createAccess> {
   return createAccess({
     tokens: access.tokens,
     keys: [],
+    requireCredentials: false,
     publicRead: access.publicRead,
     localToken: 'x'.repeat(32),
     nonces: { isNonceUsed: () => false, useNonce: () => true },

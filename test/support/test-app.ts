@@ -138,6 +138,7 @@ function openToAll(): Access {
   return createAccess({
     tokens: [],
     keys: [],
+    requireCredentials: false,
     publicRead: ['*'],
     localToken: 'local',
     nonces: { isNonceUsed: () => false, useNonce: () => true },
