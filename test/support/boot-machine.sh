@@ -31,7 +31,8 @@ else
   mount -t cgroup -o none,name=systemd cgroup sys/fs/cgroup/systemd
   mount -t cgroup2 cgroup2 sys/fs/cgroup/unified
 fi
-for directory in run tmp srv dev; do mount -t tmpfs tmpfs "$directory"; done
+mount -t tmpfs tmpfs tmp
+for directory in run srv dev; do mount -t tmpfs -o mode=755 tmpfs "$directory"; done
 
 mkdir dev/pts dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
