@@ -1,9 +1,5 @@
 import { readFileSync } from 'node:fs';
 
-const PACKAGE = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-
-export const VERSION = String(PACKAGE.version);
-
 export const GENERAL_HELP = `Rpmyard receives RPM packages over HTTP, sorts them into repositories and keeps
 their index current.
 

@@ -1,6 +1,7 @@
 import { AppError, printable } from '../errors.ts';
+import { VERSION } from '../version.ts';
 import { errorLines } from './error-lines.ts';
-import { COMMAND_HELP, GENERAL_HELP, VERSION } from './help.ts';
+import { COMMAND_HELP, GENERAL_HELP } from './help.ts';
 
 /** One command: takes its arguments, gives the exit code. */
 type Command = (args: readonly string[]) => Promise<number>;
