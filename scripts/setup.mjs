@@ -33,6 +33,7 @@ const SYSTEM_TOOLS = [
   ['gpgv', { apt: 'gpgv', dnf: 'gnupg2' }],
   ['rpmsign', { apt: 'rpm', dnf: 'rpm-sign' }],
   ['openssl', { apt: 'openssl', dnf: 'openssl' }],
+  ['promtool', { apt: 'prometheus', dnf: 'golang-github-prometheus' }],
   ['checkmodule', { apt: 'checkpolicy', dnf: 'checkpolicy' }],
   ['semodule_package', { apt: 'semodule-utils', dnf: 'policycoreutils' }],
 ];

@@ -9,7 +9,7 @@ const PAGES = [
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ];
-const PATH = /`((?:src|test|bench|scripts|nginx|selinux|docs)\/[\w./-]+)`/g;
+const PATH = /`((?:src|test|bench|scripts|nginx|packaging|selinux|docs)\/[\w./-]+)`/g;
 
 describe('documentation', () => {
   it.each(PAGES)('%s names only paths that are there', (page) => {
