@@ -83,15 +83,17 @@ describe('/readyz', () => {
     const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
     const hung = Promise.withResolvers<undefined>();
     const findUploadFault = vi.fn(() => hung.promise);
-    await using service = await buildTestApp({ faults: { findUploadFault } });
+    const findIndexFault = vi.fn(async () => undefined);
+    await using service = await buildTestApp({ faults: { findUploadFault, findIndexFault } });
     const first = service.app.inject('/readyz');
-    await vi.waitFor(() => expect(findUploadFault).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(findIndexFault).toHaveBeenCalledTimes(1));
     clock.mockReturnValue(600_000);
     const second = service.app.inject('/metrics');
+    await vi.waitFor(() => expect(findIndexFault).toHaveBeenCalledTimes(2));
+    expect(findUploadFault).toHaveBeenCalledTimes(1);
     hung.resolve(undefined);
     expect((await first).statusCode).toBe(200);
     expect((await second).statusCode).toBe(200);
-    expect(findUploadFault).toHaveBeenCalledTimes(1);
     clock.mockRestore();
   });
 
