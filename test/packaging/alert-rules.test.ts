@@ -2,6 +2,7 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { slugOf } from '../support/heading-slug.ts';
 import { labelsByName, readLiveMetrics } from '../support/live-metrics.ts';
 import { unknownNames } from '../support/promql.ts';
 import { runPromtool } from '../support/promtool.ts';
@@ -57,15 +58,6 @@ function readSections(text: string): ReadonlyMap<string, string> {
       return [slugOf(heading), lines.join('\n')];
     }),
   );
-}
-
-/** As GitHub makes an anchor of a heading: lower case, no punctuation, hyphens for spaces. */
-function slugOf(heading: string): string {
-  return heading
-    .trim()
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}\p{M}_\- ]/gu, '')
-    .replaceAll(' ', '-');
 }
 
 describe('the alert rules', () => {
