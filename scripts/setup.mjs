@@ -34,6 +34,7 @@ const SYSTEM_TOOLS = [
   ['rpmsign', { apt: 'rpm', dnf: 'rpm-sign' }],
   ['openssl', { apt: 'openssl', dnf: 'openssl' }],
   ['groff', { apt: 'groff-base', dnf: 'groff-base' }],
+  ['promtool', { apt: 'prometheus', dnf: 'golang-github-prometheus' }],
   ['checkmodule', { apt: 'checkpolicy', dnf: 'checkpolicy' }],
   ['semodule_package', { apt: 'semodule-utils', dnf: 'policycoreutils' }],
 ];

@@ -110,11 +110,7 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
       waitUntilInstallable,
       parseWaitMs,
     },
-    health: {
-      listStatus: () => queue.listStatus(),
-      findUploadFault: pipeline.findUploadFault,
-      findIndexFault: pipeline.findIndexFault,
-    },
+    health: { findFaults: pipeline.findFaults },
   });
   const sweeper = setInterval(() => {
     sweepSpool(folders.spoolDir, now()).catch((error: unknown) =>

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from './config/load.ts';
 import { type AppError, toAppError } from './errors.ts';
+import { freeBytesOf } from './free-bytes.ts';
 import { describeUpload, type IngestParts, ingestUpload, waitUntilInstallable } from './ingest.ts';
 import { createInspectionThreads } from './inspect/inspection-threads.ts';
 import type { Tree } from './open-tree.ts';
@@ -19,9 +20,11 @@ import { ReindexQueue } from './reindex/reindex-queue.ts';
 import { createRepositoryRequests, type RepositoryRequests } from './reindex/repository-requests.ts';
 import { createTidying } from './reindex/tidy-repository.ts';
 import { type ClientConfig, writeRepoFile } from './serve/client-config.ts';
+import { createFaultFinder, type Fault } from './serve/find-faults.ts';
 import { createMetrics, type Metrics } from './serve/metrics.ts';
 import { checkPackageSignature } from './signing/check-package-signature.ts';
 import { openSignaturePolicy } from './signing/open-signature-policy.ts';
+import { VERSION } from './version.ts';
 
 /** Everything between a received upload and a published index. */
 export interface Pipeline {
@@ -34,10 +37,8 @@ export interface Pipeline {
     outcome: UploadOutcome,
     waitMs: number,
   ) => Promise<UploadOutcome | 'pending'>;
-  /** What would keep an upload from being taken now. */
-  readonly findUploadFault: () => Promise<AppError | undefined>;
-  /** What would keep an index from being published now. */
-  readonly findIndexFault: () => Promise<AppError | undefined>;
+  /** What would keep an upload from being taken, or an index from being published, now. */
+  readonly findFaults: () => Promise<readonly Fault[]>;
   /** Takes up what is on disk: repositories, and the marks of a run that is owed. Nothing runs before. */
   readonly takeUp: () => Promise<void>;
   /** Answers those who wait at once, and lets an index run end; uploads in flight may still finish. */
@@ -66,9 +67,17 @@ export async function openPipeline(
   const stopping = new AbortController();
   const signatures = await openSignaturePolicy(config, { ...folders, signal: stopping.signal });
   const listStatus = (): ReturnType<ReindexQueue['listStatus']> => queue.listStatus();
+  const findFaults = createFaultFinder({
+    listStatus,
+    findUploadFault,
+    findIndexFault: async () => (await engine.findFault()) ?? findSigningFault(),
+  });
   const metrics = createMetrics({
+    version: VERSION,
     listStatus,
     countSetAside: (repository) => records.listSetAside(repository).length,
+    findFaults,
+    freeBytes: () => freeBytesOf(folders.topDir),
     now,
   });
   const queue: ReindexQueue = new ReindexQueue({
@@ -107,6 +116,17 @@ export async function openPipeline(
     now,
   };
 
+  async function findUploadFault(): Promise<AppError | undefined> {
+    try {
+      await tryFolders(folders);
+      records.probe();
+      checkReserve([]);
+      return undefined;
+    } catch (error) {
+      return toAppError(error);
+    }
+  }
+
   /** A fault of signing that no repository shows: asked again now and then, since it may have gone. */
   async function findSigningFault(): Promise<AppError | undefined> {
     if (signer?.lastFault() === undefined) return undefined;
@@ -125,17 +145,7 @@ export async function openPipeline(
     ingest: (upload) => ingestUpload(upload, ingestParts),
     describeUpload: (sha256) => describeUpload(sha256, ingestParts),
     waitUntilInstallable: (outcome, waitMs) => waitUntilInstallable(outcome, waitMs, ingestParts),
-    findUploadFault: async () => {
-      try {
-        await tryFolders(folders);
-        records.probe();
-        checkReserve([]);
-        return undefined;
-      } catch (error) {
-        return toAppError(error);
-      }
-    },
-    findIndexFault: async () => (await engine.findFault()) ?? findSigningFault(),
+    findFaults,
     takeUp: async () =>
       takeUpRepositories({
         repositories: await store.listRepositories(),

@@ -1,5 +1,6 @@
 import { type Command, COMMANDS, ENVIRONMENT } from '../../src/cli/commands.ts';
-import { usage, VERSION } from '../../src/cli/help.ts';
+import { usage } from '../../src/cli/help.ts';
+import { VERSION } from '../../src/version.ts';
 import { listConfigOptions } from './config-options.ts';
 
 const FILES = new Map([

@@ -2,11 +2,8 @@ import { readFileSync } from 'node:fs';
 import { wrap } from '../config/wrap-text.ts';
 import { type Command, COMMANDS } from './commands.ts';
 
-const PACKAGE = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 const NGINX_EXAMPLE = new URL('../../nginx/rpmyard.conf', import.meta.url);
 const WIDTH = 80;
-
-export const VERSION = String(PACKAGE.version);
 
 /** What `rpmyard --help` says. */
 export function generalHelp(): string {

@@ -1,7 +1,8 @@
 import { AppError, printable } from '../errors.ts';
+import { VERSION } from '../version.ts';
 import { errorLines } from './error-lines.ts';
 import { type CommandName, COMMANDS, isCommandName } from './commands.ts';
-import { commandHelp, generalHelp, VERSION } from './help.ts';
+import { commandHelp, generalHelp } from './help.ts';
 
 /** Runs one command: takes its arguments, gives the exit code. */
 type Run = (args: readonly string[]) => Promise<number>;

@@ -1,5 +1,5 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { RepositoryStatus } from '../reindex/repository-queue.ts';
+import { Counter, Histogram, Registry } from 'prom-client';
+import { createGauges, type GaugeSources } from './gauges.ts';
 
 /** A part of an upload's time that is measured. */
 export type UploadStage = 'inspect' | 'signature' | 'sign' | 'sync' | 'place';
@@ -17,15 +17,8 @@ export interface Metrics {
 const STAGE_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 const RUN_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
-/** What gauges ask when they are read. */
-export interface MetricsOptions {
-  readonly listStatus: () => readonly RepositoryStatus[];
-  readonly countSetAside: (repository: string) => number;
-  readonly now: () => number;
-}
-
 /** Builds the registry. */
-export function createMetrics(options: MetricsOptions): Metrics {
+export function createMetrics(sources: GaugeSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const uploads = new Counter({
@@ -58,7 +51,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
     buckets: RUN_BUCKETS,
     registers,
   });
-  addStatusGauges(registry, options);
+  for (const gauge of createGauges(sources)) registry.registerMetric(gauge);
+  // A counter that begins at 1 has never risen for Prometheus: the first failure would be missed.
+  for (const result of ['published', 'failed']) indexRuns.inc({ result }, 0);
+  for (const outcome of ['created', 'unchanged']) uploads.inc({ outcome }, 0);
 
   return {
     registry,
@@ -87,47 +83,4 @@ export function createMetrics(options: MetricsOptions): Metrics {
       }
     },
   };
-}
-
-function addStatusGauges(registry: Registry, { listStatus, countSetAside, now }: MetricsOptions): void {
-  const packages = new Gauge({
-    name: 'rpmyard_packages',
-    help: 'Packages in the published index.',
-    labelNames: ['repository'],
-    registers: [],
-    collect() {
-      this.reset();
-      for (const { repository, published } of listStatus()) {
-        this.set({ repository }, published?.packageCount ?? 0);
-      }
-    },
-  });
-  const setAside = new Gauge({
-    name: 'rpmyard_packages_set_aside',
-    help: 'Packages on disk that no index can describe.',
-    labelNames: ['repository'],
-    registers: [],
-    collect() {
-      this.reset();
-      for (const { repository } of listStatus()) this.set({ repository }, countSetAside(repository));
-    },
-  });
-  const queueLength = new Gauge({
-    name: 'rpmyard_queue_length',
-    help: 'Repositories that wait for an index run or are in one.',
-    registers: [],
-    collect() {
-      this.set(listStatus().filter(({ state }) => state !== 'clean').length);
-    },
-  });
-  const oldestMarkAge = new Gauge({
-    name: 'rpmyard_oldest_mark_age_seconds',
-    help: 'Age of the oldest upload that is not in an index yet; 0 when there is none.',
-    registers: [],
-    collect() {
-      const oldest = Math.min(...listStatus().map(({ waitingSinceMs }) => waitingSinceMs ?? now()), now());
-      this.set((now() - oldest) / 1000);
-    },
-  });
-  for (const gauge of [packages, setAside, queueLength, oldestMarkAge]) registry.registerMetric(gauge);
 }

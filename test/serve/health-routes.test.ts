@@ -9,7 +9,7 @@ const storageFull = new AppError('STORAGE_FULL', 'full', { hint: 'free some' });
 
 describe('/healthz', () => {
   it('says that the process answers, whatever else is wrong', async () => {
-    await using service = await buildTestApp({ health: { findUploadFault: async () => storageFull } });
+    await using service = await buildTestApp({ faults: { findUploadFault: async () => storageFull } });
     const answer = await service.app.inject('/healthz');
     expect(answer).toMatchObject({ statusCode: 200, body: 'OK\n' });
     expect(answer.headers['content-type']).toMatch(/^text\/plain/);
@@ -24,21 +24,24 @@ describe('/readyz', () => {
     expect(answer.json()).toEqual({ status: 'ready', faults: [] });
   });
 
-  it('answers 503 and why when an upload would fail now', async () => {
+  it('answers 503 when an upload would fail now, and everything that is wrong', async () => {
     await using service = await buildTestApp({
-      health: { findUploadFault: async () => storageFull, findIndexFault: async () => engineMissing },
+      faults: { findUploadFault: async () => storageFull, findIndexFault: async () => engineMissing },
     });
     const answer = await service.app.inject('/readyz');
     expect(answer.statusCode).toBe(503);
     expect(answer.json()).toEqual({
       status: 'unavailable',
-      faults: [{ code: 'STORAGE_FULL', detail: 'full', hint: 'free some' }],
+      faults: [
+        { affects: 'uploads', code: 'STORAGE_FULL', detail: 'full', hint: 'free some' },
+        { affects: 'indexes', code: 'INDEX_ENGINE_MISSING', detail: 'not installed', hint: 'install it' },
+      ],
     });
   });
 
   it('is degraded, with 200, when only indexes cannot be built', async () => {
     await using service = await buildTestApp({
-      health: { findIndexFault: async () => engineMissing },
+      faults: { findIndexFault: async () => engineMissing },
       api: {
         listStatus: () => [
           statusOf('9/aarch64', { state: 'failed', lastError: indexFailed }),
@@ -51,16 +54,53 @@ describe('/readyz', () => {
     expect(answer.json()).toEqual({
       status: 'degraded',
       faults: [
-        { code: 'INDEX_ENGINE_MISSING', detail: 'not installed', hint: 'install it' },
-        { repository: '9/aarch64', code: 'INDEX_FAILED', detail: 'exit code 1', hint: 'look at the log' },
+        { affects: 'indexes', code: 'INDEX_ENGINE_MISSING', detail: 'not installed', hint: 'install it' },
+        {
+          affects: 'indexes',
+          repository: '9/aarch64',
+          code: 'INDEX_FAILED',
+          detail: 'exit code 1',
+          hint: 'look at the log',
+        },
       ],
     });
+  });
+
+  it('names a question that could not be answered as a fault, with 503 when it is about uploads', async () => {
+    const fail = async (): Promise<undefined> => Promise.reject(new Error('nobody foresaw this'));
+    await using uploads = await buildTestApp({ faults: { findUploadFault: fail } });
+    const unavailable = await uploads.app.inject('/readyz');
+    expect(unavailable.statusCode).toBe(503);
+    expect(unavailable.json()).toMatchObject({ faults: [{ affects: 'uploads', code: 'INTERNAL' }] });
+    await using indexes = await buildTestApp({ faults: { findIndexFault: fail } });
+    expect((await indexes.app.inject('/readyz')).json()).toMatchObject({
+      status: 'degraded',
+      faults: [{ affects: 'indexes', code: 'INTERNAL' }],
+    });
+  });
+
+  it('does not ask again while a question hangs, however long', async () => {
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
+    const hung = Promise.withResolvers<undefined>();
+    const findUploadFault = vi.fn(() => hung.promise);
+    const findIndexFault = vi.fn(async () => undefined);
+    await using service = await buildTestApp({ faults: { findUploadFault, findIndexFault } });
+    const first = service.app.inject('/readyz');
+    await vi.waitFor(() => expect(findIndexFault).toHaveBeenCalledTimes(1));
+    clock.mockReturnValue(600_000);
+    const second = service.app.inject('/metrics');
+    await vi.waitFor(() => expect(findIndexFault).toHaveBeenCalledTimes(2));
+    expect(findUploadFault).toHaveBeenCalledTimes(1);
+    hung.resolve(undefined);
+    expect((await first).statusCode).toBe(200);
+    expect((await second).statusCode).toBe(200);
+    clock.mockRestore();
   });
 
   it('asks anew after a second, and gives those who ask meanwhile the same answer', async () => {
     const faults = [storageFull, undefined];
     const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
-    await using service = await buildTestApp({ health: { findUploadFault: async () => faults.shift() } });
+    await using service = await buildTestApp({ faults: { findUploadFault: async () => faults.shift() } });
     expect((await service.app.inject('/readyz')).statusCode).toBe(503);
     expect((await service.app.inject('/readyz')).statusCode).toBe(503);
     clock.mockReturnValue(1_001);

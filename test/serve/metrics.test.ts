@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.ts';
 import type { RepositoryStatus } from '../../src/reindex/repository-queue.ts';
+import type { Fault } from '../../src/serve/find-faults.ts';
+import type { GaugeSources } from '../../src/serve/gauges.ts';
 import { createMetrics, type Metrics } from '../../src/serve/metrics.ts';
 import { statusOf } from '../support/repository-status.ts';
 import { buildTestApp } from '../support/test-app.ts';
@@ -16,7 +19,18 @@ async function samplesOf({ registry }: Metrics): Promise<ReadonlyMap<string, num
   );
 }
 
-const NOTHING = { listStatus: () => [], countSetAside: () => 0, now: Date.now };
+async function faultsOf({ registry }: Metrics): Promise<readonly string[]> {
+  return (await registry.metrics()).split('\n').filter((line) => line.startsWith('rpmyard_faults'));
+}
+
+const NOTHING: GaugeSources = {
+  version: '1.2.3',
+  listStatus: () => [],
+  countSetAside: () => 0,
+  findFaults: async () => [],
+  freeBytes: () => undefined,
+  now: Date.now,
+};
 
 const NAMES = [
   ['rpmyard_uploads_total', 'counter'],
@@ -26,8 +40,14 @@ const NAMES = [
   ['rpmyard_index_run_seconds', 'histogram'],
   ['rpmyard_packages', 'gauge'],
   ['rpmyard_packages_set_aside', 'gauge'],
+  ['rpmyard_index_bytes', 'gauge'],
   ['rpmyard_queue_length', 'gauge'],
   ['rpmyard_oldest_mark_age_seconds', 'gauge'],
+  ['rpmyard_faults', 'gauge'],
+  ['rpmyard_free_bytes', 'gauge'],
+  ['rpmyard_build_info', 'gauge'],
+  ['process_start_time_seconds', 'gauge'],
+  ['process_resident_memory_bytes', 'gauge'],
 ] as const;
 
 describe('the metrics', () => {
@@ -39,7 +59,7 @@ describe('the metrics', () => {
 
   it('are those of docs/http.md', async () => {
     const docs = await readFile(new URL('../../docs/http.md', import.meta.url), 'utf8');
-    const documented = [...docs.matchAll(/^\| `(?<name>rpmyard_\w+)(?:\{[^}]*\})?` +\|/gm)];
+    const documented = [...docs.matchAll(/^\| `(?<name>(?:rpmyard|process)_\w+)(?:\{[^}]*\})?` +\|/gm)];
     expect(documented.map(({ groups }) => groups?.['name'])).toEqual(NAMES.map(([name]) => name));
   });
 
@@ -91,6 +111,7 @@ describe('the metrics', () => {
       statusOf('9/aarch64', { published: undefined }),
     ];
     const metrics = createMetrics({
+      ...NOTHING,
       listStatus: () => statuses,
       countSetAside: (repository) => (repository === '9/SRPMS' ? 2 : 0),
       now: () => 100_000,
@@ -100,6 +121,8 @@ describe('the metrics', () => {
     expect(before.get('rpmyard_packages{repository="9/aarch64"}')).toBe(0);
     expect(before.get('rpmyard_packages_set_aside{repository="9/SRPMS"}')).toBe(2);
     expect(before.get('rpmyard_packages_set_aside{repository="9/x86_64"}')).toBe(0);
+    expect(before.get('rpmyard_index_bytes{repository="9/x86_64"}')).toBe(1000);
+    expect(before.get('rpmyard_index_bytes{repository="9/aarch64"}')).toBe(0);
     expect(before.get('rpmyard_queue_length')).toBe(2);
     expect(before.get('rpmyard_oldest_mark_age_seconds')).toBe(90);
 
@@ -108,6 +131,55 @@ describe('the metrics', () => {
     expect(after.get('rpmyard_queue_length')).toBe(0);
     expect(after.get('rpmyard_oldest_mark_age_seconds')).toBe(0);
     expect(after.has('rpmyard_packages{repository="9/aarch64"}')).toBe(false);
+  });
+
+  it('have each present fault, by what it affects, code and repository where there is one, as long as it is there', async () => {
+    const full = new AppError('STORAGE_FULL', 'full', { hint: 'free some' });
+    const failed = new AppError('INDEX_FAILED', 'exit code 1', { hint: 'look at the log' });
+    let faults: readonly Fault[] = [
+      { affects: 'uploads', error: full },
+      { affects: 'indexes', repository: '9/x86_64', error: failed },
+      { affects: 'indexes', repository: '9/SRPMS', error: failed },
+    ];
+    const metrics = createMetrics({ ...NOTHING, findFaults: async () => faults });
+    expect(await faultsOf(metrics)).toEqual([
+      'rpmyard_faults{affects="uploads",code="STORAGE_FULL"} 1',
+      'rpmyard_faults{affects="indexes",code="INDEX_FAILED",repository="9/x86_64"} 1',
+      'rpmyard_faults{affects="indexes",code="INDEX_FAILED",repository="9/SRPMS"} 1',
+    ]);
+    faults = [];
+    expect(await faultsOf(metrics)).toEqual([]);
+  });
+
+  it('say what is free, and nothing where the file system says nothing', async () => {
+    let free: number | undefined = 5e9;
+    const metrics = createMetrics({ ...NOTHING, freeBytes: () => free });
+    expect((await samplesOf(metrics)).get('rpmyard_free_bytes')).toBe(5e9);
+    free = undefined;
+    expect((await samplesOf(metrics)).has('rpmyard_free_bytes')).toBe(false);
+    free = 0;
+    expect((await samplesOf(metrics)).get('rpmyard_free_bytes')).toBe(0);
+  });
+
+  it('leave out one that cannot be read, and have all others', async () => {
+    const fail = (): never => {
+      throw new Error('the records are damaged');
+    };
+    const listStatus = () => [statusOf('9/x86_64')];
+    const samples = await samplesOf(
+      createMetrics({ ...NOTHING, listStatus, countSetAside: fail, freeBytes: fail }),
+    );
+    expect(samples.has('rpmyard_packages_set_aside{repository="9/x86_64"}')).toBe(false);
+    expect(samples.has('rpmyard_free_bytes')).toBe(false);
+    expect(samples.get('rpmyard_packages{repository="9/x86_64"}')).toBe(3);
+    expect(samples.get('rpmyard_build_info{version="1.2.3"}')).toBe(1);
+  });
+
+  it('begin with zeros, so that the first failure is seen to raise a counter', async () => {
+    const samples = await samplesOf(createMetrics(NOTHING));
+    expect(samples.get('rpmyard_index_runs_total{result="failed"}')).toBe(0);
+    expect(samples.get('rpmyard_index_runs_total{result="published"}')).toBe(0);
+    expect(samples.get('rpmyard_uploads_total{outcome="created"}')).toBe(0);
   });
 
   it('are those of their own service only', async () => {

@@ -11,7 +11,7 @@ import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
 import type { SpooledUpload } from '../../src/receive/spooled-upload.ts';
 import { parseWaitMs } from '../../src/receive/wait-query.ts';
 import type { ApiRoutesOptions } from '../../src/serve/api-routes.ts';
-import type { HealthRoutesOptions } from '../../src/serve/health-routes.ts';
+import { createFaultFinder, type FaultSources } from '../../src/serve/find-faults.ts';
 import { createMetrics, type Metrics } from '../../src/serve/metrics.ts';
 import { createTempDir } from './temp-dir.ts';
 
@@ -25,7 +25,7 @@ export interface TestAppOptions {
   readonly access?: Access;
   readonly upload?: Partial<UploadOptions>;
   readonly api?: Partial<ApiRoutesOptions>;
-  readonly health?: Partial<HealthRoutesOptions>;
+  readonly faults?: Partial<FaultSources>;
 }
 
 /** The real HTTP side on folders of its own, with a fake behind it that accepts every body. */
@@ -60,7 +60,20 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
   const logLines: string[] = [];
   const audited: object[] = [];
   const listStatus = options.api?.listStatus ?? (() => []);
-  const metrics = createMetrics({ listStatus, countSetAside: () => 0, now: Date.now });
+  const findFaults = createFaultFinder({
+    listStatus,
+    findUploadFault: async () => undefined,
+    findIndexFault: async () => undefined,
+    ...options.faults,
+  });
+  const metrics = createMetrics({
+    version: '1.2.3',
+    listStatus,
+    countSetAside: () => 0,
+    findFaults,
+    freeBytes: () => undefined,
+    now: Date.now,
+  });
 
   const app = await buildApp({
     access: options.access ?? openToAll(),
@@ -107,12 +120,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       parseWaitMs,
       ...options.api,
     },
-    health: {
-      listStatus,
-      findUploadFault: async () => undefined,
-      findIndexFault: async () => undefined,
-      ...options.health,
-    },
+    health: { findFaults },
   });
 
   return {
