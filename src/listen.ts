@@ -1,7 +1,6 @@
-import { realpathSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
+import { type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { dirname, basename, join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { AppError, errnoOf } from './errors.ts';
 
@@ -16,6 +15,8 @@ export interface ListenOptions {
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1']);
+const NONCE_HEADER = 'x-rpmyard-nonce';
+const REACH_LIMIT_MS = 10_000;
 
 /** Starts to listen. @throws AppError LISTEN_FAILED. */
 export async function listen(
@@ -23,6 +24,7 @@ export async function listen(
   target: ListenTarget,
   { passedFds, text }: ListenOptions,
 ): Promise<string> {
+  const listenTextResolver = (address: string): string => `listening on ${address}, ${text}`;
   const [fd, ...others] = passedFds;
   if (others.length > 0) {
     throw new AppError('LISTEN_FAILED', `one socket was expected, systemd passed ${passedFds.length}`, {
@@ -30,16 +32,9 @@ export async function listen(
     });
   }
   try {
-    if (fd === undefined && 'path' in target) await removeStaleSocket(target.path);
-    const address = await app.listen({
-      // With an fd Node ignores the target. Fastify would take one without it for localhost, and listen there too.
-      ...target,
-      ...(fd === undefined ? {} : { fd }),
-      listenTextResolver: (address) => `listening on ${address}, ${text}`,
-    });
-    // Connections come with the next turn of the event loop at the earliest: none was accepted at a wrong address.
-    if (fd !== undefined) checkPassedSocket(app.server.address(), target);
-    return address;
+    if (fd !== undefined) return await listenOnPassed(app, fd, target, listenTextResolver);
+    if ('path' in target) await removeStaleSocket(target.path);
+    return await app.listen({ ...target, listenTextResolver });
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     throw new AppError(
@@ -53,33 +48,69 @@ export async function listen(
   }
 }
 
-/** Who configured one address and listens on another would look for the fault elsewhere, or open what is closed. */
-function checkPassedSocket(address: AddressInfo | string | null, target: ListenTarget): void {
-  if (address !== null && isSameAddress(address, target)) return;
-  const found =
-    typeof address === 'string' ? address : `${address?.address ?? 'nothing'}:${address?.port ?? ''}`;
+/** Who configured one address and listened on another would look for the fault elsewhere, or open what is closed. */
+async function listenOnPassed(
+  app: FastifyInstance,
+  fd: number,
+  target: ListenTarget,
+  listenTextResolver: (address: string) => string,
+): Promise<string> {
+  const { server } = app;
+  // Node does not know the path of a unix socket that somebody else opened, and Fastify does not expect that.
+  const knownAddress = server.address.bind(server);
+  server.address = () => knownAddress() ?? ('path' in target ? target.path : 'a unix socket');
+  // With an fd Node ignores the rest of the target. Fastify would, without it, listen on localhost too.
+  const isLocalhost = 'host' in target && target.host === 'localhost';
+  const options = { ...target, ...(isLocalhost && { host: '127.0.0.1' }), fd, listenTextResolver };
+  const address = await app.listen(options);
+  const isTheSame =
+    'path' in target
+      ? typeof server.address() === 'string' && (await isReachedAt(server, target.path))
+      : isSameAddress(server.address(), target);
+  if (isTheSame) return address;
   throw new AppError(
     'LISTEN_FAILED',
-    `server.address is ${whereOf(target)}, but systemd opened ${found === '' ? 'a socket without a name' : found}`,
+    `server.address is ${whereOf(target)}, but the socket that systemd opened is another one`,
     {
       hint: 'Make server.address and ListenStream= in rpmyard.socket the same, or disable that socket unit.',
     },
   );
 }
 
-function isSameAddress(address: AddressInfo | string, target: ListenTarget): boolean {
-  if ('path' in target) return typeof address === 'string' && resolved(address) === resolved(target.path);
-  if (typeof address === 'string' || address.port !== target.port) return false;
-  return target.host === 'localhost' ? LOOPBACK.has(address.address) : address.address === target.host;
+/** Whether what is sent to this path arrives here. The kernel would say the path only in the network namespace that the socket is of. */
+function isReachedAt(server: Server, path: string): Promise<boolean> {
+  const nonce = crypto.randomUUID();
+  return new Promise((resolve) => {
+    const look = ({ headers }: IncomingMessage): void => {
+      if (headers[NONCE_HEADER] === nonce) end(true);
+    };
+    const question = request({
+      socketPath: path,
+      path: '/healthz',
+      agent: false,
+      timeout: REACH_LIMIT_MS,
+      headers: { [NONCE_HEADER]: nonce },
+    });
+    const end = (isReached: boolean): void => {
+      server.off('request', look);
+      question.destroy();
+      resolve(isReached);
+    };
+    server.on('request', look);
+    question
+      .on('response', () => end(false))
+      .on('timeout', () => end(false))
+      .on('error', () => end(false))
+      .end();
+  });
 }
 
-/** /var/run is a link to /run. */
-function resolved(path: string): string {
-  try {
-    return join(realpathSync(dirname(path)), basename(path));
-  } catch {
-    return path;
-  }
+function isSameAddress(
+  address: AddressInfo | string | null,
+  target: { readonly host: string; readonly port: number },
+): boolean {
+  if (address === null || typeof address === 'string' || address.port !== target.port) return false;
+  return target.host === 'localhost' ? LOOPBACK.has(address.address) : address.address === target.host;
 }
 
 function whereOf(target: ListenTarget): string {
