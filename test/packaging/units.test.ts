@@ -120,12 +120,11 @@ describe.skipIf(!canStartMachines)(
       const signed = await spool('signed', 2);
       expect(await hand(signed.path)).toMatch(/ 201$/);
       const publicKey = '/srv/repo/storage/RPM-GPG-KEY-rpmyard';
-      await run(
-        `mkdir -p /root/rpm && rpm --root /root/rpm --initdb && rpm --root /root/rpm --import ${publicKey}`,
+      const rpmkeys = 'rpmkeys --dbpath /root/rpm';
+      await run(`${rpmkeys} --import ${publicKey}`);
+      expect(await run(`${rpmkeys} --checksig -v ${repositoryFile('signed')}`)).toMatch(
+        /signature[^\n]*: OK/i,
       );
-      await run(`cp ${repositoryFile('signed')} /root/rpm/`);
-      const file = basename(repositoryFile('signed'));
-      expect(await run(`rpmkeys --root /root/rpm --checksig -v /${file}`)).toMatch(/signature[^\n]*: OK/i);
       expect(
         await run(
           `gpg --batch --yes --dearmor -o /root/keys.gpg ${publicKey} && cd /srv/repo/storage/9/x86_64/repodata` +
@@ -136,11 +135,13 @@ describe.skipIf(!canStartMachines)(
 
       await configure(machine, {
         signing,
-        package_signatures: { keyrings: [{ repositories: ['9/*'], key_files: [publicKey], required: true }] },
+        package_signatures: {
+          keyrings: [{ repositories: ['9/*'], key_files: [publicKey], require: 'signed' }],
+        },
       });
       await run('systemctl restart rpmyard');
       const again = '/srv/repo/spool/0000000003';
-      await run(`install -o nginx -g nginx -m 600 /root/rpm/${file} ${again}`);
+      await run(`install -o nginx -g nginx -m 600 ${repositoryFile('signed')} ${again}`);
       expect(await hand(again)).toMatch(/ 200$/);
       const unsigned = await spool('unsigned', 4);
       expect(await hand(unsigned.path)).toMatch(/PACKAGE_UNSIGNED.* 422$/s);
