@@ -169,6 +169,22 @@ describe.skipIf(!canStartMachines)(
       );
     });
 
+    it('serves a port of this machine, with the two drop-ins of the documentation', async () => {
+      await put(
+        machine,
+        '/etc/systemd/system/rpmyard.socket.d/port.conf',
+        '[Socket]\nListenStream=\nListenStream=127.0.0.1:5000\n',
+      );
+      await dropIn(`${FAST}IPAddressAllow=localhost\n`);
+      await configure(machine, { server: { address: '127.0.0.1', port: 5000 } });
+      try {
+        await run('systemctl start rpmyard');
+        expect(await run('curl --silent --max-time 30 http://127.0.0.1:5000/healthz')).toBe('OK');
+      } finally {
+        await run('systemctl stop rpmyard.socket; rm -r /etc/systemd/system/rpmyard.socket.d');
+      }
+    });
+
     it('is restarted by the watchdog when it hangs', async () => {
       await dropIn(`${FAST}WatchdogSec=2s\n`);
       await run('systemctl start rpmyard');
