@@ -121,8 +121,9 @@ describe('a service whose socket systemd opened', () => {
 
   it('listens on a passed port', async () => {
     const port = await findFreePort();
-    await using _service = await activate({ address: '127.0.0.1', port }, [`127.0.0.1:${port}`]);
+    await using service = await activate({ address: '127.0.0.1', port }, [`127.0.0.1:${port}`]);
     expect(await curl(`http://127.0.0.1:${port}/healthz`)).toBe('OK');
+    expect(service.child.exitCode).toBeNull();
   });
 
   it('does not start on another one than is configured', async () => {
