@@ -138,7 +138,7 @@ describe('a service whose socket systemd opened', () => {
       await using service = await activate(address, [listen]);
       const target = listen === socket ? ['--unix-socket', socket, 'http://repo/'] : [`http://${listen}/`];
       await execa('curl', ['--silent', '--max-time', '30', ...target], { reject: false });
-      expect(await service.whenExited, listen).toBe(1);
+      await eventually(() => expect(service.child.exitCode, listen).toBe(1));
       expect(service.stderr()).toContain('LISTEN_FAILED');
       expect(existsSync(other)).toBe(false);
     }
@@ -150,7 +150,7 @@ describe('a service whose socket systemd opened', () => {
     await execa('curl', ['--silent', '--max-time', '30', '--unix-socket', socket, 'http://repo/'], {
       reject: false,
     });
-    expect(await service.whenExited).toBe(1);
+    await eventually(() => expect(service.child.exitCode).toBe(1));
     expect(service.stderr()).toContain('LISTEN_FAILED');
   });
 });
