@@ -46,6 +46,9 @@ const REQUEST_TIMEOUT_MS = 6 * 3_600_000;
 // Above the longest ?wait= (50 s), in which a connection is silent.
 const IDLE_TIMEOUT_MS = 75_000;
 
+// A request that comes this soon after the stop began was on its way, on a connection that was accepted before.
+const LATE_REQUEST_MS = 5_000;
+
 /** The HTTP side as a whole: every route and the one error handler. It does not listen. */
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const isBehindNginx = parts.upload.uploadHeader !== undefined;
@@ -76,17 +79,17 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
 
   app.decorateRequest('wantsJson', false);
   auditRequests(app, parts.auditLog, Date.now);
-  let isClosing = false;
+  let closingSinceMs: number | undefined;
   app.addHook('preClose', async () => {
-    isClosing = true;
+    closingSinceMs = performance.now();
   });
   app.addHook('onSend', async (_request, reply) => {
     // A connection that is kept alive after its answer would keep the service from ending.
-    if (isClosing) reply.header('connection', 'close');
+    if (closingSinceMs !== undefined) reply.header('connection', 'close');
   });
   app.addHook('onRequest', async (request) => {
     noteWhatIsWanted(request);
-    if (!isClosing) return;
+    if (closingSinceMs === undefined || performance.now() - closingSinceMs < LATE_REQUEST_MS) return;
     throw new AppError('SHUTTING_DOWN', 'the service is being stopped', {
       hint: 'Send the request again in a moment.',
     });

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { printable } from './errors.ts';
 import { type DestinationStream, pino, type Logger } from 'pino';
 
@@ -11,6 +12,10 @@ const SYSLOG_PRIORITY = new Map([
   [60, 2],
 ]);
 
+// journald takes 48 KiB for a line (LineMax=) and makes another, without a level, of what is longer.
+const MAX_JOURNAL_BYTES = 40_000;
+const MAX_SHORTENED_CHARS = 2_000;
+
 /** One JSON object a line. No header of a request is logged, so no secret can be. */
 export function createLog(options: {
   readonly name: 'stdout' | 'stderr' | 'syslog';
@@ -21,9 +26,9 @@ export function createLog(options: {
   output.on('error', () => undefined);
   const destination: DestinationStream = {
     write: (line) => {
-      const prefix = options.name === 'syslog' ? syslogPrefix(line) : '';
       // JSON escapes control characters only; escaped, what could turn or hide text on a terminal means the same.
-      output.write(`${prefix}${printable(line.trimEnd())}\n`);
+      const text = printable(line.trimEnd());
+      output.write(options.name === 'syslog' ? `${syslogPrefix(line)}${fitForJournal(text)}\n` : `${text}\n`);
     },
   };
   return pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
@@ -32,4 +37,28 @@ export function createLog(options: {
 function syslogPrefix(line: string): string {
   const level = Number(/^\{"level":(?<level>\d+)/.exec(line)?.groups?.['level'] ?? 30);
   return `<${SYSLOG_PRIORITY.get(level) ?? 6}>`;
+}
+
+function fitForJournal(line: string): string {
+  if (Buffer.byteLength(line) <= MAX_JOURNAL_BYTES) return line;
+  const shortened = printable(JSON.stringify(JSON.parse(line), shortenText));
+  if (Buffer.byteLength(shortened) <= MAX_JOURNAL_BYTES) return shortened;
+  const { level, time, code, hint, msg } = JSON.parse(shortened);
+  return printable(JSON.stringify({ level, time, code, hint, msg, shortened: true }));
+}
+
+function shortenText(_key: string, value: unknown): unknown {
+  const isLong = typeof value === 'string' && value.length > MAX_SHORTENED_CHARS;
+  return isLong ? `${value.slice(0, MAX_SHORTENED_CHARS)}... (${value.length} characters)` : value;
+}
+
+/**
+ * Whether journald reads what is written to this file descriptor.
+ * @see https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#$JOURNAL_STREAM
+ */
+export function isJournal(fd: number, env: NodeJS.ProcessEnv): boolean {
+  const stream = env['JOURNAL_STREAM'];
+  if (stream === undefined) return false;
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  return stream === `${dev}:${ino}`;
 }

@@ -21,6 +21,14 @@ export interface Service {
   close(): Promise<void>;
 }
 
+/** What whoever starts the service gives it and wants to know of it. */
+export interface StartOptions {
+  /** Sockets that listen already; Node's own when there is none. */
+  readonly passedFds?: readonly number[];
+  /** Told what a start does that may take its time. */
+  readonly tellStatus?: (text: string) => void;
+}
+
 const UPLOAD_GRACE_MS = 45_000;
 const SWEEP_EVERY_MS = 3_600_000;
 
@@ -28,10 +36,15 @@ const SWEEP_EVERY_MS = 3_600_000;
  * Builds the parts by hand, heals what a crash left, listens. When it fails, nothing of it goes on.
  * @throws AppError TREE_LOCKED, TREE_UNUSABLE, CONFIG_INVALID, SIGNING_FAILED, SIGNING_TOOL_*, LISTEN_FAILED.
  */
-export async function startService(config: Config, log: Logger): Promise<Service> {
+export async function startService(
+  config: Config,
+  log: Logger,
+  { passedFds = [], tellStatus = () => undefined }: StartOptions = {},
+): Promise<Service> {
+  tellStatus(`Taking ${config.topDir}, and removing what an earlier process left`);
   const tree = await openTree(config, log);
   try {
-    const { address, stop } = await startOnTree(config, tree, log);
+    const { address, stop } = await startOnTree(config, tree, log, { passedFds, tellStatus });
     const close = async (): Promise<void> => {
       await stop();
       await tree.close();
@@ -49,7 +62,12 @@ interface RunningService {
   readonly stop: () => Promise<void>;
 }
 
-async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<RunningService> {
+async function startOnTree(
+  config: Config,
+  tree: Tree,
+  log: Logger,
+  { passedFds, tellStatus }: Required<StartOptions>,
+): Promise<RunningService> {
   const now = Date.now;
   const { folders, records, signer, reindexParts } = tree;
   const { engine } = reindexParts;
@@ -120,9 +138,10 @@ async function startOnTree(config: Config, tree: Tree, log: Logger): Promise<Run
   }, SWEEP_EVERY_MS);
   try {
     await writeClientFiles(tree, clientConfig, log);
+    tellStatus('Taking up the repositories');
     await pipeline.takeUp();
     const text = `serving ${folders.topDir} as ${config.server.publicUrl}`;
-    return { address: await listen(app, config.server.listen, text), stop };
+    return { address: await listen(app, config.server.listen, { passedFds, text }), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -15,7 +15,7 @@ const DOCUMENTS = [
 ];
 
 /** What code in a text types: `rpmyard verify --read-data` in a block, between backticks or quotes. */
-const COMMAND = /(?:^|[`"(/ ])rpmyard (?<name>[a-z-]+)(?<rest>[^`"\n#|]*)/gm;
+const COMMAND = /(?:^|[`"(/ ])rpmyard (?<name>[a-z][a-z-]*)(?<rest>[^`"\n#|]*)/gm;
 
 it.each(DOCUMENTS)('%s names only commands and options that exist', (path) => {
   const text = readFileSync(new URL(path, ROOT), 'utf8');

@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createLog } from '../src/log.ts';
+import { fstatSync } from 'node:fs';
+import { journalLine } from '../src/cli/error-lines.ts';
+import { AppError } from '../src/errors.ts';
+import { createLog, isJournal } from '../src/log.ts';
 
 /** What is written to a stream of the process meanwhile. */
 function captured(stream: 'stdout' | 'stderr'): () => string {
@@ -9,6 +12,7 @@ function captured(stream: 'stdout' | 'stderr'): () => string {
 
 afterEach(() => {
   vi.restoreAllMocks();
+  for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error');
 });
 
 describe('the log', () => {
@@ -72,5 +76,43 @@ describe('the log', () => {
     expect(err).toMatchObject({ type: 'Error', message: expect.stringContaining('outer') });
     expect(JSON.stringify(err)).toContain('no space');
     expect(err.stack).toContain('log.test.ts');
+  });
+
+  it.each([
+    ['one long text', { err: { message: 'x', stderr: '\u202e€'.repeat(100_000) } }],
+    ['many texts', { files: Array.from({ length: 10_000 }, (_, index) => `file ${index}`) }],
+  ])('is never longer than a line of the journal may be: %s', (_, fields) => {
+    const text = captured('stdout');
+    createLog({ name: 'syslog', level: 'info' }).error(
+      { ...fields, code: 'INDEX_FAILED' },
+      'index run failed',
+    );
+    expect(Buffer.byteLength(text())).toBeLessThan(48 * 1024);
+    expect(text().slice(0, 3)).toBe('<3>');
+    expect(JSON.parse(text().slice(3))).toMatchObject({
+      level: 50,
+      code: 'INDEX_FAILED',
+      msg: 'index run failed',
+    });
+  });
+});
+
+describe('an error that ends a command under systemd', () => {
+  it('is one line of level err, whatever it has to say', () => {
+    const error = new AppError('CONFIG_INVALID', 'config.yml is wrong', {
+      hint: 'Correct it.',
+      details: { problems: ['server.port: must be <= 65535', 'bad indentation\n 1 | a\n-----^'] },
+    });
+    expect(journalLine('rpmyard serve', error)).toBe(
+      String.raw`<3>rpmyard serve: CONFIG_INVALID: config.yml is wrong | server.port: must be <= 65535 | bad indentation\u000a 1 | a\u000a-----^ | Correct it.` +
+        '\n',
+    );
+  });
+
+  it('is told apart by where standard error leads to', () => {
+    const { dev, ino } = fstatSync(2);
+    expect(isJournal(2, { JOURNAL_STREAM: `${dev}:${ino}` })).toBe(true);
+    expect(isJournal(2, { JOURNAL_STREAM: `${dev}:${ino + 1}` })).toBe(false);
+    expect(isJournal(2, {})).toBe(false);
   });
 });

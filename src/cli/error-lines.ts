@@ -1,8 +1,18 @@
 import { type AppError, printable } from '../errors.ts';
 
+// syslog's priority "err", as journald reads it at the start of a line.
+const ERR = '<3>';
+
 /** An error as a command tells it: code and detail, every problem, and what to do. */
 export function errorLines(subject: string, error: AppError): string {
   return `${printable(subject)}: ${error.code}: ${error.message}\n${problemLines(error)}  ${error.hint}\n`;
+}
+
+/** The same for journald: in one line, since each line is an entry of its own there, with the level that is due. */
+export function journalLine(subject: string, error: AppError): string {
+  const { problems = [] } = error.details;
+  const parts = [error.message, ...(Array.isArray(problems) ? problems.map(String) : []), error.hint];
+  return `${ERR}${printable(`${subject}: ${error.code}: ${parts.join(' | ')}`)}\n`;
 }
 
 function problemLines({ details }: AppError): string {

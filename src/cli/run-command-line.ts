@@ -1,7 +1,8 @@
 import { AppError, printable } from '../errors.ts';
+import { isJournal } from '../log.ts';
 import { VERSION } from '../version.ts';
-import { errorLines } from './error-lines.ts';
 import { type CommandName, COMMANDS, isCommandName } from './commands.ts';
+import { errorLines, journalLine } from './error-lines.ts';
 import { commandHelp, generalHelp } from './help.ts';
 
 /** Runs one command: takes its arguments, gives the exit code. */
@@ -47,7 +48,8 @@ function say(text: string): number {
 
 function report(name: string, error: unknown): number {
   if (error instanceof AppError) {
-    process.stderr.write(errorLines(`rpmyard ${name}`, error));
+    const toText = isJournal(process.stderr.fd, process.env) ? journalLine : errorLines;
+    process.stderr.write(toText(`rpmyard ${name}`, error));
     return error.code === 'PARAMETER_INVALID' ? EXIT_USAGE : 1;
   }
   if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {

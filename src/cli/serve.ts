@@ -1,6 +1,10 @@
 import { parseArgs } from 'node:util';
+import type { Logger } from 'pino';
 import { createLog } from '../log.ts';
 import { startService } from '../main.ts';
+import { takeListenFds } from '../systemd/listen-fds.ts';
+import { type Notifier, openNotifier } from '../systemd/notify.ts';
+import { startWatchdog, takeWatchdogMs } from '../systemd/watchdog.ts';
 import { SERVE } from './commands.ts';
 import { configFile, readConfig } from './read-config.ts';
 
@@ -12,18 +16,40 @@ export async function serve(args: readonly string[]): Promise<number> {
   });
   const config = readConfig(values.config);
   const log = createLog(config.log);
+  // Node ends the process with a stack trace of many lines; this is one, with its level.
+  process.on('uncaughtExceptionMonitor', (error) => log.fatal({ err: error }, 'ended by a fault of its own'));
   if (configFile(values.config) === undefined) {
     log.info(
       { topDir: config.topDir },
       'no configuration file: built-in defaults, bodies taken directly, data under ./var',
     );
   }
-  const stopRequested = nextStopSignal();
-  const service = await startService(config, log);
-  log.info({ signal: await stopRequested }, 'stopping');
-  await service.close();
-  log.info({}, 'stopped');
-  return 0;
+  // Before any other program is started, which would inherit what is meant for this process.
+  const passedFds = takeListenFds(process.env, process.pid);
+  const watchdogMs = takeWatchdogMs(process.env, process.pid);
+  const notifier = createNotifier(log);
+  const endWatchdog = startWatchdog(watchdogMs, notifier.ping);
+  try {
+    const stopRequested = nextStopSignal();
+    const service = await startService(config, log, { passedFds, tellStatus: notifier.status });
+    notifier.ready(`Serving ${config.server.publicUrl} on ${service.address}`);
+    log.info({ signal: await stopRequested }, 'stopping');
+    notifier.stopping('Finishing what is in flight');
+    await service.close();
+    log.info({}, 'stopped');
+    return 0;
+  } finally {
+    endWatchdog();
+    await notifier.settled();
+  }
+}
+
+function createNotifier(log: Logger): Notifier {
+  return openNotifier({
+    env: process.env,
+    onFailure: (error) =>
+      log.warn({ err: error }, 'systemd could not be told: it may see the service as not started or hung'),
+  });
 }
 
 /** Further signals change nothing: closing has limits of its own. */

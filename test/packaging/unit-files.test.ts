@@ -1,0 +1,73 @@
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+
+const PACKAGING = fileURLToPath(new URL('../../packaging', import.meta.url));
+const TARGETS = ['basic', 'multi-user', 'network', 'shutdown', 'sockets', 'sysinit'];
+
+let root: TempDir;
+
+/** A machine's files as far as systemd-analyze looks at them. */
+beforeEach(async () => {
+  root = await createTempDir();
+  const units = join(root.path, 'usr/lib/systemd/system');
+  await cp(join(PACKAGING, 'systemd'), units, { recursive: true });
+  await mkdir(join(root.path, 'usr/bin'));
+  await writeFile(join(root.path, 'usr/bin/rpmyard'), '', { mode: 0o755 });
+  for (const target of TARGETS) {
+    await writeFile(join(units, `${target}.target`), `[Unit]\nDescription=${target}\n`);
+  }
+});
+
+afterEach(() => root.remove());
+
+const analyze = (...args: readonly string[]) =>
+  execa('systemd-analyze', [...args, `--root=${root.path}`, '--no-pager'], { reject: false, all: true });
+
+async function changeService(change: (text: string) => string): Promise<void> {
+  const path = join(root.path, 'usr/lib/systemd/system/rpmyard.service');
+  const before = await readFile(path, 'utf8');
+  const after = change(before);
+  expect(after).not.toBe(before);
+  await writeFile(path, after);
+}
+
+describe('the units', () => {
+  it.each(['rpmyard.service', 'rpmyard.socket'])('%s pleases systemd, without a warning', async (unit) => {
+    expect(await analyze('verify', unit)).toMatchObject({ exitCode: 0, all: '' });
+  });
+
+  it('would not please it with a misspelt setting', async () => {
+    await changeService((text) => text.replace('ProtectSystem=', 'ProtectSytsem='));
+    expect((await analyze('verify', 'rpmyard.service')).all).toContain('ProtectSytsem');
+  });
+
+  it('leave the service so little that its exposure is at most 2.0', async () => {
+    const { exitCode, all } = await analyze(
+      'security',
+      '--offline=true',
+      '--threshold=20',
+      'rpmyard.service',
+    );
+    expect(all).toMatch(/Overall exposure level for rpmyard\.service: [01]\.\d/);
+    expect(exitCode).toBe(0);
+  });
+
+  it('let it write to one path only, since hard links do not lead from one mount to another', async () => {
+    const text = await readFile(join(PACKAGING, 'systemd/rpmyard.service'), 'utf8');
+    expect(
+      text.match(/^(?:ReadWritePaths|StateDirectory|BindPaths|LogsDirectory|CacheDirectory)=.*$/gm),
+    ).toEqual(['ReadWritePaths=/srv/repo']);
+  });
+
+  it('give a stop more time than the service takes at most', async () => {
+    const text = await readFile(join(PACKAGING, 'systemd/rpmyard.service'), 'utf8');
+    const stopSeconds = Number(/^TimeoutStopSec=(?<seconds>\d+)s$/m.exec(text)?.groups?.['seconds']);
+    const main = await readFile(fileURLToPath(new URL('../../src/main.ts', import.meta.url)), 'utf8');
+    const graceMs = Number(/UPLOAD_GRACE_MS = (?<ms>[\d_]+)/.exec(main)?.groups?.['ms']?.replaceAll('_', ''));
+    expect(stopSeconds * 1000).toBeGreaterThanOrEqual(graceMs + 15_000);
+  });
+});

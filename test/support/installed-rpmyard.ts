@@ -1,0 +1,80 @@
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Machine } from './machine.ts';
+
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
+const PROGRAM_DIR = '/usr/lib/rpmyard';
+const PARTS = ['bin', 'src', 'nginx', 'package.json'];
+/** What a checkout needs for working on it; hundreds of megabytes of memory on the machine. */
+const NOT_NEEDED =
+  /^(?:node|\.bin|@biomejs|@oxlint.*|@rolldown|@typescript|@babel|lightningcss.*|caniuse-lite)$/;
+
+export const SOCKET = '/run/rpmyard/rpmyard.sock';
+
+/** As the RPM package does it: the units, the user, /usr/bin/rpmyard (this checkout, run by this Node); nothing is started. */
+export async function installRpmyard(machine: Machine): Promise<void> {
+  const program = join(machine.rootDir, PROGRAM_DIR);
+  await mkdir(program);
+  for (const part of PARTS) await cp(join(CHECKOUT, part), join(program, part), { recursive: true });
+  await mkdir(join(program, 'node_modules'));
+  for (const name of await readdir(join(CHECKOUT, 'node_modules'))) {
+    if (NOT_NEEDED.test(name)) continue;
+    await cp(join(CHECKOUT, 'node_modules', name), join(program, 'node_modules', name), { recursive: true });
+  }
+  await cp(process.execPath, join(program, 'node'), { dereference: true });
+  await put(
+    machine,
+    '/usr/bin/rpmyard',
+    `#!/bin/sh\nexec ${PROGRAM_DIR}/node --max-semi-space-size=2 ${PROGRAM_DIR}/bin/rpmyard "$@"\n`,
+    0o755,
+  );
+  for (const unit of ['rpmyard.service', 'rpmyard.socket']) {
+    await cp(join(CHECKOUT, 'packaging/systemd', unit), join(machine.rootDir, 'etc/systemd/system', unit));
+  }
+  await cp(
+    join(CHECKOUT, 'packaging/tmpfiles.d/rpmyard.conf'),
+    join(machine.rootDir, 'etc/tmpfiles.d/rpmyard.conf'),
+  );
+  await must(
+    machine,
+    'getent passwd nginx >/dev/null || useradd --system --home-dir /var/lib/nginx --shell /usr/sbin/nologin nginx',
+  );
+  await must(machine, `chmod -R a+rX ${PROGRAM_DIR} && systemd-tmpfiles --create rpmyard.conf`);
+  await must(machine, 'systemctl daemon-reload');
+}
+
+/** Writes /etc/rpmyard/config.yml, over what the packaged one says. */
+export async function configure(
+  machine: Machine,
+  config: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {},
+): Promise<void> {
+  const sections = {
+    ...config,
+    server: { address: SOCKET, public_url: 'http://repo.example.com', ...config['server'] },
+    repo: { top_dir: '/srv/repo/storage', ...config['repo'] },
+    index_updater: { quiet_seconds: 0, ...config['index_updater'] },
+    log: { name: 'syslog', ...config['log'] },
+  };
+  // YAML is a superset of JSON.
+  await put(machine, '/etc/rpmyard/config.yml', JSON.stringify(sections, null, 2));
+}
+
+/** Writes a file on the machine. */
+export async function put(
+  machine: Machine,
+  path: string,
+  content: string | Uint8Array,
+  mode = 0o644,
+): Promise<void> {
+  const target = join(machine.rootDir, path);
+  await mkdir(dirname(target), { recursive: true });
+  await writeFile(target, content, { mode });
+}
+
+/** Runs a script that must succeed, and gives what it said. */
+export async function must(machine: Machine, script: string): Promise<string> {
+  const { exitCode, stdout, stderr } = await machine.run(script);
+  if (exitCode !== 0) throw new Error(`"${script}" ended with ${exitCode}: ${stdout}\n${stderr}`);
+  return stdout.trim();
+}
