@@ -12,6 +12,7 @@ Usage: rpmyard <command> [options]
   serve [-c FILE]         run the service; without a file on built-in defaults
   reindex [REPO...]       bring indexes up to date now
   verify [REPO...]        compare packages, indexes and records
+  adopt DIR               take over a tree of packages, or say what that would do
   check-config FILE       say everything that is wrong with a configuration file
   inspect FILE.rpm...     say what packages are and where they would go
   token new NAME          make a token for uploads
@@ -60,6 +61,24 @@ modes. It never removes a package, and leaves a repository alone in which a
 package itself is damaged or missing.
 --json prints one JSON document.
 Exit code 0: no errors (notes may be there), 1: errors remain.
+`,
+  ],
+  [
+    'adopt',
+    `Usage: rpmyard adopt DIR [--apply] [--releasever VERSION] [--json] [-c FILE]
+
+Takes over the packages below DIR, however they lie there, and the comps,
+updateinfo, modules and so on of their repodata. Without --apply it only says
+what it found and what would go where; that works beside a running service.
+--apply does it, with the service stopped: each package goes the way of an
+upload, linked where DIR lies on the same mount and copied elsewhere. DIR stays
+as it is. It may be killed and run again. Run it as root (it goes on as the user
+that the tree belongs to) or as the user of the service.
+--releasever is for packages whose release tag names no distribution and that
+lie in no directory <releasever>/<basearch>.
+--json prints one JSON document with everything.
+Exit code 0: nothing is left to decide, 1: something was refused, is in conflict
+or failed.
 `,
   ],
   [
