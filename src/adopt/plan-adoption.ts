@@ -20,7 +20,8 @@ export interface PlannedPackage {
 
 /** Packages that want one path with different bytes: a person decides. */
 export interface Conflict {
-  readonly repository: string;
+  /** Where the path is wanted: several for noarch packages. */
+  readonly repositories: readonly string[];
   readonly location: string;
   /** sha256 of what the tree has there; null when it has nothing, '' when that is no regular file. */
   readonly storedSha256: string | null;
@@ -33,6 +34,8 @@ export interface Conflict {
 
 /** Something worth knowing that nobody has to decide. */
 export interface Note {
+  /** Of one. */
+  readonly noun: string;
   readonly text: string;
   readonly paths: readonly string[];
 }
@@ -50,8 +53,8 @@ export function planAdoption(survey: Survey, stored: StoredTree): AdoptionPlan {
   const grouped = groupBytes(survey.packages);
   const conflicts = findConflicts(grouped, stored);
   const conflicting = new Set(
-    conflicts.flatMap(({ repository, location, claims }) =>
-      claims.map(({ sha256 }) => `${repository}/${location} ${sha256}`),
+    conflicts.flatMap(({ repositories, location, claims }) =>
+      repositories.flatMap((repository) => claims.map(({ sha256 }) => `${repository}/${location} ${sha256}`)),
     ),
   );
   const packages = grouped
@@ -76,12 +79,17 @@ type Grouped = Omit<PlannedPackage, 'missingIn'>;
 function groupBytes(found: readonly FoundPackage[]): readonly Grouped[] {
   const groups = Map.groupBy(found, ({ sha256, releasever }) => `${sha256} ${releasever ?? ''}`);
   return [...groups.values()].flatMap((sources) => {
-    // One that need not be copied before others.
-    const [first, ...others] = sources.toSorted((a, b) => Number(b.isLinkable) - Number(a.isLinkable));
+    // One that need not be copied before others, then one that lies where it goes.
+    const [first, ...others] = sources.toSorted((a, b) => rankOf(b) - rankOf(a));
     if (first === undefined) return [];
     const { nevra, sha256, sizeBytes, releasever, location, repositories } = first;
     return [{ nevra, sha256, sizeBytes, releasever, location, repositories, sources: [first, ...others] }];
   });
+}
+
+function rankOf({ isLinkable, laidIn, repositories }: FoundPackage): number {
+  const isAtHome = laidIn !== undefined && repositories.includes(laidIn);
+  return 2 * Number(isLinkable) + Number(isAtHome);
 }
 
 function holds(
@@ -102,20 +110,18 @@ function findConflicts(grouped: readonly Grouped[], stored: StoredTree): readonl
       claims.set(key, claim);
     }
   }
-  return [...claims].flatMap(([key, { repository, location, packages }]) => {
+  const found = [...claims].flatMap(([key, { repository, location, packages }]) => {
     const digests = stored.packages.get(key);
-    const others =
-      digests === undefined ? packages : packages.filter(({ sha256 }) => !digests.includes(sha256));
-    const isConflict =
-      digests === undefined ? new Set(others.map(({ sha256 }) => sha256)).size > 1 : others.length > 0;
-    if (!isConflict) return [];
-    const byDigest = Map.groupBy(others, ({ sha256 }) => sha256);
+    // What the tree has is right as it is; it is the others that have no place.
+    const others = packages.filter(({ sha256 }) => !(digests?.includes(sha256) ?? false));
+    const contents = Map.groupBy(others, ({ sha256 }) => sha256);
+    if (digests === undefined ? contents.size < 2 : contents.size === 0) return [];
     return [
       {
-        repository,
+        repositories: [repository],
         location,
         storedSha256: digests === undefined ? null : (digests[0] ?? ''),
-        claims: [...byDigest].map(([sha256, same]) => ({
+        claims: [...contents].map(([sha256, same]) => ({
           nevra: same[0]?.nevra ?? '',
           sha256,
           paths: same.flatMap(({ sources }) => sources.map(({ path }) => path)),
@@ -123,6 +129,17 @@ function findConflicts(grouped: readonly Grouped[], stored: StoredTree): readonl
       },
     ];
   });
+  return merged(found);
+}
+
+/** One conflict for all repositories that a noarch package has it in. */
+function merged(conflicts: readonly Conflict[]): readonly Conflict[] {
+  const same = Map.groupBy(conflicts, ({ repositories: _, ...what }) => JSON.stringify(what));
+  return [...same.values()].flatMap(([first, ...others]) =>
+    first === undefined
+      ? []
+      : [{ ...first, repositories: [first, ...others].flatMap(({ repositories }) => repositories) }],
+  );
 }
 
 /** What lay elsewhere than it goes, as one note for each pair of places. */
@@ -131,30 +148,34 @@ function notesOf(found: readonly FoundPackage[]): readonly Note[] {
     found.filter((one) => noteOf(one) !== undefined),
     (one) => noteOf(one) ?? '',
   );
-  return [...paths].map(([text, those]) => ({ text, paths: those.map(({ path }) => path) }));
+  return [...paths].map(([text, those]) => ({ noun: 'package', text, paths: those.map(({ path }) => path) }));
 }
 
 function noteOf(found: FoundPackage): string | undefined {
   const { laidIn, repositories, releasever, taggedReleasever, isInTree, isInPlace } = found;
   const goesTo = listed(repositories);
   if (taggedReleasever !== undefined) {
-    return `in ${laidIn ?? releasever ?? ''}, though their release tags say ${taggedReleasever}: left in ${releasever ?? ''}, in case somebody wanted it so`;
+    return `in ${laidIn ?? releasever ?? ''}, but built for ${taggedReleasever}; left there, in case somebody wanted it so`;
   }
   if (isInTree && !isInPlace) {
-    return `in the tree but not where they belong; they get a name in ${goesTo}, and you remove the misplaced one`;
+    return `in the tree at another place than ${goesTo}; the misplaced name stays, for you to remove`;
   }
   if (laidIn === undefined || repositories.includes(laidIn)) return undefined;
   const ofDirectory = laidIn.split('/')[0];
   const ofPackage = repositories[0]?.split('/')[0];
   return ofDirectory === ofPackage
-    ? `in ${laidIn}, which is not where such packages go: that is ${goesTo}`
-    : `in ${laidIn}, but built for ${ofPackage ?? ''}: they go to ${goesTo}`;
+    ? `in ${laidIn}, but such packages go to ${goesTo}`
+    : `in ${laidIn}, but built for ${ofPackage ?? ''}; the place is ${goesTo}`;
 }
 
 function notesOfTree({ links, deltas }: Survey): readonly Note[] {
   return [
-    { text: 'symbolic links, not followed: adopt what they lead to by its own path', paths: links },
-    { text: 'delta packages, not taken: hosts download whole ones', paths: deltas },
+    {
+      noun: 'symbolic link',
+      text: 'not followed; packages elsewhere are adopted by a path of their own',
+      paths: links,
+    },
+    { noun: 'delta package', text: 'not taken; hosts download whole ones', paths: deltas },
   ].filter(({ paths }) => paths.length > 0);
 }
 

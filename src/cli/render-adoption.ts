@@ -4,7 +4,7 @@ import type { MetadataConflict } from '../adopt/plan-metadata.ts';
 import type { Refusal, Survey } from '../adopt/survey.ts';
 import type { Transfer } from '../adopt/transfer.ts';
 import { printable } from '../errors.ts';
-import { counted } from './progress-bar.ts';
+import { counted, grouped } from './progress-bar.ts';
 
 /** An adoption, planned or done. */
 export interface Adoption {
@@ -40,8 +40,8 @@ export function renderAdoption(adoption: Adoption): string {
       ...plan.conflicts.map(renderConflict),
       ...plan.metadata.conflicts.map(renderMetadataConflict),
     ]),
-    section('Refused', survey.refusals.map(renderRefusal)),
-    section('Failed', (applied?.failures ?? []).map(renderRefusal)),
+    section('Refused', renderRefusals(survey.refusals)),
+    section('Failed', renderRefusals(applied?.failures ?? [])),
     section('Notes', renderNotes(plan)),
     renderEnd(adoption),
   ].join('');
@@ -51,14 +51,14 @@ function renderTotals({ survey, plan, transfer, applied }: Adoption): string {
   const { packages, refusals } = survey;
   const missing = plan.packages.filter(({ missingIn }) => missingIn.length > 0);
   const conflicting = plan.conflicts.flatMap(({ claims }) => claims.flatMap(({ paths }) => paths));
-  const distinct = new Set(packages.map(({ sha256 }) => sha256)).size;
+  const copies = plan.packages.reduce((sum, { sources }) => sum + sources.length - 1, 0);
   const sizeBytes = packages.reduce((sum, one) => sum + one.sizeBytes, 0);
   const lines = [
     ...(applied === undefined
       ? [line(missing.length, `would be taken: ${howTransferred(transfer)}`)]
       : [line(applied.takenCount, `taken: ${applied.linkCount} linked, ${applied.copyCount} copied`)]),
     line(plan.packages.length - missing.length, 'there already'),
-    line(packages.length - distinct, 'more copies of the same bytes'),
+    line(copies, 'more copies of the same bytes'),
     line(new Set(conflicting).size, 'in conflict'),
     line(refusals.length, 'refused'),
     line(applied?.failures.length ?? 0, 'failed'),
@@ -71,11 +71,11 @@ function howTransferred({ linkCount, copyCount, copyBytes, freeBytes }: Transfer
   const links = counted(linkCount, 'link');
   if (copyCount === 0) return `${links}, nothing to copy`;
   const room = freeBytes === undefined ? '' : ` of ${size(freeBytes)} free`;
-  return `${links}, ${copyCount === 1 ? '1 copy' : `${copyCount.toLocaleString('en-US')} copies`} (${size(copyBytes)}${room})`;
+  return `${links}, ${copyCount === 1 ? '1 copy' : `${grouped(copyCount)} copies`} (${size(copyBytes)}${room})`;
 }
 
 function line(count: number, text: string): string {
-  return count === 0 ? '' : `${count.toLocaleString('en-US').padStart(9)}  ${text}\n`;
+  return count === 0 ? '' : `${grouped(count).padStart(9)}  ${text}\n`;
 }
 
 function renderRepositories({ survey, plan, applied }: Adoption): string {
@@ -102,7 +102,7 @@ function renderRepositories({ survey, plan, applied }: Adoption): string {
         .map(({ type }) => type);
       return [
         `  ${repository}: ${counted(planned.length, 'package')}, ${news}${published}\n`,
-        `      from ${listed(directoriesOf(planned, survey.root))}\n`,
+        listed(directoriesOf(planned, survey.root), '      from '),
         types.length === 0 ? '' : `      with ${types.join(', ')}\n`,
       ].join('');
     });
@@ -120,24 +120,41 @@ function directoriesOf(planned: readonly PlannedPackage[], root: string): readon
   return [...counts].toSorted(([, a], [, b]) => b - a).map(([directory]) => directory);
 }
 
-function renderConflict({ repository, location, storedSha256, claims }: Conflict): string {
+function renderConflict({ repositories, location, storedSha256, claims }: Conflict): string {
   const stored =
     storedSha256 === null
       ? ''
       : `    the tree has ${storedSha256 === '' ? 'something there that is no regular file' : `sha256 ${short(storedSha256)}`}\n`;
   const found = claims.map(
-    ({ nevra, sha256, paths }) => `    sha256 ${short(sha256)} ${printable(nevra)}\n      ${listed(paths)}\n`,
+    ({ nevra, sha256, paths }) =>
+      `    sha256 ${short(sha256)} ${printable(nevra)}\n${listed(paths, '      ')}`,
   );
-  return `  ${repository}/${printable(location)}\n${stored}${found.join('')}`;
+  return `${wrapped(`${printable(location)} of ${repositories.join(', ')}`, 2)}${stored}${found.join('')}`;
 }
 
 function renderMetadataConflict({ repository, type, isStored, paths }: MetadataConflict): string {
   const reason = isStored ? 'the repository has another one' : 'there are several';
-  return `  ${printable(type)} of ${repository}: ${reason}\n    ${listed(paths)}\n${wrapped('Put the one that is right with curl -T, see README.md.', 4)}`;
+  return `  ${printable(type)} of ${repository}: ${reason}\n${listed(paths, '    ')}${wrapped('Put the one that is right with curl -T, see README.md.', 4)}`;
 }
 
-function renderRefusal({ path, code, message, hint }: Refusal): string {
-  return `  ${printable(path)}\n${wrapped(`${code}: ${printable(message)}`, 4)}${wrapped(printable(hint), 4)}`;
+/** Those with the same remedy together: it is one decision for all of them. */
+function renderRefusals(refusals: readonly Refusal[]): readonly string[] {
+  const groups = Map.groupBy(refusals, ({ code, hint }) => `${code}\n${hint}`);
+  return [...groups.values()]
+    .toSorted((a, b) => b.length - a.length)
+    .map((group) => {
+      const [first] = group;
+      const shown = group
+        .slice(0, MAX_PATHS)
+        .map(({ path, message }) => `    ${printable(path)}\n${wrapped(printable(message), 6)}`);
+      const more = group.length - MAX_PATHS;
+      return [
+        `  ${grouped(group.length)} ${first?.code ?? ''}\n`,
+        wrapped(printable(first?.hint ?? ''), 4),
+        ...shown,
+        more > 0 ? `    and ${grouped(more)} more\n` : '',
+      ].join('');
+    });
 }
 
 function renderNotes({ notes, metadata }: AdoptionPlan): readonly string[] {
@@ -146,13 +163,13 @@ function renderNotes({ notes, metadata }: AdoptionPlan): readonly string[] {
       ? []
       : [
           {
-            text: 'metadata of directories without a package that goes anywhere',
+            noun: 'metadata file',
+            text: 'of directories without a package that goes anywhere',
             paths: metadata.withoutRepository,
           },
         ];
   return [...notes, ...left].map(
-    ({ text, paths }) =>
-      `${wrapped(`${paths.length.toLocaleString('en-US')} ${text}`, 2)}      ${listed(paths)}\n`,
+    ({ text, paths }) => `${wrapped(`${grouped(paths.length)} ${text}`, 2)}${listed(paths, '      ')}`,
   );
 }
 
@@ -160,7 +177,7 @@ function renderEnd(adoption: Adoption): string {
   const { applied, plan } = adoption;
   if (applied !== undefined) {
     return isSettled(adoption)
-      ? ''
+      ? '\nAll is taken over. Start the service again.\n'
       : '\nThe same command again takes what is mended; what is there stays as it is.\n';
   }
   const isAnythingMissing =
@@ -173,15 +190,20 @@ function renderEnd(adoption: Adoption): string {
 function section(title: string, entries: readonly string[], maxListed = MAX_LISTED): string {
   if (entries.length === 0) return '';
   const more = entries.length - maxListed;
-  const rest = more > 0 ? `  ... and ${more.toLocaleString('en-US')} more, --json shows all\n` : '';
+  const rest = more > 0 ? `  ... and ${grouped(more)} more, --json shows all\n` : '';
   return `\n${title}\n${entries.slice(0, maxListed).join('')}${rest}`;
 }
 
-/** Some of them, on one line where that fits. */
-function listed(paths: readonly string[]): string {
+/** Some of them, on one line where that fits, else below each other. */
+function listed(paths: readonly string[], prefix: string): string {
   const more = paths.length - MAX_PATHS;
-  const shown = paths.slice(0, MAX_PATHS).map(printable);
-  return [...shown, ...(more > 0 ? [`and ${more.toLocaleString('en-US')} more`] : [])].join(', ');
+  const shown = [
+    ...paths.slice(0, MAX_PATHS).map(printable),
+    ...(more > 0 ? [`and ${grouped(more)} more`] : []),
+  ];
+  const oneLine = `${prefix}${shown.join(', ')}`;
+  if (oneLine.length <= WIDTH) return `${oneLine}\n`;
+  return `${prefix}${shown.join(`\n${' '.repeat(prefix.length)}`)}\n`;
 }
 
 function wrapped(text: string, indent: number): string {
