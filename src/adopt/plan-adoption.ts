@@ -134,7 +134,9 @@ function findConflicts(grouped: readonly Grouped[], stored: StoredTree): readonl
 
 /** One conflict for all repositories that a noarch package has it in. */
 function merged(conflicts: readonly Conflict[]): readonly Conflict[] {
-  const same = Map.groupBy(conflicts, ({ repositories: _, ...what }) => JSON.stringify(what));
+  const same = Map.groupBy(conflicts, ({ location, storedSha256, claims }) =>
+    JSON.stringify([location, storedSha256, claims]),
+  );
   return [...same.values()].flatMap(([first, ...others]) =>
     first === undefined
       ? []
