@@ -19,6 +19,7 @@ export interface Adoption {
 const WIDTH = 80;
 const MAX_LISTED = 10;
 const MAX_PATHS = 3;
+const BELOW_PACKAGES = /(?<=^|\/)Packages\/.*$/;
 
 /** True when nothing is left for a person to decide or to repeat. */
 export function isSettled({ survey, plan, applied }: Adoption): boolean {
@@ -56,7 +57,12 @@ function renderTotals({ survey, plan, transfer, applied }: Adoption): string {
   const lines = [
     ...(applied === undefined
       ? [line(missing.length, `would be taken: ${howTransferred(transfer)}`)]
-      : [line(applied.takenCount, `taken: ${applied.linkCount} linked, ${applied.copyCount} copied`)]),
+      : [
+          line(
+            applied.takenCount,
+            `taken: ${grouped(applied.linkCount)} linked, ${grouped(applied.copyCount)} copied`,
+          ),
+        ]),
     line(plan.packages.length - missing.length, 'there already'),
     line(copies, 'more copies of the same bytes'),
     line(new Set(conflicting).size, 'in conflict'),
@@ -109,12 +115,13 @@ function renderRepositories({ survey, plan, applied }: Adoption): string {
   return section('Repositories', blocks, blocks.length);
 }
 
-/** The directories that packages come from, without the file's own `Packages/` and its like. */
+/** The directories that packages come from, without the letters that some have below `Packages`. */
 function directoriesOf(planned: readonly PlannedPackage[], root: string): readonly string[] {
   const counts = new Map<string, number>();
   for (const { sources } of planned) {
     const path = sources[0]?.path ?? '';
-    const directory = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : root;
+    const parent = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : root;
+    const directory = parent.replace(BELOW_PACKAGES, 'Packages');
     counts.set(directory, (counts.get(directory) ?? 0) + 1);
   }
   return [...counts].toSorted(([, a], [, b]) => b - a).map(([directory]) => directory);
