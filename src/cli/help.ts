@@ -118,7 +118,8 @@ Exit code 0: all would be accepted, 1: at least one would not.
 Makes an OpenPGP key (RSA 4096, only for signing, without an end) in the
 configured signing.gnupg_home, protected by signing.passphrase_file if there is
 one, and prints its fingerprint and the lines for the configuration. Run it as
-the user of the service. Keep a copy of the GNUPGHOME: hosts trust this key.
+root or as the user of the service. Keep a copy of the GNUPGHOME: hosts trust
+this key.
 --another makes one more beside those that are there, to change over to it.
 `,
   ],

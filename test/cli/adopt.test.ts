@@ -15,6 +15,7 @@ import { userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { type Receipt, Records } from '../../src/records/records.ts';
 import { corpus } from '../support/corpus.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { createGpgKeys } from '../support/gpg-keys.ts';
@@ -117,6 +118,15 @@ async function listedByDnf({ site, storage }: Place, repository: string): Promis
   const { stdout, exitCode, stderr } = await dnfRepoquery(host);
   expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
   return stdout.split('\n').filter(Boolean).toSorted();
+}
+
+function receiptsOf({ site }: Place, repository: string): readonly Receipt[] {
+  const records = new Records(join(site, 'state'));
+  try {
+    return records.listReceipts(repository);
+  } finally {
+    records.close();
+  }
 }
 
 async function leftoversOf({ site }: Place): Promise<readonly string[]> {
@@ -468,6 +478,7 @@ describe('rpmyard adopt --apply that is killed', () => {
     const index = await readIndex(readerOnDisk(place.storage, '9/x86_64'));
     expect(index.packages.size).toBe(COUNT);
     expect(index.types).toContain('group');
+    expect(receiptsOf(place, '9/x86_64')).toHaveLength(COUNT);
     expect(await leftoversOf(place)).toEqual([]);
     expect(await snapshot(place.old)).toEqual(before);
     expect(await runRpmyard('verify', '--read-data', '-c', place.config)).toMatchObject({ exitCode: 0 });
