@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toAppError } from '../errors.ts';
+import { type AppError, toAppError } from '../errors.ts';
 import type { AdoptionPlan, PlannedPackage } from './plan-adoption.ts';
 import type { PlannedMetadata } from './plan-metadata.ts';
 import { type FileOwner, stageFile } from './stage-file.ts';
@@ -151,9 +151,21 @@ async function attempt(path: string, failures: Refusal[], work: () => Promise<vo
   try {
     await work();
   } catch (error) {
-    const { code, message, hint, cause } = toAppError(error);
-    const reason =
-      code === 'STORAGE_FAILED' && cause instanceof Error ? `${message} (${cause.message})` : message;
-    failures.push({ path, code, message: reason, hint });
+    failures.push(failureOf(path, toAppError(error)));
   }
 }
+
+/** There is no log beside this command's report, and nothing to be sent again. */
+function failureOf(path: string, { code, message, hint, cause }: AppError): Refusal {
+  const reason = cause instanceof Error && OURS.has(code) ? `${message} (${cause.message})` : message;
+  return { path, code, message: reason, hint: OURS.get(code) ?? hint };
+}
+
+const OURS: ReadonlyMap<string, string> = new Map([
+  ['STORAGE_FULL', 'Free disk space, then run the command again: it takes what is left.'],
+  [
+    'STORAGE_FAILED',
+    'Look at the disk, and at owner and rights of what is named: all in the tree belongs to the user of the service. Then run the command again: it takes what is left.',
+  ],
+  ['INTERNAL', 'Run the command again, and report it when that does not help.'],
+]);

@@ -66,6 +66,7 @@ export async function adopt(args: readonly string[]): Promise<number> {
       hint: 'rpmyard adopt /srv/old-repo',
     });
   }
+  checkReleasever(values.releasever);
   const config = withRealTopDir(readConfig(values.config));
   const root = directoryAt(directory);
   checkPlace(root, config);
@@ -80,6 +81,14 @@ export async function adopt(args: readonly string[]): Promise<number> {
   const adoption: Adoption = { ...survey, topDir: config.topDir, transfer, applied };
   process.stdout.write(values.json ? `${toJson(adoption)}\n` : renderAdoption(adoption));
   return isSettled(adoption) ? 0 : 1;
+}
+
+/** Once, instead of for each package that it is for. @throws AppError PARAMETER_INVALID. */
+function checkReleasever(releasever: string | undefined): void {
+  if (releasever === undefined || isRepositoryName(releasever, 'x86_64')) return;
+  throw new AppError('PARAMETER_INVALID', `"${releasever}" is no releasever`, {
+    hint: 'Use letters, digits, dot, plus, dash and underscore, for example --releasever 9.',
+  });
 }
 
 /** JSON leaves C1 and direction characters as they are; escaped they mean the same. */
@@ -234,7 +243,8 @@ async function publishedContentOf(
  * owner. What a kill leaves in incoming is removed by the next start.
  */
 async function apply(config: Config, root: string, plan: AdoptionPlan): Promise<Applied> {
-  const log = createLog({ name: 'stderr', level: 'warn' });
+  // What fails is in the report.
+  const log = createLog({ name: 'stderr', level: 'silent' });
   const tree = await asOwner(config.topDir, () => openTree(config, log));
   try {
     const staged = await stagePlan(plan, {

@@ -101,15 +101,16 @@ function renderRepositories({ survey, plan, applied }: Adoption): string {
       const published =
         done === undefined
           ? ''
-          : `, published: ${counted(done.packageCount, 'package')}, revision ${done.revision}`;
+          : `      published: ${counted(done.packageCount, 'package')}, revision ${done.revision}\n`;
       const news = missing === 0 ? 'all there' : missing === planned.length ? 'all new' : `${missing} new`;
       const types = plan.metadata.planned
         .filter((one) => one.repository === repository)
         .map(({ type }) => type);
       return [
-        `  ${repository}: ${counted(planned.length, 'package')}, ${news}${published}\n`,
+        `  ${repository}: ${counted(planned.length, 'package')}, ${news}\n`,
         listed(directoriesOf(planned, survey.root), '      from '),
         types.length === 0 ? '' : `      with ${types.join(', ')}\n`,
+        published,
       ].join('');
     });
   return section('Repositories', blocks, blocks.length);
@@ -176,7 +177,8 @@ function renderNotes({ notes, metadata }: AdoptionPlan): readonly string[] {
           },
         ];
   return [...notes, ...left].map(
-    ({ text, paths }) => `${wrapped(`${grouped(paths.length)} ${text}`, 2)}${listed(paths, '      ')}`,
+    ({ noun, text, paths }) =>
+      `${wrapped(`${counted(paths.length, noun)} ${text}`, 2)}${listed(paths, '      ')}`,
   );
 }
 

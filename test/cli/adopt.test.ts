@@ -374,6 +374,7 @@ describe('rpmyard adopt', () => {
     ['no directory', []],
     ['two directories', ['a', 'b']],
     ['an unknown option', ['a', '--link']],
+    ['a releasever that is none', ['a', '--releasever', '../9']],
   ])('refuses %s as wrong usage', async (_, args) => {
     expect(await runRpmyard('adopt', ...args)).toMatchObject({ exitCode: 2, stdout: '' });
   });
@@ -538,6 +539,25 @@ describe.skipIf(!isRoot)('as root, over a tree of another user', () => {
     for (const name of await readdir(place.site, { recursive: true })) {
       expect({ name, uid: (await lstat(join(place.site, name))).uid }).toEqual({ name, uid: NOBODY });
     }
+  });
+
+  it('names an index that cannot be published, and the next one publishes it', async () => {
+    await using place = await ownedPlace();
+    await layOut(place.storage, { '9/x86_64/Packages': [packages.alpha] });
+    await layOut(place.old, { el9: [packages.noarch] });
+    await runCreaterepo(join(place.storage, '9/x86_64'));
+    for (const name of ['', '9', '9/x86_64', '9/x86_64/Packages']) {
+      await chown(join(place.storage, name), NOBODY, NOBODY);
+    }
+    const repodata = join(place.storage, '9/x86_64/repodata');
+    const failed = await adoptAsJson(place, '--apply');
+    expect(failed).toMatchObject({
+      exitCode: 1,
+      report: { applied: { takenCount: 1, failures: [{ path: '9/x86_64', code: 'STORAGE_FAILED' }] } },
+    });
+    await chown(repodata, NOBODY, NOBODY);
+    expect(await adoptAsJson(place, '--apply')).toMatchObject({ exitCode: 0 });
+    expect(await listedByDnf(place, '9/x86_64')).toEqual(EXPECTED['9/x86_64']);
   });
 
   it('as that user copies the files of others', async () => {
