@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import {
   chmod,
   chown,
+  copyFile,
   lstat,
   mkdir,
   readdir,
@@ -317,13 +318,15 @@ describe('rpmyard adopt', () => {
     await layOut(place.old, { el9: [packages.alpha] });
     const repository = join(place.old, 'el9');
     const secret = join(place.site, '../secret');
-    await writeFile(secret, COMPS);
     await writeFile(join(place.site, '../comps.xml'), COMPS);
     await runCreaterepo(repository);
     await modifyRepo(repository, 'group', join(place.site, '../comps.xml'));
     const repomdPath = join(repository, 'repodata/repomd.xml');
     const repomd = await readFile(repomdPath, 'utf8');
     const href = /repodata\/[0-9a-f]+-comps\.xml[^"]*/.exec(repomd)?.[0] ?? '';
+    // With everything else as it should be, so that only its place speaks against it.
+    await copyFile(join(repository, href), secret);
+    expect((await adoptAsJson(place)).report.metadata.planned).toHaveLength(1);
     for (const other of ['repodata/../../../secret', '../../secret', 'repodata/link']) {
       await writeFile(repomdPath, repomd.replace(href, other));
       if (other === 'repodata/link') await symlink(secret, join(repository, other));
