@@ -6,7 +6,7 @@ import { buildApp } from './app.ts';
 import type { Config } from './config/load.ts';
 import type { AppError } from './errors.ts';
 import { listen } from './listen.ts';
-import { openPipeline } from './open-pipeline.ts';
+import { clientConfigOf, openPipeline } from './open-pipeline.ts';
 import { openTree, type Tree } from './open-tree.ts';
 import { createIncomingFiles } from './receive/incoming-files.ts';
 import { sweepSpool } from './receive/sweep-leftovers.ts';
@@ -77,11 +77,7 @@ async function startOnTree(
   const auditLog = openAuditLog(config.access.auditLog, (error, line) =>
     log.error({ err: error, line }, 'audit log not written'),
   );
-  const clientConfig: ClientConfig = {
-    publicUrl: config.server.publicUrl,
-    isSigned: signer !== undefined,
-    isSigningPackages: config.signing.isSigningPackages,
-  };
+  const clientConfig = clientConfigOf(config, tree);
   const pipeline = await openPipeline(config, tree, clientConfig, log);
   const { queue, requests, metrics, waitUntilInstallable } = pipeline;
   const whenPublished = (repository: string, waitMs: number): Promise<'published' | 'pending'> =>

@@ -53,6 +53,12 @@ const TRY_SIGNING_EVERY_MS = 60_000;
 // systemd kills after 90 s; an index run that needs longer is started anew by its mark.
 const RUN_GRACE_MS = 30_000;
 
+/** What hosts of this tree are told. */
+export function clientConfigOf({ server, signing }: Config, { signer }: Pick<Tree, 'signer'>): ClientConfig {
+  const { isSigningPackages } = signing;
+  return { publicUrl: server.publicUrl, isSigned: signer !== undefined, isSigningPackages };
+}
+
 /** Builds the pipeline upon a tree. @throws AppError CONFIG_INVALID, SIGNING_FAILED, SIGNING_TOOL_*. */
 export async function openPipeline(
   config: Config,

@@ -30,6 +30,7 @@ const typing = (folder: string, from: string): Plant => ({
 
 const STAGES = [
   'access',
+  'adopt',
   'config',
   'receive',
   'inspect',
@@ -138,6 +139,10 @@ const ALLOWED: readonly Plant[] = [
   importing('src/inspect', '../rpm-parser/parse-rpm.ts'),
   importing('src/reindex', '../rpm-parser/parse-rpm.ts'),
   importing('src/reindex', '../repodata/repomd.ts'),
+  importing('src/adopt', '../errors.ts'),
+  importing('src/adopt', '../nearest-existing.ts'),
+  importing('src/adopt', '../repodata/repomd.ts'),
+  typing('src/adopt', '../place/repository-layout.ts'),
   importing('src/verify', '../errors.ts'),
   importing('src/verify', '../durable-files.ts'),
   importing('src/verify', '../rpm-parser/parse-rpm.ts'),
@@ -161,6 +166,7 @@ const ALLOWED: readonly Plant[] = [
 /** A module that every stage has, so that imports of it can be resolved. */
 function moduleOf(folder: string): string {
   const modules: Readonly<Record<string, string>> = {
+    adopt: 'survey',
     config: 'load',
     receive: 'wait-query',
     inspect: 'acceptance',

@@ -76,6 +76,30 @@ export const VERIFY = {
   exitCodes: { 0: 'no errors (notes may be there)', 1: 'errors remain' },
 } as const satisfies Command;
 
+export const ADOPT = {
+  synopsis: 'DIR',
+  summary: 'take over the packages of an existing tree',
+  description: [
+    'Takes over the packages below DIR, however they lie there, and the comps, updateinfo, modules and so on of their repodata. Without --apply it only says what it found and what would go where; that works beside a running service.',
+    'Run it as root, who goes on as the user that the tree belongs to, or as that user.',
+  ],
+  options: {
+    apply: {
+      type: 'boolean',
+      text: 'Do it, with the service stopped: each package goes the way of an upload, linked where DIR lies on the same mount and copied elsewhere. DIR stays as it is. It may be killed and run again.',
+    },
+    releasever: {
+      type: 'string',
+      value: 'VERSION',
+      text: 'The releasever of packages whose release tag names none and that lie in no directory <releasever>/<basearch>.',
+    },
+    json: { type: 'boolean', text: 'Print one JSON document with everything.' },
+    config: CONFIG_OPTION,
+  },
+  exitCodes: { 0: 'nothing is left to decide', 1: 'something was refused, is in conflict or failed' },
+  files: 'directories',
+} as const satisfies Command;
+
 export const CHECK_CONFIG = {
   synopsis: '[FILE]',
   summary: 'say everything that is wrong with a configuration file',
@@ -129,7 +153,7 @@ export const KEY = {
   synopsis: 'init',
   summary: 'make a key that signs repository metadata',
   description: [
-    'Makes an OpenPGP key (RSA 4096, only for signing, without an end) in the configured signing.gnupg_home, protected by signing.passphrase_file if there is one, and prints its fingerprint and the lines for the configuration. Run it as the user of the service. Keep a copy of the GNUPGHOME: hosts trust this key.',
+    'Makes an OpenPGP key (RSA 4096, only for signing, without an end) in the configured signing.gnupg_home, protected by signing.passphrase_file if there is one, and prints its fingerprint and the lines for the configuration. Run it as root or as the user of the service. Keep a copy of the GNUPGHOME: hosts trust this key.',
   ],
   options: {
     another: {
@@ -147,6 +171,7 @@ export const COMMANDS = {
   serve: SERVE,
   reindex: REINDEX,
   verify: VERIFY,
+  adopt: ADOPT,
   'check-config': CHECK_CONFIG,
   inspect: INSPECT,
   token: TOKEN,

@@ -1,8 +1,7 @@
-import { statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AppError, printable } from '../errors.ts';
 import { listSecretKeys, makeKey } from '../signing/make-key.ts';
+import { demandOwner } from './become-owner.ts';
 import { KEY } from './commands.ts';
 import { readConfig } from './read-config.ts';
 
@@ -17,7 +16,8 @@ export async function key(args: readonly string[]): Promise<number> {
     throw new AppError('PARAMETER_INVALID', 'expected "init"', { hint: 'rpmyard key init -c config.yml' });
   }
   const { server, signing } = readConfig(values.config);
-  checkOwner(signing.gnupgHome);
+  // The service could not read keys of another user.
+  demandOwner(signing.gnupgHome, 'key init');
   const present = await listSecretKeys(signing);
   if (present.length > 0 && !values.another) {
     throw new AppError('PARAMETER_INVALID', `${signing.gnupgHome} has a key already: ${present.join(', ')}`, {
@@ -42,21 +42,4 @@ made in ${printable(gnupgHome)}. Put into the configuration and restart the serv
 signing:
   keys:
 ${lines}${order}`;
-}
-
-/** The service could not read keys of another user. @throws AppError TREE_UNUSABLE. */
-function checkOwner(gnupgHome: string): void {
-  const uid = process.getuid?.();
-  const nearest = nearestExisting(gnupgHome);
-  const owner = statSync(nearest).uid;
-  if (uid === undefined || uid === owner) return;
-  throw new AppError(
-    'TREE_UNUSABLE',
-    `${nearest} belongs to the user with the number ${owner}, this is ${uid}`,
-    { hint: 'Run the command as the user of the service: runuser -u <user> -- rpmyard key init ...' },
-  );
-}
-
-function nearestExisting(path: string): string {
-  return statSync(path, { throwIfNoEntry: false }) === undefined ? nearestExisting(dirname(path)) : path;
 }

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Config } from '../config/load.ts';
-import { AppError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { openTree, type Tree } from '../open-tree.ts';
 import { isLocked } from '../records/tree-lock.ts';
@@ -13,6 +12,7 @@ import { openMarks } from '../reindex/marks.ts';
 import { reindexRepository } from '../reindex/reindex-repository.ts';
 import type { PublishedIndex } from '../reindex/repository-queue.ts';
 import { createTidying } from '../reindex/tidy-repository.ts';
+import { demandOwner } from './become-owner.ts';
 import { checkNamed } from './check-named.ts';
 import { noTree } from './no-tree.ts';
 import { REPOSITORIES, REPOSITORY } from './service-answers.ts';
@@ -45,23 +45,10 @@ export async function openReindexer(config: Config): Promise<Reindexer> {
     await client.send('GET', '/api/v1/repositories', REPOSITORIES);
     return throughService(client, config);
   }
-  checkOwner(config.topDir);
+  if (!existsSync(config.topDir)) throw noTree(config.topDir);
+  // A file of another user's would keep the service from starting.
+  demandOwner(config.topDir, 'reindex');
   return ofThisProcess(config, await openTree(config, createLog({ name: 'stderr', level: 'warn' })));
-}
-
-/** A file of another user's would keep the service from starting. @throws AppError NOT_FOUND, TREE_UNUSABLE. */
-function checkOwner(topDir: string): void {
-  const uid = process.getuid?.();
-  const owner = statSync(topDir, { throwIfNoEntry: false })?.uid;
-  if (owner === undefined) throw noTree(topDir);
-  if (uid === undefined || uid === owner) return;
-  throw new AppError(
-    'TREE_UNUSABLE',
-    `${topDir} belongs to the user with the number ${owner}, this is ${uid}`,
-    {
-      hint: 'Run the command as the user of the service: runuser -u <user> -- rpmyard ...',
-    },
-  );
 }
 
 function ofThisProcess(config: Config, tree: Tree): Reindexer {

@@ -11,6 +11,7 @@ type Run = (args: readonly string[]) => Promise<number>;
 // Loaded when asked for: without the service's parts the small commands start in half the time.
 const RUN: Readonly<Record<CommandName, () => Promise<Run>>> = {
   serve: async () => (await import('./serve.ts')).serve,
+  adopt: async () => (await import('./adopt.ts')).adopt,
   'check-config': async () => (await import('./check-config.ts')).checkConfig,
   reindex: async () => (await import('./reindex.ts')).reindex,
   verify: async () => (await import('./verify.ts')).verify,

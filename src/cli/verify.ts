@@ -15,6 +15,7 @@ import { readMarks } from '../verify/read-marks.ts';
 import { verifyLeftovers } from '../verify/verify-leftovers.ts';
 import { type RepositoryReport, verifyRepository } from '../verify/verify-repository.ts';
 import { type Violation, violationOf } from '../verify/violation.ts';
+import { becomeOwner } from './become-owner.ts';
 import { checkNamed } from './check-named.ts';
 import { VERIFY } from './commands.ts';
 import { noTree } from './no-tree.ts';
@@ -39,6 +40,8 @@ export async function verify(args: readonly string[]): Promise<number> {
   });
   const config = readConfig(values.config);
   if (!existsSync(config.topDir)) throw noTree(config.topDir);
+  // gpg leaves files of its user's in the GNUPGHOME, and so does a repair in the tree.
+  becomeOwner(config.topDir);
   // A repair must not make a package official that the disk has damaged.
   const readData = values['read-data'] === true || values.repair === true;
   let report = await verifyTree(config, { named: positionals, readData });

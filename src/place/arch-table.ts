@@ -15,6 +15,8 @@ const BASEARCH_OF_ARCH: ReadonlyMap<string, string> = new Map([
   ),
 ]);
 
+const BASEARCHES: ReadonlySet<string> = new Set(BASEARCH_OF_ARCH.values());
+
 function into(basearch: string | undefined): (arch: string) => readonly [string, string] {
   return (arch) => [arch, basearch ?? arch];
 }
@@ -22,4 +24,9 @@ function into(basearch: string | undefined): (arch: string) => readonly [string,
 /** The basearch of a package's arch; undefined for an arch we do not know. `noarch` has none of its own. */
 export function basearchOf(arch: string): string | undefined {
   return BASEARCH_OF_ARCH.get(arch);
+}
+
+/** True for the name of a repository's directory that packages of some architecture go to. */
+export function isBasearch(name: string): boolean {
+  return BASEARCHES.has(name);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { AppError } from '../errors.ts';
 import { packageArch } from '../rpm-parser/nevra.ts';
-import { basearchOf } from './arch-table.ts';
+import { basearchOf, isBasearch } from './arch-table.ts';
 
 /**
  * A repository's name: `<releasever>/<basearch>`, as in its URL and below the top directory. Only repositoryName() and
@@ -113,6 +113,12 @@ export function repositoryName(releasever: string, basearch: string): Repository
   throw new AppError('NOT_FOUND', `${quote(`${releasever}/${basearch}`)} is no repository name`, {
     hint: 'GET /api/v1/repositories lists the repositories.',
   });
+}
+
+/** The basearch that a directory's name means (`i686` is `i386`); undefined for a name that means something else. */
+export function basearchOfDirectory(name: string): string | undefined {
+  if (name === SOURCE_BASEARCH || name === 'noarch' || isBasearch(name)) return name;
+  return basearchOf(name);
 }
 
 /** True when both parts of a path below the top directory could be a repository of ours. */

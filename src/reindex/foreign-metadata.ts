@@ -47,6 +47,8 @@ export interface AddedMetadata {
 const DERIVED_TYPE = /^(?:primary|filelists|filelists[-_]ext|other)(?:_|$)/;
 // Other names for the same content, which clients prefer: they would hide what was put.
 const VARIANT_TYPE = /_(?:gz|bz2|xz|zst|zck|db)$/;
+// Those of them that a file can be unpacked from.
+const COMPRESSED_TYPE = /_(?:gz|bz2|xz|zst)$/;
 const TYPE = /^[a-z][a-z0-9_-]{0,63}$/;
 const WAITING_NAME = /^(?<type>[a-z][a-z0-9_-]{0,63})\.gz$/;
 
@@ -115,6 +117,12 @@ export function checkType(type: string): void {
   throw new AppError('PARAMETER_INVALID', `"${type}" is no type of metadata that can be put`, {
     hint: 'Use the type as repomd.xml names it, such as group, updateinfo or modules; primary, filelists and other come from the packages, and compression is chosen here.',
   });
+}
+
+/** The type that metadata of others can be put as, without the compression in some names; undefined for derived ones. */
+export function foreignTypeOf(type: string): string | undefined {
+  const bare = type.replace(COMPRESSED_TYPE, '');
+  return TYPE.test(bare) && !DERIVED_TYPE.test(bare) && !VARIANT_TYPE.test(bare) ? bare : undefined;
 }
 
 /** Whether a `<data>` element of the former repomd.xml stays beside those of the new one. */

@@ -1,4 +1,5 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +7,9 @@ import { stopAgent } from '../support/gpg-keys.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 import { createTestSigner } from '../support/test-signer.ts';
+
+/** Of nobody and nogroup on every distribution. */
+const NOBODY = 65_534;
 
 describe('rpmyard key init', () => {
   it('makes a key that signs, prints the lines for the configuration, and another one only when asked to', async () => {
@@ -36,6 +40,24 @@ describe('rpmyard key init', () => {
       const another = await runRpmyard('key', 'init', '--another', '-c', config);
       expect(another.exitCode).toBe(0);
       expect(another.stdout).not.toContain(key);
+    } finally {
+      await stopAgent(gnupgHome);
+    }
+  });
+
+  it.skipIf(userInfo().uid !== 0)('run by root makes a key of the user of the service', async () => {
+    await using dir = await createTempDir();
+    await chmod(dir.path, 0o755);
+    const gnupgHome = join(dir.path, 'site/state/gnupg');
+    const config = join(dir.path, 'config.yml');
+    await mkdir(join(dir.path, 'site'));
+    await chown(join(dir.path, 'site'), NOBODY, NOBODY);
+    await writeFile(config, 'repo: { top_dir: site/storage, state_dir: site/state }\n');
+    try {
+      expect(await runRpmyard('key', 'init', '-c', config)).toMatchObject({ exitCode: 0, stderr: '' });
+      for (const name of await readdir(join(dir.path, 'site'), { recursive: true })) {
+        expect({ name, uid: (await lstat(join(dir.path, 'site', name))).uid }).toEqual({ name, uid: NOBODY });
+      }
     } finally {
       await stopAgent(gnupgHome);
     }

@@ -1,0 +1,186 @@
+import { planMetadata, type MetadataPlan } from './plan-metadata.ts';
+import type { StoredTree } from './read-stored.ts';
+import type { FoundPackage, Survey } from './survey.ts';
+
+/** A package and where it goes; the same bytes at several places are one. */
+export interface PlannedPackage {
+  readonly nevra: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  /** For ingestion; undefined when the release tag decides. */
+  readonly releasever: string | undefined;
+  readonly location: string;
+  /** Where it goes. */
+  readonly repositories: readonly string[];
+  /** Those of them that lack it. */
+  readonly missingIn: readonly string[];
+  /** Where it was found; the first one is taken. */
+  readonly sources: readonly FoundPackage[];
+}
+
+/** Packages that want one path with different bytes: a person decides. */
+export interface Conflict {
+  /** Where the path is wanted: several for noarch packages. */
+  readonly repositories: readonly string[];
+  readonly location: string;
+  /** sha256 of what the tree has there; null when it has nothing, '' when that is no regular file. */
+  readonly storedSha256: string | null;
+  readonly claims: readonly {
+    readonly nevra: string;
+    readonly sha256: string;
+    readonly paths: readonly string[];
+  }[];
+}
+
+/** Something worth knowing that nobody has to decide. */
+export interface Note {
+  /** Of one. */
+  readonly noun: string;
+  readonly text: string;
+  readonly paths: readonly string[];
+}
+
+export interface AdoptionPlan {
+  /** In order of path. */
+  readonly packages: readonly PlannedPackage[];
+  readonly conflicts: readonly Conflict[];
+  readonly metadata: MetadataPlan;
+  readonly notes: readonly Note[];
+}
+
+/** Decides what goes where. */
+export function planAdoption(survey: Survey, stored: StoredTree): AdoptionPlan {
+  const grouped = groupBytes(survey.packages);
+  const conflicts = findConflicts(grouped, stored);
+  const conflicting = new Set(
+    conflicts.flatMap(({ repositories, location, claims }) =>
+      repositories.flatMap((repository) => claims.map(({ sha256 }) => `${repository}/${location} ${sha256}`)),
+    ),
+  );
+  const packages = grouped
+    .filter(({ repositories, location, sha256 }) =>
+      repositories.every((repository) => !conflicting.has(`${repository}/${location} ${sha256}`)),
+    )
+    .map((one) => ({
+      ...one,
+      missingIn: one.repositories.filter((repository) => !holds(stored, repository, one)),
+    }));
+  return {
+    packages,
+    conflicts,
+    metadata: planMetadata(survey, packages, stored),
+    notes: [...notesOf(survey.packages), ...notesOfTree(survey)],
+  };
+}
+
+type Grouped = Omit<PlannedPackage, 'missingIn'>;
+
+/** The same bytes for the same releasever are one package, whatever the files are called. */
+function groupBytes(found: readonly FoundPackage[]): readonly Grouped[] {
+  const groups = Map.groupBy(found, ({ sha256, releasever }) => `${sha256} ${releasever ?? ''}`);
+  return [...groups.values()].flatMap((sources) => {
+    // One that need not be copied before others, then one that lies where it goes.
+    const [first, ...others] = sources.toSorted((a, b) => rankOf(b) - rankOf(a));
+    if (first === undefined) return [];
+    const { nevra, sha256, sizeBytes, releasever, location, repositories } = first;
+    return [{ nevra, sha256, sizeBytes, releasever, location, repositories, sources: [first, ...others] }];
+  });
+}
+
+function rankOf({ isLinkable, laidIn, repositories }: FoundPackage): number {
+  const isAtHome = laidIn !== undefined && repositories.includes(laidIn);
+  return 2 * Number(isLinkable) + Number(isAtHome);
+}
+
+function holds(
+  stored: StoredTree,
+  repository: string,
+  { location, sha256 }: { readonly location: string; readonly sha256: string },
+): boolean {
+  return stored.packages.get(`${repository}/${location}`)?.includes(sha256) ?? false;
+}
+
+function findConflicts(grouped: readonly Grouped[], stored: StoredTree): readonly Conflict[] {
+  const claims = new Map<string, { repository: string; location: string; packages: Grouped[] }>();
+  for (const one of grouped) {
+    for (const repository of one.repositories) {
+      const key = `${repository}/${one.location}`;
+      const claim = claims.get(key) ?? { repository, location: one.location, packages: [] };
+      claim.packages.push(one);
+      claims.set(key, claim);
+    }
+  }
+  const found = [...claims].flatMap(([key, { repository, location, packages }]) => {
+    const digests = stored.packages.get(key);
+    // What the tree has is right as it is; it is the others that have no place.
+    const others = packages.filter(({ sha256 }) => !(digests?.includes(sha256) ?? false));
+    const contents = Map.groupBy(others, ({ sha256 }) => sha256);
+    if (digests === undefined ? contents.size < 2 : contents.size === 0) return [];
+    return [
+      {
+        repositories: [repository],
+        location,
+        storedSha256: digests === undefined ? null : (digests[0] ?? ''),
+        claims: [...contents].map(([sha256, same]) => ({
+          nevra: same[0]?.nevra ?? '',
+          sha256,
+          paths: same.flatMap(({ sources }) => sources.map(({ path }) => path)),
+        })),
+      },
+    ];
+  });
+  return merged(found);
+}
+
+/** One conflict for all repositories that a noarch package has it in. */
+function merged(conflicts: readonly Conflict[]): readonly Conflict[] {
+  const same = Map.groupBy(conflicts, ({ location, storedSha256, claims }) =>
+    JSON.stringify([location, storedSha256, claims]),
+  );
+  return [...same.values()].flatMap(([first, ...others]) =>
+    first === undefined
+      ? []
+      : [{ ...first, repositories: [first, ...others].flatMap(({ repositories }) => repositories) }],
+  );
+}
+
+/** What lay elsewhere than it goes, as one note for each pair of places. */
+function notesOf(found: readonly FoundPackage[]): readonly Note[] {
+  const paths = Map.groupBy(
+    found.filter((one) => noteOf(one) !== undefined),
+    (one) => noteOf(one) ?? '',
+  );
+  return [...paths].map(([text, those]) => ({ noun: 'package', text, paths: those.map(({ path }) => path) }));
+}
+
+function noteOf(found: FoundPackage): string | undefined {
+  const { laidIn, repositories, releasever, taggedReleasever, isInTree, isInPlace } = found;
+  const goesTo = listed(repositories);
+  if (taggedReleasever !== undefined) {
+    return `in ${laidIn ?? releasever ?? ''}, but built for ${taggedReleasever}; left there, in case somebody wanted it so`;
+  }
+  if (isInTree && !isInPlace) {
+    return `in the tree at another place than ${goesTo}; the misplaced name stays, for you to remove`;
+  }
+  if (laidIn === undefined || repositories.includes(laidIn)) return undefined;
+  const ofDirectory = laidIn.split('/')[0];
+  const ofPackage = repositories[0]?.split('/')[0];
+  return ofDirectory === ofPackage
+    ? `in ${laidIn}, but such packages go to ${goesTo}`
+    : `in ${laidIn}, but built for ${ofPackage ?? ''}; the place is ${goesTo}`;
+}
+
+function notesOfTree({ links, deltas }: Survey): readonly Note[] {
+  return [
+    {
+      noun: 'symbolic link',
+      text: 'not followed; packages elsewhere are adopted by a path of their own',
+      paths: links,
+    },
+    { noun: 'delta package', text: 'not taken; hosts download whole ones', paths: deltas },
+  ].filter(({ paths }) => paths.length > 0);
+}
+
+function listed(repositories: readonly string[]): string {
+  return repositories.join(', ');
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../errors.ts';
+import { digestOfFile } from '../file-digest.ts';
+import { readIfThere } from '../read-if-there.ts';
+import { parseRepomd, type Repomd, type RepomdData } from '../repodata/repomd.ts';
+import { openMetadata } from '../unpack/open-metadata.ts';
+import type { FoundMetadata, Refusal } from './survey.ts';
+import { identityOf, refusalOf, unreadable } from './survey-packages.ts';
+
+export interface MetadataSurveyParts {
+  /** The type it can be put as; undefined for what is derived from packages. */
+  readonly foreignTypeOf: (type: string) => string | undefined;
+  /** As metadata that is put is checked. @throws AppError METADATA_INVALID. */
+  readonly checkContent: (type: string, path: string) => Promise<void>;
+}
+
+export interface SurveyedMetadata {
+  readonly metadata: readonly FoundMetadata[];
+  readonly refusals: readonly Refusal[];
+  readonly leftOutTypes: readonly string[];
+}
+
+// The largest have a few hundred entries.
+const MAX_REPOMD_BYTES = 16 * 1024 * 1024;
+// A path that leads elsewhere would have root publish a file of the machine's.
+const HREF = /^repodata\/[^/]+$/;
+// They list delta packages, which are not taken.
+const DELTA_TYPES: ReadonlySet<string> = new Set(['prestodelta', 'deltainfo']);
+// The engine makes them anew.
+const PACKAGE_TYPES: ReadonlySet<string> = new Set(['primary', 'filelists', 'other']);
+const CHECKSUMS: ReadonlyMap<string, string> = new Map([
+  ['sha', 'sha1'],
+  ['sha1', 'sha1'],
+  ['sha224', 'sha224'],
+  ['sha256', 'sha256'],
+  ['sha384', 'sha384'],
+  ['sha512', 'sha512'],
+]);
+
+/**
+ * The metadata that is not derived from packages, as the repomd.xml of each directory names it. Damaged files and those
+ * that could not be put are refusals.
+ * @param indexed the directories with a `repodata` in them, below the root.
+ */
+export async function surveyMetadata(
+  root: string,
+  indexed: readonly string[],
+  parts: MetadataSurveyParts,
+): Promise<SurveyedMetadata> {
+  const metadata: FoundMetadata[] = [];
+  const refusals: Refusal[] = [];
+  const leftOut = new Set<string>();
+  for (const directory of indexed) {
+    const repomdPath = join(directory, 'repodata/repomd.xml');
+    try {
+      const { data } = await readRepomd(join(root, repomdPath));
+      const { chosen, others } = chooseForeign(data, parts);
+      for (const type of others) leftOut.add(type);
+      for (const [type, entry] of chosen) {
+        try {
+          metadata.push(await lookAt(root, { directory, type, entry }, parts));
+        } catch (error) {
+          refusals.push(refusalOf(join(directory, entry.href), error));
+        }
+      }
+    } catch (error) {
+      refusals.push(refusalOf(repomdPath, error));
+    }
+  }
+  return { metadata, refusals, leftOutTypes: [...leftOut].toSorted() };
+}
+
+/** sha256 of a metadata file's uncompressed content. */
+export async function digestOfContent(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of openMetadata(path)) hash.update(piece);
+  return hash.digest('hex');
+}
+
+async function readRepomd(path: string): Promise<Repomd> {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return { revision: '', data: [] };
+  if (!stats.isFile()) throw unreadable('it is no regular file');
+  if (stats.size > MAX_REPOMD_BYTES) throw invalid(`it has more than ${MAX_REPOMD_BYTES} bytes`);
+  const xml = (await readIfThere(path)) ?? '';
+  try {
+    return parseRepomd(xml);
+  } catch (cause) {
+    throw invalid(cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause), cause);
+  }
+}
+
+/** One entry a type, the one without a compression in its type where there are several. */
+function chooseForeign(
+  data: readonly RepomdData[],
+  { foreignTypeOf }: MetadataSurveyParts,
+): { readonly chosen: ReadonlyMap<string, RepomdData>; readonly others: readonly string[] } {
+  const chosen = new Map<string, RepomdData>();
+  const others: string[] = [];
+  for (const entry of data) {
+    const type = foreignTypeOf(entry.type);
+    if (type === undefined || DELTA_TYPES.has(type)) {
+      if (!PACKAGE_TYPES.has(entry.type)) others.push(entry.type);
+    } else if (entry.type === type || !chosen.has(type)) {
+      chosen.set(type, entry);
+    }
+  }
+  return { chosen, others };
+}
+
+async function lookAt(
+  root: string,
+  named: { readonly directory: string; readonly type: string; readonly entry: RepomdData },
+  { checkContent }: MetadataSurveyParts,
+): Promise<FoundMetadata> {
+  const { directory, type, entry } = named;
+  if (!HREF.test(entry.href)) throw invalid('its place is not in repodata/');
+  const path = join(directory, entry.href);
+  const absolute = join(root, path);
+  const stats = lstatSync(absolute, { bigint: true });
+  if (!stats.isFile()) throw unreadable('it is no regular file');
+  const algorithm = CHECKSUMS.get(entry.checksum.type);
+  if (algorithm !== undefined && (await digestOfFile(absolute, algorithm)) !== entry.checksum.hex) {
+    throw invalid(`its ${entry.checksum.type} is not the one in repomd.xml`);
+  }
+  await checkContent(type, absolute);
+  const openSha256 = await digestOfContent(absolute);
+  return { directory, type, path, identity: identityOf(stats), sizeBytes: Number(stats.size), openSha256 };
+}
+
+function invalid(reason: string, cause?: unknown): AppError {
+  return new AppError('METADATA_INVALID', reason, {
+    hint: 'Make the metadata anew (createrepo_c), or put what is wanted of it later with curl -T, see README.md.',
+    cause,
+  });
+}

@@ -1,0 +1,325 @@
+import { realpathSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { createRequester } from '../access/requester.ts';
+import { ALL_RIGHTS, createRights } from '../access/rights.ts';
+import { type Applied, applyStaged, stagePlan } from '../adopt/apply-plan.ts';
+import { type AdoptionPlan, type PlannedPackage, planAdoption } from '../adopt/plan-adoption.ts';
+import { readStored } from '../adopt/read-stored.ts';
+import type { Survey } from '../adopt/survey.ts';
+import { digestOfContent } from '../adopt/survey-metadata.ts';
+import { surveyTree } from '../adopt/survey-tree.ts';
+import { checkRoom, createLinkCheck, measureTransfer } from '../adopt/transfer.ts';
+import type { Config } from '../config/load.ts';
+import { AppError, errnoOf, printable } from '../errors.ts';
+import { digestOfFile } from '../file-digest.ts';
+import { digestContent, inspectPackage } from '../inspect/inspect-package.ts';
+import { createInspectionThreads, type InspectionThreads } from '../inspect/inspection-threads.ts';
+import { createLog } from '../log.ts';
+import { clientConfigOf, openPipeline, type Pipeline } from '../open-pipeline.ts';
+import { openTree, type Tree } from '../open-tree.ts';
+import {
+  basearchOfDirectory,
+  createRepositoryLayout,
+  isRepositoryName,
+  type RepositoryLayout,
+} from '../place/repository-layout.ts';
+import { isLocked } from '../records/tree-lock.ts';
+import { checkForeignContent } from '../reindex/check-foreign-content.ts';
+import { foreignTypeOf } from '../reindex/foreign-metadata.ts';
+import { openMarks } from '../reindex/marks.ts';
+import { readSoundRepomd } from '../reindex/read-metadata.ts';
+import { checkPackageSignature } from '../signing/check-package-signature.ts';
+import { createGpgv } from '../signing/create-gpgv.ts';
+import { makePackageKeyrings } from '../signing/package-keyrings.ts';
+import { asOwner, becomeOwner, checkMayOwn, strangerAt } from './become-owner.ts';
+import { ADOPT } from './commands.ts';
+import { createProgressBar } from './progress-bar.ts';
+import { readConfig } from './read-config.ts';
+import { type Adoption, isSettled, renderAdoption } from './render-adoption.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+// The longest that a timer takes: one index run at the end, however long the packages take.
+const NEVER_MS = 2 ** 31 - 1;
+
+const ADOPTER = createRequester({
+  kind: 'local',
+  name: 'rpmyard adopt',
+  rights: createRights(ALL_RIGHTS),
+  isProven: true,
+});
+
+/** `rpmyard adopt DIR`: takes over a tree of packages; says what it would do, and does it with --apply. */
+export async function adopt(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: ADOPT.options,
+    allowPositionals: true,
+  });
+  const [directory, ...others] = positionals;
+  if (directory === undefined || others.length > 0) {
+    throw new AppError('PARAMETER_INVALID', 'expected one directory', {
+      hint: 'rpmyard adopt /srv/old-repo',
+    });
+  }
+  checkReleasever(values.releasever);
+  const config = withRealTopDir(readConfig(values.config));
+  const root = directoryAt(directory);
+  checkPlace(root, config);
+  // Before minutes of reading.
+  if (values.apply) checkMayApply(config);
+
+  const survey = await withThreads((threads) => lookAround(root, config, values.releasever, threads));
+  const { plan } = survey;
+  const transfer = measureTransfer(plan, config.stateDir);
+  if (values.apply) checkRoom(transfer);
+  const applied = values.apply ? await apply(config, root, plan) : undefined;
+  const adoption: Adoption = { ...survey, topDir: config.topDir, transfer, applied };
+  process.stdout.write(values.json ? `${toJson(adoption)}\n` : renderAdoption(adoption));
+  return isSettled(adoption) ? 0 : 1;
+}
+
+/** Once, instead of for each package that it is for. @throws AppError PARAMETER_INVALID. */
+function checkReleasever(releasever: string | undefined): void {
+  if (releasever === undefined || isRepositoryName(releasever, 'x86_64')) return;
+  throw new AppError('PARAMETER_INVALID', `"${releasever}" is no releasever`, {
+    hint: 'Use letters, digits, dot, plus, dash and underscore, for example --releasever 9.',
+  });
+}
+
+/** JSON leaves C1 and direction characters as they are; escaped they mean the same. */
+function toJson(adoption: Adoption): string {
+  const { survey, plan, ...facts } = adoption;
+  const { packages: found, metadata: _, ...others } = survey;
+  return printable(
+    JSON.stringify({
+      isSettled: isSettled(adoption),
+      ...facts,
+      ...others,
+      fileCount: found.length,
+      packages: plan.packages.map(({ sources, ...one }) => ({
+        ...one,
+        paths: sources.map(({ path }) => path),
+      })),
+      conflicts: plan.conflicts,
+      metadata: {
+        ...plan.metadata,
+        planned: plan.metadata.planned.map(({ source, ...one }) => ({ ...one, path: source.path })),
+      },
+      notes: plan.notes,
+    }),
+  );
+}
+
+/** As the service takes it; there need not be one yet. */
+function withRealTopDir(config: Config): Config {
+  const isThere = statSync(config.topDir, { throwIfNoEntry: false }) !== undefined;
+  return isThere ? { ...config, topDir: realpathSync(config.topDir) } : config;
+}
+
+function directoryAt(path: string): string {
+  try {
+    const real = realpathSync(path);
+    if (statSync(real).isDirectory()) return real;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+  }
+  throw new AppError('NOT_FOUND', `there is no directory ${path}`, {
+    hint: 'Name the directory that holds the packages, and check your rights.',
+  });
+}
+
+/** Our own folders hold no packages that are to be taken over. @throws AppError PARAMETER_INVALID. */
+function checkPlace(root: string, { server, stateDir }: Config): void {
+  for (const folder of [server.spoolDir, stateDir]) {
+    const isThere = statSync(folder, { throwIfNoEntry: false }) !== undefined;
+    const real = isThere ? realpathSync(folder) : folder;
+    if (!isInside(root, real) && !isInside(real, root)) continue;
+    throw new AppError(
+      'PARAMETER_INVALID',
+      `${root} and ${folder}, a folder of the service, lie in each other`,
+      {
+        hint: 'Name the directory of the packages themselves; a tree that is served already is taken over in place by its own path.',
+      },
+    );
+  }
+}
+
+function isInside(path: string, directory: string): boolean {
+  const [first] = relative(directory, path).split('/');
+  return first !== '..';
+}
+
+/** @throws AppError TREE_UNUSABLE, TREE_LOCKED. */
+function checkMayApply({ topDir, stateDir }: Config): void {
+  checkMayOwn(topDir, 'adopt');
+  if (!isLocked(stateDir)) return;
+  throw new AppError('TREE_LOCKED', `a service is running on ${topDir}`, {
+    hint: 'Stop it for the time of the adoption: behind nginx hosts go on reading, and "curl --retry" carries uploads over. Without --apply the command works beside it.',
+  });
+}
+
+async function withThreads<T>(work: (threads: InspectionThreads) => Promise<T>): Promise<T> {
+  const threads = createInspectionThreads();
+  try {
+    return await work(threads);
+  } finally {
+    await threads.close();
+  }
+}
+
+/** Survey and plan: changes nothing, needs no lock, and works beside a running service. */
+async function lookAround(
+  root: string,
+  config: Config,
+  releasever: string | undefined,
+  threads: InspectionThreads,
+): Promise<{ readonly survey: Survey; readonly plan: AdoptionPlan }> {
+  const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
+  await using keyrings = await temporaryFolder('rpmyard-keyrings-');
+  const findKeyring = await makePackageKeyrings(config.keyrings, keyrings.path, createGpgv());
+  const bar = createProgressBar('looking at packages');
+  const survey = await surveyTree(root, {
+    packages: {
+      inspect: (path, sizeBytes) =>
+        inspectPackage({ path, sizeBytes, sha256: undefined, expectedDigests: [] }, threads),
+      names: {
+        topDir: config.topDir,
+        basearchOf: basearchOfDirectory,
+        isRepositoryName,
+        releaseverOfTag: (tag) => releaseverOfTag(tag, config.layout.releaseverPatterns),
+      },
+      routing: { targetsOf: (identity, said) => layout.targetsOf(identity, said), releasever },
+      checkSignature: async (path, inspected, repositories) => {
+        await checkPackageSignature({ path, ...inspected }, repositories, findKeyring);
+      },
+      isLinkable: createLinkCheck(config.stateDir),
+      onProgress: bar.show,
+    },
+    metadata: { foreignTypeOf, checkContent: checkForeignContent },
+  });
+  bar.clear();
+  const stored = await readStored(survey, {
+    pathOf: (repository, location) => join(layout.directoryOf(repository), location),
+    sha256Of: (path) => digestOfFile(path),
+    isSamePackage: config.signing.isSigningPackages
+      ? async (path, storedPath) =>
+          (await digestContent(path, threads)) === (await digestContent(storedPath, threads))
+      : undefined,
+    publishedContentOf: (repository, type) => publishedContentOf(layout, repository, type),
+  });
+  return { survey, plan: planAdoption(survey, stored) };
+}
+
+/** What a release with this dist tag would name. */
+function releaseverOfTag(tag: string, patterns: readonly RegExp[]): string | undefined {
+  for (const release of [`1.${tag}`, `1.${tag}.1`]) {
+    for (const pattern of patterns) {
+      const releasever = pattern.exec(release)?.groups?.['releasever'];
+      if (releasever !== undefined) return releasever;
+    }
+  }
+  return undefined;
+}
+
+/** Undefined also for metadata that is damaged: the next index run replaces it. */
+async function publishedContentOf(
+  layout: RepositoryLayout,
+  repository: string,
+  type: string,
+): Promise<string | undefined> {
+  const directory = layout.directoryOf(repository);
+  const data = (await readSoundRepomd(directory))?.data.find((one) => one.type === type);
+  if (data === undefined) return undefined;
+  return digestOfContent(join(directory, data.href)).catch(() => undefined);
+}
+
+/**
+ * Takes the tree, gives the files names in it as long as root may, and then goes the way of an upload as the tree's
+ * owner. What a kill leaves in incoming is removed by the next start.
+ */
+async function apply(config: Config, root: string, plan: AdoptionPlan): Promise<Applied> {
+  // What fails is in the report.
+  const log = createLog({ name: 'stderr', level: 'silent' });
+  const tree = await asOwner(config.topDir, () => openTree(config, log));
+  try {
+    const staged = await stagePlan(plan, {
+      root,
+      incomingDir: tree.folders.incomingDir,
+      owner: strangerAt(tree.folders.topDir),
+      unacknowledgedPathOf: (planned) => unacknowledgedPathOf(planned, tree, config),
+    });
+    becomeOwner(tree.folders.topDir);
+    const patient = { ...config, reindex: { ...config.reindex, quietMs: NEVER_MS, maxWaitMs: NEVER_MS } };
+    const pipeline = await openPipeline(patient, tree, clientConfigOf(config, tree), log);
+    try {
+      return await throughPipeline(pipeline, tree, staged);
+    } finally {
+      await pipeline.endRuns();
+      await pipeline.close();
+    }
+  } finally {
+    await tree.close();
+  }
+}
+
+/** What lay in the tree before us is no upload, and where packages are signed the stored file is another one. */
+function unacknowledgedPathOf(
+  { repositories, location, sources }: PlannedPackage,
+  { records, layout }: Tree,
+  { signing }: Config,
+): string | undefined {
+  if (signing.isSigningPackages || sources.some(({ isInTree }) => isInTree)) return undefined;
+  const repository = repositories.find((one) => records.receiptAt(one, location) === undefined);
+  return repository === undefined ? undefined : join(layout.directoryOf(repository), location);
+}
+
+async function throughPipeline(
+  { ingest, requests, queue }: Pipeline,
+  tree: Tree,
+  staged: Awaited<ReturnType<typeof stagePlan>>,
+): Promise<Applied> {
+  const marks = await openMarks(join(tree.folders.stateDir, 'marks'));
+  const bar = createProgressBar('taking packages in');
+  try {
+    return await applyStaged(staged, {
+      ingest: async (path, { sizeBytes, sha256, releasever }) => {
+        const expectedDigests = [{ algorithm: 'sha256', hex: sha256, header: 'the survey' }] as const;
+        await ingest({ path, sizeBytes, sha256: undefined, expectedDigests, releasever, requester: ADOPTER });
+      },
+      putMetadata: requests.putMetadata,
+      // A file of another name was put there by hand.
+      listMarked: async () =>
+        (await marks.list()).filter((name) => {
+          const [releasever = '', basearch = ''] = name.split('/');
+          return isRepositoryName(releasever, basearch);
+        }),
+      publish: async (repository) => {
+        bar.clear();
+        const indexBar = createProgressBar(repository);
+        await requests.reindexNow(repository, 'files');
+        const timer = setInterval(() => {
+          const progress = queue.statusOf(repository)?.progress;
+          if (progress !== undefined) indexBar.show(progress);
+        }, PROGRESS_EVERY_MS);
+        try {
+          await queue.of(repository).whenPublished(NEVER_MS);
+        } finally {
+          clearInterval(timer);
+          indexBar.clear();
+        }
+        const published = queue.statusOf(repository)?.published;
+        return {
+          repository,
+          packageCount: published?.packageCount ?? 0,
+          revision: published?.revision ?? '',
+        };
+      },
+      onProgress: bar.show,
+    });
+  } finally {
+    bar.clear();
+  }
+}
+
+const PROGRESS_EVERY_MS = 250;

@@ -1,0 +1,242 @@
+import type { Applied } from '../adopt/apply-plan.ts';
+import type { AdoptionPlan, Conflict, PlannedPackage } from '../adopt/plan-adoption.ts';
+import type { MetadataConflict } from '../adopt/plan-metadata.ts';
+import type { Refusal, Survey } from '../adopt/survey.ts';
+import type { Transfer } from '../adopt/transfer.ts';
+import { printable } from '../errors.ts';
+import { counted, grouped } from './progress-bar.ts';
+
+/** An adoption, planned or done. */
+export interface Adoption {
+  readonly survey: Survey;
+  readonly plan: AdoptionPlan;
+  readonly topDir: string;
+  readonly transfer: Transfer;
+  /** Undefined of a dry run. */
+  readonly applied: Applied | undefined;
+}
+
+const WIDTH = 80;
+const MAX_LISTED = 10;
+const MAX_PATHS = 3;
+const BELOW_PACKAGES = /(?<=^|\/)Packages\/.*$/;
+
+/** True when nothing is left for a person to decide or to repeat. */
+export function isSettled({ survey, plan, applied }: Adoption): boolean {
+  return (
+    survey.refusals.length === 0 &&
+    plan.conflicts.length === 0 &&
+    plan.metadata.conflicts.length === 0 &&
+    (applied?.failures.length ?? 0) === 0
+  );
+}
+
+/** The report for a terminal: totals, each repository, what has to be decided, notes, what to do next. */
+export function renderAdoption(adoption: Adoption): string {
+  const { survey, plan, applied } = adoption;
+  return [
+    renderTotals(adoption),
+    renderRepositories(adoption),
+    section('Conflicts: nothing of these is taken, decide which one is right', [
+      ...plan.conflicts.map(renderConflict),
+      ...plan.metadata.conflicts.map(renderMetadataConflict),
+    ]),
+    section('Refused', renderRefusals(survey.refusals)),
+    section('Failed', renderRefusals(applied?.failures ?? [])),
+    section('Notes', renderNotes(plan)),
+    renderEnd(adoption),
+  ].join('');
+}
+
+function renderTotals({ survey, plan, transfer, applied }: Adoption): string {
+  const { packages, refusals } = survey;
+  const missing = plan.packages.filter(({ missingIn }) => missingIn.length > 0);
+  const conflicting = plan.conflicts.flatMap(({ claims }) => claims.flatMap(({ paths }) => paths));
+  const copies = plan.packages.reduce((sum, { sources }) => sum + sources.length - 1, 0);
+  const sizeBytes = packages.reduce((sum, one) => sum + one.sizeBytes, 0);
+  const lines = [
+    ...(applied === undefined
+      ? [line(missing.length, `would be taken: ${howTransferred(transfer)}`)]
+      : [
+          line(
+            applied.takenCount,
+            `taken: ${grouped(applied.linkCount)} linked, ${grouped(applied.copyCount)} copied`,
+          ),
+        ]),
+    line(plan.packages.length - missing.length, 'there already'),
+    line(copies, 'more copies of the same bytes'),
+    line(new Set(conflicting).size, 'in conflict'),
+    line(refusals.length, 'refused'),
+    line(applied?.failures.length ?? 0, 'failed'),
+  ];
+  const title = `${printable(survey.root)}: ${counted(packages.length + refusals.length, 'package file')}, ${size(sizeBytes)}`;
+  return `${title}\n${lines.join('')}`;
+}
+
+function howTransferred({ linkCount, copyCount, copyBytes, freeBytes }: Transfer): string {
+  const links = counted(linkCount, 'link');
+  if (copyCount === 0) return `${links}, nothing to copy`;
+  const room = freeBytes === undefined ? '' : ` of ${size(freeBytes)} free`;
+  return `${links}, ${copyCount === 1 ? '1 copy' : `${grouped(copyCount)} copies`} (${size(copyBytes)}${room})`;
+}
+
+function line(count: number, text: string): string {
+  return count === 0 ? '' : `${grouped(count).padStart(9)}  ${text}\n`;
+}
+
+function renderRepositories({ survey, plan, applied }: Adoption): string {
+  const byRepository = new Map<string, PlannedPackage[]>();
+  for (const planned of plan.packages) {
+    for (const repository of planned.repositories) {
+      const packages = byRepository.get(repository) ?? [];
+      packages.push(planned);
+      byRepository.set(repository, packages);
+    }
+  }
+  const blocks = [...byRepository]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([repository, planned]) => {
+      const missing = planned.filter(({ missingIn }) => missingIn.includes(repository)).length;
+      const done = applied?.published.find((one) => one.repository === repository);
+      const published =
+        done === undefined
+          ? ''
+          : `      published: ${counted(done.packageCount, 'package')}, revision ${done.revision}\n`;
+      const news = missing === 0 ? 'all there' : missing === planned.length ? 'all new' : `${missing} new`;
+      const types = plan.metadata.planned
+        .filter((one) => one.repository === repository)
+        .map(({ type }) => type);
+      return [
+        `  ${repository}: ${counted(planned.length, 'package')}, ${news}\n`,
+        listed(directoriesOf(planned, survey.root), '      from '),
+        types.length === 0 ? '' : `      with ${types.join(', ')}\n`,
+        published,
+      ].join('');
+    });
+  return section('Repositories', blocks, blocks.length);
+}
+
+/** The directories that packages come from, without the letters that some have below `Packages`. */
+function directoriesOf(planned: readonly PlannedPackage[], root: string): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const { sources } of planned) {
+    const path = sources[0]?.path ?? '';
+    const parent = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : root;
+    const directory = parent.replace(BELOW_PACKAGES, 'Packages');
+    counts.set(directory, (counts.get(directory) ?? 0) + 1);
+  }
+  return [...counts].toSorted(([, a], [, b]) => b - a).map(([directory]) => directory);
+}
+
+function renderConflict({ repositories, location, storedSha256, claims }: Conflict): string {
+  const stored =
+    storedSha256 === null
+      ? ''
+      : `    the tree has ${storedSha256 === '' ? 'something there that is no regular file' : `sha256 ${short(storedSha256)}`}\n`;
+  const found = claims.map(
+    ({ nevra, sha256, paths }) =>
+      `    sha256 ${short(sha256)} ${printable(nevra)}\n${listed(paths, '      ')}`,
+  );
+  return `${wrapped(`${printable(location)} of ${repositories.join(', ')}`, 2)}${stored}${found.join('')}`;
+}
+
+function renderMetadataConflict({ repository, type, isStored, paths }: MetadataConflict): string {
+  const reason = isStored ? 'the repository has another one' : 'there are several';
+  return `  ${printable(type)} of ${repository}: ${reason}\n${listed(paths, '    ')}${wrapped('Put the one that is right with curl -T, see README.md.', 4)}`;
+}
+
+/** Those with the same remedy together: it is one decision for all of them. */
+function renderRefusals(refusals: readonly Refusal[]): readonly string[] {
+  const groups = Map.groupBy(refusals, ({ code, hint }) => `${code}\n${hint}`);
+  return [...groups.values()]
+    .toSorted((a, b) => b.length - a.length)
+    .map((group) => {
+      const [first] = group;
+      const shown = group
+        .slice(0, MAX_PATHS)
+        .map(({ path, message }) => `    ${printable(path)}\n${wrapped(printable(message), 6)}`);
+      const more = group.length - MAX_PATHS;
+      return [
+        `  ${grouped(group.length)} ${first?.code ?? ''}\n`,
+        wrapped(printable(first?.hint ?? ''), 4),
+        ...shown,
+        more > 0 ? `    and ${grouped(more)} more\n` : '',
+      ].join('');
+    });
+}
+
+function renderNotes({ notes, metadata }: AdoptionPlan): readonly string[] {
+  const left =
+    metadata.withoutRepository.length === 0
+      ? []
+      : [
+          {
+            noun: 'metadata file',
+            text: 'of directories without a package that goes anywhere',
+            paths: metadata.withoutRepository,
+          },
+        ];
+  return [...notes, ...left].map(
+    ({ noun, text, paths }) =>
+      `${wrapped(`${counted(paths.length, noun)} ${text}`, 2)}${listed(paths, '      ')}`,
+  );
+}
+
+function renderEnd(adoption: Adoption): string {
+  const { applied, plan } = adoption;
+  if (applied !== undefined) {
+    return isSettled(adoption)
+      ? '\nAll is taken over. Start the service again.\n'
+      : '\nThe same command again takes what is mended; what is there stays as it is.\n';
+  }
+  const isAnythingMissing =
+    plan.packages.some(({ missingIn }) => missingIn.length > 0) ||
+    plan.metadata.planned.some(({ isMissing }) => isMissing);
+  if (!isAnythingMissing) return isSettled(adoption) ? '\nEverything is there already.\n' : '';
+  return '\nNothing was changed. With --apply this is done; the directory stays as it is.\n';
+}
+
+function section(title: string, entries: readonly string[], maxListed = MAX_LISTED): string {
+  if (entries.length === 0) return '';
+  const more = entries.length - maxListed;
+  const rest = more > 0 ? `  ... and ${grouped(more)} more, --json shows all\n` : '';
+  return `\n${title}\n${entries.slice(0, maxListed).join('')}${rest}`;
+}
+
+/** Some of them, on one line where that fits, else below each other. */
+function listed(paths: readonly string[], prefix: string): string {
+  const more = paths.length - MAX_PATHS;
+  const shown = [
+    ...paths.slice(0, MAX_PATHS).map(printable),
+    ...(more > 0 ? [`and ${grouped(more)} more`] : []),
+  ];
+  const oneLine = `${prefix}${shown.join(', ')}`;
+  if (oneLine.length <= WIDTH) return `${oneLine}\n`;
+  return `${prefix}${shown.join(`\n${' '.repeat(prefix.length)}`)}\n`;
+}
+
+function wrapped(text: string, indent: number): string {
+  const lines: string[] = [];
+  let current = '';
+  for (const word of text.split(' ')) {
+    if (current !== '' && indent + current.length + 1 + word.length > WIDTH) {
+      lines.push(current);
+      current = word;
+    } else {
+      current = current === '' ? word : `${current} ${word}`;
+    }
+  }
+  return [...lines, current].map((one) => `${' '.repeat(indent)}${one}\n`).join('');
+}
+
+function short(sha256: string): string {
+  return `${sha256.slice(0, 16)}...`;
+}
+
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+function size(bytes: number): string {
+  const power = bytes < 1024 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** power;
+  return `${power === 0 ? value : value.toFixed(1)} ${UNITS[power] ?? ''}`;
+}

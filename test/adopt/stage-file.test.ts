@@ -1,0 +1,72 @@
+import { lstatSync } from 'node:fs';
+import {
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { stageFile } from '../../src/adopt/stage-file.ts';
+import { identityOf } from '../../src/adopt/survey-packages.ts';
+import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+
+let dir: TempDir;
+let incomingDir: string;
+let source: { readonly path: string; readonly identity: string };
+
+beforeEach(async () => {
+  dir = await createTempDir();
+  incomingDir = join(dir.path, 'incoming');
+  await mkdir(incomingDir);
+  const path = join(dir.path, 'x.rpm');
+  await writeFile(path, 'package', { mode: 0o600 });
+  source = { path, identity: identityOf(lstatSync(path, { bigint: true })) };
+});
+
+afterEach(() => dir.remove());
+
+const stage = (isLinkWanted = true) => stageFile(source, { incomingDir, isLinkWanted, owner: undefined });
+
+describe('a surveyed file', () => {
+  it('gets a second name and the mode of a package', async () => {
+    const { path, isLinked } = await stage();
+    expect(isLinked).toBe(true);
+    const { ino, mode } = await stat(path);
+    expect({ ino, mode: mode & 0o777 }).toEqual({ ino: (await stat(source.path)).ino, mode: 0o644 });
+  });
+
+  it('is copied where no link is wanted, and stays as it is', async () => {
+    const { path, isLinked } = await stage(false);
+    expect(isLinked).toBe(false);
+    expect(await readFile(path, 'utf8')).toBe('package');
+    expect(await stat(source.path)).toMatchObject({ nlink: 1, mode: 0o100600 });
+  });
+
+  it.each([true, false])('that was replaced since is left alone (link wanted: %s)', async (isLinkWanted) => {
+    await copyFile(source.path, `${source.path}.new`);
+    await rename(`${source.path}.new`, source.path);
+    await expect(stage(isLinkWanted)).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+    expect(await readdir(incomingDir)).toEqual([]);
+  });
+
+  it('that was written to since is left alone', async () => {
+    await utimes(source.path, 1, 1);
+    await expect(stage()).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+  });
+
+  it.each([true, false])(
+    'whose name leads elsewhere now is left alone (link wanted: %s)',
+    async (isLinkWanted) => {
+      await rename(source.path, `${source.path}.old`);
+      await symlink(`${source.path}.old`, source.path);
+      await expect(stage(isLinkWanted)).rejects.toMatchObject({ code: 'ELOOP' });
+      expect(await readdir(incomingDir)).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,52 @@
+import type { FoundMetadata, FoundPackage, Survey } from '../../src/adopt/survey.ts';
+
+/** A found package; the path gives what is left out. */
+export function found(path: string, fields: Partial<FoundPackage> = {}): FoundPackage {
+  const fileName = path.slice(path.lastIndexOf('/') + 1);
+  return {
+    path,
+    identity: path,
+    sizeBytes: 1000,
+    sha256: `sha256 of ${path}`,
+    nevra: fileName.replace(/\.rpm$/, ''),
+    isNoarch: false,
+    releasever: undefined,
+    taggedReleasever: undefined,
+    repositories: ['9/x86_64'],
+    location: `Packages/${fileName}`,
+    laidIn: undefined,
+    isInTree: false,
+    isInPlace: false,
+    isLinkable: true,
+    ...fields,
+  };
+}
+
+export function foundMetadata(path: string, fields: Partial<FoundMetadata> = {}): FoundMetadata {
+  const directory = path.includes('/repodata/') ? path.slice(0, path.indexOf('/repodata/')) : '';
+  return {
+    directory,
+    type: 'group',
+    path,
+    identity: path,
+    sizeBytes: 100,
+    openSha256: `content of ${path}`,
+    ...fields,
+  };
+}
+
+export function surveyOf(fields: Partial<Survey>): Survey {
+  return {
+    root: '/old',
+    packages: [],
+    metadata: [],
+    indexed: [],
+    refusals: [],
+    links: [],
+    deltas: [],
+    leftOutTypes: [],
+    hiddenCount: 0,
+    otherCount: 0,
+    ...fields,
+  };
+}
