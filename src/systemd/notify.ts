@@ -22,8 +22,8 @@ export interface NotifierOptions {
   readonly repeatReadyMs?: number;
 }
 
-// systemd-notify itself waits for up to 5 s until systemd has read the message.
-const LIMIT_MS = 10_000;
+// systemd-notify itself waits for up to 5 s until systemd has read the message. A stop may have to wait for two of them.
+const LIMIT_MS = 6_000;
 // Long enough for a busy systemd to have come round, short for whoever waits for `systemctl start`.
 const REPEAT_READY_MS = 2_000;
 
