@@ -21,6 +21,8 @@ export function becomeOwner(path: string): void {
   takeGroups(owner);
   process.setgid?.(owner.gid);
   process.setuid?.(owner.uid);
+  // A program is started where this process is, and root may be where the owner may not.
+  process.chdir('/');
 }
 
 /**

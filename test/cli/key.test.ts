@@ -1,10 +1,11 @@
 import { chmod, chown, lstat, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { stopAgent } from '../support/gpg-keys.ts';
-import { runRpmyard } from '../support/run-rpmyard.ts';
+import { BIN, runRpmyard } from '../support/run-rpmyard.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 import { createTestSigner } from '../support/test-signer.ts';
 
@@ -45,23 +46,33 @@ describe('rpmyard key init', () => {
     }
   });
 
-  it.skipIf(userInfo().uid !== 0)('run by root makes a key of the user of the service', async () => {
-    await using dir = await createTempDir();
-    await chmod(dir.path, 0o755);
-    const gnupgHome = join(dir.path, 'site/state/gnupg');
-    const config = join(dir.path, 'config.yml');
-    await mkdir(join(dir.path, 'site'));
-    await chown(join(dir.path, 'site'), NOBODY, NOBODY);
-    await writeFile(config, 'repo: { top_dir: site/storage, state_dir: site/state }\n');
-    try {
-      expect(await runRpmyard('key', 'init', '-c', config)).toMatchObject({ exitCode: 0, stderr: '' });
-      for (const name of await readdir(join(dir.path, 'site'), { recursive: true })) {
-        expect({ name, uid: (await lstat(join(dir.path, 'site', name))).uid }).toEqual({ name, uid: NOBODY });
+  it.skipIf(userInfo().uid !== 0)(
+    'run by root, wherever root is, makes a key of the user of the service',
+    async () => {
+      await using dir = await createTempDir();
+      await chmod(dir.path, 0o755);
+      const gnupgHome = join(dir.path, 'site/state/gnupg');
+      const config = join(dir.path, 'config.yml');
+      const ofRootAlone = join(dir.path, 'root');
+      await mkdir(ofRootAlone, { mode: 0o700 });
+      await mkdir(join(dir.path, 'site'));
+      await chown(join(dir.path, 'site'), NOBODY, NOBODY);
+      await writeFile(config, 'repo: { top_dir: site/storage, state_dir: site/state }\n');
+      try {
+        const options = { cwd: ofRootAlone, reject: false } as const;
+        const result = await execa(process.execPath, [BIN, 'key', 'init', '-c', '../config.yml'], options);
+        expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+        for (const name of await readdir(join(dir.path, 'site'), { recursive: true })) {
+          expect({ name, uid: (await lstat(join(dir.path, 'site', name))).uid }).toEqual({
+            name,
+            uid: NOBODY,
+          });
+        }
+      } finally {
+        await stopAgent(gnupgHome);
       }
-    } finally {
-      await stopAgent(gnupgHome);
-    }
-  });
+    },
+  );
 
   it.each([[[]], [['new']], [['init', 'more']]])('refuses other words: %j', async (words) => {
     expect(await runRpmyard('key', ...words)).toMatchObject({ exitCode: 2, stdout: '' });

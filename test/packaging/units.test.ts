@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildRpm } from '../support/build-rpm.ts';
 import { eventually } from '../support/eventually.ts';
-import { configure, installRpmyard, must, put, SOCKET } from '../support/installed-rpmyard.ts';
-import { canStartMachines, type Machine, startMachine } from '../support/machine.ts';
+import { configure, installRpmyard, SOCKET } from '../support/installed-rpmyard.ts';
+import { canStartMachines, type Machine, must, put, startMachine } from '../support/machine.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const CURL = `curl --silent --show-error --max-time 60 --unix-socket ${SOCKET}`;

@@ -1,7 +1,7 @@
-import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { cp, mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Machine } from './machine.ts';
+import { type Machine, must, put } from './machine.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM_DIR = '/usr/lib/rpmyard';
@@ -58,23 +58,4 @@ export async function configure(
   };
   // YAML is a superset of JSON.
   await put(machine, '/etc/rpmyard/config.yml', JSON.stringify(sections, null, 2));
-}
-
-/** Writes a file on the machine. */
-export async function put(
-  machine: Machine,
-  path: string,
-  content: string | Uint8Array,
-  mode = 0o644,
-): Promise<void> {
-  const target = join(machine.rootDir, path);
-  await mkdir(dirname(target), { recursive: true });
-  await writeFile(target, content, { mode });
-}
-
-/** Runs a script that must succeed, and gives what it said. */
-export async function must(machine: Machine, script: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await machine.run(script);
-  if (exitCode !== 0) throw new Error(`"${script}" ended with ${exitCode}: ${stdout}\n${stderr}`);
-  return stdout.trim();
 }

@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { eventually } from './eventually.ts';
@@ -45,11 +45,12 @@ export const canStartMachines =
 /** Boots a machine; leaving the scope of an `await using` ends all its processes and removes what they wrote. */
 export async function startMachine({ networkOf }: MachineOptions = {}): Promise<Machine> {
   const temp = await createTempDir();
-  const [command = '', ...args] =
+  const boot =
     networkOf === undefined
       ? [BOOT_SCRIPT, temp.path, '--net']
       : ['nsenter', '--net', `--target=${processOf.get(networkOf) ?? -1}`, BOOT_SCRIPT, temp.path];
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  // It ends with the process that runs the tests, also when that is killed.
+  const child = spawn('setpriv', ['--pdeathsig=KILL', ...boot], { stdio: ['ignore', 'ignore', 'pipe'] });
   let complaints = '';
   child.stderr.setEncoding('utf8').on('data', (piece: string) => {
     complaints += piece;
@@ -76,6 +77,26 @@ export async function startMachine({ networkOf }: MachineOptions = {}): Promise<
     throw new Error(`the machine did not start: ${complaints}\n${stdout}`, { cause });
   }
   return machine;
+}
+
+/** Writes a file on the machine. */
+export async function put(
+  machine: Machine,
+  path: string,
+  content: string | Uint8Array,
+  mode = 0o644,
+): Promise<void> {
+  const target = join(machine.rootDir, path);
+  await mkdir(dirname(target), { recursive: true });
+  await writeFile(target, content, { mode });
+}
+
+/** Runs a script that must succeed, and gives what it said. Throws with the end of the journal. */
+export async function must(machine: Machine, script: string): Promise<string> {
+  const { exitCode, stdout, stderr } = await machine.run(script);
+  if (exitCode === 0) return stdout.trim();
+  const { stdout: journal } = await machine.run('journalctl --boot --lines=40 --no-pager');
+  throw new Error(`exit code ${exitCode} of:\n${script}\n${stdout}\n${stderr}\n${journal}`);
 }
 
 /** What the script starts by `unshare --fork`, which takes the script's place. */
