@@ -35,6 +35,9 @@ const SYSTEM_TOOLS = [
   ['openssl', { apt: 'openssl', dnf: 'openssl' }],
   ['groff', { apt: 'groff-base', dnf: 'groff-base' }],
   ['promtool', { apt: 'prometheus', dnf: 'golang-github-prometheus' }],
+  ['systemd-analyze', { apt: 'systemd', dnf: 'systemd' }],
+  ['setpriv', { apt: 'util-linux', dnf: 'util-linux' }],
+  ['ip', { apt: 'iproute2', dnf: 'iproute' }],
   ['checkmodule', { apt: 'checkpolicy', dnf: 'checkpolicy' }],
   ['semodule_package', { apt: 'semodule-utils', dnf: 'policycoreutils' }],
 ];

@@ -8,8 +8,11 @@ trap 'rm -rf "$scratch"' EXIT
 
 npm pack --silent --ignore-scripts --pack-destination "$scratch"
 cd "$scratch"
-npm install --silent --omit=dev --prefix "$scratch/prefix" ./rpmyard-*.tgz
-PATH="$root/node_modules/.bin:$PATH"
-"$scratch/prefix/node_modules/.bin/rpmyard" --help | grep -q 'rpmyard <command>'
-"$scratch/prefix/node_modules/.bin/rpmyard" serve --help | grep -q 'client_body_in_file_only clean'
-"$scratch/prefix/node_modules/.bin/rpmyard" check-config "$root/config.example.yml"
+npm install --silent --global --omit=dev --prefix "$scratch/prefix" ./rpmyard-*.tgz
+PATH="$scratch/prefix/bin:$root/node_modules/.bin:$PATH"
+rpmyard --help | grep -q 'rpmyard <command>'
+rpmyard serve --help | grep -q 'client_body_in_file_only clean'
+rpmyard check-config "$root/config.example.yml"
+for page in man1/rpmyard.1 man5/rpmyard.yml.5; do
+  test -s "$scratch/prefix/share/man/$page"
+done

@@ -207,7 +207,7 @@ async function updateItself(server: Machine, host: Machine, printed: string): Pr
   const config = await readFile(join(server.rootDir, 'etc/rpmyard/config.yml'), 'utf8');
   const pid = await must(server, 'systemctl show --property MainPID rpmyard');
   await must(server, 'dnf -q -y upgrade rpmyard');
-  expect(await must(server, 'rpm -q rpmyard')).toBe(`${SECOND.replace(/\.rpm$/, '')}`);
+  expect(await must(server, 'rpm -q rpmyard')).toBe(SECOND.replace(/\.rpm$/, ''));
   expect(await must(server, 'systemctl is-active rpmyard nginx')).toBe('active\nactive');
   expect(await must(server, 'systemctl show --property MainPID rpmyard')).not.toBe(pid);
   expect(await readFile(join(server.rootDir, 'etc/rpmyard/config.yml'), 'utf8')).toBe(config);
