@@ -215,6 +215,16 @@ async function updateItself(server: Machine, host: Machine, printed: string): Pr
   await must(host, 'dnf -q -y --refresh install old');
 }
 
+const POLICY_MODULE = '/usr/share/selinux/packages/rpmyard.pp';
+
+/** Tools that write down how they were called: this kernel has no SELinux. */
+async function standInForSelinux(machine: Machine): Promise<void> {
+  await put(machine, '/etc/selinux/config', 'SELINUX=enforcing\nSELINUXTYPE=targeted\n');
+  for (const tool of ['semodule', 'load_policy', 'restorecon'])
+    await put(machine, `/usr/sbin/${tool}`, `#!/bin/sh\necho ${tool} "$@" >> /run/selinux.log\n`, 0o755);
+  await put(machine, '/usr/sbin/selinuxenabled', '#!/bin/sh\n', 0o755);
+}
+
 // The format of records before the last one, made of a file of today.
 const OLDER_RECORDS = `
   import { DatabaseSync } from 'node:sqlite';
@@ -229,7 +239,11 @@ describe.skipIf(!canStartMachines)('the package on a machine', () => {
     'is installed, upgraded with the records of before, and removed, and leaves what is not its own',
     async () => {
       await using machine = await startEnterpriseLinux();
+      await standInForSelinux(machine);
       await must(machine, `dnf -q -y install /root/${FIRST}`);
+      expect(await must(machine, 'cat /run/selinux.log; rm /run/selinux.log')).toBe(
+        `semodule -n -s targeted -i ${POLICY_MODULE}\nload_policy\nrestorecon -R -F /srv/repo /run/rpmyard`,
+      );
       expect(
         await must(
           machine,
@@ -252,7 +266,10 @@ describe.skipIf(!canStartMachines)('the package on a machine', () => {
       expect(receipt).toContain('OK');
       expect(await must(machine, 'rpmyard verify')).toContain('9/x86_64: 1 package, all right');
 
-      await must(machine, 'dnf -q -y remove --noautoremove rpmyard');
+      await must(machine, 'rm /run/selinux.log && dnf -q -y remove --noautoremove rpmyard');
+      expect(await must(machine, 'cat /run/selinux.log')).toBe(
+        'semodule -n -s targeted -r rpmyard\nload_policy\nrestorecon -R -F /srv/repo',
+      );
       expect((await machine.run('systemctl is-active rpmyard.service rpmyard.socket')).stdout).toBe(
         'inactive\ninactive\n',
       );
