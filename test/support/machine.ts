@@ -17,30 +17,32 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 export interface Machine extends AsyncDisposable {
   /** Runs a bash script as root. A failure is a result, not an exception. */
   readonly run: (script: string) => Promise<CommandResult>;
+  /** Of its first process, as seen from here. */
+  readonly pid: number;
   /** Where its files are as seen from here: `<rootDir>/etc/hosts` is its /etc/hosts. */
   readonly rootDir: string;
 }
 
 export interface MachineOptions {
-  /** The process id of another machine whose network, loopback included, this one shares. */
+  /** Another machine whose network, loopback included, this one shares. */
   readonly networkOf?: Machine;
 }
 
-const processOf = new WeakMap<Machine, number>();
-
 /** False without the right to make namespaces and mounts, which only root has, and where systemd is not installed. */
-export const canStartMachines =
-  spawnSync('unshare', [
-    '--mount',
-    '--pid',
-    '--fork',
-    '--net',
-    '--cgroup',
-    'sh',
-    '-c',
+export const canStartMachines = mayStartMachines();
+
+function mayStartMachines(): boolean {
+  const script =
     'mount -t tmpfs tmpfs /tmp && mkdir /tmp/u /tmp/w /tmp/m /tmp/c && mount -t cgroup2 cgroup2 /tmp/c &&' +
-      'mount -t overlay overlay -o lowerdir=/,upperdir=/tmp/u,workdir=/tmp/w /tmp/m && test -x /lib/systemd/systemd',
-  ]).status === 0;
+    'mount -t overlay overlay -o lowerdir=/,upperdir=/tmp/u,workdir=/tmp/w /tmp/m && test -x /lib/systemd/systemd';
+  const namespaces = ['--mount', '--pid', '--fork', '--net', '--cgroup'];
+  const { status, stderr } = spawnSync('unshare', [...namespaces, 'sh', '-c', script], { encoding: 'utf8' });
+  // Where they always could, skipping in silence would hide that they no longer can.
+  if (status !== 0 && process.env['RPMYARD_MACHINES'] === 'required') {
+    throw new Error(`no machine can be started here: ${stderr}`);
+  }
+  return status === 0;
+}
 
 /** Boots a machine; leaving the scope of an `await using` ends all its processes and removes what they wrote. */
 export async function startMachine({ networkOf }: MachineOptions = {}): Promise<Machine> {
@@ -48,7 +50,7 @@ export async function startMachine({ networkOf }: MachineOptions = {}): Promise<
   const boot =
     networkOf === undefined
       ? [BOOT_SCRIPT, temp.path, '--net']
-      : ['nsenter', '--net', `--target=${processOf.get(networkOf) ?? -1}`, BOOT_SCRIPT, temp.path];
+      : ['nsenter', '--net', `--target=${networkOf.pid}`, BOOT_SCRIPT, temp.path];
   // It ends with the process that runs the tests, also when that is killed.
   const child = spawn('setpriv', ['--pdeathsig=KILL', ...boot], { stdio: ['ignore', 'ignore', 'pipe'] });
   let complaints = '';
@@ -56,24 +58,31 @@ export async function startMachine({ networkOf }: MachineOptions = {}): Promise<
     complaints += piece;
   });
 
-  const pid = await eventually(() => firstProcessOf(child.pid));
+  const end = async (pid: number | undefined): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit');
+      process.kill(pid ?? child.pid ?? -1, 'SIGKILL');
+      await ended;
+    }
+    await removeControlGroups(basename(temp.path));
+    await temp.remove();
+  };
+
+  const pid = await eventually(() => firstProcessOf(child.pid)).catch(async (cause: unknown) => {
+    await end(undefined);
+    throw new Error(`the machine did not start: ${complaints}`, { cause });
+  });
   const machine: Machine = {
+    pid,
     rootDir: `/proc/${pid}/root`,
     run: (script) => runInside(pid, script),
-    [Symbol.asyncDispose]: async () => {
-      const ended = once(child, 'exit');
-      process.kill(pid, 'SIGKILL');
-      await ended;
-      await removeControlGroups(basename(temp.path));
-      await temp.remove();
-    },
+    [Symbol.asyncDispose]: () => end(pid),
   };
-  processOf.set(machine, pid);
   try {
     await eventually(() => hasBooted(machine));
   } catch (cause) {
     const { stdout } = await machine.run('systemctl --failed; journalctl --boot --lines=50');
-    await machine[Symbol.asyncDispose]();
+    await end(pid);
     throw new Error(`the machine did not start: ${complaints}\n${stdout}`, { cause });
   }
   return machine;
