@@ -24,6 +24,8 @@ const EXIT_USAGE = 2;
 
 /** Runs `rpmyard <command> ...`. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
+  // What is to be secret gets its mode where it is made; everything else is for the users of the repositories.
+  process.umask(0o022);
   const [name, ...rest] = args;
   if (name === '--help' || name === '-h' || name === 'help') return say(generalHelp());
   if (name === '--version') return say(`rpmyard ${VERSION}\n`);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { loadAll as parseDocuments } from 'js-yaml';
 import { Value } from 'typebox/value';
-import { AppError } from '../errors.ts';
+import { AppError, errnoOf } from '../errors.ts';
 import type { GpgHome } from '../signing/gpg-home.ts';
 import { parseByteSize } from './byte-size.ts';
 import { findProblems } from './find-problems.ts';
@@ -91,8 +91,12 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new AppError('CONFIG_INVALID', `the configuration file ${path} cannot be read`, {
-      hint: 'Name an existing file; "rpmyard serve" without -c runs on built-in defaults.',
+    const errno = errnoOf(cause) ?? 'no reason given';
+    throw new AppError('CONFIG_INVALID', `the configuration file ${path} cannot be read (${errno})`, {
+      hint:
+        errno === 'EACCES'
+          ? 'Run the command as root; the user of the service must be able to read the file too (chown root:nginx, chmod 640).'
+          : 'Name an existing file.',
       cause,
     });
   }

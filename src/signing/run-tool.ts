@@ -56,7 +56,8 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
     // Nothing of the service's environment: GNUPGHOME, GPG_TTY and the like change what the programs do.
     extendEnv: false,
     env: { LC_ALL: 'C.UTF-8', PATH: process.env['PATH'], ...env },
-    ...(cwd === undefined ? {} : { cwd }),
+    // Where this process is, its user may not be allowed to be.
+    cwd: cwd ?? '/',
     ...(signal === undefined ? {} : { cancelSignal: signal }),
     ...(input === undefined ? {} : { input }),
     stdio: [

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, statfs, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, statfs, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -440,4 +440,15 @@ describe('/repo', () => {
     const found = [...text.matchAll(/<a href="([^"]+)">([^<]+)</g)].find(([, , shown]) => shown === label);
     return new URL(found?.[1] ?? `no-link-called-${label}`, page);
   }
+});
+
+test('who started it with another umask still serves what everybody may read, and keeps secrets', async () => {
+  await using site = await startSite({ ...ALONE, wrapper: ['sh', '-c', 'umask 077; exec "$@"', 'sh'] });
+  const { status } = await putPackage(site.baseUrl, craftRpm(), 'wait=30');
+  expect(status).toBe(201);
+  const modeOf = async (path: string): Promise<number> => (await stat(join(site.root, path))).mode & 0o777;
+  for (const name of ['9', '9/x86_64', '9/x86_64/Packages', '9/x86_64/repodata'])
+    expect(await modeOf(`storage/${name}`), name).toBe(0o755);
+  expect(await modeOf('state/local-token')).toBe(0o600);
+  expect(await modeOf('state/audit.log')).toBe(0o640);
 });

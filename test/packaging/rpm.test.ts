@@ -123,7 +123,7 @@ describe.skipIf(!canStartMachines)('docs/guide.md, as it stands', () => {
       const { exitCode } = await host.run(`cd /root && curl -sf -T ${HELLO} https://${NAME}/upload`);
       expect(exitCode).toBe(22);
       expect(await must(host, 'dnf -q --refresh repoquery --repo rpmyard --qf "%{name}-%{evr}" | sort')).toBe(
-        `hello-1.0-1.el9\nold-1.0-1.el9\nrpmyard-${VERSION}-1`,
+        `hello-1.0-1.el9\nrpmyard-${VERSION}-1`,
       );
       expect(await must(server, 'cat /run/firewall-cmd.log')).toBe(
         '--permanent --add-service=https\n--reload',
@@ -164,7 +164,7 @@ async function beforeStep({ content }: GuideStep, server: Machine, host: Machine
   if (content.includes('tar -C / -xpf')) {
     await must(
       server,
-      'systemctl stop rpmyard.socket rpmyard && rm -rf /srv/repo /etc/nginx/tls && systemd-tmpfiles --create rpmyard.conf && dnf -q -y reinstall /root/rpmyard-*-1.x86_64.rpm && systemctl start rpmyard.socket rpmyard',
+      'systemctl stop rpmyard.socket rpmyard && rm -rf /srv/repo/* /etc/nginx/tls && systemd-tmpfiles --create rpmyard.conf && dnf -q -y reinstall /root/rpmyard-*-1.x86_64.rpm && systemctl disable --now nginx',
     );
   }
 }
@@ -175,7 +175,7 @@ async function follow(
 ): Promise<string> {
   if (place === 'in /etc/rpmyard/config.yml') return await edit(server, content, printed);
   const machine = place === 'on the server' ? server : host;
-  return await must(machine, `set -e\ncd /root\nTOKEN=${tokenIn(printed)}\n${content}`);
+  return await must(machine, `set -e\ncd /root\nNAME=${NAME}\nTOKEN=${tokenIn(printed)}\n${content}`);
 }
 
 /** Writes the sections of a block over those of the configuration, with what was printed before in place of the dots. */
@@ -216,7 +216,7 @@ async function updateItself(server: Machine, host: Machine, printed: string): Pr
   expect(await must(server, 'systemctl show --property MainPID rpmyard')).not.toBe(pid);
   expect(await readFile(join(server.rootDir, 'etc/rpmyard/config.yml'), 'utf8')).toBe(config);
   await must(server, 'rpmyard verify --read-data');
-  await must(host, 'dnf -q -y --refresh install old');
+  await must(host, 'dnf -q -y --refresh reinstall hello');
 }
 
 const POLICY_MODULE = '/usr/share/selinux/packages/rpmyard.pp';
