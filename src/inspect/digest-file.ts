@@ -49,7 +49,8 @@ export function digestFile(job: DigestJob): FileDigests {
 }
 
 function forEachChunk(job: DigestJob, use: (chunk: Uint8Array, position: number) => void): void {
-  const descriptor = openSync(job.path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  // As in read-header.ts: no waiting for a pipe that took the file's place.
+  const descriptor = openSync(job.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, job.sizeBytes));
     for (let position = 0; position < job.sizeBytes; ) {

@@ -36,7 +36,8 @@ export function readHeader(
   { path, sizeBytes, mustBeAccepted }: HeaderJob,
   maxBytes = Infinity,
 ): PackageFacts {
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  // A pipe that took the file's place must not make us wait for somebody to write into it.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const readBytes = (lengthBytes: number): Uint8Array => {
       if (lengthBytes > maxBytes) throw new HeaderTooLargeHere();

@@ -37,7 +37,8 @@ const TOO_LARGE = 'its metadata is larger than any reader can take';
 export function describePackage(repositoryDir: string, { location, sha256 }: NewPackage): Description {
   const path = join(repositoryDir, location);
   try {
-    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    // No waiting for a pipe that took the file's place.
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       return describeOpened(descriptor, location, sha256);
     } finally {

@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DigestJob, digestFile } from '../../src/inspect/digest-file.ts';
 import { describeStoredPackage, inspectPackage } from '../../src/inspect/inspect-package.ts';
+import { readHeader } from '../../src/inspect/read-header.ts';
 import { NO_THREADS } from '../../src/inspect/inspection-threads.ts';
 import type { ExpectedDigest } from '../../src/receive/spooled-upload.ts';
 import { SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
@@ -377,5 +379,25 @@ describe('describeStoredPackage', () => {
     expect(await describeStoredPackage(await stored(bytes), NO_THREADS)).toBe(
       'a file that is no readable package',
     );
+  });
+});
+
+describe('a pipe in the place of a package', () => {
+  it('is an error and not a wait for somebody who writes', async () => {
+    await using dir = await createTempDir();
+    const path = join(dir.path, 'x.rpm');
+    await execa('mkfifo', [path]);
+    expect(() => readHeader({ path, sizeBytes: 10_000, mustBeAccepted: true })).toThrow();
+    const job: DigestJob = {
+      path,
+      sizeBytes: 10_000,
+      headerStart: 0,
+      payloadStart: 0,
+      sha256: undefined,
+      isSha512Needed: false,
+      payload: undefined,
+      isHeaderAndPayloadMd5Needed: false,
+    };
+    expect(() => digestFile(job)).toThrow();
   });
 });
