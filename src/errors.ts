@@ -59,6 +59,7 @@ export const ERROR_STATUS = {
   STORAGE_FAILED: 500,
   INTERNAL: 500,
   // Start-up and command line
+  SOURCE_CHANGED: 500,
   CONFIG_INVALID: 500,
   LISTEN_FAILED: 500,
   TREE_LOCKED: 500,

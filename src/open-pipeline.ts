@@ -41,6 +41,8 @@ export interface Pipeline {
   readonly findFaults: () => Promise<readonly Fault[]>;
   /** Takes up what is on disk: repositories, and the marks of a run that is owed. Nothing runs before. */
   readonly takeUp: () => Promise<void>;
+  /** The repositories that are owed an index, by an earlier process too. */
+  readonly listMarked: () => Promise<readonly RepositoryName[]>;
   /** Answers those who wait at once, and lets an index run end; uploads in flight may still finish. */
   readonly endRuns: () => Promise<void>;
   /** When nothing is asked of it any more. */
@@ -144,6 +146,14 @@ export async function openPipeline(
     return listStatus().some(({ lastError }) => lastError?.code === fault?.code) ? undefined : fault;
   }
 
+  async function listMarked(): Promise<readonly RepositoryName[]> {
+    // A file of another name was put there by hand.
+    return (await marks.list()).filter((name) => {
+      const [releasever = '', basearch = ''] = name.split('/');
+      return isRepositoryName(releasever, basearch);
+    });
+  }
+
   return {
     queue,
     requests: createRepositoryRequests({ store, reindexParts, queue, prepareRepository }),
@@ -159,9 +169,10 @@ export async function openPipeline(
         queue,
         // What was changed by hand while no service ran shows in a run that looks at every file.
         isEachLookedAt: engine.isCheapWhenUnchanged,
-        marked: await marks.list(),
+        marked: await listMarked(),
         log,
       }),
+    listMarked,
     endRuns: () => queue.close(RUN_GRACE_MS),
     close: async () => {
       // Whoever waits for it has gone: an rpmsign that waits for somebody must not keep the process.
@@ -190,7 +201,7 @@ async function takeUpRepositories(options: {
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
   readonly queue: ReindexQueue;
   readonly isEachLookedAt: boolean;
-  readonly marked: readonly string[];
+  readonly marked: readonly RepositoryName[];
   readonly log: Logger;
 }): Promise<void> {
   for (const repository of options.repositories) {
@@ -200,9 +211,5 @@ async function takeUpRepositories(options: {
     });
     if (options.isEachLookedAt) options.queue.of(repository).request();
   }
-  for (const repository of options.marked) {
-    // A file of another name was put there by hand.
-    const [releasever = '', basearch = ''] = repository.split('/');
-    if (isRepositoryName(releasever, basearch)) options.queue.of(repository).request();
-  }
+  for (const repository of options.marked) options.queue.of(repository).request();
 }

@@ -6,7 +6,7 @@ import type { AdoptionPlan, PlannedPackage } from './plan-adoption.ts';
 import type { PlannedMetadata } from './plan-metadata.ts';
 import { type FileOwner, stageFile } from './stage-file.ts';
 import type { Refusal } from './survey.ts';
-import { identityOf } from './survey-packages.ts';
+import { sourceIdentityOf } from './survey-packages.ts';
 
 /** A planned package or metadata file that has a name in `incoming`. */
 export interface Staged {
@@ -71,12 +71,11 @@ export async function stagePlan(plan: AdoptionPlan, parts: StageParts): Promise<
   let copyCount = 0;
   for (const planned of plan.packages) {
     const [source] = planned.sources;
-    if (source === undefined) continue;
     await attempt(source.path, failures, async () => {
       if (planned.missingIn.length === 0) {
         const stored = parts.unacknowledgedPathOf(planned);
         if (stored === undefined) return;
-        const identity = identityOf(lstatSync(stored, { bigint: true }));
+        const identity = sourceIdentityOf(lstatSync(stored, { bigint: true }));
         const to = { incomingDir, isLinkWanted: true, owner };
         packages.push({ planned, path: (await stageFile({ path: stored, identity }, to)).path });
         return;
@@ -113,12 +112,13 @@ export async function applyStaged(staged: Staged, parts: ApplyParts): Promise<Ap
   let done = 0;
   const workOff = async (): Promise<void> => {
     for (const { planned, path } of remaining) {
-      await attempt(planned.sources[0]?.path ?? '', failures, async () => {
+      const source = planned.sources[0].path;
+      await attempt(source, failures, async () => {
         await parts.ingest(path, planned);
         if (planned.missingIn.length > 0) takenCount += 1;
         for (const repository of planned.repositories) touched.add(repository);
       });
-      await unlink(path);
+      await attempt(source, failures, () => unlink(path));
       done += 1;
       parts.onProgress({ done, total });
     }
@@ -133,7 +133,7 @@ export async function applyStaged(staged: Staged, parts: ApplyParts): Promise<Ap
       metadataCount += 1;
       touched.add(repository);
     });
-    await unlink(path);
+    await attempt(source.path, failures, () => unlink(path));
   }
 
   const published: PublishedRepository[] = [];

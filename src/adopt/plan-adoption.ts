@@ -15,7 +15,7 @@ export interface PlannedPackage {
   /** Those of them that lack it. */
   readonly missingIn: readonly string[];
   /** Where it was found; the first one is taken. */
-  readonly sources: readonly FoundPackage[];
+  readonly sources: readonly [FoundPackage, ...FoundPackage[]];
 }
 
 /** Packages that want one path with different bytes: a person decides. */

@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { identityOf } from './survey-packages.ts';
+import { sourceIdentityOf } from './survey-packages.ts';
 import type { FoundMetadata, FoundPackage, Survey } from './survey.ts';
 
 /** What the tree holds already, of what the survey found. */
@@ -46,7 +46,7 @@ async function digestsAt(
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (stats === undefined) return undefined;
   if (!stats.isFile()) return [];
-  if (identityOf(stats) === found.identity) return [found.sha256];
+  if (sourceIdentityOf(stats) === found.identity) return [found.sha256];
   const stored = await sha256Of(path);
   const isSame = stored !== found.sha256 && (await isSamePackage?.(join(root, found.path), path)) === true;
   return isSame ? [stored, found.sha256] : [stored];

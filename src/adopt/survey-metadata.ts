@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { AppError } from '../errors.ts';
 import { digestOfFile } from '../file-digest.ts';
 import { readIfThere } from '../read-if-there.ts';
+import { algorithmOf } from '../repodata/checksum-types.ts';
 import { parseRepomd, type Repomd, type RepomdData } from '../repodata/repomd.ts';
 import { openMetadata } from '../unpack/open-metadata.ts';
 import type { FoundMetadata, Refusal } from './survey.ts';
-import { identityOf, refusalOf, unreadable } from './survey-packages.ts';
+import { sourceIdentityOf, refusalOf, unreadable } from './survey-packages.ts';
 
 export interface MetadataSurveyParts {
   /** The type it can be put as; undefined for what is derived from packages. */
@@ -30,14 +31,6 @@ const HREF = /^repodata\/[^/]+$/;
 const DELTA_TYPES: ReadonlySet<string> = new Set(['prestodelta', 'deltainfo']);
 // The engine makes them anew.
 const PACKAGE_TYPES: ReadonlySet<string> = new Set(['primary', 'filelists', 'other']);
-const CHECKSUMS: ReadonlyMap<string, string> = new Map([
-  ['sha', 'sha1'],
-  ['sha1', 'sha1'],
-  ['sha224', 'sha224'],
-  ['sha256', 'sha256'],
-  ['sha384', 'sha384'],
-  ['sha512', 'sha512'],
-]);
 
 /**
  * The metadata that is not derived from packages, as the repomd.xml of each directory names it. Damaged files and those
@@ -121,18 +114,27 @@ async function lookAt(
   const absolute = join(root, path);
   const stats = lstatSync(absolute, { bigint: true });
   if (!stats.isFile()) throw unreadable('it is no regular file');
-  const algorithm = CHECKSUMS.get(entry.checksum.type);
-  if (algorithm !== undefined && (await digestOfFile(absolute, algorithm)) !== entry.checksum.hex) {
-    throw invalid(`its ${entry.checksum.type} is not the one in repomd.xml`);
+  const { type: checksumType, hex } = entry.checksum;
+  const algorithm = algorithmOf(checksumType);
+  if (algorithm === undefined) throw invalid(`${checksumType} in repomd.xml is no known type of checksum`);
+  if ((await digestOfFile(absolute, algorithm)) !== hex.toLowerCase()) {
+    throw invalid(`its ${checksumType} is not the one in repomd.xml`);
   }
   await checkContent(type, absolute);
   const openSha256 = await digestOfContent(absolute);
-  return { directory, type, path, identity: identityOf(stats), sizeBytes: Number(stats.size), openSha256 };
+  return {
+    directory,
+    type,
+    path,
+    identity: sourceIdentityOf(stats),
+    sizeBytes: Number(stats.size),
+    openSha256,
+  };
 }
 
 function invalid(reason: string, cause?: unknown): AppError {
   return new AppError('METADATA_INVALID', reason, {
-    hint: 'Make the metadata anew (createrepo_c), or put what is wanted of it later with curl -T, see README.md.',
+    hint: 'Make the metadata anew (createrepo_c), or put what is wanted of it later: curl -T <file> <public_url>/api/v1/repositories/<repository>/metadata/<type>.',
     cause,
   });
 }

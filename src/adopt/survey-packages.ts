@@ -1,7 +1,7 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, errnoOf, toAppError } from '../errors.ts';
-import { identityOf as fileIdentityOf } from '../file-identity.ts';
+import { identityOf } from '../file-identity.ts';
 import type { InspectedPackage } from '../inspect/inspect-package.ts';
 import { type NameRules, recogniseDirectory } from './recognise-directory.ts';
 import { type RouteRules, routePackage } from './route-package.ts';
@@ -39,13 +39,12 @@ export async function surveyPackages(
 ): Promise<SurveyedPackages> {
   const packages: FoundPackage[] = [];
   const refusals: Refusal[] = [];
-  const intern = createIntern();
   const remaining = paths.values();
   let done = 0;
   const workOff = async (): Promise<void> => {
     for (const path of remaining) {
       try {
-        packages.push(intern(await lookAt(root, path, parts)));
+        packages.push(await lookAt(root, path, parts));
       } catch (error) {
         refusals.push(refusalOf(path, error));
       }
@@ -58,8 +57,8 @@ export async function surveyPackages(
 }
 
 /** Of a regular file: device, inode, size and mtime. */
-export function identityOf(stats: BigIntStats): string {
-  return `${stats.dev}-${fileIdentityOf(stats)}`;
+export function sourceIdentityOf(stats: BigIntStats): string {
+  return `${stats.dev}-${identityOf(stats)}`;
 }
 
 /** How an error is told of a file of somebody else's. */
@@ -94,7 +93,7 @@ async function lookAt(root: string, path: string, parts: PackageSurveyParts): Pr
   }
   return {
     path,
-    identity: identityOf(stats),
+    identity: sourceIdentityOf(stats),
     sizeBytes,
     sha256,
     nevra,
@@ -113,17 +112,6 @@ async function lookAt(root: string, path: string, parts: PackageSurveyParts): Pr
 function hasSize(path: string, sizeBytes: bigint): boolean {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return stats !== undefined && stats.isFile() && stats.size === sizeBytes;
-}
-
-/** Equal lists of repositories become one list: a hundred thousand packages have a handful of them. */
-function createIntern(): (found: FoundPackage) => FoundPackage {
-  const known = new Map<string, readonly string[]>();
-  return (found) => {
-    const key = found.repositories.join();
-    const repositories = known.get(key) ?? found.repositories;
-    known.set(key, repositories);
-    return { ...found, repositories };
-  };
 }
 
 function inOrder<T extends { readonly path: string }>(list: readonly T[]): readonly T[] {

@@ -2,7 +2,7 @@
 export interface FoundPackage {
   /** Below the surveyed directory. */
   readonly path: string;
-  /** See identityOf() in survey-packages.ts: tells later whether it is still this file. */
+  /** See sourceIdentityOf() in survey-packages.ts: tells later whether it is still this file. */
   readonly identity: string;
   readonly sizeBytes: number;
   /** Lower-case hex. */

@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync, type BigIntStats, statSync } from 'n
 import { dirname } from 'node:path';
 import { AppError } from '../errors.ts';
 import { freeBytesOf } from '../free-bytes.ts';
-import { nearestExisting } from '../nearest-existing.ts';
+import { closedTo, nearestExisting } from '../nearest-existing.ts';
 import type { AdoptionPlan, PlannedPackage } from './plan-adoption.ts';
 
 /** How the bytes of a plan get into the tree. */
@@ -22,11 +22,12 @@ const FLOOR_BYTES = 16 * 1024 * 1024;
  * two bind mounts of one file system), and the file is ours or we are root, as fs.protected_hardlinks wants it and as
  * setting the mode of a package does anyway.
  * @param directory need not be there yet.
+ * @throws AppError TREE_UNUSABLE where this user may not look.
  */
 export function createLinkCheck(directory: string): (path: string, stats: BigIntStats) => boolean {
   const existing = nearestExisting(directory);
   const device = statSync(existing, { bigint: true }).dev;
-  const mount = mountOf(existing);
+  const mount = mountOfTree(existing);
   const uid = BigInt(process.geteuid?.() ?? -1);
   const mounts = new Map<string, string>();
   return (path, stats) => {
@@ -60,7 +61,16 @@ export function checkRoom({ copyBytes, freeBytes }: Transfer): void {
 }
 
 function isLinked({ sources: [source] }: PlannedPackage): boolean {
-  return source?.isLinkable ?? false;
+  return source.isLinkable;
+}
+
+/** @throws AppError TREE_UNUSABLE for somebody else than its owner. */
+function mountOfTree(directory: string): string {
+  try {
+    return mountOf(directory);
+  } catch (error) {
+    throw closedTo(directory, error);
+  }
 }
 
 /** Source: proc_pid_fdinfo(5), "mnt_id". */

@@ -1,23 +1,18 @@
 import { realpathSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createRequester } from '../access/requester.ts';
-import { ALL_RIGHTS, createRights } from '../access/rights.ts';
-import { type Applied, applyStaged, stagePlan } from '../adopt/apply-plan.ts';
-import { type AdoptionPlan, type PlannedPackage, planAdoption } from '../adopt/plan-adoption.ts';
+import { type AdoptionPlan, planAdoption } from '../adopt/plan-adoption.ts';
 import { readStored } from '../adopt/read-stored.ts';
 import type { Survey } from '../adopt/survey.ts';
 import { digestOfContent } from '../adopt/survey-metadata.ts';
 import { surveyTree } from '../adopt/survey-tree.ts';
 import { checkRoom, createLinkCheck, measureTransfer } from '../adopt/transfer.ts';
 import type { Config } from '../config/load.ts';
-import { AppError, errnoOf, printable } from '../errors.ts';
+import { AppError, errnoOf } from '../errors.ts';
 import { digestOfFile } from '../file-digest.ts';
 import { digestContent, inspectPackage } from '../inspect/inspect-package.ts';
 import { createInspectionThreads, type InspectionThreads } from '../inspect/inspection-threads.ts';
-import { createLog } from '../log.ts';
-import { clientConfigOf, openPipeline, type Pipeline } from '../open-pipeline.ts';
-import { openTree, type Tree } from '../open-tree.ts';
+import { nearestExisting } from '../nearest-existing.ts';
 import {
   basearchOfDirectory,
   createRepositoryLayout,
@@ -27,27 +22,17 @@ import {
 import { isLocked } from '../records/tree-lock.ts';
 import { checkForeignContent } from '../reindex/check-foreign-content.ts';
 import { foreignTypeOf } from '../reindex/foreign-metadata.ts';
-import { openMarks } from '../reindex/marks.ts';
 import { readSoundRepomd } from '../reindex/read-metadata.ts';
 import { checkPackageSignature } from '../signing/check-package-signature.ts';
 import { createGpgv } from '../signing/create-gpgv.ts';
 import { makePackageKeyrings } from '../signing/package-keyrings.ts';
-import { asOwner, becomeOwner, checkMayOwn, strangerAt } from './become-owner.ts';
+import { applyAdoption } from './apply-adoption.ts';
+import { checkMayOwn } from './become-owner.ts';
 import { ADOPT } from './commands.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { readConfig } from './read-config.ts';
-import { type Adoption, isSettled, renderAdoption } from './render-adoption.ts';
+import { type Adoption, adoptionAsJson, isSettled, renderAdoption } from './render-adoption.ts';
 import { temporaryFolder } from './temporary-folder.ts';
-
-// The longest that a timer takes: one index run at the end, however long the packages take.
-const NEVER_MS = 2 ** 31 - 1;
-
-const ADOPTER = createRequester({
-  kind: 'local',
-  name: 'rpmyard adopt',
-  rights: createRights(ALL_RIGHTS),
-  isProven: true,
-});
 
 /** `rpmyard adopt DIR`: takes over a tree of packages; says what it would do, and does it with --apply. */
 export async function adopt(args: readonly string[]): Promise<number> {
@@ -73,9 +58,9 @@ export async function adopt(args: readonly string[]): Promise<number> {
   const { plan } = survey;
   const transfer = measureTransfer(plan, config.stateDir);
   if (values.apply) checkRoom(transfer);
-  const applied = values.apply ? await apply(config, root, plan) : undefined;
+  const applied = values.apply ? await applyAdoption(config, root, plan) : undefined;
   const adoption: Adoption = { ...survey, topDir: config.topDir, transfer, applied };
-  process.stdout.write(values.json ? `${toJson(adoption)}\n` : renderAdoption(adoption));
+  process.stdout.write(values.json ? `${adoptionAsJson(adoption)}\n` : renderAdoption(adoption));
   return isSettled(adoption) ? 0 : 1;
 }
 
@@ -87,34 +72,14 @@ function checkReleasever(releasever: string | undefined): void {
   });
 }
 
-/** JSON leaves C1 and direction characters as they are; escaped they mean the same. */
-function toJson(adoption: Adoption): string {
-  const { survey, plan, ...facts } = adoption;
-  const { packages: found, metadata: _, ...others } = survey;
-  return printable(
-    JSON.stringify({
-      isSettled: isSettled(adoption),
-      ...facts,
-      ...others,
-      fileCount: found.length,
-      packages: plan.packages.map(({ sources, ...one }) => ({
-        ...one,
-        paths: sources.map(({ path }) => path),
-      })),
-      conflicts: plan.conflicts,
-      metadata: {
-        ...plan.metadata,
-        planned: plan.metadata.planned.map(({ source, ...one }) => ({ ...one, path: source.path })),
-      },
-      notes: plan.notes,
-    }),
-  );
-}
-
 /** As the service takes it; there need not be one yet. */
 function withRealTopDir(config: Config): Config {
-  const isThere = statSync(config.topDir, { throwIfNoEntry: false }) !== undefined;
-  return isThere ? { ...config, topDir: realpathSync(config.topDir) } : config;
+  return { ...config, topDir: realPathOf(config.topDir) };
+}
+
+/** Of what is not there, the path as it is. @throws AppError TREE_UNUSABLE. */
+function realPathOf(path: string): string {
+  return nearestExisting(path) === path ? realpathSync(path) : path;
 }
 
 function directoryAt(path: string): string {
@@ -129,11 +94,10 @@ function directoryAt(path: string): string {
   });
 }
 
-/** Our own folders hold no packages that are to be taken over. @throws AppError PARAMETER_INVALID. */
+/** Our own folders hold no packages that are to be taken over. @throws AppError PARAMETER_INVALID, TREE_UNUSABLE. */
 function checkPlace(root: string, { server, stateDir }: Config): void {
   for (const folder of [server.spoolDir, stateDir]) {
-    const isThere = statSync(folder, { throwIfNoEntry: false }) !== undefined;
-    const real = isThere ? realpathSync(folder) : folder;
+    const real = realPathOf(folder);
     if (!isInside(root, real) && !isInside(real, root)) continue;
     throw new AppError(
       'PARAMETER_INVALID',
@@ -155,7 +119,7 @@ function checkMayApply({ topDir, stateDir }: Config): void {
   checkMayOwn(topDir, 'adopt');
   if (!isLocked(stateDir)) return;
   throw new AppError('TREE_LOCKED', `a service is running on ${topDir}`, {
-    hint: 'Stop it for the time of the adoption: behind nginx hosts go on reading, and "curl --retry" carries uploads over. Without --apply the command works beside it.',
+    hint: 'Stop it for the time of the adoption (systemctl stop rpmyard.socket rpmyard; the socket would start it again): behind nginx hosts go on reading, and "curl --retry" carries uploads over. Without --apply the command works beside it.',
   });
 }
 
@@ -233,93 +197,3 @@ async function publishedContentOf(
   if (data === undefined) return undefined;
   return digestOfContent(join(directory, data.href)).catch(() => undefined);
 }
-
-/**
- * Takes the tree, gives the files names in it as long as root may, and then goes the way of an upload as the tree's
- * owner. What a kill leaves in incoming is removed by the next start.
- */
-async function apply(config: Config, root: string, plan: AdoptionPlan): Promise<Applied> {
-  // What fails is in the report.
-  const log = createLog({ name: 'stderr', level: 'silent' });
-  const tree = await asOwner(config.topDir, () => openTree(config, log));
-  try {
-    const staged = await stagePlan(plan, {
-      root,
-      incomingDir: tree.folders.incomingDir,
-      owner: strangerAt(tree.folders.topDir),
-      unacknowledgedPathOf: (planned) => unacknowledgedPathOf(planned, tree, config),
-    });
-    becomeOwner(tree.folders.topDir);
-    const patient = { ...config, reindex: { ...config.reindex, quietMs: NEVER_MS, maxWaitMs: NEVER_MS } };
-    const pipeline = await openPipeline(patient, tree, clientConfigOf(config, tree), log);
-    try {
-      return await throughPipeline(pipeline, tree, staged);
-    } finally {
-      await pipeline.endRuns();
-      await pipeline.close();
-    }
-  } finally {
-    await tree.close();
-  }
-}
-
-/** What lay in the tree before us is no upload, and where packages are signed the stored file is another one. */
-function unacknowledgedPathOf(
-  { repositories, location, sources }: PlannedPackage,
-  { records, layout }: Tree,
-  { signing }: Config,
-): string | undefined {
-  if (signing.isSigningPackages || sources.some(({ isInTree }) => isInTree)) return undefined;
-  const repository = repositories.find((one) => records.receiptAt(one, location) === undefined);
-  return repository === undefined ? undefined : join(layout.directoryOf(repository), location);
-}
-
-async function throughPipeline(
-  { ingest, requests, queue }: Pipeline,
-  tree: Tree,
-  staged: Awaited<ReturnType<typeof stagePlan>>,
-): Promise<Applied> {
-  const marks = await openMarks(join(tree.folders.stateDir, 'marks'));
-  const bar = createProgressBar('taking packages in');
-  try {
-    return await applyStaged(staged, {
-      ingest: async (path, { sizeBytes, sha256, releasever }) => {
-        const expectedDigests = [{ algorithm: 'sha256', hex: sha256, header: 'the survey' }] as const;
-        await ingest({ path, sizeBytes, sha256: undefined, expectedDigests, releasever, requester: ADOPTER });
-      },
-      putMetadata: requests.putMetadata,
-      // A file of another name was put there by hand.
-      listMarked: async () =>
-        (await marks.list()).filter((name) => {
-          const [releasever = '', basearch = ''] = name.split('/');
-          return isRepositoryName(releasever, basearch);
-        }),
-      publish: async (repository) => {
-        bar.clear();
-        const indexBar = createProgressBar(repository);
-        await requests.reindexNow(repository, 'files');
-        const timer = setInterval(() => {
-          const progress = queue.statusOf(repository)?.progress;
-          if (progress !== undefined) indexBar.show(progress);
-        }, PROGRESS_EVERY_MS);
-        try {
-          await queue.of(repository).whenPublished(NEVER_MS);
-        } finally {
-          clearInterval(timer);
-          indexBar.clear();
-        }
-        const published = queue.statusOf(repository)?.published;
-        return {
-          repository,
-          packageCount: published?.packageCount ?? 0,
-          revision: published?.revision ?? '',
-        };
-      },
-      onProgress: bar.show,
-    });
-  } finally {
-    bar.clear();
-  }
-}
-
-const PROGRESS_EVERY_MS = 250;

@@ -11,6 +11,9 @@ export interface Owner {
   readonly name: string | undefined;
 }
 
+// In the order in which os.tmpdir() asks for them.
+const TEMPORARY_FOLDERS = ['TMPDIR', 'TMP', 'TEMP'];
+
 /**
  * Root goes on as the owner of a path, or of the nearest directory above it that is there, for good: what it makes must
  * belong to the user of the service, and what it runs (gpg) must not do so as root. Nothing changes for anybody else.
@@ -21,24 +24,31 @@ export function becomeOwner(path: string): void {
   takeGroups(owner);
   process.setgid?.(owner.gid);
   process.setuid?.(owner.uid);
+  // Root's own: the owner could not use them, or should not.
+  process.env['HOME'] = '/';
+  for (const name of TEMPORARY_FOLDERS) delete process.env[name];
   // A program is started where this process is, and root may be where the owner may not.
   process.chdir('/');
 }
 
 /**
  * Runs something as the owner of a path, as becomeOwner() does, and goes on as root.
- * Nothing else may run meanwhile: the user is the whole process's.
+ * Nothing else may run meanwhile, and the work must leave nothing running behind it, above all when it rejects: the user is
+ * the whole process's, and what is left would go on as root in a directory of somebody else's.
  */
 export async function asOwner<T>(path: string, work: () => Promise<T>): Promise<T> {
   const owner = strangerAt(path);
   if (owner === undefined) return work();
-  process.setegid?.(owner.gid);
-  process.seteuid?.(owner.uid);
+  const groups = process.getgroups?.() ?? [];
   try {
+    takeGroups(owner);
+    process.setegid?.(owner.gid);
+    process.seteuid?.(owner.uid);
     return await work();
   } finally {
     process.seteuid?.(0);
     process.setegid?.(0);
+    process.setgroups?.(groups);
   }
 }
 

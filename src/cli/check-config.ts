@@ -1,27 +1,33 @@
 import { accessSync, constants } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readKeyFile } from '../access/key-file.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { openPassphrase } from '../signing/gpg-home.ts';
+import { becomeOwner } from './become-owner.ts';
 import { CHECK_CONFIG } from './commands.ts';
 import { configFile } from './read-config.ts';
 
-/** `rpmyard check-config FILE`: also looks at the files that it names, as the user who asks sees them. */
+/** `rpmyard check-config FILE`: also looks at the files that it names, as the user of the service sees them. */
 export async function checkConfig(args: readonly string[]): Promise<number> {
-  const { positionals } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
     options: CHECK_CONFIG.options,
     allowPositionals: true,
   });
-  const [named, ...others] = positionals;
-  const file = configFile(named);
+  const named = values.config === undefined ? positionals : [values.config, ...positionals];
+  const [given, ...others] = named;
+  const file = configFile(given);
   if (file === undefined || others.length > 0) {
     throw new AppError('PARAMETER_INVALID', 'exactly one file is expected', {
       hint: 'rpmyard check-config /etc/rpmyard/config.yml',
     });
   }
-  const problems = problemsOfFiles(loadConfig(file));
+  const path = resolve(file);
+  const config = loadConfig(path);
+  becomeOwner(config.topDir);
+  const problems = [...problemOf('the file itself', () => checkReadable(path)), ...problemsOfFiles(config)];
   if (problems.length > 0) {
     throw new AppError('CONFIG_INVALID', `${file} names files that cannot be used`, {
       hint: 'Correct what is listed, and ask again as the user of the service (runuser -u <user> -- rpmyard ...).',

@@ -105,8 +105,11 @@ export const CHECK_CONFIG = {
   summary: 'say everything that is wrong with a configuration file',
   description: [
     'Names every problem of a configuration file, and of the files that it names, with its path and remedy. Without FILE it checks the one that the environment variable RPMYARD_CONFIG names.',
+    'Root looks as the user that the tree belongs to: what that user may not read, the service cannot use.',
   ],
-  options: {},
+  options: {
+    config: { ...CONFIG_OPTION, text: 'The same as FILE, as other commands are given it.' },
+  },
   exitCodes: { 0: 'usable', 1: 'not usable' },
   files: '*.yml',
 } as const satisfies Command;

@@ -3,6 +3,7 @@ import type { AdoptionPlan, Conflict, PlannedPackage } from '../adopt/plan-adopt
 import type { MetadataConflict } from '../adopt/plan-metadata.ts';
 import type { Refusal, Survey } from '../adopt/survey.ts';
 import type { Transfer } from '../adopt/transfer.ts';
+import { wrap } from '../config/wrap-text.ts';
 import { printable } from '../errors.ts';
 import { counted, grouped } from './progress-bar.ts';
 
@@ -46,6 +47,30 @@ export function renderAdoption(adoption: Adoption): string {
     section('Notes', renderNotes(plan)),
     renderEnd(adoption),
   ].join('');
+}
+
+/** The report as one JSON document, on one line. JSON leaves C1 and direction characters as they are; escaped they mean the same. */
+export function adoptionAsJson(adoption: Adoption): string {
+  const { survey, plan, ...facts } = adoption;
+  const { packages: found, metadata: _, ...others } = survey;
+  return printable(
+    JSON.stringify({
+      isSettled: isSettled(adoption),
+      ...facts,
+      ...others,
+      fileCount: found.length,
+      packages: plan.packages.map(({ sources, ...one }) => ({
+        ...one,
+        paths: sources.map(({ path }) => path),
+      })),
+      conflicts: plan.conflicts,
+      metadata: {
+        ...plan.metadata,
+        planned: plan.metadata.planned.map(({ source, ...one }) => ({ ...one, path: source.path })),
+      },
+      notes: plan.notes,
+    }),
+  );
 }
 
 function renderTotals({ survey, plan, transfer, applied }: Adoption): string {
@@ -120,7 +145,7 @@ function renderRepositories({ survey, plan, applied }: Adoption): string {
 function directoriesOf(planned: readonly PlannedPackage[], root: string): readonly string[] {
   const counts = new Map<string, number>();
   for (const { sources } of planned) {
-    const path = sources[0]?.path ?? '';
+    const { path } = sources[0];
     const parent = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : root;
     const directory = parent.replace(BELOW_PACKAGES, 'Packages');
     counts.set(directory, (counts.get(directory) ?? 0) + 1);
@@ -142,7 +167,7 @@ function renderConflict({ repositories, location, storedSha256, claims }: Confli
 
 function renderMetadataConflict({ repository, type, isStored, paths }: MetadataConflict): string {
   const reason = isStored ? 'the repository has another one' : 'there are several';
-  return `  ${printable(type)} of ${repository}: ${reason}\n${listed(paths, '    ')}${wrapped('Put the one that is right with curl -T, see README.md.', 4)}`;
+  return `  ${printable(type)} of ${repository}: ${reason}\n${listed(paths, '    ')}${wrapped('Put the one that is right with curl -T <file> <public_url>/api/v1/repositories/<repository>/metadata/<type>.', 4)}`;
 }
 
 /** Those with the same remedy together: it is one decision for all of them. */
@@ -216,17 +241,9 @@ function listed(paths: readonly string[], prefix: string): string {
 }
 
 function wrapped(text: string, indent: number): string {
-  const lines: string[] = [];
-  let current = '';
-  for (const word of text.split(' ')) {
-    if (current !== '' && indent + current.length + 1 + word.length > WIDTH) {
-      lines.push(current);
-      current = word;
-    } else {
-      current = current === '' ? word : `${current} ${word}`;
-    }
-  }
-  return [...lines, current].map((one) => `${' '.repeat(indent)}${one}\n`).join('');
+  return wrap(text, WIDTH - indent)
+    .map((one) => `${' '.repeat(indent)}${one}\n`)
+    .join('');
 }
 
 function short(sha256: string): string {

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
@@ -18,14 +19,14 @@ export async function sweepAtStart(folders: {
   const streamed = (await readdir(folders.spoolDir))
     .filter((name) => SPOOL_NAME.test(name) && !/^[0-9]+$/.test(name))
     .map((name) => join(folders.spoolDir, name));
-  await Promise.all([...incoming, ...streamed].map(removeIfThere));
+  removeAll([...incoming, ...streamed]);
   return incoming.length + streamed.length;
 }
 
 /** Removes what index runs of a killed process left in `scratch`. Only the tree's owner may call it. */
 export async function sweepScratch(scratchRoot: string): Promise<number> {
   const names = await readdir(scratchRoot);
-  await Promise.all(names.map((name) => rm(join(scratchRoot, name), { recursive: true, force: true })));
+  removeAll(names.map((name) => join(scratchRoot, name)));
   return names.length;
 }
 
@@ -37,10 +38,27 @@ export async function sweepSpool(spoolDir: string, nowMs: number): Promise<numbe
     const path = join(spoolDir, name);
     const mtimeMs = await modifiedAt(path);
     if (mtimeMs === undefined || nowMs - mtimeMs < SPOOL_LEFTOVER_MS) continue;
-    await removeIfThere(path);
+    await rm(path, { recursive: true, force: true });
     removed += 1;
   }
   return removed;
+}
+
+/**
+ * Each of them, then throws the first error. Root may call this as somebody else and be root again afterwards, so nothing
+ * may go on once it has failed: rm() of node:fs/promises rejects while it still removes the siblings of what failed.
+ */
+function removeAll(paths: readonly string[]): void {
+  const errors: unknown[] = [];
+  for (const path of paths) {
+    try {
+      // Directories too: we make none in incoming, but one that somebody put there must not keep the service from starting.
+      rmSync(path, { recursive: true, force: true });
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
 }
 
 async function modifiedAt(path: string): Promise<number | undefined> {
@@ -50,9 +68,4 @@ async function modifiedAt(path: string): Promise<number | undefined> {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-/** Directories too: we make none, but one that somebody put there must not keep the service from starting. */
-async function removeIfThere(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
 }

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { algorithmOf } from '../repodata/checksum-types.ts';
 
 /** A checksum as metadata gives it. */
 export interface Checksum {
@@ -9,20 +10,9 @@ export interface Checksum {
   readonly hex: string;
 }
 
-/** The names that metadata uses. Source: createrepo_c, src/checksum.c, cr_checksum_type. */
-const ALGORITHMS: ReadonlyMap<string, string> = new Map([
-  ['md5', 'md5'],
-  ['sha', 'sha1'],
-  ['sha1', 'sha1'],
-  ['sha224', 'sha224'],
-  ['sha256', 'sha256'],
-  ['sha384', 'sha384'],
-  ['sha512', 'sha512'],
-]);
-
 /** @throws Error for a type that no client knows. */
 export function createChecksum(type: string): Hash {
-  const algorithm = ALGORITHMS.get(type.toLowerCase());
+  const algorithm = algorithmOf(type);
   if (algorithm === undefined) throw new Error(`${type} is no known type of checksum`);
   return createHash(algorithm);
 }

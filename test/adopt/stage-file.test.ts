@@ -1,5 +1,7 @@
 import { lstatSync } from 'node:fs';
 import {
+  chmod,
+  chown,
   copyFile,
   mkdir,
   readdir,
@@ -10,11 +12,17 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stageFile } from '../../src/adopt/stage-file.ts';
-import { identityOf } from '../../src/adopt/survey-packages.ts';
+import { sourceIdentityOf } from '../../src/adopt/survey-packages.ts';
+import { canTrace } from '../support/strace.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+
+const STAGE_FILE = fileURLToPath(new URL('../../src/adopt/stage-file.ts', import.meta.url));
 
 let dir: TempDir;
 let incomingDir: string;
@@ -26,7 +34,7 @@ beforeEach(async () => {
   await mkdir(incomingDir);
   const path = join(dir.path, 'x.rpm');
   await writeFile(path, 'package', { mode: 0o600 });
-  source = { path, identity: identityOf(lstatSync(path, { bigint: true })) };
+  source = { path, identity: sourceIdentityOf(lstatSync(path, { bigint: true })) };
 });
 
 afterEach(() => dir.remove());
@@ -51,13 +59,60 @@ describe('a surveyed file', () => {
   it.each([true, false])('that was replaced since is left alone (link wanted: %s)', async (isLinkWanted) => {
     await copyFile(source.path, `${source.path}.new`);
     await rename(`${source.path}.new`, source.path);
-    await expect(stage(isLinkWanted)).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+    await expect(stage(isLinkWanted)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
     expect(await readdir(incomingDir)).toEqual([]);
   });
 
+  it.each([true, false])('that is gone is named as such (link wanted: %s)', async (isLinkWanted) => {
+    await rename(source.path, `${source.path}.old`);
+    await expect(stage(isLinkWanted)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
+    expect(await readdir(incomingDir)).toEqual([]);
+  });
+
+  it('that cannot be copied leaves no name', async () => {
+    await writeFile(source.path, Buffer.alloc(100_000));
+    const identity = sourceIdentityOf(lstatSync(source.path, { bigint: true }));
+    const script = `
+      import { stageFile } from ${JSON.stringify(STAGE_FILE)};
+      const to = { incomingDir: ${JSON.stringify(incomingDir)}, isLinkWanted: false, owner: undefined };
+      process.on('SIGXFSZ', () => {});
+      await stageFile(${JSON.stringify({ path: source.path, identity })}, to).catch(({ code }) => console.log(code));
+    `;
+    // A block of dash is 512 bytes.
+    const run = ['-c', 'ulimit -f 8; exec "$0" --input-type=module --eval "$1"', process.execPath, script];
+    expect(await execa('sh', run)).toMatchObject({ stdout: 'EFBIG' });
+    expect(await readdir(incomingDir)).toEqual([]);
+  });
+
+  it.skipIf(userInfo().uid !== 0 || !canTrace)(
+    'with a set-user-ID bit is at no time a file of root’s that has it',
+    async () => {
+      const owner = { uid: 65_534, gid: 65_534 };
+      await chown(source.path, 12_345, 12_345);
+      await chmod(source.path, 0o4755);
+      const trace = join(dir.path, 'trace');
+      const identity = sourceIdentityOf(lstatSync(source.path, { bigint: true }));
+      const script = `
+      import { stageFile } from ${JSON.stringify(STAGE_FILE)};
+      const to = ${JSON.stringify({ incomingDir, isLinkWanted: false, owner })};
+      await stageFile(${JSON.stringify({ path: source.path, identity })}, to);
+    `;
+      const calls = ['-f', '-e', 'trace=fchown,fchmod', '-o', trace];
+      await execa('strace', [...calls, process.execPath, '--input-type=module', '--eval', script]);
+      const changes = [
+        ...(await readFile(trace, 'utf8')).matchAll(/(?<call>fch\w+)\(\d+, (?<to>[\d, ]+)\)/g),
+      ];
+      const [first, ...others] = changes.map(({ groups }) => `${groups?.['call']} ${groups?.['to']}`);
+      expect(first).toBe('fchown 65534, 65534');
+      expect(others).toEqual(expect.arrayContaining(['fchmod 0104755', 'fchmod 0644']));
+      const [name = ''] = await readdir(incomingDir);
+      expect(await stat(join(incomingDir, name))).toMatchObject({ ...owner, mode: 0o100644 });
+    },
+  );
+
   it('that was written to since is left alone', async () => {
     await utimes(source.path, 1, 1);
-    await expect(stage()).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+    await expect(stage()).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
   });
 
   it.each([true, false])(
@@ -65,7 +120,7 @@ describe('a surveyed file', () => {
     async (isLinkWanted) => {
       await rename(source.path, `${source.path}.old`);
       await symlink(`${source.path}.old`, source.path);
-      await expect(stage(isLinkWanted)).rejects.toMatchObject({ code: 'ELOOP' });
+      await expect(stage(isLinkWanted)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
       expect(await readdir(incomingDir)).toEqual([]);
     },
   );

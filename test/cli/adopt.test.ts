@@ -4,6 +4,7 @@ import {
   chmod,
   chown,
   copyFile,
+  link,
   lstat,
   mkdir,
   readdir,
@@ -336,6 +337,29 @@ describe('rpmyard adopt', () => {
     }
   });
 
+  it.each(['sha3-256', 'md4', ''])(
+    'takes no metadata whose checksum is of the unknown type "%s"',
+    async (type) => {
+      await using place = await newPlace();
+      await layOut(place.old, { el9: [packages.alpha] });
+      const repository = join(place.old, 'el9');
+      const comps = join(place.site, '../comps.xml');
+      await writeFile(comps, COMPS);
+      await runCreaterepo(repository);
+      await modifyRepo(repository, 'group', comps);
+      const repomdPath = join(repository, 'repodata/repomd.xml');
+      const repomd = await readFile(repomdPath, 'utf8');
+      const withType = (other: string) =>
+        repomd.replaceAll('<checksum type="sha256">', `<checksum type="${other}">`);
+      await writeFile(repomdPath, withType('SHA256'));
+      expect((await adoptAsJson(place)).report.metadata.planned).toHaveLength(1);
+      await writeFile(repomdPath, withType(type));
+      const { report } = await adoptAsJson(place);
+      expect(report.refusals).toMatchObject([{ code: 'METADATA_INVALID' }]);
+      expect(report.metadata.planned).toEqual([]);
+    },
+  );
+
   it('works beside a running service as long as it only looks', async () => {
     await using place = await newPlace();
     await layOut(place.old, { el9: [packages.alpha] });
@@ -347,7 +371,7 @@ describe('rpmyard adopt', () => {
     });
     const refused = await runRpmyard('adopt', '--apply', place.old, '-c', service.configPath);
     expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
-    expect(refused.stderr).toMatch(/TREE_LOCKED.*Stop it/s);
+    expect(refused.stderr).toMatch(/TREE_LOCKED.*systemctl stop rpmyard\.socket rpmyard/s);
     await service.stop();
     expect(await adoptAsJson(own, '--apply')).toMatchObject({ exitCode: 0 });
   });
@@ -580,6 +604,45 @@ describe.skipIf(!isRoot)('as root, over a tree of another user', () => {
     const report: Report = JSON.parse(stdout);
     expect(report.applied).toMatchObject({ linkCount: 0, copyCount: 1 });
     expect(await listedByDnf(place, '9/x86_64')).toEqual(['alpha-0:1.0-1.el9.x86_64']);
+  });
+
+  it.each([[['--apply']], [[]]])(
+    'as a user whom a directory above the tree is closed to is refused: %j',
+    async (options) => {
+      await using place = await newPlace();
+      await layOut(place.old, { el9: [packages.alpha] });
+      const closed = join(place.site, '../closed');
+      await mkdir(closed, { mode: 0o700 });
+      await mkdir(join(closed, 'storage'));
+      for (const repo of [
+        { top_dir: 'closed/storage', state_dir: 'site/state' },
+        { top_dir: 'site/storage', state_dir: 'closed/state' },
+      ]) {
+        await writeFile(place.config, JSON.stringify({ server: { spool_dir: 'site/spool' }, repo }));
+        const command = [process.execPath, BIN, 'adopt', place.old, '-c', place.config, ...options];
+        const [program = '', ...args] = [...AS_NOBODY, ...command];
+        const { exitCode, stdout, stderr } = await execa(program, args, { reject: false });
+        expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+        expect(stderr).toMatch(
+          /^rpmyard adopt: TREE_UNUSABLE: [^\n]*\(EACCES\)\n {2}[^\n]*runuser -u [^\n]*$/,
+        );
+      }
+    },
+  );
+
+  it('gives away nothing of root’s that is no package, wherever it has a name', async () => {
+    await using place = await ownedPlace();
+    await layOut(place.old, { el9: [packages.alpha] });
+    const secret = join(place.site, '../secret');
+    await writeFile(secret, 'root:secret', { mode: 0o600 });
+    await link(secret, join(place.old, 'el9/x.rpm'));
+    const before = await lstat(secret);
+    expect((await adoptAsJson(place, '--apply')).report).toMatchObject({
+      refusals: [{ path: 'el9/x.rpm', code: 'RPM_MALFORMED' }],
+      applied: { takenCount: 1 },
+    });
+    const { uid, gid, mode, nlink } = await lstat(secret);
+    expect({ uid, gid, mode, nlink }).toEqual({ uid: 0, gid: 0, mode: before.mode, nlink: 2 });
   });
 
   it('as a third user is refused before anything is read', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderExampleConfig } from '../../src/config/example.ts';
@@ -86,6 +87,38 @@ describe.concurrent('rpmyard check-config', () => {
       stdout: `${path}: usable\n`,
       stderr: '',
     });
+  });
+
+  it('takes the file as other commands do too, but only one', async () => {
+    const path = await configFile('same.yml', renderExampleConfig());
+    expect(await runRpmyard('check-config', '-c', path)).toMatchObject({
+      exitCode: 0,
+      stdout: `${path}: usable\n`,
+    });
+    expect(await runRpmyard('check-config', '-c', path, path)).toMatchObject({ exitCode: 2, stdout: '' });
+  });
+
+  it.skipIf(userInfo().uid !== 0)('run by root, sees what the user of the service would', async () => {
+    await using site = await createTempDir();
+    await chmod(site.path, 0o755);
+    const path = join(site.path, 'config.yml');
+    const key = join(site.path, 'ci.key');
+    await writeFile(key, `${'k'.repeat(64)}\n`, { mode: 0o600 });
+    const config = {
+      repo: { top_dir: 'storage', state_dir: 'state' },
+      access: { keys: [{ id: 'ci', file: key, upload: ['*'] }] },
+    };
+    await writeFile(path, JSON.stringify(config), { mode: 0o600 });
+    expect(await runRpmyard('check-config', path)).toMatchObject({ exitCode: 0 });
+    await mkdir(join(site.path, 'storage'));
+    await chown(join(site.path, 'storage'), 65_534, 65_534);
+    const { exitCode, stderr } = await runRpmyard('check-config', path);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/the file itself: [^\n]*config\.yml cannot be read \(EACCES\)/);
+    expect(stderr).toMatch(/access\.keys\.ci: [^\n]*ci\.key cannot be read/);
+    await chown(path, 65_534, 65_534);
+    await chown(key, 65_534, 65_534);
+    expect(await runRpmyard('check-config', path)).toMatchObject({ exitCode: 0 });
   });
 
   it('finds the example that ships usable', async () => {

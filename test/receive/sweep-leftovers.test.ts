@@ -1,9 +1,15 @@
-import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sweepAtStart, sweepScratch, sweepSpool } from '../../src/receive/sweep-leftovers.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
+/** Of nobody and nogroup on every distribution; root may remove everything. */
+const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+const SWEEP = fileURLToPath(new URL('../../src/receive/sweep-leftovers.ts', import.meta.url));
 const HOUR_MS = 3_600_000;
 const NOW_MS = Date.UTC(2025, 0, 31);
 const UUID = '6e0a1f7e-5d1c-4b73-9c0a-1f2e3d4c5b6a';
@@ -55,6 +61,48 @@ describe('sweepScratch', () => {
     expect(await sweepScratch(scratch)).toBe(2);
     expect(await readdir(scratch)).toEqual([]);
     expect(await sweepScratch(scratch)).toBe(0);
+  });
+});
+
+describe('a sweep that fails', () => {
+  it.each([
+    ['sweepScratch', 'beside a larger one', 'a', 'b'],
+    ['sweepScratch', 'beside a larger one that comes first', 'b', 'a'],
+    ['sweepScratch', 'within a larger one', 'x/a', 'x/b'],
+    ['sweepAtStart', 'beside a larger one', 'a', 'b'],
+  ] as const)('%s leaves no removal running: %s', async (sweep, _, closed, large) => {
+    await chmod(dir.path, 0o755);
+    await mkdir(join(folders.incomingDir, large), { recursive: true });
+    await mkdir(join(folders.incomingDir, closed));
+    for (let index = 0; index < 500; index += 1) {
+      await writeFile(join(folders.incomingDir, large, String(index)), '');
+    }
+    await writeFile(join(folders.incomingDir, closed, 'file'), '');
+    for (const name of ['.', ...(await readdir(folders.incomingDir, { recursive: true }))]) {
+      await chmod(join(folders.incomingDir, name), 0o777);
+    }
+    await chmod(join(folders.incomingDir, closed), 0o555);
+    // Everything that a removal in flight still does comes after the synchronous look, before the process ends.
+    const script = `
+      import { readdirSync } from 'node:fs';
+      import * as sweeps from ${JSON.stringify(SWEEP)};
+      const folders = ${JSON.stringify(folders)};
+      const list = () => readdirSync(folders.incomingDir, { recursive: true }).length;
+      let atRejection;
+      process.on('exit', () => console.log(JSON.stringify({ atRejection, atExit: list() })));
+      const argument = ${sweep === 'sweepScratch' ? 'folders.incomingDir' : 'folders'};
+      await sweeps.${sweep}(argument).catch((error) => { atRejection = [error.code, list()]; });
+    `;
+    const [command, ...args] = [
+      ...(userInfo().uid === 0 ? AS_NOBODY : []),
+      process.execPath,
+      '--input-type=module',
+      '--eval',
+      script,
+    ];
+    const { atRejection, atExit } = JSON.parse((await execa(command, args)).stdout);
+    expect(atRejection).toEqual(['EACCES', atExit]);
+    expect(await readdir(folders.incomingDir)).toContain(closed.split('/')[0]);
   });
 });
 

@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { createRequester } from '../access/requester.ts';
+import { ALL_RIGHTS, createRights } from '../access/rights.ts';
+import { type Applied, applyStaged, type Staged, stagePlan } from '../adopt/apply-plan.ts';
+import type { AdoptionPlan, PlannedPackage } from '../adopt/plan-adoption.ts';
+import type { Config } from '../config/load.ts';
+import { AppError } from '../errors.ts';
+import { createLog } from '../log.ts';
+import { clientConfigOf, openPipeline, type Pipeline } from '../open-pipeline.ts';
+import { openTree, type Tree } from '../open-tree.ts';
+import { asOwner, becomeOwner, strangerAt } from './become-owner.ts';
+import { createProgressBar } from './progress-bar.ts';
+
+// The longest that a timer takes: one index run at the end, however long the packages take.
+const NEVER_MS = 2 ** 31 - 1;
+
+const PROGRESS_EVERY_MS = 250;
+
+const ADOPTER = createRequester({
+  kind: 'local',
+  name: 'rpmyard adopt',
+  rights: createRights(ALL_RIGHTS),
+  isProven: true,
+});
+
+/**
+ * Takes the tree, gives the files names in it as long as root may, and then goes the way of an upload as the tree's
+ * owner. What a kill leaves in incoming is removed by the next start.
+ */
+export async function applyAdoption(config: Config, root: string, plan: AdoptionPlan): Promise<Applied> {
+  // What fails is in the report.
+  const log = createLog({ name: 'stderr', level: 'silent' });
+  const tree = await asOwner(config.topDir, () => openTree(config, log));
+  try {
+    const staged = await stagePlan(plan, {
+      root,
+      incomingDir: tree.folders.incomingDir,
+      owner: strangerAt(tree.folders.topDir),
+      unacknowledgedPathOf: (planned) => unacknowledgedPathOf(planned, tree, config),
+    });
+    becomeOwner(tree.folders.topDir);
+    const patient = { ...config, reindex: { ...config.reindex, quietMs: NEVER_MS, maxWaitMs: NEVER_MS } };
+    const pipeline = await openPipeline(patient, tree, clientConfigOf(config, tree), log);
+    try {
+      return await throughPipeline(pipeline, staged);
+    } finally {
+      await pipeline.endRuns();
+      await pipeline.close();
+    }
+  } finally {
+    await tree.close();
+  }
+}
+
+/** What lay in the tree before us is no upload, and where packages are signed the stored file is another one. */
+function unacknowledgedPathOf(
+  { repositories, location, sources }: PlannedPackage,
+  { records, layout }: Tree,
+  { signing }: Config,
+): string | undefined {
+  if (signing.isSigningPackages || sources.some(({ isInTree }) => isInTree)) return undefined;
+  const repository = repositories.find((one) => records.receiptAt(one, location) === undefined);
+  return repository === undefined ? undefined : join(layout.directoryOf(repository), location);
+}
+
+async function throughPipeline(
+  { ingest, requests, queue, listMarked }: Pipeline,
+  staged: Staged,
+): Promise<Applied> {
+  const bar = createProgressBar('taking packages in');
+  try {
+    return await applyStaged(staged, {
+      ingest: async (path, { sizeBytes, sha256, releasever }) => {
+        const expectedDigests = [{ algorithm: 'sha256', hex: sha256, header: 'the survey' }] as const;
+        await ingest({ path, sizeBytes, sha256: undefined, expectedDigests, releasever, requester: ADOPTER });
+      },
+      putMetadata: requests.putMetadata,
+      listMarked,
+      publish: async (repository) => {
+        bar.clear();
+        const indexBar = createProgressBar(repository);
+        await requests.reindexNow(repository, 'files');
+        const timer = setInterval(() => {
+          const progress = queue.statusOf(repository)?.progress;
+          if (progress !== undefined) indexBar.show(progress);
+        }, PROGRESS_EVERY_MS);
+        try {
+          const result = await queue.of(repository).whenPublished(NEVER_MS);
+          const published = queue.statusOf(repository)?.published;
+          if (result === 'pending' || published === undefined) throw unpublished(repository);
+          const { packageCount, revision } = published;
+          return { repository, packageCount, revision };
+        } finally {
+          clearInterval(timer);
+          indexBar.clear();
+        }
+      },
+      onProgress: bar.show,
+    });
+  } finally {
+    bar.clear();
+  }
+}
+
+function unpublished(repository: string): AppError {
+  return new AppError('INDEX_FAILED', `the index of ${repository} was not published in time`, {
+    hint: 'Run the command again: it takes what is left.',
+  });
+}
