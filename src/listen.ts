@@ -1,5 +1,4 @@
 import { unlink } from 'node:fs/promises';
-import { type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { AppError, errnoOf } from './errors.ts';
@@ -15,8 +14,8 @@ export interface ListenOptions {
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1']);
-const NONCE_HEADER = 'x-rpmyard-nonce';
-const REACH_LIMIT_MS = 10_000;
+// Anything else, such as EAGAIN of a full queue or EACCES, comes from a socket that somebody listens on.
+const NOBODY_LISTENS = new Set(['ENOENT', 'ENOTDIR', 'ECONNREFUSED']);
 
 /** Starts to listen. @throws AppError LISTEN_FAILED. */
 export async function listen(
@@ -24,7 +23,7 @@ export async function listen(
   target: ListenTarget,
   { passedFds, text }: ListenOptions,
 ): Promise<string> {
-  const listenTextResolver = (address: string): string => `listening on ${address}, ${text}`;
+  const listeningText = (address: string): string => `listening on ${address}, ${text}`;
   const [fd, ...others] = passedFds;
   if (others.length > 0) {
     throw new AppError('LISTEN_FAILED', `one socket was expected, systemd passed ${passedFds.length}`, {
@@ -32,9 +31,13 @@ export async function listen(
     });
   }
   try {
-    if (fd !== undefined) return await listenOnPassed(app, fd, target, listenTextResolver);
+    if (fd !== undefined) {
+      const address = await listenOnPassed(app, fd, target);
+      app.log.info(listeningText(address));
+      return address;
+    }
     if ('path' in target) await removeStaleSocket(target.path);
-    return await app.listen({ ...target, listenTextResolver });
+    return await app.listen({ ...target, listenTextResolver: listeningText });
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     throw new AppError(
@@ -49,23 +52,23 @@ export async function listen(
 }
 
 /** Who configured one address and listened on another would look for the fault elsewhere, or open what is closed. */
-async function listenOnPassed(
-  app: FastifyInstance,
-  fd: number,
-  target: ListenTarget,
-  listenTextResolver: (address: string) => string,
-): Promise<string> {
+async function listenOnPassed(app: FastifyInstance, fd: number, target: ListenTarget): Promise<string> {
   const { server } = app;
   // Node does not know the path of a unix socket that somebody else opened, and Fastify does not expect that.
   const knownAddress = server.address.bind(server);
   server.address = () => knownAddress() ?? ('path' in target ? target.path : 'a unix socket');
   // With an fd Node ignores the rest of the target. Fastify would, without it, listen on localhost too.
   const isLocalhost = 'host' in target && target.host === 'localhost';
-  const options = { ...target, ...(isLocalhost && { host: '127.0.0.1' }), fd, listenTextResolver };
+  const options = {
+    ...target,
+    ...(isLocalhost && { host: '127.0.0.1' }),
+    fd,
+    listenTextResolver: () => 'the socket that systemd opened is taken over',
+  };
   const address = await app.listen(options);
   const isTheSame =
     'path' in target
-      ? typeof server.address() === 'string' && (await isReachedAt(server, target.path))
+      ? typeof server.address() === 'string' && !NOBODY_LISTENS.has((await connectErrno(target.path)) ?? '')
       : isSameAddress(server.address(), target);
   if (isTheSame) return address;
   throw new AppError(
@@ -75,34 +78,6 @@ async function listenOnPassed(
       hint: 'Make server.address and ListenStream= in rpmyard.socket the same, or disable that socket unit.',
     },
   );
-}
-
-/** Whether what is sent to this path arrives here. The kernel would say the path only in the network namespace that the socket is of. */
-function isReachedAt(server: Server, path: string): Promise<boolean> {
-  const nonce = crypto.randomUUID();
-  return new Promise((resolve) => {
-    const look = ({ headers }: IncomingMessage): void => {
-      if (headers[NONCE_HEADER] === nonce) end(true);
-    };
-    const question = request({
-      socketPath: path,
-      path: '/healthz',
-      agent: false,
-      timeout: REACH_LIMIT_MS,
-      headers: { [NONCE_HEADER]: nonce },
-    });
-    const end = (isReached: boolean): void => {
-      server.off('request', look);
-      question.destroy();
-      resolve(isReached);
-    };
-    server.on('request', look);
-    question
-      .on('response', () => end(false))
-      .on('timeout', () => end(false))
-      .on('error', () => end(false))
-      .end();
-  });
 }
 
 function isSameAddress(
@@ -119,16 +94,17 @@ function whereOf(target: ListenTarget): string {
 
 /** A service that was killed leaves its socket file, which would be in our way for ever. One that answers stays. */
 async function removeStaleSocket(path: string): Promise<void> {
-  if (await refusesConnections(path)) await unlink(path);
+  if ((await connectErrno(path)) === 'ECONNREFUSED') await unlink(path);
 }
 
-function refusesConnections(path: string): Promise<boolean> {
+/** What a client of this path meets: undefined when its connection is accepted. */
+function connectErrno(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {
       socket.destroy();
-      resolve(false);
+      resolve(undefined);
     });
-    socket.once('error', (error) => resolve(errnoOf(error) === 'ECONNREFUSED'));
+    socket.once('error', (error) => resolve(errnoOf(error)));
   });
 }

@@ -29,7 +29,8 @@ export interface StartOptions {
   readonly tellStatus?: (text: string) => void;
 }
 
-const UPLOAD_GRACE_MS = 45_000;
+/** How long uploads in flight may go on after a stop began. */
+export const UPLOAD_GRACE_MS = 45_000;
 const SWEEP_EVERY_MS = 3_600_000;
 
 /**

@@ -52,8 +52,8 @@ export interface Pipeline {
 // Before the second, third, ... attempt of a failed index run.
 const RETRY_PAUSES_MS = [5_000, 15_000, 60_000, 300_000];
 const TRY_SIGNING_EVERY_MS = 60_000;
-// systemd kills after 90 s; an index run that needs longer is started anew by its mark.
-const RUN_GRACE_MS = 30_000;
+/** How long an index run may go on after a stop began; its mark starts one anew that needs longer. */
+export const RUN_GRACE_MS = 30_000;
 
 /** What hosts of this tree are told. */
 export function clientConfigOf({ server, signing }: Config, { signer }: Pick<Tree, 'signer'>): ClientConfig {

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fstatSync } from 'node:fs';
 import { journalLine } from '../src/cli/error-lines.ts';
 import { AppError } from '../src/errors.ts';
-import { createLog, isJournal } from '../src/log.ts';
+import { createLog } from '../src/log.ts';
+import { isJournal } from '../src/systemd/journal.ts';
 
 /** What is written to a stream of the process meanwhile. */
 function captured(stream: 'stdout' | 'stderr'): () => string {

@@ -1,5 +1,5 @@
 import { type Command, COMMANDS, ENVIRONMENT } from '../../src/cli/commands.ts';
-import { usage } from '../../src/cli/help.ts';
+import { exitCodesOf, flagOf, usage } from '../../src/cli/help.ts';
 import { VERSION } from '../../src/version.ts';
 import { listConfigOptions } from './config-options.ts';
 
@@ -65,18 +65,21 @@ export function renderConfigPage(): string {
 function commandBlocks(name: string, command: Command): readonly string[] {
   const options = Object.entries(command.options).flatMap(([long, { short, value, text: meaning }]) => [
     '.TP',
-    `.BR ${[...(short === undefined ? [] : [`\\-${short}`]), text(`--${long}`)].join(' ", " ')}${value === undefined ? '' : ` " ${value}"`}`,
+    `.BR ${namesOf(long, short).join(' ", " ')}${value === undefined ? '' : ` " ${value}"`}`,
     text(meaning),
   ]);
-  const exitCodes = Object.entries(command.exitCodes).map(([code, meaning]) => `${code}: ${meaning}`);
   return [
     `.SS ${text([name, command.synopsis].join(' ').trimEnd())}`,
     `.B ${text(usage(name, command).join(' '))}`,
     ...command.description.flatMap((paragraph) => ['.PP', text(paragraph)]),
     ...options,
     '.PP',
-    text(`Exit status ${exitCodes.join(', ')}.`),
+    text(`Exit status ${exitCodesOf(command)}.`),
   ];
+}
+
+function namesOf(long: string, short: string | undefined): readonly string[] {
+  return [...(short === undefined ? [] : [short]), long].map((name) => text(flagOf(name)));
 }
 
 function page(name: string, number: number, lines: readonly string[]): string {

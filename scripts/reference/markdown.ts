@@ -1,21 +1,20 @@
 import { type Command, COMMANDS, ENVIRONMENT } from '../../src/cli/commands.ts';
-import { usage } from '../../src/cli/help.ts';
+import { exitCodesOf, flagOf, usage } from '../../src/cli/help.ts';
 import { listConfigOptions } from './config-options.ts';
 
 /** docs/commands.md. */
 export function renderCommands(): string {
   const commands = Object.entries<Command>(COMMANDS).map(([name, command]) => {
     const options = Object.entries(command.options).map(([long, { short, value, text }]) => {
-      const flag = `${short === undefined ? '' : `-${short}, `}--${long}${value === undefined ? '' : ` ${value}`}`;
+      const flag = `${short === undefined ? '' : `${flagOf(short)}, `}${flagOf(long, value)}`;
       return `| \`${flag}\` | ${cell(text)} |`;
     });
-    const exitCodes = Object.entries(command.exitCodes).map(([code, meaning]) => `${code}: ${meaning}`);
     return [
       `## ${name}`,
       `\`${usage(name, command).join(' ')}\``,
       ...command.description.map(plain),
       ...(options.length === 0 ? [] : [['| option | |', '| --- | --- |', ...options].join('\n')]),
-      `Exit code ${exitCodes.join(', ')}.`,
+      `Exit code ${exitCodesOf(command)}.`,
     ].join('\n\n');
   });
   const variables = Object.entries(ENVIRONMENT).map(([name, meaning]) => `* \`${name}\`: ${meaning}`);

@@ -1,7 +1,5 @@
 import { type AppError, printable } from '../errors.ts';
-
-// syslog's priority "err", as journald reads it at the start of a line.
-const ERR = '<3>';
+import { journalEntry } from '../systemd/journal.ts';
 
 /** An error as a command tells it: code and detail, every problem, and what to do. */
 export function errorLines(subject: string, error: AppError): string {
@@ -12,7 +10,7 @@ export function errorLines(subject: string, error: AppError): string {
 export function journalLine(subject: string, error: AppError): string {
   const { problems = [] } = error.details;
   const parts = [error.message, ...(Array.isArray(problems) ? problems.map(String) : []), error.hint];
-  return `${ERR}${printable(`${subject}: ${error.code}: ${parts.join(' | ')}`)}\n`;
+  return journalEntry('error', `${subject}: ${error.code}: ${parts.join(' | ')}`);
 }
 
 function problemLines({ details }: AppError): string {

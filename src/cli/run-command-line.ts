@@ -1,5 +1,5 @@
 import { AppError, printable } from '../errors.ts';
-import { isJournal } from '../log.ts';
+import { isJournal } from '../systemd/journal.ts';
 import { VERSION } from '../version.ts';
 import { type CommandName, COMMANDS, isCommandName } from './commands.ts';
 import { errorLines, journalLine } from './error-lines.ts';

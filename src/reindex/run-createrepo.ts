@@ -15,8 +15,8 @@ export interface CreaterepoOptions {
   readonly timeoutMs: number;
 }
 
-// After the polite signal; createrepo_c has nothing to save, its scratch directory is ours.
-const KILL_AFTER_MS = 5_000;
+/** After the polite signal; createrepo_c has nothing to save, its scratch directory is ours. */
+export const KILL_AFTER_MS = 5_000;
 const MAX_REPORT_BYTES = 4 * 1024 * 1024;
 const MAX_MESSAGE_LINES = 5;
 const PARTIAL_EXIT_CODE = 2;

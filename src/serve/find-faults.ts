@@ -1,4 +1,5 @@
-import { type AppError, toAppError } from '../errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError, toAppError } from '../errors.ts';
 import type { RepositoryStatus } from '../reindex/repository-queue.ts';
 
 /** Something that is wrong now. */
@@ -16,17 +17,24 @@ export interface FaultSources {
   readonly findUploadFault: () => Promise<AppError | undefined>;
   /** Something that keeps indexes from being built, such as an engine that is not installed. */
   readonly findIndexFault: () => Promise<AppError | undefined>;
+  /** How long an answer about uploads is waited for. */
+  readonly limitMs?: number;
 }
 
 // Short enough for a load balancer, long enough that nobody can wear out the disk by asking.
 const REMEMBER_MS = 1_000;
+// A busy disk writes a small file within a second; Prometheus gives up a scrape after 10 s, and would lose every metric.
+const LIMIT_MS = 5_000;
 
 /**
  * Gives a function that finds what is wrong now, what affects uploads first: for /readyz and for /metrics. It never
  * rejects: a question that cannot be answered is a fault itself.
  */
 export function createFaultFinder(sources: FaultSources): () => Promise<readonly Fault[]> {
-  const findUploadFault = remembered(() => sources.findUploadFault().catch(toAppError));
+  const findUploadFault = remembered(
+    () => sources.findUploadFault().catch(toAppError),
+    sources.limitMs ?? LIMIT_MS,
+  );
   return async () => {
     const [uploadFault, indexFault] = await Promise.all([
       findUploadFault(),
@@ -44,18 +52,34 @@ export function createFaultFinder(sources: FaultSources): () => Promise<readonly
   };
 }
 
-/** Asking writes to the disk: whoever asks again within the time, or before there is an answer, gets the same one. */
-function remembered<T>(ask: () => Promise<T>): () => Promise<T> {
-  let answer: Promise<T> | undefined;
-  let answeredAtMs = Number.NEGATIVE_INFINITY;
-  return () => {
-    if (answer === undefined || performance.now() - answeredAtMs > REMEMBER_MS) {
-      // On a disk that hangs every further question would hang as well.
-      answeredAtMs = Number.POSITIVE_INFINITY;
-      answer = ask().finally(() => {
-        answeredAtMs = performance.now();
-      });
-    }
+/**
+ * Asking writes to the disk: whoever asks again within the time, or before there is an answer, gets the same one. A
+ * question that a hanging disk keeps stays the only one, and its fault is what everybody gets until it is answered.
+ */
+function remembered(
+  ask: () => Promise<AppError | undefined>,
+  limitMs: number,
+): () => Promise<AppError | undefined> {
+  let answer: AppError | undefined;
+  let validUntilMs = 0;
+  let pending: Promise<AppError | undefined> | undefined;
+
+  async function askAnew(): Promise<AppError | undefined> {
+    answer = await ask();
+    validUntilMs = performance.now() + REMEMBER_MS;
+    pending = undefined;
     return answer;
+  }
+
+  return async () => {
+    if (pending === undefined && performance.now() < validUntilMs) return answer;
+    pending ??= Promise.race([askAnew(), sleep(limitMs, noAnswer(limitMs), { ref: false })]);
+    return pending;
   };
+}
+
+function noAnswer(limitMs: number): AppError {
+  return new AppError('STORAGE_FAILED', `the disk did not answer within ${limitMs / 1000} s`, {
+    hint: 'Look at the mount of repo.top_dir and at the log of the kernel; the fault goes when the disk answers again.',
+  });
 }

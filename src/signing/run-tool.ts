@@ -4,7 +4,8 @@ import { execa, ExecaError } from 'execa';
 import { AppError, errnoOf } from '../errors.ts';
 import { locateExecutable } from '../locate-executable.ts';
 
-const KILL_AFTER_MS = 2_000;
+/** What a tool gets between SIGTERM and SIGKILL. */
+export const KILL_AFTER_MS = 2_000;
 const VERSION_LIMIT_MS = 10_000;
 // Importing sixteen thousand keys writes as much; what is larger is nothing that we asked for.
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;

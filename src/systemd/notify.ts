@@ -23,7 +23,7 @@ export interface NotifierOptions {
 }
 
 // systemd-notify itself waits for up to 5 s until systemd has read the message. A stop may have to wait for two of them.
-const LIMIT_MS = 6_000;
+export const NOTIFY_LIMIT_MS = 6_000;
 // Long enough for a busy systemd to have come round, short for whoever waits for `systemctl start`.
 const REPEAT_READY_MS = 2_000;
 
@@ -36,7 +36,7 @@ const REPEAT_READY_MS = 2_000;
  * more soon, and again with each ping; said twice it means the same.
  */
 export function openNotifier(options: NotifierOptions): Notifier {
-  const { env, onFailure, limitMs = LIMIT_MS, repeatReadyMs = REPEAT_READY_MS } = options;
+  const { env, onFailure, limitMs = NOTIFY_LIMIT_MS, repeatReadyMs = REPEAT_READY_MS } = options;
   const socket = env['NOTIFY_SOCKET'] ?? '';
   delete env['NOTIFY_SOCKET'];
   if (socket === '') return SILENT;

@@ -18,7 +18,8 @@ export interface JobOptions<Progress> {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-const END_LIMIT_MS = 5_000;
+/** How long a thread that is ended is waited for. */
+export const END_LIMIT_MS = 5_000;
 
 /**
  * A pool of at most `size` threads; each starts with its first job. Their code calls answerJobs().

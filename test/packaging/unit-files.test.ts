@@ -3,10 +3,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UPLOAD_GRACE_MS } from '../../src/main.ts';
+import { RUN_GRACE_MS } from '../../src/open-pipeline.ts';
+import { KILL_AFTER_MS as CREATEREPO_KILL_MS } from '../../src/reindex/run-createrepo.ts';
+import { KILL_AFTER_MS as SIGNING_KILL_MS } from '../../src/signing/run-tool.ts';
+import { NOTIFY_LIMIT_MS } from '../../src/systemd/notify.ts';
+import { END_LIMIT_MS as THREAD_END_MS } from '../../src/threads/worker-pool.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const PACKAGING = fileURLToPath(new URL('../../packaging', import.meta.url));
-const TARGETS = ['basic', 'multi-user', 'network', 'shutdown', 'sockets', 'sysinit'];
+const TARGETS = ['basic', 'multi-user', 'shutdown', 'sockets', 'sysinit'];
 
 let root: TempDir;
 
@@ -45,14 +51,14 @@ describe('the units', () => {
     expect((await analyze('verify', 'rpmyard.service')).all).toContain('ProtectSytsem');
   });
 
-  it('leave the service so little that its exposure is at most 2.0', async () => {
+  it('leave the service so little that its exposure is at most 1.0', async () => {
     const { exitCode, all } = await analyze(
       'security',
       '--offline=true',
-      '--threshold=20',
+      '--threshold=10',
       'rpmyard.service',
     );
-    expect(all).toMatch(/Overall exposure level for rpmyard\.service: [01]\.\d/);
+    expect(all).toMatch(/Overall exposure level for rpmyard\.service: (?:0\.\d|1\.0) /);
     expect(exitCode).toBe(0);
   });
 
@@ -66,8 +72,12 @@ describe('the units', () => {
   it('give a stop more time than the service takes at most', async () => {
     const text = await readFile(join(PACKAGING, 'systemd/rpmyard.service'), 'utf8');
     const stopSeconds = Number(/^TimeoutStopSec=(?<seconds>\d+)s$/m.exec(text)?.groups?.['seconds']);
-    const main = await readFile(fileURLToPath(new URL('../../src/main.ts', import.meta.url)), 'utf8');
-    const graceMs = Number(/UPLOAD_GRACE_MS = (?<ms>[\d_]+)/.exec(main)?.groups?.['ms']?.replaceAll('_', ''));
-    expect(stopSeconds * 1000).toBeGreaterThanOrEqual(graceMs + 15_000);
+    const uploadsMs = UPLOAD_GRACE_MS;
+    const runsMs = RUN_GRACE_MS + Math.max(CREATEREPO_KILL_MS, THREAD_END_MS);
+    // A message that hangs, and the last one.
+    const messagesMs = 2 * NOTIFY_LIMIT_MS;
+    const longestMs = Math.max(uploadsMs, runsMs) + SIGNING_KILL_MS + messagesMs;
+    // As much again as an answer, a record and a directory take on a slow disk.
+    expect(stopSeconds * 1000).toBeGreaterThanOrEqual(longestMs + 15_000);
   });
 });

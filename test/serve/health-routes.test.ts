@@ -79,22 +79,46 @@ describe('/readyz', () => {
     });
   });
 
-  it('does not ask again while a question hangs, however long', async () => {
+  it('says that the disk does not answer, and does not ask again while the question hangs', async () => {
     const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
     const hung = Promise.withResolvers<undefined>();
     const findUploadFault = vi.fn(() => hung.promise);
+    await using service = await buildTestApp({ faults: { findUploadFault, limitMs: 20 } });
+    const first = await service.app.inject('/readyz');
+    expect(first.statusCode).toBe(503);
+    expect(first.json()).toMatchObject({
+      status: 'unavailable',
+      faults: [
+        { affects: 'uploads', code: 'STORAGE_FAILED', detail: 'the disk did not answer within 0.02 s' },
+      ],
+    });
+    clock.mockReturnValue(600_000);
+    expect((await service.app.inject('/metrics')).body).toMatch(/^rpmyard_faults\{.*STORAGE_FAILED.*\} 1$/m);
+    expect((await service.app.inject('/readyz')).statusCode).toBe(503);
+    expect(findUploadFault).toHaveBeenCalledTimes(1);
+
+    hung.resolve(undefined);
+    await hung.promise;
+    expect((await service.app.inject('/readyz')).statusCode).toBe(200);
+    expect(findUploadFault).toHaveBeenCalledTimes(1);
+    clock.mockReturnValue(602_000);
+    expect((await service.app.inject('/readyz')).statusCode).toBe(200);
+    expect(findUploadFault).toHaveBeenCalledTimes(2);
+    clock.mockRestore();
+  });
+
+  it('gives those who ask before there is an answer the same one', async () => {
+    const asked = Promise.withResolvers<undefined>();
+    const findUploadFault = vi.fn(() => asked.promise);
     const findIndexFault = vi.fn(async () => undefined);
     await using service = await buildTestApp({ faults: { findUploadFault, findIndexFault } });
     const first = service.app.inject('/readyz');
-    await vi.waitFor(() => expect(findIndexFault).toHaveBeenCalledTimes(1));
-    clock.mockReturnValue(600_000);
     const second = service.app.inject('/metrics');
     await vi.waitFor(() => expect(findIndexFault).toHaveBeenCalledTimes(2));
-    expect(findUploadFault).toHaveBeenCalledTimes(1);
-    hung.resolve(undefined);
+    asked.resolve(undefined);
     expect((await first).statusCode).toBe(200);
     expect((await second).statusCode).toBe(200);
-    clock.mockRestore();
+    expect(findUploadFault).toHaveBeenCalledTimes(1);
   });
 
   it('asks anew after a second, and gives those who ask meanwhile the same answer', async () => {

@@ -40,6 +40,7 @@ async function activate(
     server: { upload_header: '', ...address },
     repo: { top_dir: join(dir.path, 'repo/storage') },
     index_updater: { quiet_seconds: 0 },
+    log: { name: 'stderr' },
   };
   await writeFile(configPath, JSON.stringify(config));
   const passed = Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`);
@@ -68,6 +69,13 @@ async function activate(
       await whenExited;
     },
   };
+}
+
+/** As a program that was killed leaves it: nobody listens. */
+async function leaveSocketFile(path: string): Promise<void> {
+  const code = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+  await execa(process.execPath, ['-e', code], { reject: false });
+  expect(existsSync(path)).toBe(true);
 }
 
 const curl = async (...args: readonly string[]): Promise<string> => {
@@ -123,14 +131,18 @@ describe('a service whose socket systemd opened', () => {
     const port = await findFreePort();
     await using service = await activate({ address: '127.0.0.1', port }, [`127.0.0.1:${port}`]);
     expect(await curl(`http://127.0.0.1:${port}/healthz`)).toBe('OK');
+    expect(service.stderr()).toContain(`listening on http://127.0.0.1:${port}, serving`);
     expect(service.child.exitCode).toBeNull();
   });
 
   it('does not start on another one than is configured', async () => {
     const port = await findFreePort();
     const other = join(dir.path, 'other.sock');
+    const killed = join(dir.path, 'killed.sock');
+    await leaveSocketFile(killed);
     for (const [address, listen] of [
       [{ address: other }, socket],
+      [{ address: killed }, socket],
       [{ address: '127.0.0.1', port }, socket],
       [{ address: socket }, `127.0.0.1:${port}`],
       [{ address: 'localhost', port: port - 1 }, `127.0.0.1:${port}`],
@@ -140,6 +152,7 @@ describe('a service whose socket systemd opened', () => {
       await execa('curl', ['--silent', '--max-time', '30', ...target], { reject: false });
       await eventually(() => expect(service.child.exitCode, listen).toBe(1));
       expect(service.stderr()).toContain('LISTEN_FAILED');
+      expect(service.stderr()).not.toContain('listening on');
       expect(existsSync(other)).toBe(false);
     }
   });
