@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type AppError, toAppError } from '../errors.ts';
 import type { AdoptionPlan, PlannedPackage } from './plan-adoption.ts';
 import type { PlannedMetadata } from './plan-metadata.ts';
-import { type FileOwner, stageFile } from './stage-file.ts';
+import { stageFile } from './stage-file.ts';
 import type { Refusal } from './survey.ts';
 import { sourceIdentityOf } from './survey-packages.ts';
 
@@ -50,7 +50,6 @@ export interface ApplyParts {
 export interface StageParts {
   readonly root: string;
   readonly incomingDir: string;
-  readonly owner: FileOwner | undefined;
   /**
    * The tree's own file of a package that it has everywhere but knows nothing of: an earlier process was killed between
    * the two. Undefined when nothing has to be done.
@@ -61,9 +60,9 @@ export interface StageParts {
 // Most of the time each waits for the disk.
 const CONCURRENCY = 8;
 
-/** Gives everything that the tree lacks a name in `incoming`, the last thing that root may be needed for. */
+/** Gives everything that the tree lacks a name in `incoming`. */
 export async function stagePlan(plan: AdoptionPlan, parts: StageParts): Promise<Staged> {
-  const { root, incomingDir, owner } = parts;
+  const { root, incomingDir } = parts;
   const packages: { planned: PlannedPackage; path: string }[] = [];
   const metadata: { planned: PlannedMetadata; path: string }[] = [];
   const failures: Refusal[] = [];
@@ -76,16 +75,12 @@ export async function stagePlan(plan: AdoptionPlan, parts: StageParts): Promise<
         const stored = parts.unacknowledgedPathOf(planned);
         if (stored === undefined) return;
         const identity = sourceIdentityOf(lstatSync(stored, { bigint: true }));
-        const to = { incomingDir, isLinkWanted: true, owner };
+        const to = { incomingDir, isLinkWanted: true };
         packages.push({ planned, path: (await stageFile({ path: stored, identity }, to)).path });
         return;
       }
       const file = { path: join(root, source.path), identity: source.identity };
-      const { path, isLinked } = await stageFile(file, {
-        incomingDir,
-        isLinkWanted: source.isLinkable,
-        owner,
-      });
+      const { path, isLinked } = await stageFile(file, { incomingDir, isLinkWanted: source.isLinkable });
       packages.push({ planned, path });
       if (isLinked) linkCount += 1;
       else copyCount += 1;
@@ -95,7 +90,7 @@ export async function stagePlan(plan: AdoptionPlan, parts: StageParts): Promise<
     const { path, identity } = planned.source;
     await attempt(path, failures, async () => {
       const file = { path: join(root, path), identity };
-      const staged = await stageFile(file, { incomingDir, isLinkWanted: false, owner });
+      const staged = await stageFile(file, { incomingDir, isLinkWanted: false });
       metadata.push({ planned, path: staged.path });
     });
   }

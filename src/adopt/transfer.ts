@@ -19,8 +19,7 @@ const FLOOR_BYTES = 16 * 1024 * 1024;
 
 /**
  * Whether files can get a second name below a directory: it lies on the same mount (the kernel refuses links between
- * two bind mounts of one file system), and the file is ours or we are root, as fs.protected_hardlinks wants it and as
- * setting the mode of a package does anyway.
+ * two bind mounts of one file system), and the file is ours, as fs.protected_hardlinks wants it: whoever else owns it could go on writing into it.
  * @param directory need not be there yet.
  * @throws AppError TREE_UNUSABLE where this user may not look.
  */
@@ -31,7 +30,7 @@ export function createLinkCheck(directory: string): (path: string, stats: BigInt
   const uid = BigInt(process.geteuid?.() ?? -1);
   const mounts = new Map<string, string>();
   return (path, stats) => {
-    if (stats.dev !== device || (uid !== 0n && stats.uid !== uid)) return false;
+    if (stats.dev !== device || stats.uid !== uid) return false;
     const parent = dirname(path);
     const known = mounts.get(parent) ?? mountOf(parent);
     mounts.set(parent, known);
@@ -56,7 +55,7 @@ export function checkRoom({ copyBytes, freeBytes }: Transfer): void {
   const neededBytes = copyBytes + FLOOR_BYTES;
   if (copyBytes === 0 || freeBytes === undefined || freeBytes >= neededBytes) return;
   throw new AppError('STORAGE_FULL', `${neededBytes} bytes are needed and ${freeBytes} are free`, {
-    hint: 'Free disk space, or put the tree on the mount of these packages: they are then linked and take no room.',
+    hint: 'Free disk space, or give the packages to the user of the service (chown) on the mount of the tree: they are then linked and take no room.',
   });
 }
 

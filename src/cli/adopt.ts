@@ -1,5 +1,5 @@
 import { realpathSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type AdoptionPlan, planAdoption } from '../adopt/plan-adoption.ts';
 import { readStored } from '../adopt/read-stored.ts';
@@ -27,10 +27,10 @@ import { checkPackageSignature } from '../signing/check-package-signature.ts';
 import { createGpgv } from '../signing/create-gpgv.ts';
 import { makePackageKeyrings } from '../signing/package-keyrings.ts';
 import { applyAdoption } from './apply-adoption.ts';
-import { checkMayOwn } from './become-owner.ts';
+import { becomeOwner, demandOwner } from './become-owner.ts';
 import { ADOPT } from './commands.ts';
 import { createProgressBar } from './progress-bar.ts';
-import { readConfig } from './read-config.ts';
+import { foldersOf, readConfig } from './read-config.ts';
 import { type Adoption, adoptionAsJson, isSettled, renderAdoption } from './render-adoption.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -48,11 +48,15 @@ export async function adopt(args: readonly string[]): Promise<number> {
     });
   }
   checkReleasever(values.releasever);
-  const config = withRealTopDir(readConfig(values.config));
-  const root = directoryAt(directory);
+  const given = readConfig(values.config);
+  const path = resolve(directory);
+  if (values.apply) demandOwner(foldersOf(given), 'adopt');
+  else becomeOwner(foldersOf(given));
+  const config = withRealTopDir(given);
+  const root = directoryAt(path);
   checkPlace(root, config);
   // Before minutes of reading.
-  if (values.apply) checkMayApply(config);
+  if (values.apply) checkNotRunning(config);
 
   const survey = await withThreads((threads) => lookAround(root, config, values.releasever, threads));
   const { plan } = survey;
@@ -90,7 +94,7 @@ function directoryAt(path: string): string {
     if (errnoOf(error) === undefined) throw error;
   }
   throw new AppError('NOT_FOUND', `there is no directory ${path}`, {
-    hint: 'Name the directory that holds the packages, and check your rights.',
+    hint: 'Name the directory that holds the packages, and let the user of the service read it.',
   });
 }
 
@@ -114,9 +118,8 @@ function isInside(path: string, directory: string): boolean {
   return first !== '..';
 }
 
-/** @throws AppError TREE_UNUSABLE, TREE_LOCKED. */
-function checkMayApply({ topDir, stateDir }: Config): void {
-  checkMayOwn(topDir, 'adopt');
+/** @throws AppError TREE_LOCKED. */
+function checkNotRunning({ topDir, stateDir }: Config): void {
   if (!isLocked(stateDir)) return;
   throw new AppError('TREE_LOCKED', `a service is running on ${topDir}`, {
     hint: 'Stop it for the time of the adoption (systemctl stop rpmyard.socket rpmyard; the socket would start it again): behind nginx hosts go on reading, and "curl --retry" carries uploads over. Without --apply the command works beside it.',

@@ -8,7 +8,6 @@ import { AppError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from '../open-pipeline.ts';
 import { openTree, type Tree } from '../open-tree.ts';
-import { asOwner, becomeOwner, strangerAt } from './become-owner.ts';
 import { createProgressBar } from './progress-bar.ts';
 
 // The longest that a timer takes: one index run at the end, however long the packages take.
@@ -23,22 +22,17 @@ const ADOPTER = createRequester({
   isProven: true,
 });
 
-/**
- * Takes the tree, gives the files names in it as long as root may, and then goes the way of an upload as the tree's
- * owner. What a kill leaves in incoming is removed by the next start.
- */
+/** Takes the tree, and goes the way of an upload. What a kill leaves in incoming is removed by the next start. */
 export async function applyAdoption(config: Config, root: string, plan: AdoptionPlan): Promise<Applied> {
   // What fails is in the report.
   const log = createLog({ name: 'stderr', level: 'silent' });
-  const tree = await asOwner(config.topDir, () => openTree(config, log));
+  const tree = await openTree(config, log);
   try {
     const staged = await stagePlan(plan, {
       root,
       incomingDir: tree.folders.incomingDir,
-      owner: strangerAt(tree.folders.topDir),
       unacknowledgedPathOf: (planned) => unacknowledgedPathOf(planned, tree, config),
     });
-    becomeOwner(tree.folders.topDir);
     const patient = { ...config, reindex: { ...config.reindex, quietMs: NEVER_MS, maxWaitMs: NEVER_MS } };
     const pipeline = await openPipeline(patient, tree, clientConfigOf(config, tree), log);
     try {

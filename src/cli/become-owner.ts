@@ -1,29 +1,29 @@
-import { statSync } from 'node:fs';
-import { userInfo } from 'node:os';
-import { AppError, errnoOf } from '../errors.ts';
+import { lstatSync } from 'node:fs';
+import { AppError } from '../errors.ts';
 import { nearestExisting } from '../nearest-existing.ts';
-
-/** Who a path belongs to, or would when it is made. */
-export interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-  /** Undefined for a user whom the machine has no name for. */
-  readonly name: string | undefined;
-}
 
 // In the order in which os.tmpdir() asks for them.
 const TEMPORARY_FOLDERS = ['TMPDIR', 'TMP', 'TEMP'];
 
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /**
- * Root goes on as the owner of a path, or of the nearest directory above it that is there, for good: what it makes must
- * belong to the user of the service, and what it runs (gpg) must not do so as root. Nothing changes for anybody else.
+ * Root goes on as the user to whom the folders of a service belong, for good. What it makes must be that user's, and
+ * whoever owns a folder may exchange what lies in it at any moment, so nothing may be done there with root's rights.
+ * Nothing changes for anybody else.
+ * @param folders the first one decides when none is there yet, by the directory above it.
+ * @throws AppError TREE_UNUSABLE when it cannot be said whose they are.
  */
-export function becomeOwner(path: string): void {
-  const owner = strangerAt(path);
-  if (owner === undefined) return;
-  takeGroups(owner);
-  process.setgid?.(owner.gid);
-  process.setuid?.(owner.uid);
+export function becomeOwner(folders: readonly [string, ...string[]]): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = ownerOf(folders);
+  if (uid === 0) return;
+  takeGroups(uid, gid);
+  process.setgid?.(gid);
+  process.setuid?.(uid);
   // Root's own: the owner could not use them, or should not.
   process.env['HOME'] = '/';
   for (const name of TEMPORARY_FOLDERS) delete process.env[name];
@@ -32,49 +32,16 @@ export function becomeOwner(path: string): void {
 }
 
 /**
- * Runs something as the owner of a path, as becomeOwner() does, and goes on as root.
- * Nothing else may run meanwhile, and the work must leave nothing running behind it, above all when it rejects: the user is
- * the whole process's, and what is left would go on as root in a directory of somebody else's.
- */
-export async function asOwner<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const owner = strangerAt(path);
-  if (owner === undefined) return work();
-  const groups = process.getgroups?.() ?? [];
-  try {
-    takeGroups(owner);
-    process.setegid?.(owner.gid);
-    process.seteuid?.(owner.uid);
-    return await work();
-  } finally {
-    process.seteuid?.(0);
-    process.setegid?.(0);
-    process.setgroups?.(groups);
-  }
-}
-
-/** Whom root would become at a path; undefined for who is not root, and where root itself owns it. */
-export function strangerAt(path: string): Owner | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  const { uid, gid } = statSync(nearestExisting(path));
-  return uid === 0 ? undefined : ownerOf(uid, gid);
-}
-
-/**
- * Becomes the owner of a path where that is possible.
+ * Becomes the owner of the folders where that is possible.
  * @param command for the hint.
- * @throws AppError TREE_UNUSABLE when it belongs to somebody else: the service could not use what this process makes.
+ * @throws AppError TREE_UNUSABLE also when they belong to somebody else: the service could not use what this process makes.
  */
-export function demandOwner(path: string, command: string): void {
-  becomeOwner(path);
-  checkMayOwn(path, command);
-}
-
-/** @throws AppError TREE_UNUSABLE for a user who neither is the owner of a path nor can become it. */
-export function checkMayOwn(path: string, command: string): void {
+export function demandOwner(folders: readonly [string, ...string[]], command: string): void {
+  becomeOwner(folders);
   const uid = process.getuid?.();
-  const nearest = nearestExisting(path);
-  const owner = statSync(nearest).uid;
-  if (uid === undefined || uid === 0 || uid === owner) return;
+  const nearest = nearestExisting(folders[0]);
+  const owner = lstatSync(nearest).uid;
+  if (uid === undefined || uid === owner) return;
   throw new AppError(
     'TREE_UNUSABLE',
     `${nearest} belongs to the user with the number ${owner}, this is ${uid}`,
@@ -84,26 +51,28 @@ export function checkMayOwn(path: string, command: string): void {
   );
 }
 
-function takeGroups({ name, gid }: Owner): void {
-  // @types/node does not have it.
-  if (name !== undefined && 'initgroups' in process && typeof process.initgroups === 'function') {
-    process.initgroups(name, gid);
-  } else {
-    process.setgroups?.([gid]);
-  }
+/** Not through links: whoever may exchange a folder could choose an owner with them. */
+function ownerOf(folders: readonly [string, ...string[]]): Owner {
+  const present = folders.filter((folder) => lstatSync(folder, { throwIfNoEntry: false }) !== undefined);
+  const looked = (present.length > 0 ? present : [nearestExisting(folders[0])]).map((path) => {
+    const stats = lstatSync(path);
+    return { path, uid: stats.uid, gid: stats.gid, isLink: stats.isSymbolicLink() };
+  });
+  const [first, ...others] = looked;
+  const isClear = first !== undefined && others.every(({ uid }) => uid === first.uid);
+  if (isClear && looked.every(({ isLink }) => !isLink)) return first;
+  const found = looked.map(({ path, uid, isLink }) => `${path} (${isLink ? 'a link, ' : ''}user ${uid})`);
+  throw new AppError('TREE_UNUSABLE', `it cannot be said whose the service is: ${found.join(', ')}`, {
+    hint: 'Give all of them to the user of the service and let none be a symbolic link, or run the command as that user: runuser -u <user> -- rpmyard ...',
+  });
 }
 
-/** Node looks up the name and the group of the effective user alone. */
-function ownerOf(uid: number, gid: number): Owner {
-  process.seteuid?.(uid);
+function takeGroups(uid: number, gid: number): void {
+  // @types/node does not have it. A number without a name has no groups.
+  if (!('initgroups' in process) || typeof process.initgroups !== 'function') return;
   try {
-    const user = userInfo();
-    return { uid, gid: user.gid, name: user.username };
-  } catch (error) {
-    // ENOENT of uv_os_get_passwd: the number has no name.
-    if (errnoOf(error) === undefined) throw error;
-    return { uid, gid, name: undefined };
-  } finally {
-    process.seteuid?.(0);
+    process.initgroups(uid, gid);
+  } catch {
+    process.setgroups?.([gid]);
   }
 }

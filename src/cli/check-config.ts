@@ -7,7 +7,7 @@ import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { openPassphrase } from '../signing/gpg-home.ts';
 import { becomeOwner } from './become-owner.ts';
 import { CHECK_CONFIG } from './commands.ts';
-import { configFile } from './read-config.ts';
+import { configFile, foldersOf } from './read-config.ts';
 
 /** `rpmyard check-config FILE`: also looks at the files that it names, as the user of the service sees them. */
 export async function checkConfig(args: readonly string[]): Promise<number> {
@@ -26,7 +26,7 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
   }
   const path = resolve(file);
   const config = loadConfig(path);
-  becomeOwner(config.topDir);
+  becomeOwner(foldersOf(config));
   const problems = [...problemOf('the file itself', () => checkReadable(path)), ...problemsOfFiles(config)];
   if (problems.length > 0) {
     throw new AppError('CONFIG_INVALID', `${file} names files that cannot be used`, {

@@ -17,7 +17,7 @@ export async function key(args: readonly string[]): Promise<number> {
   }
   const { server, signing } = readConfig(values.config);
   // The service could not read keys of another user.
-  demandOwner(signing.gnupgHome, 'key init');
+  demandOwner([signing.gnupgHome], 'key init');
   const present = await listSecretKeys(signing);
   if (present.length > 0 && !values.another) {
     throw new AppError('PARAMETER_INVALID', `${signing.gnupgHome} has a key already: ${present.join(', ')}`, {

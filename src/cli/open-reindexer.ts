@@ -15,6 +15,7 @@ import { createTidying } from '../reindex/tidy-repository.ts';
 import { demandOwner } from './become-owner.ts';
 import { checkNamed } from './check-named.ts';
 import { noTree } from './no-tree.ts';
+import { foldersOf } from './read-config.ts';
 import { REPOSITORIES, REPOSITORY } from './service-answers.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
 
@@ -47,7 +48,7 @@ export async function openReindexer(config: Config): Promise<Reindexer> {
   }
   if (!existsSync(config.topDir)) throw noTree(config.topDir);
   // A file of another user's would keep the service from starting.
-  demandOwner(config.topDir, 'reindex');
+  demandOwner(foldersOf(config), 'reindex');
   return ofThisProcess(config, await openTree(config, createLog({ name: 'stderr', level: 'warn' })));
 }
 

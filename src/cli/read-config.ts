@@ -12,3 +12,8 @@ export function readConfig(given: string | undefined): Config {
 export function configFile(given: string | undefined): string | undefined {
   return given ?? (process.env[CONFIG_VARIABLE] || undefined);
 }
+
+/** Where the service keeps what is its own, the tree first. */
+export function foldersOf({ topDir, stateDir, server }: Config): readonly [string, ...string[]] {
+  return [topDir, stateDir, server.spoolDir];
+}

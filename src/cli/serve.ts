@@ -5,8 +5,9 @@ import { startService } from '../main.ts';
 import { takeListenFds } from '../systemd/listen-fds.ts';
 import { type Notifier, openNotifier } from '../systemd/notify.ts';
 import { startWatchdog, takeWatchdogMs } from '../systemd/watchdog.ts';
+import { becomeOwner } from './become-owner.ts';
 import { SERVE } from './commands.ts';
-import { configFile, readConfig } from './read-config.ts';
+import { configFile, foldersOf, readConfig } from './read-config.ts';
 
 /** `rpmyard serve`: runs until SIGTERM or SIGINT. */
 export async function serve(args: readonly string[]): Promise<number> {
@@ -15,6 +16,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     options: SERVE.options,
   });
   const config = readConfig(values.config);
+  becomeOwner(foldersOf(config));
   const log = createLog(config.log);
   // Node ends the process with a stack trace of many lines; this is one, with its level.
   process.on('uncaughtExceptionMonitor', (error) => log.fatal({ err: error }, 'ended by a fault of its own'));

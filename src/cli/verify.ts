@@ -22,7 +22,7 @@ import { noTree } from './no-tree.ts';
 import { openReindexer } from './open-reindexer.ts';
 import { openVerifyRecords } from './open-verify-records.ts';
 import { counted } from './progress-bar.ts';
-import { readConfig } from './read-config.ts';
+import { foldersOf, readConfig } from './read-config.ts';
 import { reindexOne } from './reindex.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -41,7 +41,7 @@ export async function verify(args: readonly string[]): Promise<number> {
   const config = readConfig(values.config);
   if (!existsSync(config.topDir)) throw noTree(config.topDir);
   // gpg leaves files of its user's in the GNUPGHOME, and so does a repair in the tree.
-  becomeOwner(config.topDir);
+  becomeOwner(foldersOf(config));
   // A repair must not make a package official that the disk has damaged.
   const readData = values['read-data'] === true || values.repair === true;
   let report = await verifyTree(config, { named: positionals, readData });

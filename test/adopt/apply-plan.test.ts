@@ -49,8 +49,7 @@ async function planned(path: string): Promise<PlannedPackage> {
   return { ...source, missingIn: source.repositories, sources: [source] };
 }
 
-const stage = () =>
-  stagePlan(plan, { root: dir.path, incomingDir, owner: undefined, unacknowledgedPathOf: () => undefined });
+const stage = () => stagePlan(plan, { root: dir.path, incomingDir, unacknowledgedPathOf: () => undefined });
 
 function partsWith(parts: Partial<ApplyParts>): ApplyParts {
   return {

@@ -1,7 +1,5 @@
 import { lstatSync } from 'node:fs';
 import {
-  chmod,
-  chown,
   copyFile,
   mkdir,
   readdir,
@@ -12,14 +10,12 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stageFile } from '../../src/adopt/stage-file.ts';
 import { sourceIdentityOf } from '../../src/adopt/survey-packages.ts';
-import { canTrace } from '../support/strace.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const STAGE_FILE = fileURLToPath(new URL('../../src/adopt/stage-file.ts', import.meta.url));
@@ -39,7 +35,7 @@ beforeEach(async () => {
 
 afterEach(() => dir.remove());
 
-const stage = (isLinkWanted = true) => stageFile(source, { incomingDir, isLinkWanted, owner: undefined });
+const stage = (isLinkWanted = true) => stageFile(source, { incomingDir, isLinkWanted });
 
 describe('a surveyed file', () => {
   it('gets a second name and the mode of a package', async () => {
@@ -74,7 +70,7 @@ describe('a surveyed file', () => {
     const identity = sourceIdentityOf(lstatSync(source.path, { bigint: true }));
     const script = `
       import { stageFile } from ${JSON.stringify(STAGE_FILE)};
-      const to = { incomingDir: ${JSON.stringify(incomingDir)}, isLinkWanted: false, owner: undefined };
+      const to = { incomingDir: ${JSON.stringify(incomingDir)}, isLinkWanted: false };
       process.on('SIGXFSZ', () => {});
       await stageFile(${JSON.stringify({ path: source.path, identity })}, to).catch(({ code }) => console.log(code));
     `;
@@ -83,32 +79,6 @@ describe('a surveyed file', () => {
     expect(await execa('sh', run)).toMatchObject({ stdout: 'EFBIG' });
     expect(await readdir(incomingDir)).toEqual([]);
   });
-
-  it.skipIf(userInfo().uid !== 0 || !canTrace)(
-    'with a set-user-ID bit is at no time a file of root’s that has it',
-    async () => {
-      const owner = { uid: 65_534, gid: 65_534 };
-      await chown(source.path, 12_345, 12_345);
-      await chmod(source.path, 0o4755);
-      const trace = join(dir.path, 'trace');
-      const identity = sourceIdentityOf(lstatSync(source.path, { bigint: true }));
-      const script = `
-      import { stageFile } from ${JSON.stringify(STAGE_FILE)};
-      const to = ${JSON.stringify({ incomingDir, isLinkWanted: false, owner })};
-      await stageFile(${JSON.stringify({ path: source.path, identity })}, to);
-    `;
-      const calls = ['-f', '-e', 'trace=fchown,fchmod', '-o', trace];
-      await execa('strace', [...calls, process.execPath, '--input-type=module', '--eval', script]);
-      const changes = [
-        ...(await readFile(trace, 'utf8')).matchAll(/(?<call>fch\w+)\(\d+, (?<to>[\d, ]+)\)/g),
-      ];
-      const [first, ...others] = changes.map(({ groups }) => `${groups?.['call']} ${groups?.['to']}`);
-      expect(first).toBe('fchown 65534, 65534');
-      expect(others).toEqual(expect.arrayContaining(['fchmod 0104755', 'fchmod 0644']));
-      const [name = ''] = await readdir(incomingDir);
-      expect(await stat(join(incomingDir, name))).toMatchObject({ ...owner, mode: 0o100644 });
-    },
-  );
 
   it('that was written to since is left alone', async () => {
     await utimes(source.path, 1, 1);

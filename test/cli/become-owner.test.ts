@@ -1,5 +1,6 @@
-import { chmod, chown } from 'node:fs/promises';
+import { chmod, chown, mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
@@ -17,49 +18,62 @@ const WHO = `({
   directory: process.cwd(),
 })`;
 
-/** What root is before, during and after something. */
-async function runAsRoot(script: (directory: string) => string) {
+/** What root becomes over three folders below a directory that everybody may enter. */
+async function becomeOwnerOf(prepare: (directory: string) => Promise<void>) {
   await using dir = await createTempDir();
   await chmod(dir.path, 0o755);
-  await chown(dir.path, NOBODY, NOBODY);
+  const folders = ['storage', 'state', 'spool'].map((name) => join(dir.path, name));
+  for (const folder of folders) {
+    await mkdir(folder);
+    await chown(folder, NOBODY, NOBODY);
+  }
+  await prepare(dir.path);
   const source = `
     import os from 'node:os';
-    import { asOwner, becomeOwner } from ${JSON.stringify(BECOME_OWNER)};
-    const who = () => ${WHO};
+    import { becomeOwner } from ${JSON.stringify(BECOME_OWNER)};
     process.setgroups([0, 4]);
-    const told = [];
-    ${script(JSON.stringify(dir.path))}
-    console.log(JSON.stringify(told));
+    try {
+      becomeOwner(${JSON.stringify(folders)});
+    } catch ({ code }) {
+      console.log(JSON.stringify({ code, uid: process.getuid() }));
+      process.exit();
+    }
+    console.log(JSON.stringify(${WHO}));
   `;
   const { stdout } = await execa(process.execPath, ['--input-type=module', '--eval', source], {
     env: { HOME: '/root', TMPDIR: dir.path },
     cwd: dir.path,
   });
-  return { told: JSON.parse(stdout), directory: dir.path };
+  return JSON.parse(stdout);
 }
 
-const asNobody = { uid: NOBODY, gid: NOBODY, groups: [NOBODY] };
-
-describe.skipIf(userInfo().uid !== 0)('root at a path of another user', () => {
-  it('is that user for a work, groups included, and root again, also when the work fails', async () => {
-    const { told } = await runAsRoot(
-      (directory) => `
-        await asOwner(${directory}, async () => told.push(who()));
-        told.push(who());
-        await asOwner(${directory}, async () => { throw new Error('failed'); }).catch(() => told.push(who()));
-      `,
-    );
-    const asRoot = { uid: 0, gid: 0, groups: [0, 4] };
-    expect(told).toMatchObject([asNobody, asRoot, asRoot]);
+describe.skipIf(userInfo().uid !== 0)('root, over the folders of a service', () => {
+  it('goes on as the user whose they are, without what is root’s', async () => {
+    expect(await becomeOwnerOf(async () => undefined)).toEqual({
+      uid: NOBODY,
+      gid: NOBODY,
+      groups: [NOBODY],
+      home: '/',
+      temporary: '/tmp',
+      directory: '/',
+    });
   });
 
-  it('goes on as that user, without the folders of root', async () => {
-    const { told } = await runAsRoot(
-      (directory) => `
-        becomeOwner(${directory});
-        told.push(who());
-      `,
-    );
-    expect(told).toEqual([{ ...asNobody, home: '/', temporary: '/tmp', directory: '/' }]);
+  it('goes by those that are there', async () => {
+    const lacking = await becomeOwnerOf((directory) => rm(join(directory, 'state'), { recursive: true }));
+    expect(lacking.uid).toBe(NOBODY);
+  });
+
+  it('does nothing where they belong to several', async () => {
+    const mixed = await becomeOwnerOf((directory) => chown(join(directory, 'state'), 0, 0));
+    expect(mixed).toEqual({ code: 'TREE_UNUSABLE', uid: 0 });
+  });
+
+  it('does nothing where one is a link, to whosever directory', async () => {
+    const linked = await becomeOwnerOf(async (directory) => {
+      await rename(join(directory, 'storage'), join(directory, 'storage.real'));
+      await symlink('/etc', join(directory, 'storage'));
+    });
+    expect(linked).toEqual({ code: 'TREE_UNUSABLE', uid: 0 });
   });
 });
