@@ -128,7 +128,6 @@ const FAULTS: readonly (Plant & { readonly rule: string })[] = [
 ];
 
 const ALLOWED: readonly Plant[] = [
-  { path: 'src/log.ts', code: importing('', './systemd/journal.ts').code },
   importing('src/cli', '../systemd/journal.ts'),
   typing('src/place', '../receive/wait-query.ts'),
   typing('src/receive', '../inspect/acceptance.ts'),

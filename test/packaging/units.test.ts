@@ -9,6 +9,7 @@ import { canStartMachines, type Machine, must, put, startMachine } from '../supp
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const CURL = `curl --silent --show-error --max-time 60 --unix-socket ${SOCKET}`;
+const DROP_IN = '/etc/systemd/system/rpmyard.service.d/test.conf';
 const FAST = '[Service]\nRestartSec=100ms\n';
 
 let packages: TempDir;
@@ -21,7 +22,7 @@ const mainPid = async (): Promise<number> => Number(await show('MainPID'));
 
 /** Settings over those of the unit, until the next test. */
 const dropIn = async (text: string): Promise<void> => {
-  await put(machine, '/etc/systemd/system/rpmyard.service.d/test.conf', text);
+  await put(machine, DROP_IN, text);
   await run('systemctl daemon-reload');
 };
 
@@ -51,6 +52,11 @@ async function journal(): Promise<readonly { readonly PRIORITY: string; readonly
   return lines === '' ? [] : lines.split('\n').map((line) => JSON.parse(line));
 }
 
+async function expectNothingDenied(): Promise<void> {
+  const lines = await journal();
+  expect(lines.filter(({ MESSAGE }) => /EPERM|EACCES|EROFS|not permitted/.test(MESSAGE))).toEqual([]);
+}
+
 const repositoryFile = (name: string): string =>
   `/srv/repo/storage/9/x86_64/Packages/${name}-1.0-1.el9.noarch.rpm`;
 
@@ -69,11 +75,14 @@ describe.skipIf(!canStartMachines)(
     });
 
     beforeEach(async () => {
-      await run('systemctl stop rpmyard.service rpmyard.socket; systemctl reset-failed');
-      await run('rm -rf /srv/repo/* && systemd-tmpfiles --create rpmyard.conf');
-      await dropIn(FAST);
+      // Killed, which is faster: nothing of the test before is kept.
+      await run('systemctl kill --signal=KILL rpmyard; systemctl stop rpmyard.service rpmyard.socket');
       await configure(machine);
-      await run('journalctl --rotate --vacuum-time=1s');
+      await put(machine, DROP_IN, FAST);
+      await run(
+        'systemctl daemon-reload && systemctl reset-failed && rm -rf /srv/repo/* &&' +
+          ' systemd-tmpfiles --create rpmyard.conf && journalctl --rotate --vacuum-time=1s',
+      );
     });
 
     it('is active only when it answers, and says what it serves', async () => {
@@ -105,19 +114,22 @@ describe.skipIf(!canStartMachines)(
       expect(await show('ActiveState')).toBe('inactive');
     });
 
-    it('links an upload from the spool into the tree, signs it, and indexes it with either engine, under all restrictions', async () => {
+    it('links an upload from the spool into the tree and indexes it, under all restrictions', async () => {
       await run('systemctl start rpmyard');
       const { path } = await spool('linked', 1);
       const inode = await run(`stat -c %i ${path}`);
       expect(await hand(path)).toMatch(/ 201$/);
       expect(await run(`stat -c '%i %a' ${repositoryFile('linked')}`)).toBe(`${inode} 644`);
       expect(await run('zcat /srv/repo/storage/9/x86_64/repodata/*-primary.xml.gz')).toContain('linked');
+      await expectNothingDenied();
+    });
 
+    it('runs gpg, rpmsign, gpgv and createrepo_c under all restrictions', async () => {
       const key = await run('runuser -u nginx -- rpmyard key init -c /etc/rpmyard/config.yml');
       const signing = { keys: [/[0-9A-F]{40}/.exec(key)?.[0]], sign_packages: true };
       await configure(machine, { signing, index_updater: { engine: 'createrepo' } });
-      await run('systemctl restart rpmyard');
-      const signed = await spool('signed', 2);
+      await run('systemctl start rpmyard');
+      const signed = await spool('signed', 1);
       expect(await hand(signed.path)).toMatch(/ 201$/);
       const publicKey = '/srv/repo/storage/RPM-GPG-KEY-rpmyard';
       const rpmkeys = 'rpmkeys --dbpath /root/rpm';
@@ -140,15 +152,12 @@ describe.skipIf(!canStartMachines)(
         },
       });
       await run('systemctl restart rpmyard');
-      const again = '/srv/repo/spool/0000000003';
+      const again = '/srv/repo/spool/0000000002';
       await run(`install -o nginx -g nginx -m 600 ${repositoryFile('signed')} ${again}`);
       expect(await hand(again)).toMatch(/ 200$/);
-      const unsigned = await spool('unsigned', 4);
+      const unsigned = await spool('unsigned', 3);
       expect(await hand(unsigned.path)).toMatch(/PACKAGE_UNSIGNED.* 422$/s);
-      const denied = (await journal()).filter(({ MESSAGE }) =>
-        /EPERM|EACCES|EROFS|not permitted/.test(MESSAGE),
-      );
-      expect(denied).toEqual([]);
+      await expectNothingDenied();
     });
 
     it('can write below /srv/repo and nowhere else, and has no network', async () => {
@@ -159,13 +168,11 @@ describe.skipIf(!canStartMachines)(
         const { stderr } = await machine.run(`${inside} touch ${path}/probe`);
         expect(stderr, path).toMatch(/Read-only file system|Permission denied/);
       }
-      const network = await run(`nsenter --target=${await mainPid()} --net cat /proc/net/dev`);
-      expect(network).not.toMatch(/eth|ens/);
       expect(await run(`readlink /proc/${await mainPid()}/ns/net`)).not.toBe(
         await run('readlink /proc/1/ns/net'),
       );
       expect(await run(`grep -E '^(Seccomp|NoNewPrivs|CapBnd):' /proc/${await mainPid()}/status`)).toMatch(
-        /CapBnd:\s+0000000000000000\n[^]*NoNewPrivs:\s+1\n[^]*Seccomp:\s+2|NoNewPrivs:\s+1\n[^]*Seccomp:\s+2/,
+        /CapBnd:\s+0000000000000000\n[^]*NoNewPrivs:\s+1\n[^]*Seccomp:\s+2/,
       );
     });
 

@@ -1,10 +1,11 @@
-import { cp, mkdir, readdir } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Machine, must, put } from './machine.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM_DIR = '/usr/lib/rpmyard';
+const NODE = `${PROGRAM_DIR}/bin/node`;
 const PARTS = ['bin', 'src', 'nginx', 'package.json'];
 /** What a checkout needs for working on it; hundreds of megabytes of memory on the machine. */
 const NOT_NEEDED =
@@ -12,7 +13,7 @@ const NOT_NEEDED =
 
 export const SOCKET = '/run/rpmyard/rpmyard.sock';
 
-/** As the RPM package does it: the units, the user, /usr/bin/rpmyard (this checkout, run by this Node); nothing is started. */
+/** As the RPM package does it (packaging/rpm/rpmyard.spec), with this checkout and this Node; nothing is started. */
 export async function installRpmyard(machine: Machine): Promise<void> {
   const program = join(machine.rootDir, PROGRAM_DIR);
   await mkdir(program);
@@ -22,13 +23,10 @@ export async function installRpmyard(machine: Machine): Promise<void> {
     if (NOT_NEEDED.test(name)) continue;
     await cp(join(CHECKOUT, 'node_modules', name), join(program, 'node_modules', name), { recursive: true });
   }
-  await cp(process.execPath, join(program, 'node'), { dereference: true });
-  await put(
-    machine,
-    '/usr/bin/rpmyard',
-    `#!/bin/sh\nexec ${PROGRAM_DIR}/node --max-semi-space-size=2 ${PROGRAM_DIR}/bin/rpmyard "$@"\n`,
-    0o755,
-  );
+  await cp(process.execPath, join(machine.rootDir, NODE), { dereference: true });
+  const start = await readFile(join(CHECKOUT, 'bin/rpmyard'), 'utf8');
+  await put(machine, `${PROGRAM_DIR}/bin/rpmyard`, start.replace(/^#!\/usr\/bin\/env -S node/, `#!${NODE}`));
+  await put(machine, '/usr/bin/rpmyard', await readFile(join(CHECKOUT, 'packaging/rpmyard.sh')), 0o755);
   for (const unit of ['rpmyard.service', 'rpmyard.socket']) {
     await cp(join(CHECKOUT, 'packaging/systemd', unit), join(machine.rootDir, 'etc/systemd/system', unit));
   }
