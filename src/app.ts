@@ -39,6 +39,8 @@ export interface AppParts {
   readonly metadata: MetadataRoutesOptions;
   readonly api: ApiRoutesOptions;
   readonly health: HealthRoutesOptions;
+  /** Requests that come before wait for it; when it fails, they are refused with its error. */
+  readonly whenReady: Promise<void>;
 }
 
 // A whole upload of 10 GiB over a slow line fits; a client that sends nothing for a minute is cut off long before.
@@ -89,10 +91,9 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   app.addHook('onRequest', async (request) => {
     noteWhatIsWanted(request);
+    await parts.whenReady;
     if (closingSinceMs === undefined || performance.now() - closingSinceMs < LATE_REQUEST_MS) return;
-    throw new AppError('SHUTTING_DOWN', 'the service is being stopped', {
-      hint: 'Send the request again in a moment.',
-    });
+    throw shuttingDown();
   });
   guardRoutes(app, parts.access);
   app.addHook('onResponse', async (request, reply) => {
@@ -124,6 +125,13 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(metricsRoute, { metrics: parts.metrics });
   await app.register(repoRoutes, { topDir: parts.topDir });
   return app;
+}
+
+/** The answer to who comes when it is over. */
+export function shuttingDown(): AppError {
+  return new AppError('SHUTTING_DOWN', 'the service is being stopped', {
+    hint: 'Send the request again in a moment.',
+  });
 }
 
 /** What is no HTTP gets an answer without a request: the connection is all there is. */

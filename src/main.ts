@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { openAuditLog } from './access/audit-log.ts';
 import { openAccess } from './access/open-access.ts';
-import { buildApp } from './app.ts';
+import { buildApp, shuttingDown } from './app.ts';
 import type { Config } from './config/load.ts';
 import type { AppError } from './errors.ts';
 import { listen } from './listen.ts';
@@ -87,6 +87,9 @@ async function startOnTree(
   const incomingFiles = createIncomingFiles((path, error) =>
     log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
   );
+  const readiness = Promise.withResolvers<void>();
+  // Told to requests; there may be none.
+  readiness.promise.catch(() => undefined);
   const app = await buildApp({
     log,
     topDir: folders.topDir,
@@ -126,6 +129,7 @@ async function startOnTree(
       parseWaitMs,
     },
     health: { findFaults: pipeline.findFaults },
+    whenReady: readiness.promise,
   });
   const sweeper = setInterval(() => {
     sweepSpool(folders.spoolDir, now()).catch((error: unknown) =>
@@ -134,12 +138,16 @@ async function startOnTree(
     if (engine.isCheapWhenUnchanged) requests.lookAtAll();
   }, SWEEP_EVERY_MS);
   try {
+    // First: a start that fails, most often for an address, changes nothing that hosts read.
+    const text = `serving ${folders.topDir} as ${config.server.publicUrl}`;
+    const address = await listen(app, config.server.listen, { passedFds, text });
     await writeClientFiles(tree, clientConfig, log);
     tellStatus('Taking up the repositories');
     await pipeline.takeUp();
-    const text = `serving ${folders.topDir} as ${config.server.publicUrl}`;
-    return { address: await listen(app, config.server.listen, { passedFds, text }), stop };
+    readiness.resolve();
+    return { address, stop };
   } catch (error) {
+    readiness.reject(shuttingDown());
     await stop();
     throw error;
   }

@@ -623,9 +623,7 @@ describe.skipIf(!isRoot)('as root, over a tree of another user', () => {
         const [program = '', ...args] = [...AS_NOBODY, ...command];
         const { exitCode, stdout, stderr } = await execa(program, args, { reject: false });
         expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
-        expect(stderr).toMatch(
-          /^rpmyard adopt: TREE_UNUSABLE: [^\n]*\n {2}[^\n]*runuser -u [^\n]*$/,
-        );
+        expect(stderr).toMatch(/^rpmyard adopt: TREE_UNUSABLE: [^\n]*\n {2}[^\n]*runuser -u [^\n]*$/);
       }
     },
   );

@@ -76,6 +76,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
   });
 
   const app = await buildApp({
+    whenReady: Promise.resolve(),
     access: options.access ?? openToAll(),
     auditLog: { write: (entry) => void audited.push(entry), close: async () => undefined },
     log: pino({ level: 'debug' }, { write: (line: string) => void logLines.push(line) }),

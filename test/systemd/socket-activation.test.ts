@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -76,6 +76,17 @@ async function leaveSocketFile(path: string): Promise<void> {
   const code = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
   await execa(process.execPath, ['-e', code], { reject: false });
   expect(existsSync(path)).toBe(true);
+}
+
+/** Each name that is served, with its inode and time. */
+async function snapshotOf(directory: string): Promise<readonly (readonly [string, number, number])[]> {
+  const names = (await readdir(directory, { recursive: true })).filter((name) => !name.startsWith('.'));
+  return Promise.all(
+    names.toSorted().map(async (name) => {
+      const { ino, mtimeMs } = await stat(join(directory, name));
+      return [name, ino, mtimeMs] as const;
+    }),
+  );
 }
 
 const curl = async (...args: readonly string[]): Promise<string> => {
@@ -155,6 +166,28 @@ describe('a service whose socket systemd opened', () => {
       expect(service.stderr()).not.toContain('listening on');
       expect(existsSync(other)).toBe(false);
     }
+  });
+
+  it('changes nothing that hosts read when it does not start', async () => {
+    const rpm = join(dir.path, 'hello.rpm');
+    await writeFile(rpm, craftRpm({ name: 'hello', release: '1.el9', arch: 'x86_64' }));
+    {
+      await using service = await activate({ address: socket, public_url: 'http://repo.example.com' }, [
+        socket,
+      ]);
+      await curl('--unix-socket', socket, '-T', rpm, 'http://repo/upload/?wait=20');
+      service.child.kill('SIGTERM');
+      await service.whenExited;
+    }
+    const storage = join(dir.path, 'repo/storage');
+    const before = await snapshotOf(storage);
+    expect(before.some(([name]) => name.endsWith('.repo'))).toBe(true);
+    await using service = await activate({ address: join(dir.path, 'other.sock') }, [socket]);
+    await execa('curl', ['--silent', '--max-time', '30', '--unix-socket', socket, 'http://repo/'], {
+      reject: false,
+    });
+    expect(await service.whenExited).toBe(1);
+    expect(await snapshotOf(storage)).toEqual(before);
   });
 
   it('does not start with two', async () => {
