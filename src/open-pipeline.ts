@@ -127,6 +127,7 @@ export async function openPipeline(
   async function findUploadFault(): Promise<AppError | undefined> {
     try {
       await tryFolders(folders);
+      await marks.check();
       records.probe();
       checkReserve([]);
       return undefined;

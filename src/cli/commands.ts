@@ -86,7 +86,7 @@ export const ADOPT = {
   options: {
     apply: {
       type: 'boolean',
-      text: 'Do it, with the service stopped: each package goes the way of an upload, linked where DIR lies on the same mount and copied elsewhere. DIR stays as it is. It may be killed and run again.',
+      text: 'Do it, with the service stopped: each package goes the way of an upload, linked where it belongs to the user of the service and lies on the same mount, copied elsewhere. DIR keeps all that it has. It may be killed and run again.',
     },
     releasever: {
       type: 'string',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/load.ts';
 import { errnoOf } from '../errors.ts';
+import { closedTo } from '../nearest-existing.ts';
 import { type Receipt, Records, type SetAside } from '../records/records.ts';
 import { isLocked } from '../records/tree-lock.ts';
 import { PACKAGES, REPOSITORIES, REPOSITORY_STATUS } from './service-answers.ts';
@@ -54,7 +55,7 @@ async function fromCopy(stateDir: string): Promise<RecordsReader> {
 async function openCopy(stateDir: string, copyDir: string): Promise<Records> {
   for (const name of ['records.sqlite', 'records.sqlite-wal']) {
     await copyFile(join(stateDir, name), join(copyDir, name)).catch((error: unknown) => {
-      if (errnoOf(error) !== 'ENOENT') throw error;
+      if (errnoOf(error) !== 'ENOENT') throw closedTo(join(stateDir, name), error);
     });
   }
   return new Records(copyDir);

@@ -1,4 +1,4 @@
-import { open, readdir, unlink } from 'node:fs/promises';
+import { access, constants, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectoryDurable, syncDirectory } from '../durable-files.ts';
 import { errnoOf } from '../errors.ts';
@@ -9,6 +9,8 @@ export interface Marks {
   set(repository: string): Promise<void>;
   /** A mark that comes back after a power cut only costs a run, so its removal is not synced. */
   clear(repository: string): Promise<void>;
+  /** @throws the error of the file system when no mark could be set now. */
+  check(): Promise<void>;
   /** Every marked repository, from before the start too. */
   list(): Promise<readonly string[]>;
 }
@@ -34,6 +36,10 @@ export async function openMarks(marksDir: string): Promise<Marks> {
       } catch (error) {
         if (errnoOf(error) !== 'ENOENT') throw error;
       }
+    },
+    check: async () => {
+      await makeDirectoryDurable(marksDir);
+      await access(`${marksDir}/.`, constants.W_OK | constants.X_OK);
     },
     list: async () => (await readdir(marksDir)).map((name) => name.replace(SEPARATOR, '/')),
   };

@@ -660,10 +660,13 @@ describe.skipIf(!isRoot)('as root, over a tree of another user', () => {
       stderr: expect.stringMatching(/TREE_UNUSABLE.*runuser/s),
     });
     await adoptAsJson(place, '--apply');
-    expect(await run('reindex')).toMatchObject({
-      exitCode: 1,
-      stderr: expect.stringMatching(/TREE_UNUSABLE.*runuser/s),
-    });
+    await chmod(join(place.site, 'state/records.sqlite'), 0o600);
+    for (const command of ['reindex', 'verify']) {
+      expect(await run(command)).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringMatching(/TREE_UNUSABLE.*runuser/s),
+      });
+    }
   });
 });
 

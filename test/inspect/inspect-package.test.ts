@@ -387,7 +387,7 @@ describe('a pipe in the place of a package', () => {
     await using dir = await createTempDir();
     const path = join(dir.path, 'x.rpm');
     await execa('mkfifo', [path]);
-    expect(() => readHeader({ path, sizeBytes: 10_000, mustBeAccepted: true })).toThrow();
+    expect(() => readHeader({ path, sizeBytes: 10_000, mustBeAccepted: true })).toThrow(/ESPIPE|EAGAIN/);
     const job: DigestJob = {
       path,
       sizeBytes: 10_000,
@@ -398,6 +398,6 @@ describe('a pipe in the place of a package', () => {
       payload: undefined,
       isHeaderAndPayloadMd5Needed: false,
     };
-    expect(() => digestFile(job)).toThrow();
+    expect(() => digestFile(job)).toThrow(/ESPIPE|EAGAIN/);
   });
 });

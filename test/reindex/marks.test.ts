@@ -1,3 +1,5 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openMarks } from '../../src/reindex/marks.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -17,6 +19,18 @@ describe('a mark', () => {
     ]);
     await marks.clear('9/x86_64');
     expect(await marks.list()).toEqual(['amzn2023/aarch64']);
+  });
+
+  it('cannot be set where the directory is something else, which a check says before', async () => {
+    const path = join(root.path, 'marks');
+    const marks = await openMarks(path);
+    await marks.check();
+    await rm(path, { recursive: true });
+    await marks.check();
+    await rm(path, { recursive: true });
+    await writeFile(path, '');
+    await expect(marks.check()).rejects.toThrow(/EEXIST|ENOTDIR/);
+    await expect(marks.set('9/x86_64')).rejects.toThrow(/EEXIST|ENOTDIR/);
   });
 
   it('may be set and cleared twice', async () => {

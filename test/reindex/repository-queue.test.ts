@@ -20,6 +20,7 @@ function createQueue(options: { quietMs?: number; maxWaitMs?: number; concurrenc
   const marked = new Set<string>();
   const failures: AppError[] = [];
   const marks: Marks = {
+    check: async () => undefined,
     set: async (repository) => void marked.add(repository),
     clear: async (repository) => void marked.delete(repository),
     list: async () => [...marked],
