@@ -75,7 +75,7 @@ async function listenOnPassed(app: FastifyInstance, fd: number, target: ListenTa
     'LISTEN_FAILED',
     `server.address is ${whereOf(target)}, but the socket that systemd opened is another one`,
     {
-      hint: 'Make server.address and ListenStream= in rpmyard.socket the same, or disable that socket unit.',
+      hint: 'Make server.address and ListenStream= in rpmyard.socket the same, or disable that socket unit. When somebody removed the file of the socket: systemctl restart rpmyard.socket.',
     },
   );
 }

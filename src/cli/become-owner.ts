@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { AppError } from '../errors.ts';
+import { AppError, errnoOf } from '../errors.ts';
 import { nearestExisting } from '../nearest-existing.ts';
 
 // In the order in which os.tmpdir() asks for them.
@@ -53,7 +53,7 @@ export function demandOwner(folders: readonly [string, ...string[]], command: st
 
 /** Not through links: whoever may exchange a folder could choose an owner with them. */
 function ownerOf(folders: readonly [string, ...string[]]): Owner {
-  const present = folders.filter((folder) => lstatSync(folder, { throwIfNoEntry: false }) !== undefined);
+  const present = folders.filter(isThere);
   const looked = (present.length > 0 ? present : [nearestExisting(folders[0])]).map((path) => {
     const stats = lstatSync(path);
     return { path, uid: stats.uid, gid: stats.gid, isLink: stats.isSymbolicLink() };
@@ -65,6 +65,16 @@ function ownerOf(folders: readonly [string, ...string[]]): Owner {
   throw new AppError('TREE_UNUSABLE', `it cannot be said whose the service is: ${found.join(', ')}`, {
     hint: 'Give all of them to the user of the service and let none be a symbolic link, or run the command as that user: runuser -u <user> -- rpmyard ...',
   });
+}
+
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    // A file lies where a directory should; whoever needs the folder says so.
+    if (errnoOf(error) === 'ENOTDIR') return false;
+    throw error;
+  }
 }
 
 function takeGroups(uid: number, gid: number): void {

@@ -5,6 +5,7 @@ import { readKeyFile } from '../access/key-file.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { openPassphrase } from '../signing/gpg-home.ts';
+import { listSecretKeys } from '../signing/make-key.ts';
 import { becomeOwner } from './become-owner.ts';
 import { CHECK_CONFIG } from './commands.ts';
 import { configFile, foldersOf } from './read-config.ts';
@@ -27,7 +28,11 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
   const path = resolve(file);
   const config = loadConfig(path);
   becomeOwner(foldersOf(config));
-  const problems = [...problemOf('the file itself', () => checkReadable(path)), ...problemsOfFiles(config)];
+  const problems = [
+    ...problemOf('the file itself', () => checkReadable(path)),
+    ...problemsOfFiles(config),
+    ...(await problemsOfKeys(config)),
+  ];
   if (problems.length > 0) {
     throw new AppError('CONFIG_INVALID', `${file} names files that cannot be used`, {
       hint: 'Correct what is listed, and ask again as the user of the service (runuser -u <user> -- rpmyard ...).',
@@ -49,6 +54,22 @@ function problemsOfFiles({ access, signing, keyrings }: Config): readonly string
       files.flatMap((file) => problemOf(`package_signatures.keyrings.${index}`, () => checkReadable(file))),
     ),
   ];
+}
+
+/** The first key signs; of the others hosts get the public part alone. */
+async function problemsOfKeys({ signing }: Config): Promise<readonly string[]> {
+  const [signer] = signing.keys;
+  if (signer === undefined) return [];
+  try {
+    const present = await listSecretKeys(signing);
+    if (present.some((fingerprint) => fingerprint.endsWith(signer))) return [];
+    return [
+      `signing.keys: ${signer} is no secret key in ${signing.gnupgHome}. Name one that is there (${present.join(', ') || 'none'}), or make one with "rpmyard key init".`,
+    ];
+  } catch (error) {
+    const { message, hint } = toAppError(error);
+    return [`signing.keys: ${message}. ${hint}`];
+  }
 }
 
 function problemOf(path: string, look: () => unknown): readonly string[] {

@@ -145,6 +145,7 @@ describe.concurrent('rpmyard check-config', () => {
     expect(stderr).toMatch(/access\.keys\.short: [^\n]*short\.key holds 5 bytes/);
     expect(stderr).toMatch(/access\.keys\.gone: [^\n]*gone\.key cannot be read/);
     expect(stderr).toMatch(/signing\.passphrase_file: [^\n]*gone\.passphrase cannot be read \(ENOENT\)/);
+    expect(stderr).toMatch(/signing\.keys: A{40} is no secret key in [^\n]*key init/);
     expect(stderr).toMatch(/package_signatures\.keyrings\.0: [^\n]*gone\.asc cannot be read/);
   });
 

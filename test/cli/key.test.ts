@@ -35,6 +35,13 @@ describe('rpmyard key init', () => {
       expect((await stat(gnupgHome)).mode & 0o777).toBe(0o700);
       expect(await createTestSigner(gnupgHome, [key]).findFault()).toBeUndefined();
 
+      const signing = join(dir.path, 'signing.yml');
+      await writeFile(
+        signing,
+        `repo: { top_dir: storage, state_dir: state }\nsigning: { keys: ['${key}'] }\n`,
+      );
+      expect(await runRpmyard('check-config', signing)).toMatchObject({ exitCode: 0, stderr: '' });
+
       const again = await runRpmyard('key', 'init', '-c', config);
       expect(again).toMatchObject({ exitCode: 2, stdout: '' });
       expect(again.stderr).toContain(key);
