@@ -7,6 +7,7 @@ import type { PlannedMetadata } from './plan-metadata.ts';
 import { stageFile } from './stage-file.ts';
 import type { Refusal } from './survey.ts';
 import { sourceIdentityOf } from './survey-packages.ts';
+import { workThrough } from './work-through.ts';
 
 /** A planned package or metadata file that has a name in `incoming`. */
 export interface Staged {
@@ -100,25 +101,19 @@ export async function stagePlan(plan: AdoptionPlan, parts: StageParts): Promise<
 /** Takes in what was staged, then has every repository that got something, or is owed an index, published. */
 export async function applyStaged(staged: Staged, parts: ApplyParts): Promise<Applied> {
   const failures = [...staged.failures];
-  const total = staged.packages.length;
-  const remaining = staged.packages.values();
   const touched = new Set<string>();
   let takenCount = 0;
-  let done = 0;
-  const workOff = async (): Promise<void> => {
-    for (const { planned, path } of remaining) {
-      const source = planned.sources[0].path;
-      await attempt(source, failures, async () => {
-        await parts.ingest(path, planned);
-        if (planned.missingIn.length > 0) takenCount += 1;
-        for (const repository of planned.repositories) touched.add(repository);
-      });
-      await attempt(source, failures, () => unlink(path));
-      done += 1;
-      parts.onProgress({ done, total });
-    }
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, workOff));
+  const { onProgress } = parts;
+  const options = { concurrency: CONCURRENCY, onProgress };
+  await workThrough(staged.packages, options, async ({ planned, path }) => {
+    const source = planned.sources[0].path;
+    await attempt(source, failures, async () => {
+      await parts.ingest(path, planned);
+      if (planned.missingIn.length > 0) takenCount += 1;
+      for (const repository of planned.repositories) touched.add(repository);
+    });
+    await attempt(source, failures, () => unlink(path));
+  });
 
   let metadataCount = 0;
   for (const { planned, path } of staged.metadata) {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, fchmodSync, fstatSync, linkSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, linkSync, rmSync } from 'node:fs';
 import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, errnoOf } from '../errors.ts';
+import { openToRead } from '../open-to-read.ts';
 import { sourceIdentityOf } from './survey-packages.ts';
 
 export interface StagedFile {
@@ -10,8 +11,6 @@ export interface StagedFile {
   readonly isLinked: boolean;
 }
 
-// Without O_NONBLOCK, opening a named pipe would wait for a writer.
-const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 // What a package has in the tree.
 const PACKAGE_MODE = 0o644;
 // A name that leads nowhere or is a symbolic link by now, as is one above it.
@@ -58,7 +57,7 @@ function openSame(path: string, identity: string): number {
 
 function openSource(path: string): number {
   try {
-    return openSync(path, READ_ONLY);
+    return openToRead(path);
   } catch (error) {
     throw GONE.has(errnoOf(error) ?? '') ? changed(error) : error;
   }

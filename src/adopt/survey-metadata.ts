@@ -25,7 +25,7 @@ export interface SurveyedMetadata {
 
 // The largest have a few hundred entries.
 const MAX_REPOMD_BYTES = 16 * 1024 * 1024;
-// A path that leads elsewhere would have root publish a file of the machine's.
+// A path that leads elsewhere would have a file of the machine's published.
 const HREF = /^repodata\/[^/]+$/;
 // They list delta packages, which are not taken.
 const DELTA_TYPES: ReadonlySet<string> = new Set(['prestodelta', 'deltainfo']);

@@ -6,6 +6,7 @@ import type { InspectedPackage } from '../inspect/inspect-package.ts';
 import { type NameRules, recogniseDirectory } from './recognise-directory.ts';
 import { type RouteRules, routePackage } from './route-package.ts';
 import type { FoundPackage, Refusal } from './survey.ts';
+import { workThrough } from './work-through.ts';
 
 export interface PackageSurveyParts {
   /** As an upload is inspected. @throws AppError. */
@@ -39,20 +40,14 @@ export async function surveyPackages(
 ): Promise<SurveyedPackages> {
   const packages: FoundPackage[] = [];
   const refusals: Refusal[] = [];
-  const remaining = paths.values();
-  let done = 0;
-  const workOff = async (): Promise<void> => {
-    for (const path of remaining) {
-      try {
-        packages.push(await lookAt(root, path, parts));
-      } catch (error) {
-        refusals.push(refusalOf(path, error));
-      }
-      done += 1;
-      parts.onProgress({ done, total: paths.length });
+  const { onProgress } = parts;
+  await workThrough(paths, { concurrency: CONCURRENCY, onProgress }, async (path) => {
+    try {
+      packages.push(await lookAt(root, path, parts));
+    } catch (error) {
+      refusals.push(refusalOf(path, error));
     }
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, workOff));
+  });
   return { packages: inOrder(packages), refusals: inOrder(refusals) };
 }
 

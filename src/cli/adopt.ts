@@ -16,6 +16,7 @@ import { nearestExisting } from '../nearest-existing.ts';
 import {
   basearchOfDirectory,
   createRepositoryLayout,
+  findReleasever,
   isRepositoryName,
   type RepositoryLayout,
 } from '../place/repository-layout.ts';
@@ -180,13 +181,7 @@ async function lookAround(
 
 /** What a release with this dist tag would name. */
 function releaseverOfTag(tag: string, patterns: readonly RegExp[]): string | undefined {
-  for (const release of [`1.${tag}`, `1.${tag}.1`]) {
-    for (const pattern of patterns) {
-      const releasever = pattern.exec(release)?.groups?.['releasever'];
-      if (releasever !== undefined) return releasever;
-    }
-  }
-  return undefined;
+  return findReleasever(`1.${tag}`, patterns) ?? findReleasever(`1.${tag}.1`, patterns);
 }
 
 /** Undefined also for metadata that is damaged: the next index run replaces it. */

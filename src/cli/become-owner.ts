@@ -53,11 +53,8 @@ export function demandOwner(folders: readonly [string, ...string[]], command: st
 
 /** Not through links: whoever may exchange a folder could choose an owner with them. */
 function ownerOf(folders: readonly [string, ...string[]]): Owner {
-  const present = folders.filter(isThere);
-  const looked = (present.length > 0 ? present : [nearestExisting(folders[0])]).map((path) => {
-    const stats = lstatSync(path);
-    return { path, uid: stats.uid, gid: stats.gid, isLink: stats.isSymbolicLink() };
-  });
+  const present = folders.flatMap(lookAt);
+  const looked = present.length > 0 ? present : lookAt(nearestExisting(folders[0]));
   const [first, ...others] = looked;
   const isClear = first !== undefined && others.every(({ uid }) => uid === first.uid);
   if (isClear && looked.every(({ isLink }) => !isLink)) return first;
@@ -67,12 +64,15 @@ function ownerOf(folders: readonly [string, ...string[]]): Owner {
   });
 }
 
-function isThere(path: string): boolean {
+/** Nothing of what is not there. */
+function lookAt(path: string): readonly (Owner & { readonly path: string; readonly isLink: boolean })[] {
   try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return [];
+    return [{ path, uid: stats.uid, gid: stats.gid, isLink: stats.isSymbolicLink() }];
   } catch (error) {
     // A file lies where a directory should; whoever needs the folder says so.
-    if (errnoOf(error) === 'ENOTDIR') return false;
+    if (errnoOf(error) === 'ENOTDIR') return [];
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
+import { openToRead } from '../open-to-read.ts';
 import type { DigestAlgorithm } from '../rpm-parser/digest-algorithm.ts';
 
 /** Which digests of a file to compute. Plain data: it may travel to a worker thread. */
@@ -49,8 +50,7 @@ export function digestFile(job: DigestJob): FileDigests {
 }
 
 function forEachChunk(job: DigestJob, use: (chunk: Uint8Array, position: number) => void): void {
-  // As in read-header.ts: no waiting for a pipe that took the file's place.
-  const descriptor = openSync(job.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const descriptor = openToRead(job.path);
   try {
     const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, job.sizeBytes));
     for (let position = 0; position < job.sizeBytes; ) {

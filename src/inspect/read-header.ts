@@ -1,5 +1,6 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { AppError } from '../errors.ts';
+import { openToRead } from '../open-to-read.ts';
 import { readStart, release } from '../read-into.ts';
 import { gatherHeader } from '../rpm-parser/gather-header.ts';
 import { parseRpm } from '../rpm-parser/parse-rpm.ts';
@@ -36,8 +37,7 @@ export function readHeader(
   { path, sizeBytes, mustBeAccepted }: HeaderJob,
   maxBytes = Infinity,
 ): PackageFacts {
-  // A pipe that took the file's place must not make us wait for somebody to write into it.
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const descriptor = openToRead(path);
   try {
     const readBytes = (lengthBytes: number): Uint8Array => {
       if (lengthBytes > maxBytes) throw new HeaderTooLargeHere();

@@ -92,10 +92,8 @@ export function createRepositoryLayout(options: {
   }
 
   function releaseverOf(release: string): string {
-    for (const pattern of releaseverPatterns) {
-      const releasever = pattern.exec(release)?.groups?.['releasever'];
-      if (releasever !== undefined && RELEASEVER.test(releasever)) return releasever;
-    }
+    const releasever = findReleasever(release, releaseverPatterns);
+    if (releasever !== undefined) return releasever;
     throw new AppError(
       'RELEASEVER_UNKNOWN',
       `the release tag ${quote(release)} names no known distribution`,
@@ -105,6 +103,15 @@ export function createRepositoryLayout(options: {
       },
     );
   }
+}
+
+/** What the first pattern that fits says of a release tag; undefined when none names a releasever. */
+export function findReleasever(release: string, patterns: readonly RegExp[]): string | undefined {
+  for (const pattern of patterns) {
+    const releasever = pattern.exec(release)?.groups?.['releasever'];
+    if (releasever !== undefined && RELEASEVER.test(releasever)) return releasever;
+  }
+  return undefined;
 }
 
 /** Checks and joins the two parts of a repository's name. @throws AppError NOT_FOUND when either is not allowed. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, existsSync, fstatSync, linkSync, openSync, unlinkSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, linkSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AppError, errnoOf } from '../errors.ts';
+import { openToRead } from '../open-to-read.ts';
 
 /** A file in `incomingDir` that no client and no nginx knows the name of. */
 export interface IncomingFile {
@@ -60,8 +61,7 @@ function checkedSize(path: string): number {
 
 function openNoFollow(path: string): number {
   try {
-    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return openToRead(path);
   } catch (error) {
     if (errnoOf(error) === 'ELOOP') throw refused('it is a symbolic link');
     if (errnoOf(error) === 'ENXIO') throw refused('it is a socket');

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, errnoOf } from '../errors.ts';
+import { openToRead } from '../open-to-read.ts';
 import { identityOf } from '../file-identity.ts';
 import { readInto, readStart, release } from '../read-into.ts';
 import { type PackageXml, renderPackage } from '../repodata/render-package.ts';
@@ -37,8 +38,7 @@ const TOO_LARGE = 'its metadata is larger than any reader can take';
 export function describePackage(repositoryDir: string, { location, sha256 }: NewPackage): Description {
   const path = join(repositoryDir, location);
   try {
-    // No waiting for a pipe that took the file's place.
-    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const descriptor = openToRead(path);
     try {
       return describeOpened(descriptor, location, sha256);
     } finally {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createMetrics } from '../../src/serve/metrics.ts';
+import { NOTHING } from '../support/gauge-sources.ts';
 import { labelsByName, readLiveMetrics } from '../support/live-metrics.ts';
 import { runPromtool } from '../support/promtool.ts';
 
@@ -36,14 +37,7 @@ describe('the metrics of a service that has worked', () => {
   });
 
   it('are those that the tests of the registry know', async () => {
-    const registry = createMetrics({
-      version: '1.2.3',
-      listStatus: () => [],
-      countSetAside: () => 0,
-      findFaults: async () => [],
-      freeBytes: () => undefined,
-      now: Date.now,
-    }).registry;
+    const { registry } = createMetrics(NOTHING);
     expect(familiesOf(metrics)).toEqual(familiesOf(await registry.metrics()));
   });
 

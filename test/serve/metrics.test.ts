@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import type { RepositoryStatus } from '../../src/reindex/repository-queue.ts';
 import type { Fault } from '../../src/serve/find-faults.ts';
-import type { GaugeSources } from '../../src/serve/gauges.ts';
 import { createMetrics, type Metrics } from '../../src/serve/metrics.ts';
+import { NOTHING } from '../support/gauge-sources.ts';
 import { statusOf } from '../support/repository-status.ts';
 import { buildTestApp } from '../support/test-app.ts';
 
@@ -22,15 +22,6 @@ async function samplesOf({ registry }: Metrics): Promise<ReadonlyMap<string, num
 async function faultsOf({ registry }: Metrics): Promise<readonly string[]> {
   return (await registry.metrics()).split('\n').filter((line) => line.startsWith('rpmyard_faults'));
 }
-
-const NOTHING: GaugeSources = {
-  version: '1.2.3',
-  listStatus: () => [],
-  countSetAside: () => 0,
-  findFaults: async () => [],
-  freeBytes: () => undefined,
-  now: Date.now,
-};
 
 const NAMES = [
   ['rpmyard_uploads_total', 'counter'],

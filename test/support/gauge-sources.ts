@@ -1,0 +1,11 @@
+import type { GaugeSources } from '../../src/serve/gauges.ts';
+
+/** Of a service in which nothing is and nothing is wrong. */
+export const NOTHING: GaugeSources = {
+  version: '1.2.3',
+  listStatus: () => [],
+  countSetAside: () => 0,
+  findFaults: async () => [],
+  freeBytes: () => undefined,
+  now: Date.now,
+};
