@@ -9,6 +9,7 @@ export interface AuditFacts {
   readonly detail?: string;
   /** The name that a form gave the file. */
   readonly file?: string;
+  readonly batch?: string;
   readonly nevra?: string;
   readonly sha256?: string;
   readonly sizeBytes?: number;

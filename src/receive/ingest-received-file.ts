@@ -4,6 +4,7 @@ import type { SpooledUpload } from './spooled-upload.ts';
 import type { IncomingFile } from './take-over-spool-file.ts';
 import type { UploadOptions } from './upload-options.ts';
 import type { UploadOutcome } from './upload-outcome.ts';
+import type { UploadQuery, UploadTerms } from './upload-terms.ts';
 
 /** A file of ours, and what the client said of it. */
 export interface ReceivedFile extends IncomingFile {
@@ -11,46 +12,52 @@ export interface ReceivedFile extends IncomingFile {
   readonly expectedDigests: SpooledUpload['expectedDigests'];
 }
 
-export interface UploadQuery {
-  readonly wait?: string;
-  readonly releasever?: string;
-}
-
 export type UploadRequest = FastifyRequest<{ Querystring: UploadQuery }>;
+
+/** One file of a request. */
+export interface UploadExchange {
+  readonly request: UploadRequest;
+  readonly reply: FastifyReply;
+  readonly terms: UploadTerms;
+  /** As a form calls it. */
+  readonly fileName?: string;
+}
 
 /** Receives one file and hands it on; counts how it ended, and removes it from incoming after the answer. */
 export async function ingestReceivedFile(
   receive: () => Promise<ReceivedFile>,
-  exchange: { readonly request: UploadRequest; readonly reply: FastifyReply; readonly fileName?: string },
+  exchange: UploadExchange,
   options: UploadOptions,
 ): Promise<UploadOutcome> {
-  const { request } = exchange;
-  const file = exchange.fileName === undefined ? {} : { file: exchange.fileName };
+  const { request, terms, fileName } = exchange;
+  const known = {
+    ...(fileName !== undefined && { file: fileName }),
+    ...(terms.batch !== undefined && { batch: terms.batch }),
+  };
   try {
     const outcome = await ingest(await receive(), exchange, options);
     options.countUpload(outcome.outcome, outcome.sizeBytes);
     const { nevra, sha256, sizeBytes, places } = outcome;
     const repositories = places.map(({ repository }) => repository);
-    request.audit({ outcome: outcome.outcome, ...file, nevra, sha256, sizeBytes, repositories });
+    request.audit({ outcome: outcome.outcome, ...known, nevra, sha256, sizeBytes, repositories });
     return outcome;
   } catch (error) {
     const { code, message } = toAppError(error);
     options.countUpload(code, 0);
-    request.audit({ outcome: code, detail: message, ...file });
+    request.audit({ outcome: code, detail: message, ...known });
     throw error;
   }
 }
 
 async function ingest(
   { path, sizeBytes, sha256, expectedDigests }: ReceivedFile,
-  { request, reply }: { readonly request: UploadRequest; readonly reply: FastifyReply },
+  { request, reply, terms }: UploadExchange,
   options: UploadOptions,
 ): Promise<UploadOutcome> {
-  const { releasever } = request.query;
   try {
     const requester = await request.requester.proveBy(path);
     request.requester = requester;
-    return await options.ingest({ path, sizeBytes, sha256, expectedDigests, releasever, requester }, request);
+    return await options.ingest({ path, sizeBytes, sha256, expectedDigests, ...terms, requester }, request);
   } finally {
     // Only after the answer: until then our name keeps the bytes whatever happens to the others. A client may have
     // left before.

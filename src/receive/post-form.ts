@@ -2,10 +2,11 @@ import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, toAppError } from '../errors.ts';
 import { expectedDigests } from './expected-digests.ts';
-import { ingestReceivedFile, type UploadRequest } from './ingest-received-file.ts';
+import { ingestReceivedFile, type UploadExchange, type UploadRequest } from './ingest-received-file.ts';
 import { streamToSpool } from './stream-to-spool.ts';
-import { type FileResult, resultDocument, resultLines } from './upload-answer.ts';
+import { type FileResult, resultDocument, resultLines, statusOf } from './render-outcome.ts';
 import { STALL_MS, type UploadOptions } from './upload-options.ts';
+import { readUploadTerms } from './upload-terms.ts';
 import { parseWaitMs, remainingMs } from './wait-query.ts';
 
 export const MAX_FILES_PER_FORM = 1000;
@@ -30,12 +31,13 @@ export async function postForm(
     });
   }
   const waitMs = parseWaitMs(request.query.wait);
+  const terms = readUploadTerms(request);
   if (request.headers.expect !== undefined) reply.raw.writeContinue();
   // Each file of the form is removed when the answer has been sent.
   reply.raw.setMaxListeners(0);
   const results: FileResult[] = [];
   for await (const part of filesOf(request)) {
-    results.push(await ingestPart(part, { request, reply }, options));
+    results.push(await ingestPart(part, { request, reply, terms }, options));
     // What was not read of it would block the next part.
     part.file.resume();
   }
@@ -72,7 +74,7 @@ async function* filesOf(request: FastifyRequest): AsyncGenerator<MultipartFile> 
 
 async function ingestPart(
   part: MultipartFile,
-  exchange: { readonly request: UploadRequest; readonly reply: FastifyReply },
+  exchange: UploadExchange,
   options: UploadOptions,
 ): Promise<FileResult> {
   const fileName = part.filename;
@@ -110,13 +112,14 @@ function answer(request: FastifyRequest, reply: FastifyReply, results: readonly 
     if ('error' in first) throw first.error;
     if (first.isPending) reply.header('location', `/api/v1/uploads/${first.outcome.sha256}`);
   }
-  reply.code(statusOf(results));
+  reply.code(statusOfAll(results));
   return reply.send(request.wantsJson ? resultDocument(results, request.id) : resultLines(results));
 }
 
-function statusOf(results: readonly FileResult[]): 200 | 201 | 202 | 207 {
+function statusOfAll(results: readonly FileResult[]): 200 | 201 | 202 | 207 {
   const accepted = results.filter((result) => 'outcome' in result);
   if (accepted.length < results.length) return 207;
-  if (accepted.some(({ isPending }) => isPending)) return 202;
-  return accepted.some(({ outcome }) => outcome.outcome === 'created') ? 201 : 200;
+  const statuses = accepted.map(({ outcome, isPending }) => (isPending ? 202 : statusOf(outcome)));
+  if (statuses.includes(202)) return 202;
+  return statuses.includes(201) ? 201 : 200;
 }

@@ -19,6 +19,8 @@ export interface SpooledUpload {
   readonly expectedDigests: readonly ExpectedDigest[];
   /** What the client said with ?releasever=. */
   readonly releasever: string | undefined;
+  /** Left out: it is placed at once. */
+  readonly batch?: string | undefined;
   /** Who sent it. */
   readonly requester: Requester;
 }

@@ -5,7 +5,7 @@ export interface UploadPlace {
   readonly repository: string;
   readonly location: string;
   readonly url: string;
-  readonly state: 'waiting' | 'published' | 'set-aside';
+  readonly state: 'staged' | 'waiting' | 'published' | 'set-aside';
   /** Why it is set aside. */
   readonly reason?: string;
   /** As the repository's keyring sees it; left out when it was not recorded. */
@@ -14,7 +14,9 @@ export interface UploadPlace {
 
 /** What became of an upload. */
 export interface UploadOutcome {
-  readonly outcome: 'created' | 'unchanged' | 'known';
+  readonly outcome: 'created' | 'unchanged' | 'known' | 'staged';
+  /** When it is staged: whose commit it waits for. */
+  readonly batch?: string;
   readonly nevra: string;
   /** Of the stored package. */
   readonly sha256: string;

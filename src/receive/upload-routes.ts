@@ -1,12 +1,13 @@
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { AppError } from '../errors.ts';
-import { ingestReceivedFile, type UploadQuery, type UploadRequest } from './ingest-received-file.ts';
+import { answerUpload } from './answer-upload.ts';
+import { ingestReceivedFile, type UploadRequest } from './ingest-received-file.ts';
 import { MAX_FILES_PER_FORM, postForm } from './post-form.ts';
 import { receivePutBody } from './receive-put-body.ts';
-import { outcomeLine, waitingLine } from './upload-answer.ts';
 import type { UploadOptions } from './upload-options.ts';
-import { parseWaitMs, remainingMs } from './wait-query.ts';
+import { readUploadTerms, type UploadQuery } from './upload-terms.ts';
+import { parseWaitMs } from './wait-query.ts';
 
 const schema = {
   querystring: {
@@ -62,15 +63,9 @@ async function putPackage(
 ): Promise<FastifyReply> {
   const waitMs = parseWaitMs(request.query.wait);
   const receive = () => receivePutBody(request, reply, options);
-  const outcome = await ingestReceivedFile(receive, { request, reply }, options);
-  const settled =
-    waitMs === undefined ? outcome : await options.waitUntilInstallable(outcome, remainingMs(waitMs, reply));
-  if (settled === 'pending') {
-    reply.code(202).header('location', `/api/v1/uploads/${outcome.sha256}`);
-    return reply.send(request.wantsJson ? outcome : waitingLine(outcome));
-  }
-  reply.code(outcome.outcome === 'created' ? 201 : 200);
-  return reply.send(request.wantsJson ? settled : outcomeLine(settled));
+  const exchange = { request, reply, terms: readUploadTerms(request) };
+  const outcome = await ingestReceivedFile(receive, exchange, options);
+  return answerUpload(exchange, outcome, waitMs, options);
 }
 
 /** The name in the URL decides nothing but must be a file name: other segments are kept for later use. */

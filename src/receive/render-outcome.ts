@@ -6,8 +6,18 @@ export type FileResult =
   | { readonly fileName: string; readonly outcome: UploadOutcome; readonly isPending: boolean }
   | { readonly fileName: string; readonly error: AppError };
 
+/** The status of an answer without waiting. */
+export function statusOf({ outcome }: UploadOutcome): 200 | 201 | 202 {
+  if (outcome === 'staged') return 202;
+  return outcome === 'created' ? 201 : 200;
+}
+
 /** `OK - Accessible as <url>`, the answer build jobs have always looked for. */
 export function outcomeLine(outcome: UploadOutcome): string {
+  const { batch } = outcome;
+  if (batch !== undefined) {
+    return `STAGED - In batch ${batch}, POST /api/v1/batches/${batch}/commit publishes it\n`;
+  }
   return `OK - Accessible as ${outcome.places[0]?.url ?? ''}\n`;
 }
 
@@ -33,7 +43,7 @@ export function resultDocument(results: readonly FileResult[], requestId: string
       'outcome' in result
         ? {
             file: result.fileName,
-            status: result.isPending ? 202 : result.outcome.outcome === 'created' ? 201 : 200,
+            status: result.isPending ? 202 : statusOf(result.outcome),
             ...result.outcome,
           }
         : { file: result.fileName, ...problemOf(result.error, requestId) },
