@@ -13,6 +13,7 @@ import { auditRequests } from './access/audit-requests.ts';
 import { authRoutes } from './access/auth-routes.ts';
 import { guardRoutes } from './access/guard-routes.ts';
 import { AppError, errorLine, problemOf, toAppError } from './errors.ts';
+import { batchRoutes, type BatchRoutesOptions } from './batches/batch-routes.ts';
 import { metadataRoutes, type MetadataRoutesOptions } from './receive/metadata-routes.ts';
 import type { UploadOptions } from './receive/upload-options.ts';
 import { uploadRoutes } from './receive/upload-routes.ts';
@@ -37,6 +38,7 @@ export interface AppParts {
   readonly metrics: Metrics;
   readonly upload: UploadOptions;
   readonly metadata: MetadataRoutesOptions;
+  readonly batches: BatchRoutesOptions;
   readonly api: ApiRoutesOptions;
   readonly health: HealthRoutesOptions;
   /** Requests that come before wait for it; when it fails, they are refused with its error. */
@@ -120,6 +122,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   if (isBehindNginx) await app.register(authRoutes, { access: parts.access });
   await app.register(uploadRoutes, parts.upload);
   await app.register(metadataRoutes, parts.metadata);
+  await app.register(batchRoutes, parts.batches);
   await app.register(apiRoutes, parts.api);
   await app.register(healthRoutes, parts.health);
   await app.register(metricsRoute, { metrics: parts.metrics });

@@ -117,6 +117,7 @@ async function startOnTree(
       whenPublished,
       removeIncoming: incomingFiles.remove,
     },
+    batches: { ...pipeline.batches, waitUntilInstallable, parseWaitMs },
     api: {
       listStatus: () => queue.listStatus(),
       statusOf: (repository) => queue.statusOf(repository),
@@ -135,6 +136,7 @@ async function startOnTree(
     sweepSpool(folders.spoolDir, now()).catch((error: unknown) =>
       log.warn({ err: error }, 'spool not swept'),
     );
+    sweepBatches();
     if (engine.isCheapWhenUnchanged) requests.lookAtAll();
   }, SWEEP_EVERY_MS);
   try {
@@ -144,12 +146,17 @@ async function startOnTree(
     await writeClientFiles(tree, clientConfig, log);
     tellStatus('Taking up the repositories');
     await pipeline.takeUp();
+    sweepBatches();
     readiness.resolve();
     return { address, stop };
   } catch (error) {
     readiness.reject(shuttingDown());
     await stop();
     throw error;
+  }
+
+  function sweepBatches(): void {
+    pipeline.sweepBatches().catch((error: unknown) => log.warn({ err: error }, 'batches not swept'));
   }
 
   async function stop(): Promise<void> {

@@ -3,15 +3,25 @@ import type { Logger } from 'pino';
 import type { Config } from './config/load.ts';
 import { type AppError, toAppError } from './errors.ts';
 import { freeBytesOf } from './free-bytes.ts';
-import { describeUpload, type IngestParts, ingestUpload, waitUntilInstallable } from './ingest.ts';
+import { describeUpload, waitUntilInstallable } from './describe-upload.ts';
+import { ingestUpload } from './ingest.ts';
+import {
+  type BatchParts,
+  commitBatch,
+  dropBatch,
+  outcomesOf,
+  readBatch,
+  stageUpload,
+  sweepBatches,
+} from './ingest-batch.ts';
 import { createInspectionThreads } from './inspect/inspection-threads.ts';
 import type { Tree } from './open-tree.ts';
 import { isRepositoryName, type RepositoryName } from './place/repository-layout.ts';
-import { createTurns } from './place/take-turns.ts';
 import { tryFolders } from './place/tree-folders.ts';
 import type { SpooledUpload } from './receive/spooled-upload.ts';
 import type { UploadOutcome } from './receive/upload-outcome.ts';
 import type { IndexRun } from './reindex/index-engine.ts';
+import type { BatchRoutesOptions } from './batches/batch-routes.ts';
 import { createIndexReserve } from './reindex/index-reserve.ts';
 import { openMarks } from './reindex/marks.ts';
 import { createRepositoryPreparation } from './reindex/prepare-repository.ts';
@@ -31,7 +41,11 @@ export interface Pipeline {
   readonly queue: ReindexQueue;
   readonly requests: RepositoryRequests;
   readonly metrics: Metrics;
+  /** Places an upload, or stages it when it belongs to a batch. */
   readonly ingest: (upload: SpooledUpload) => Promise<UploadOutcome>;
+  readonly batches: Omit<BatchRoutesOptions, 'parseWaitMs' | 'waitUntilInstallable'>;
+  /** Drops batches that nobody commits. */
+  readonly sweepBatches: () => Promise<void>;
   readonly describeUpload: (sha256: string) => UploadOutcome | undefined;
   readonly waitUntilInstallable: (
     outcome: UploadOutcome,
@@ -69,7 +83,7 @@ export async function openPipeline(
   log: Logger,
 ): Promise<Pipeline> {
   const now = Date.now;
-  const { folders, layout, store, records, signer, reindexParts } = tree;
+  const { folders, layout, store, records, signer, batches, reindexParts } = tree;
   const { engine, changes } = reindexParts;
   const marks = await openMarks(join(folders.stateDir, 'marks'));
   const stopping = new AbortController();
@@ -106,7 +120,8 @@ export async function openPipeline(
   const checkReserve = createIndexReserve({ topDir: folders.topDir, listStatus });
   let signingTriedAtMs = performance.now();
   const inspectionThreads = createInspectionThreads();
-  const ingestParts: IngestParts = {
+  const ingestParts: BatchParts = {
+    batches,
     layout,
     store,
     records,
@@ -115,7 +130,7 @@ export async function openPipeline(
     checkSignature: (signed, repositories) =>
       checkPackageSignature(signed, repositories, signatures.findKeyring),
     signing: signatures.signing,
-    takeTurns: createTurns(),
+    takeTurns: tree.takeTurns,
     notePlaced: (repository, location, sha256) => changes.notePlaced(repository, location, sha256),
     prepareRepository,
     checkReserve,
@@ -159,12 +174,35 @@ export async function openPipeline(
     queue,
     requests: createRepositoryRequests({ store, reindexParts, queue, prepareRepository }),
     metrics,
-    ingest: (upload) => ingestUpload(upload, ingestParts),
+    ingest: (upload) =>
+      upload.batch === undefined
+        ? ingestUpload(upload, ingestParts)
+        : stageUpload(upload, upload.batch, ingestParts),
+    batches: {
+      list: batches.list,
+      read: (id) => readBatch(id, ingestParts),
+      outcomesOf: (batch) => outcomesOf(batch, ingestParts),
+      commit: async (id, requester) => {
+        const outcomes = await commitBatch(id, requester, ingestParts);
+        log.info({ batch: id, packages: outcomes.length }, 'batch committed');
+        return outcomes;
+      },
+      drop: (id, requester) => dropBatch(id, requester, ingestParts),
+      keepMs: config.batches.keepMs,
+    },
+    sweepBatches: async () => {
+      const dropped = await sweepBatches(config.batches.keepMs, ingestParts);
+      if (dropped.length > 0) log.warn({ batches: dropped }, 'dropped batches that nobody committed');
+    },
     describeUpload: (sha256) => describeUpload(sha256, ingestParts),
     waitUntilInstallable: (outcome, waitMs) => waitUntilInstallable(outcome, waitMs, ingestParts),
     findFaults,
-    takeUp: async () =>
-      takeUpRepositories({
+    takeUp: async () => {
+      // Before anybody can upload what would be in their way. What fails is tried again before each index run.
+      await reindexParts.placeDecided().catch((error: unknown) => {
+        log.error({ err: error }, 'a committed batch is not placed yet');
+      });
+      await takeUpRepositories({
         repositories: await store.listRepositories(),
         prepareRepository,
         queue,
@@ -172,7 +210,8 @@ export async function openPipeline(
         isEachLookedAt: engine.isCheapWhenUnchanged,
         marked: await listMarked(),
         log,
-      }),
+      });
+    },
     listMarked,
     endRuns: () => queue.close(RUN_GRACE_MS),
     close: async () => {

@@ -2,9 +2,12 @@ import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Config } from './config/load.ts';
+import { type BatchStore, openBatchStore } from './batches/batch-store.ts';
+import { placeDecidedOf } from './place-decided.ts';
 import { listPackages } from './place/list-packages.ts';
 import { createPackageStore, type PackageStore } from './place/package-store.ts';
 import { createRepositoryLayout, type RepositoryLayout } from './place/repository-layout.ts';
+import { createTurns, type TakeTurns } from './place/take-turns.ts';
 import { checkFolders, prepareFolders, type TreeFolders } from './place/tree-folders.ts';
 import { sweepAtStart, sweepScratch } from './receive/sweep-leftovers.ts';
 import { Records } from './records/records.ts';
@@ -26,6 +29,8 @@ export interface Tree {
   readonly records: Records;
   /** Undefined when nothing is signed. */
   readonly signer: Signer | undefined;
+  readonly batches: BatchStore;
+  readonly takeTurns: TakeTurns;
   readonly reindexParts: ReindexParts;
   readonly close: () => Promise<void>;
 }
@@ -42,31 +47,51 @@ export async function openTree(config: Config, log: Logger): Promise<Tree> {
     await checkFolders(folders);
     const swept = (await sweepAtStart(folders)) + (await sweepScratch(folders.scratchRoot));
     if (swept > 0) log.info({ files: swept }, 'removed what an earlier process left');
-    return buildTree(config, folders, log, release);
+    const batches = await openBatchStore(join(folders.stateDir, 'batches'));
+    return buildTree(config, { folders, batches }, log, release);
   } catch (error) {
     release();
     throw error;
   }
 }
 
-function buildTree(config: Config, folders: TreeFolders, log: Logger, release: () => void): Tree {
+function buildTree(
+  config: Config,
+  { folders, batches }: Pick<Tree, 'folders' | 'batches'>,
+  log: Logger,
+  release: () => void,
+): Tree {
   const records = new Records(folders.stateDir);
   const layout = createRepositoryLayout({ topDir: folders.topDir, ...config.layout });
   const store = createPackageStore(layout);
   const engine = createEngine(config, folders, store);
   const signer = openSigner(config, join(folders.stateDir, 'keyrings'));
+  const takeTurns = createTurns();
+  const changes = new PendingChanges();
   return {
     folders,
     layout,
     store,
     records,
     signer,
+    batches,
+    takeTurns,
     reindexParts: {
       layout,
       records,
-      changes: new PendingChanges(),
+      changes,
       engine,
       foreignMetadata: createForeignMetadata(join(folders.stateDir, 'metadata'), Date.now),
+      placeDecided: (repository) =>
+        placeDecidedOf(repository, {
+          layout,
+          store,
+          records,
+          batches,
+          takeTurns,
+          notePlaced: (...placed) => changes.notePlaced(...placed),
+          now: Date.now,
+        }),
       formatOf: (repository) =>
         config.reindex.zstdReleasevers.includes(repository.split('/')[0] ?? '') ? 'zstd' : 'gzip',
       signer,

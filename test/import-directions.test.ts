@@ -31,6 +31,7 @@ const typing = (folder: string, from: string): Plant => ({
 const STAGES = [
   'access',
   'adopt',
+  'batches',
   'config',
   'receive',
   'inspect',
@@ -171,6 +172,7 @@ const ALLOWED: readonly Plant[] = [
 function moduleOf(folder: string): string {
   const modules: Readonly<Record<string, string>> = {
     adopt: 'survey',
+    batches: 'batch-store',
     config: 'load',
     receive: 'wait-query',
     inspect: 'acceptance',

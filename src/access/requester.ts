@@ -58,6 +58,14 @@ export function demand(requester: Requester, need: Need): void {
   );
 }
 
+/** For what takes no file that could prove who sent it. @throws AppError SIGNATURE_INVALID. */
+export function demandProven({ isProven }: Requester): void {
+  if (isProven) return;
+  throw new AppError('SIGNATURE_INVALID', 'X-Signature: sha1= proves who sends a file, and nothing else', {
+    hint: 'Sign with sha256 as in docs/http.md, or use a token.',
+  });
+}
+
 function describe(need: Need): string {
   if (need.in === 'all') return `${need.right} in all repositories`;
   if (need.in === 'some') return `${need.right} in any repository`;

@@ -54,6 +54,7 @@ export interface Config {
   };
   /** With absolute paths. */
   readonly keyrings: ConfigFile['package_signatures']['keyrings'];
+  readonly batches: { readonly keepMs: number };
   readonly log: { readonly name: ConfigFile['log']['name']; readonly level: string };
 }
 
@@ -134,6 +135,7 @@ function withDefaults(given: Record<string, unknown>): unknown {
     access: {},
     signing: {},
     package_signatures: {},
+    batches: {},
     log: {},
     ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value ?? {}])),
   };
@@ -229,6 +231,7 @@ function toConfig(file: ConfigFile, folder: string): Config {
       ...keyring,
       key_files: keyring.key_files.map((path) => resolve(folder, path)),
     })),
+    batches: { keepMs: file.batches.keep_hours * 3_600_000 },
     log: { name: file.log.name, level: toPinoLevel(file.log.level) },
   };
 }

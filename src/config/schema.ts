@@ -163,6 +163,19 @@ const indexUpdater = Type.Object(
   CLOSED,
 );
 
+const batches = Type.Object(
+  {
+    keep_hours: Type.Number({
+      default: 24,
+      minimum: 0.1,
+      maximum: 8760,
+      description:
+        'A batch that nobody commits is dropped when nothing came to it for this long; one that was committed is remembered as long.',
+    }),
+  },
+  CLOSED,
+);
+
 const log = Type.Object(
   {
     name: Type.Enum(['stdout', 'stderr', 'syslog'], {
@@ -297,6 +310,7 @@ export const CONFIG_SCHEMA = Type.Object(
     access,
     signing,
     package_signatures: packageSignatures,
+    batches,
     log,
   },
   CLOSED,

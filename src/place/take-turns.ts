@@ -1,8 +1,10 @@
+export type TakeTurns = <T>(key: string, task: () => Promise<T>) => Promise<T>;
+
 /**
  * Runs tasks with the same key one after the other. Looking at a target and linking into it are two steps; uploads of
  * one file name would otherwise decide on what the other is about to change.
  */
-export function createTurns(): <T>(key: string, task: () => Promise<T>) => Promise<T> {
+export function createTurns(): TakeTurns {
   const last = new Map<string, Promise<unknown>>();
 
   return (key, task) => {

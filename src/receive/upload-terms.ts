@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { isBatchId } from '../batch-id.ts';
 import { AppError } from '../errors.ts';
 import { headerText } from '../header-text.ts';
 
@@ -15,25 +16,20 @@ export interface UploadQuery {
   readonly releasever?: string;
 }
 
-/** Names a directory too; long enough for the tag of a build job. */
-const BATCH_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-
 /** @throws AppError PARAMETER_INVALID. */
 export function readUploadTerms(request: FastifyRequest<{ Querystring: UploadQuery }>): UploadTerms {
   const { releasever, wait } = request.query;
   const batch = headerText(request.headers['x-batch']);
   if (batch === undefined) return { releasever, batch };
-  checkBatchId(batch);
+  if (!isBatchId(batch)) throw noBatchId();
   if (wait === undefined) return { releasever, batch };
   throw new AppError('PARAMETER_INVALID', 'a member of a batch cannot be waited for', {
     hint: `Put ?wait= on the commit: POST /api/v1/batches/${batch}/commit?wait=50.`,
   });
 }
 
-/** @throws AppError PARAMETER_INVALID. */
-export function checkBatchId(id: string): void {
-  if (BATCH_ID.test(id)) return;
-  throw new AppError('PARAMETER_INVALID', 'this is no name of a batch', {
+function noBatchId(): AppError {
+  return new AppError('PARAMETER_INVALID', 'X-Batch is no name of a batch', {
     hint: 'Use up to 100 letters, digits, dots, dashes and underscores, the first a letter or digit.',
   });
 }

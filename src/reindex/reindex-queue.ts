@@ -35,6 +35,13 @@ export class ReindexQueue {
     return this.of(first).whileMarked(() => this.whileMarked(others, place));
   }
 
+  /** Runs `task` while no run of these repositories is under way. */
+  whileHeld<T>(repositories: readonly string[], task: () => Promise<T>): Promise<T> {
+    const [first, ...others] = repositories;
+    if (first === undefined) return task();
+    return this.of(first).whileHeld(() => this.whileHeld(others, task));
+  }
+
   /** Answers when everything requested so far in these repositories is published. @throws AppError of a failed run. */
   async whenPublished(repositories: readonly string[], waitMs: number): Promise<'published' | 'pending'> {
     const results = await Promise.all(

@@ -19,6 +19,12 @@ export interface ReindexParts {
   readonly changes: PendingChanges;
   readonly engine: IndexEngine;
   readonly foreignMetadata: ForeignMetadata;
+  /**
+   * Brings the committed batches of a repository into it (of all without a name): a run that saw half of one would
+   * publish it.
+   * @throws AppError BATCH_UNPLACED.
+   */
+  readonly placeDecided: (repository?: RepositoryName) => Promise<void>;
   readonly formatOf: (repository: RepositoryName) => IndexFormatName;
   /** Undefined when nothing is signed. */
   readonly signer: RepomdSigner | undefined;
@@ -46,6 +52,7 @@ export async function reindexRepository(
   parts: ReindexParts,
   run: IndexRun,
 ): Promise<PublishedIndex> {
+  await parts.placeDecided(repository);
   const changes = parts.changes.take(repository);
   try {
     return await inScratch(parts, async (scratchDir) => {

@@ -63,6 +63,10 @@ export class RepositoryQueue {
   #isWorking = false;
   #work: Promise<void> = Promise.resolve();
   #isRunning = false;
+  /** Of the run that began last; it never fails. */
+  #run: Promise<void> = Promise.resolve();
+  #holders = 0;
+  #release: () => void = () => undefined;
   #progress: IndexProgress | undefined;
   #failures = 0;
   #lastError: AppError | undefined;
@@ -117,6 +121,18 @@ export class RepositoryQueue {
     }
   }
 
+  /** Runs `task` after the run under way has ended; none begins before the task has. */
+  async whileHeld<T>(task: () => Promise<T>): Promise<T> {
+    this.#holders += 1;
+    try {
+      await this.#run;
+      return await task();
+    } finally {
+      this.#holders -= 1;
+      if (this.#holders === 0) this.#release();
+    }
+  }
+
   request(): void {
     this.#requested += 1;
     this.#waitingSinceMs ??= Date.now();
@@ -161,6 +177,7 @@ export class RepositoryQueue {
   async close(graceMs: number): Promise<void> {
     this.#closing.abort();
     this.#endPause();
+    this.#release();
     for (const waiter of this.#waiters) waiter.settle('pending');
     const timer = setTimeout(() => this.#abort.abort(), graceMs);
     await this.#work;
@@ -197,16 +214,30 @@ export class RepositoryQueue {
     this.#isWorking = true;
     while (this.#covered < this.#requested && !this.#closing.signal.aborted) {
       await this.#pause();
+      // Outside of the common slots: those who hold this one may wait for the run of another repository.
+      while (this.#holders > 0 && !this.#closing.signal.aborted) await this.#whenReleased();
       if (this.#closing.signal.aborted) break;
-      await this.#options.inSlot(() => this.#runOnce());
+      await this.#options.inSlot(() => this.#runUnlessHeld());
     }
     // In the same turn as the last look at the count: a request in between would be lost.
     this.#isWorking = false;
     this.#isHurried = false;
   }
 
+  #whenReleased(): Promise<void> {
+    const released = Promise.withResolvers<void>();
+    this.#release = released.resolve;
+    return released.promise;
+  }
+
+  /** Somebody may have come to hold it while it waited for a slot. */
+  async #runUnlessHeld(): Promise<void> {
+    if (this.#closing.signal.aborted || this.#holders > 0) return;
+    this.#run = this.#runOnce();
+    await this.#run;
+  }
+
   async #runOnce(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
     const covers = this.#requested;
     this.#isHurried = false;
     this.#waitingSinceMs = undefined;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseRpm } from '../../src/rpm-parser/parse-rpm.ts';
+import { commit, stage } from '../support/batch-client.ts';
 import { buildRpm } from '../support/build-rpm.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
@@ -450,3 +451,22 @@ describe('hosts with gpgcheck=1', () => {
     }
   }, 180_000);
 });
+
+test('a batch is signed at its commit: hosts get signed packages, and its members are known as they were sent', async () => {
+  await using site = await startSite(signing());
+  const bytes = craftRpm({ name: 'example', release: '1.el9', arch: 'x86_64' });
+  expect((await stage(site.baseUrl, 'b', bytes)).json()).toMatchObject({ sha256: sha256Of(bytes) });
+  const committed = await commit(site.baseUrl, 'b', 'wait=50');
+  expect(committed.json()).toMatchObject({
+    packages: [
+      { outcome: 'created', receivedSha256: sha256Of(bytes), places: [{ signature: { state: 'good' } }] },
+    ],
+  });
+  expect(await judge(storedPath(site))).toMatchObject({ state: 'good' });
+  expect((await stage(site.baseUrl, 'b', bytes)).json()).toMatchObject({ outcome: 'unchanged' });
+  // The same package in another batch, and sent by itself, is what is stored.
+  await stage(site.baseUrl, 'c', bytes);
+  expect((await commit(site.baseUrl, 'c')).json()).toMatchObject({ packages: [{ outcome: 'unchanged' }] });
+  expect((await putPackage(site.baseUrl, bytes)).status).toBe(200);
+  await expectNothingLeft(site);
+}, 60_000);

@@ -56,6 +56,7 @@ function parts(engine: IndexEngine): ReindexParts {
     foreignMetadata: createForeignMetadata(join(root.path, 'state', 'metadata'), () => nowMs),
     formatOf: () => 'gzip',
     signer: undefined,
+    placeDecided: async () => undefined,
     publicUrl: 'http://repo.example.com',
     scratchRoot: join(root.path, 'state', 'scratch'),
     now: () => nowMs,

@@ -336,3 +336,65 @@ describe('closing', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 });
+
+describe('a repository that is held', () => {
+  it('has no run begun before the task is done, and the one under way ended before the task begins', async () => {
+    const { queue, runs } = createQueue({ quietMs: 0 });
+    queue.of(REPOSITORY).request();
+    await vi.advanceTimersByTimeAsync(1);
+    const task = Promise.withResolvers<void>();
+    let isBegun = false;
+    const held = queue.whileHeld([REPOSITORY], () => {
+      isBegun = true;
+      return task.promise;
+    });
+    queue.of(REPOSITORY).request();
+    await settle();
+    expect(isBegun).toBe(false);
+    runs[0]?.succeed();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(isBegun).toBe(true);
+    expect(runs).toHaveLength(1);
+    task.resolve();
+    await held;
+    await settle();
+    expect(runs).toHaveLength(2);
+  });
+
+  it('leaves the common slot to others, also when it is held while it waits for one', async () => {
+    const { queue, runs } = createQueue({ quietMs: 0 });
+    queue.of('8/x86_64').request();
+    await vi.advanceTimersByTimeAsync(1);
+    queue.of(REPOSITORY).request();
+    await vi.advanceTimersByTimeAsync(1);
+    const task = Promise.withResolvers<void>();
+    const held = queue.whileHeld([REPOSITORY], () => task.promise);
+    queue.of('10/x86_64').request();
+    runs[0]?.succeed();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(runs.map(({ repository }) => repository)).toEqual(['8/x86_64', '10/x86_64']);
+    runs[1]?.succeed();
+    task.resolve();
+    await held;
+    await settle();
+    expect(runs.map(({ repository }) => repository)).toEqual(['8/x86_64', '10/x86_64', REPOSITORY]);
+  });
+
+  it('runs again when the task has failed, and ends when the queue closes', async () => {
+    const { queue, runs } = createQueue({ quietMs: 0 });
+    await expect(queue.whileHeld([REPOSITORY], () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    queue.of(REPOSITORY).request();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(runs).toHaveLength(1);
+    runs[0]?.succeed();
+    await settle();
+    const task = Promise.withResolvers<void>();
+    const held = queue.whileHeld([REPOSITORY], () => task.promise);
+    queue.of(REPOSITORY).request();
+    await vi.advanceTimersByTimeAsync(1);
+    await queue.close(0);
+    task.resolve();
+    await held;
+    expect(runs).toHaveLength(1);
+  });
+});

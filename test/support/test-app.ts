@@ -109,6 +109,18 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       whenPublished: async () => 'published',
       removeIncoming: (path) => void removed.push(path),
     },
+    batches: {
+      list: async () => [],
+      read: async () => {
+        throw new Error('no batches here');
+      },
+      outcomesOf: () => [],
+      commit: async () => [],
+      drop: async () => undefined,
+      waitUntilInstallable: async (outcome) => outcome,
+      parseWaitMs,
+      keepMs: 0,
+    },
     api: {
       listStatus,
       statusOf: (repository) => listStatus().find((status) => status.repository === repository),

@@ -1,0 +1,123 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Requester } from '../access/requester.ts';
+import type { UploadOutcome } from '../receive/upload-outcome.ts';
+import { type Batch, noBatch, repositoriesOf } from './batch-store.ts';
+
+export interface BatchRoutesOptions {
+  readonly list: () => Promise<readonly Batch[]>;
+  /** @throws AppError NOT_FOUND. */
+  readonly read: (id: string) => Promise<Batch>;
+  readonly outcomesOf: (batch: Batch) => readonly UploadOutcome[];
+  /** Who asks while a commit runs waits for the same. @throws AppError NOT_FOUND, BATCH_REFUSED, RIGHT_MISSING. */
+  readonly commit: (id: string, requester: Requester) => Promise<readonly UploadOutcome[]>;
+  /** @throws AppError NOT_FOUND, BATCH_COMMITTED, RIGHT_MISSING. */
+  readonly drop: (id: string, requester: Requester) => Promise<void>;
+  readonly waitUntilInstallable: (
+    outcome: UploadOutcome,
+    waitMs: number,
+  ) => Promise<UploadOutcome | 'pending'>;
+  readonly parseWaitMs: (wait: string | undefined) => number | undefined;
+  /** How long a batch is kept after it last changed. */
+  readonly keepMs: number;
+}
+
+type BatchParams = { readonly id: string };
+type CommitRequest = FastifyRequest<{ Params: BatchParams; Querystring: { readonly wait?: string } }>;
+
+// As long as a ?wait= may be: nginx gives up later.
+const ANSWER_WITHIN_MS = 50_000;
+
+const schema = {
+  querystring: { type: 'object', properties: { wait: { type: 'string' } }, additionalProperties: false },
+} as const;
+
+/** /api/v1/batches: packages that appear together or not at all. Members come in as uploads with X-Batch. */
+export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOptions): Promise<void> {
+  const reading = { needs: { right: 'read', in: 'some' } } as const;
+  const changing = { needs: { right: 'upload', in: 'some' } } as const;
+
+  app.get('/api/v1/batches', { config: reading }, async ({ requester }) => {
+    const batches = await options.list();
+    return { batches: batches.filter((batch) => mayRead(requester, batch)).map(describe) };
+  });
+
+  app.get<{ Params: BatchParams }>('/api/v1/batches/:id', { config: reading }, async (request) => {
+    const batch = await options.read(request.params.id);
+    // Nobody learns of what they may not read, not even that it is there.
+    if (!mayRead(request.requester, batch)) throw noBatch(batch.id);
+    return { ...describe(batch), packages: options.outcomesOf(batch) };
+  });
+
+  app.post<{ Params: BatchParams; Querystring: { readonly wait?: string } }>(
+    '/api/v1/batches/:id/commit',
+    { schema, config: changing },
+    commit,
+  );
+
+  app.delete<{ Params: BatchParams }>('/api/v1/batches/:id', { config: changing }, async (request, reply) => {
+    const { id } = request.params;
+    await options.drop(id, request.requester);
+    request.audit({ outcome: 'batch dropped', batch: id });
+    return reply.code(204).send();
+  });
+
+  async function commit(request: CommitRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { id } = request.params;
+    const waitMs = options.parseWaitMs(request.query.wait);
+    const committing = options.commit(id, request.requester);
+    // It goes on when the client is told to ask again.
+    committing.catch((error: unknown) => request.log.info({ batch: id, err: error }, 'batch not committed'));
+    const outcomes = await within(ANSWER_WITHIN_MS, committing);
+    if (outcomes === undefined) {
+      const batch = await options.read(id);
+      return reply.code(202).send(documentOf(batch.id, batch.state, options.outcomesOf(batch)));
+    }
+    const repositories = new Set(
+      outcomes.flatMap(({ places }) => places.map(({ repository }) => repository)),
+    );
+    request.audit({ outcome: 'batch committed', batch: id, repositories: [...repositories] });
+    if (waitMs === undefined) return reply.send(documentOf(id, 'committed', outcomes));
+    const restMs = Math.max(0, waitMs - reply.elapsedTime);
+    const settled = await Promise.all(
+      outcomes.map((outcome) => options.waitUntilInstallable(outcome, restMs)),
+    );
+    const isPending = settled.includes('pending');
+    const known = settled.map((result, index) => (result === 'pending' ? outcomes[index] : result));
+    return reply.code(isPending ? 202 : 200).send(documentOf(id, 'committed', known));
+  }
+
+  function describe({ id, state, members, changedAtMs }: Batch): object {
+    return {
+      batch: id,
+      state,
+      packageCount: members.length,
+      sizeBytes: members.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      repositories: repositoriesOf(members),
+      changedAt: new Date(changedAtMs).toISOString(),
+      keptUntil: new Date(changedAtMs + options.keepMs).toISOString(),
+    };
+  }
+}
+
+function documentOf(
+  batch: string,
+  state: Batch['state'],
+  packages: readonly (UploadOutcome | undefined)[],
+): object {
+  return { batch, state, packages };
+}
+
+function mayRead({ rights }: Requester, { members }: Batch): boolean {
+  return repositoriesOf(members).every((repository) => rights.may('read', repository));
+}
+
+/** Undefined when the time is up first. */
+async function within<T>(limitMs: number, promise: Promise<T>): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), limitMs);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

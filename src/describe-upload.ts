@@ -1,0 +1,83 @@
+import { AppError } from './errors.ts';
+import type { UploadOutcome, UploadPlace } from './receive/upload-outcome.ts';
+import type { Receipt, Records } from './records/records.ts';
+import type { ReindexQueue } from './reindex/reindex-queue.ts';
+
+export interface DescribeParts {
+  readonly records: Records;
+  readonly queue: ReindexQueue;
+  /** Without a slash at its end. */
+  readonly publicUrl: string;
+}
+
+/** What became of the package with this digest; undefined when none was acknowledged. */
+export function describeUpload(sha256: string, parts: DescribeParts): UploadOutcome | undefined {
+  const { records } = parts;
+  const known = records.receiptsOf(sha256);
+  const receipts = known.length > 0 ? known : records.receiptsOfReceived(sha256);
+  const [first] = receipts;
+  if (first === undefined) return undefined;
+  const { nevra, sizeBytes, receivedSha256 } = first;
+  const places = placesOf(receipts, receipts, parts);
+  return { outcome: 'known', nevra, sha256: first.sha256, ...givenSha256(receivedSha256), sizeBytes, places };
+}
+
+/**
+ * Answers when hosts can install the package from every repository it went to, or 'pending' when the time is up first.
+ * @throws AppError PACKAGE_SET_ASIDE, or the code of the index run that failed.
+ */
+export async function waitUntilInstallable(
+  outcome: UploadOutcome,
+  waitMs: number,
+  parts: DescribeParts,
+): Promise<UploadOutcome | 'pending'> {
+  refuseSetAside(outcome);
+  const waiting = outcome.places.filter(({ state }) => state === 'waiting');
+  if (waiting.length === 0) return outcome;
+  const result = await parts.queue.whenPublished(
+    waiting.map(({ repository }) => repository),
+    waitMs,
+  );
+  const places = placesOf(parts.records.receiptsOf(outcome.sha256), outcome.places, parts);
+  const settled = { ...outcome, places };
+  refuseSetAside(settled);
+  // Published without it: somebody removed the file meanwhile.
+  const isInstallable = places.every(({ state }) => state === 'published');
+  return result === 'pending' || !isInstallable ? 'pending' : settled;
+}
+
+/** The state of a package in each of these repositories. */
+export function placesOf(
+  receipts: readonly Receipt[],
+  wanted: readonly { readonly repository: string; readonly location: string }[],
+  { records, publicUrl }: Pick<DescribeParts, 'records' | 'publicUrl'>,
+): readonly UploadPlace[] {
+  return wanted.map(({ repository, location }) => {
+    const url = `${publicUrl}/repo/${encodeURI(`${repository}/${location}`)}`;
+    const receipt = receipts.find((one) => one.repository === repository && one.location === location);
+    const signature = receipt?.signature === undefined ? {} : { signature: receipt.signature };
+    if (receipt?.publishedAtMs !== undefined)
+      return { repository, location, url, state: 'published', ...signature };
+    const reason = records.setAsideReason(repository, location);
+    if (reason === undefined) return { repository, location, url, state: 'waiting', ...signature };
+    return { repository, location, url, state: 'set-aside', reason, ...signature };
+  });
+}
+
+/** For answers: only there when packages are signed here. */
+export function givenSha256(receivedSha256: string | undefined): { readonly receivedSha256?: string } {
+  return receivedSha256 === undefined ? {} : { receivedSha256 };
+}
+
+function refuseSetAside({ nevra, places }: UploadOutcome): void {
+  const aside = places.find(({ state }) => state === 'set-aside');
+  if (aside === undefined) return;
+  throw new AppError(
+    'PACKAGE_SET_ASIDE',
+    `${nevra} is stored in ${aside.repository} but kept out of its index: ${aside.reason}`,
+    {
+      hint: 'Correct the package and upload it with a higher release number.',
+      details: { repository: aside.repository, location: aside.location },
+    },
+  );
+}

@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import type { BatchMember, BatchStore } from './batches/batch-store.ts';
+import { AppError, toAppError } from './errors.ts';
+import { placeAndRecord, type PlaceParts } from './place-and-record.ts';
+import { lookAtTargets, type StoredFacts } from './place/place-package.ts';
+import type { TakeTurns } from './place/take-turns.ts';
+import type { RepositoryLayout, RepositoryName, Target } from './place/repository-layout.ts';
+
+export interface PlaceDecidedParts extends PlaceParts {
+  readonly batches: BatchStore;
+  readonly layout: RepositoryLayout;
+}
+
+/** Of what was put there by hand after the commit was decided: its digest says enough. */
+const NOTHING_KNOWN: StoredFacts = {
+  describe: async () => 'another file',
+  receivedSha256Of: () => undefined,
+};
+
+/**
+ * Puts a batch into the tree whose commit was decided; nothing where it is there already. The caller has its turn, and
+ * the repositories carry their marks since before the decision.
+ * @throws AppError PACKAGE_CONFLICT when a file was put there by hand meanwhile, or of the storage.
+ */
+export async function placeDecidedBatch(id: string, parts: PlaceDecidedParts): Promise<void> {
+  const batch = await parts.batches.read(id);
+  if (batch?.state !== 'committing') return;
+  const placements = await Promise.all(
+    batch.members.map(async (member) => {
+      const path = parts.batches.pathOf(id, member.file);
+      const signatures = new Map(Object.entries(member.signatures));
+      const file = { ...member, path, signatures, targets: targetsOf(member, parts.layout) };
+      return { file, states: await lookAtTargets(file, NOTHING_KNOWN, parts.store) };
+    }),
+  );
+  await placeAndRecord(placements, parts);
+  await parts.batches.finish(id);
+}
+
+/** Where a member goes: decided when it came, whatever the configuration says since. */
+export function targetsOf({ targets }: BatchMember, layout: RepositoryLayout): readonly Target[] {
+  return targets.map(({ repository, location }) => ({
+    repository,
+    location,
+    path: join(layout.directoryOf(repository), location),
+  }));
+}
+
+/**
+ * Places every decided batch that has packages in a repository, before an index run of it looks at the packages.
+ * @throws AppError BATCH_UNPLACED.
+ */
+export async function placeDecidedOf(
+  repository: RepositoryName | undefined,
+  parts: PlaceDecidedParts & { readonly takeTurns: TakeTurns },
+): Promise<void> {
+  for (const id of parts.batches.listUnplaced(repository)) {
+    try {
+      await parts.takeTurns(batchTurn(id), () => placeDecidedBatch(id, parts));
+    } catch (thrown) {
+      const { message, hint } = toAppError(thrown);
+      throw new AppError(
+        'BATCH_UNPLACED',
+        `the batch ${id} was committed, but cannot be placed: ${message}`,
+        {
+          hint: `No index is published without it. ${hint}`,
+          cause: thrown,
+        },
+      );
+    }
+  }
+}
+
+/** Whoever changes a batch has this turn. */
+export function batchTurn(id: string): string {
+  return `batch ${id}`;
+}
