@@ -23,6 +23,7 @@ export function createPushDisplay(files: readonly SourceFile[], isJson: boolean)
   const noted = new Set<PushFailure>();
   let done = 0;
   let settledCount = 0;
+  let waitingCount = 0;
   let installableCount = 0;
   const counts = (): string => `${grouped(settledCount)} of ${grouped(files.length)}`;
   const sending = createProgressBar('sending', (progress) => `${counts()}, ${ofBytes(progress)}`);
@@ -54,14 +55,15 @@ export function createPushDisplay(files: readonly SourceFile[], isJson: boolean)
       end();
       process.stdout.write(acceptedLine(result.status, result.outcome));
     },
-    onWaiting: () => {
+    onWaiting: (fileCount) => {
       end();
-      waiting.show({ done: 0, total: settledCount });
+      waitingCount = fileCount;
+      waiting.show({ done: 0, total: waitingCount });
     },
     onInstallable: (result) => {
       installableCount += 1;
       noteFailure(result);
-      waiting.show({ done: installableCount, total: settledCount });
+      waiting.show({ done: installableCount, total: waitingCount });
     },
     note,
     noteFailure,

@@ -10,8 +10,8 @@ export interface PushEvents {
   readonly onSent: (file: SourceFile, positionBytes: number) => void;
   /** A file was accepted, or failed for good. */
   readonly onSettled: (result: FileResult) => void;
-  /** All are accepted; waiting for the index begins, or the commit. */
-  readonly onWaiting: () => void;
+  /** All were sent; waiting for the index begins, or the commit, of this many that were accepted. */
+  readonly onWaiting: (fileCount: number) => void;
   readonly onInstallable: (result: FileResult) => void;
 }
 
@@ -63,7 +63,7 @@ async function finishBatch(
     const state = (await dropBatch(id, options)) ? 'dropped' : 'staged';
     return { results: sent, batch: { id, state } };
   }
-  events.onWaiting();
+  events.onWaiting(sent.length);
   return commitBatch(id, sent, options);
 }
 
@@ -74,7 +74,7 @@ async function waitForAll(
 ): Promise<readonly FileResult[]> {
   const deadlineMs = options.clock.now() + options.timeoutMs;
   const limit = pLimit(options.jobs);
-  onWaiting();
+  onWaiting(sent.filter(({ outcome }) => outcome !== undefined).length);
   return Promise.all(
     sent.map((result) =>
       limit(async () => {

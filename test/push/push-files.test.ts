@@ -164,6 +164,8 @@ describe('an upload', () => {
         if (seen.receivedBytes > readBytes) break;
       }
       answer(413, { code: 'UPLOAD_TOO_LARGE', detail: 'enough', hint: 'no' });
+      // As a server that goes on taking what nobody wants.
+      request.resume();
     });
     const { report, sentBytes } = await pushOne(server, 8 * LARGE_BYTES - 1);
     expect(report.results).toMatchObject([{ status: 'refused', failure: { code: 'UPLOAD_TOO_LARGE' } }]);
