@@ -133,6 +133,69 @@ export const INSPECT = {
   files: '*.rpm',
 } as const satisfies Command;
 
+/** What stands for options of `push`, so that a build job need not repeat them. */
+export const PUSH_VARIABLES = {
+  url: 'RPMYARD_URL',
+  token: 'RPMYARD_TOKEN',
+  tokenFile: 'RPMYARD_TOKEN_FILE',
+} as const;
+
+export const PUSH = {
+  synopsis: 'FILE...',
+  summary: 'upload packages, and try again until they are there',
+  description: [
+    'Uploads packages, several at once, each with its digest. Names with * ? [ { that no file has are patterns. What fails because the service or the network is not there is tried again after growing pauses; that is safe, since the same package twice is one. Files of 64 MiB and more go on where they were cut off. Large files are not sent before the service wants them.',
+    'A token comes from RPMYARD_TOKEN or a file, never from the arguments, where everybody on the machine could read it.',
+    'Ctrl-C ends it at once; the same command again sends what is missing.',
+  ],
+  options: {
+    url: {
+      type: 'string',
+      value: 'URL',
+      text: 'The service: http://repo.example.com/upload, as curl -T takes it; without a path /upload is meant. Without it the one that RPMYARD_URL has.',
+    },
+    wait: { type: 'boolean', text: 'End when hosts can install the packages, not when they are accepted.' },
+    batch: {
+      type: 'boolean',
+      text: 'Publish all or nothing: the packages appear together, or none of them when one is refused.',
+    },
+    'batch-id': {
+      type: 'string',
+      value: 'ID',
+      text: 'The same, with a name for the batch, which others may have added packages to.',
+    },
+    releasever: {
+      type: 'string',
+      value: 'VERSION',
+      text: 'The releasever, whatever the release tags say.',
+    },
+    jobs: {
+      type: 'string',
+      short: 'j',
+      value: 'NUMBER',
+      text: 'How many are sent at once, 4 if nothing is said.',
+    },
+    timeout: {
+      type: 'string',
+      value: 'SECONDS',
+      text: 'How long a package is tried again while nothing goes forward, and how long --wait waits; 600 if nothing is said.',
+    },
+    'token-file': {
+      type: 'string',
+      value: 'FILE',
+      text: 'Where the token is, instead of RPMYARD_TOKEN or the file that RPMYARD_TOKEN_FILE names.',
+    },
+    json: { type: 'boolean', text: 'Print one JSON document at the end.' },
+  },
+  exitCodes: {
+    0: 'all are accepted (with --wait: hosts can install them)',
+    1: 'at least one was refused',
+    3: 'the service could not be reached, or failed to the end',
+    4: 'all are accepted, and with --wait not all were in the index in time',
+  },
+  files: '*.rpm',
+} as const satisfies Command;
+
 const TOKEN_GLOB = { type: 'string', multiple: true, value: 'GLOB' } as const;
 
 export const TOKEN = {
@@ -177,6 +240,7 @@ export const COMMANDS = {
   adopt: ADOPT,
   'check-config': CHECK_CONFIG,
   inspect: INSPECT,
+  push: PUSH,
   token: TOKEN,
   key: KEY,
 } as const satisfies Readonly<Record<string, Command>>;
@@ -190,4 +254,7 @@ export function isCommandName(name: string): name is CommandName {
 /** Environment variables by name. */
 export const ENVIRONMENT: Readonly<Record<string, string>> = {
   [CONFIG_VARIABLE]: 'The configuration file of commands that are given none.',
+  [PUSH_VARIABLES.url]: 'The service that "rpmyard push" sends to when no --url is given.',
+  [PUSH_VARIABLES.token]: 'The token that "rpmyard push" shows.',
+  [PUSH_VARIABLES.tokenFile]: 'The file that holds that token, when RPMYARD_TOKEN does not.',
 };

@@ -1,8 +1,16 @@
 import { type AppError, printable } from '../errors.ts';
 import { journalEntry } from '../systemd/journal.ts';
 
+/** What an error tells: one of ours, or one that a service answered, whose code may be newer than this program. */
+interface ToldError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
 /** An error as a command tells it: code and detail, every problem, and what to do. */
-export function errorLines(subject: string, error: AppError): string {
+export function errorLines(subject: string, error: ToldError): string {
   return `${printable(subject)}: ${error.code}: ${error.message}\n${problemLines(error)}  ${error.hint}\n`;
 }
 
@@ -13,8 +21,8 @@ export function journalLine(subject: string, error: AppError): string {
   return journalEntry('error', `${subject}: ${error.code}: ${parts.join(' | ')}`);
 }
 
-function problemLines({ details }: AppError): string {
-  const problems = details['problems'];
+function problemLines({ details }: ToldError): string {
+  const problems = details?.['problems'];
   return Array.isArray(problems)
     ? problems.map((problem) => `  - ${indented(String(problem))}\n`).join('')
     : '';

@@ -7,13 +7,20 @@ export interface ProgressBar {
   readonly clear: () => void;
 }
 
+/** The words beside the bar. */
+export type DescribeProgress = (progress: IndexProgress) => string;
+
 const BAR_WIDTH = 30;
 const MAX_LABEL_WIDTH = 24;
 // Redrawing more often costs more than anybody sees.
 const REDRAW_MS = 100;
 const CLEAR_LINE = '\r\u001b[K';
 
-export function createProgressBar(label: string, stream: NodeJS.WriteStream = process.stderr): ProgressBar {
+export function createProgressBar(
+  label: string,
+  describe: DescribeProgress = ofPackages,
+  stream: NodeJS.WriteStream = process.stderr,
+): ProgressBar {
   let drawnAtMs = Number.NEGATIVE_INFINITY;
   let isDrawn = false;
   return {
@@ -21,7 +28,7 @@ export function createProgressBar(label: string, stream: NodeJS.WriteStream = pr
       if (!stream.isTTY || performance.now() - drawnAtMs < REDRAW_MS) return;
       drawnAtMs = performance.now();
       isDrawn = true;
-      stream.write(`${CLEAR_LINE}${renderProgress(label, progress)}`);
+      stream.write(`${CLEAR_LINE}${renderProgress(label, progress, describe)}`);
     },
     clear: () => {
       if (isDrawn) stream.write(CLEAR_LINE);
@@ -31,11 +38,29 @@ export function createProgressBar(label: string, stream: NodeJS.WriteStream = pr
 }
 
 /** `9/x86_64 [##########          ] 12,345 of 20,000 packages`: fits a terminal of 80 columns. */
-export function renderProgress(label: string, { done, total }: IndexProgress): string {
+export function renderProgress(
+  label: string,
+  progress: IndexProgress,
+  describe: DescribeProgress = ofPackages,
+): string {
+  const { done, total } = progress;
   const filled = total === 0 ? BAR_WIDTH : Math.floor((done / total) * BAR_WIDTH);
   const bar = `${'#'.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}`;
   const name = label.length > MAX_LABEL_WIDTH ? `${label.slice(0, MAX_LABEL_WIDTH - 1)}~` : label;
-  return `${name} [${bar}] ${grouped(done)} of ${grouped(total)}`;
+  return `${name} [${bar}] ${describe(progress)}`;
+}
+
+/** `12.3 of 400.0 MB`. */
+export function ofBytes({ done, total }: IndexProgress): string {
+  return `${megabytes(done)} of ${megabytes(total)} MB`;
+}
+
+function ofPackages({ done, total }: IndexProgress): string {
+  return `${grouped(done)} of ${grouped(total)}`;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toLocaleString('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }
 
 /** `1 package`, `20,000 packages`. */

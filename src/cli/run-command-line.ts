@@ -18,6 +18,7 @@ const RUN: Readonly<Record<CommandName, () => Promise<Run>>> = {
   token: async () => (await import('./token.ts')).token,
   key: async () => (await import('./key.ts')).key,
   inspect: async () => (await import('./inspect-files.ts')).inspectFiles,
+  push: async () => (await import('./push.ts')).push,
 };
 
 const EXIT_USAGE = 2;

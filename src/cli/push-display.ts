@@ -1,0 +1,72 @@
+import type { PushFailure } from '../push/push-failure.ts';
+import type { FileResult } from '../push/push-file.ts';
+import type { PushEvents } from '../push/push-files.ts';
+import type { SourceFile } from '../push/push-options.ts';
+import { errorLines } from './error-lines.ts';
+import { createProgressBar, grouped, ofBytes } from './progress-bar.ts';
+import { acceptedLine } from './push-lines.ts';
+
+/** What a push says while it goes on. */
+export interface PushDisplay extends PushEvents {
+  /** A line on standard error. */
+  readonly note: (line: string) => void;
+  /** Why a file is not where it should be, once. */
+  readonly noteFailure: (result: FileResult) => void;
+  /** Takes the bar away for good. */
+  readonly end: () => void;
+}
+
+/** Accepted packages on standard output, everything else on standard error; on a terminal with a bar below. */
+export function createPushDisplay(files: readonly SourceFile[], isJson: boolean): PushDisplay {
+  const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const positions = new Map<SourceFile, number>();
+  const noted = new Set<PushFailure>();
+  let done = 0;
+  let settledCount = 0;
+  let waitingCount = 0;
+  let installableCount = 0;
+  const counts = (): string => `${grouped(settledCount)} of ${grouped(files.length)}`;
+  const sending = createProgressBar('sending', (progress) => `${counts()}, ${ofBytes(progress)}`);
+  const waiting = createProgressBar('waiting');
+
+  const end = (): void => {
+    sending.clear();
+    waiting.clear();
+  };
+  const note = (line: string): void => {
+    end();
+    process.stderr.write(line);
+  };
+  const noteFailure = ({ file, failure }: FileResult): void => {
+    if (failure === undefined || noted.has(failure)) return;
+    noted.add(failure);
+    note(errorLines(file.path, failure));
+  };
+  return {
+    onSent: (file, positionBytes) => {
+      done += positionBytes - (positions.get(file) ?? 0);
+      positions.set(file, positionBytes);
+      sending.show({ done, total });
+    },
+    onSettled: (result) => {
+      settledCount += 1;
+      noteFailure(result);
+      if (result.outcome === undefined || isJson) return;
+      end();
+      process.stdout.write(acceptedLine(result.status, result.outcome));
+    },
+    onWaiting: (fileCount) => {
+      end();
+      waitingCount = fileCount;
+      waiting.show({ done: 0, total: waitingCount });
+    },
+    onInstallable: (result) => {
+      installableCount += 1;
+      noteFailure(result);
+      waiting.show({ done: installableCount, total: waitingCount });
+    },
+    note,
+    noteFailure,
+    end,
+  };
+}

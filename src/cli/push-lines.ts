@@ -1,0 +1,75 @@
+import { printable } from '../errors.ts';
+import type { BatchResult } from '../push/batch.ts';
+import type { PushFailure } from '../push/push-failure.ts';
+import type { FileResult, FileStatus } from '../push/push-file.ts';
+import type { PushReport } from '../push/push-files.ts';
+import type { Outcome } from '../push/service-documents.ts';
+import { counted } from './progress-bar.ts';
+
+const WIDTH = 80;
+
+const STATUSES: readonly FileStatus[] = ['created', 'unchanged', 'staged', 'waiting', 'refused', 'failed'];
+
+/** `created hello-1.0-1.el9.noarch in 9/x86_64, 9/aarch64`. */
+export function acceptedLine(status: FileStatus, { nevra, places }: Outcome): string {
+  const [first = '', ...others] = places.map(({ repository }) => repository);
+  const begin = `${status} ${nevra} in `;
+  const whole = `${begin}${[first, ...others].join(', ')}`;
+  const line =
+    whole.length <= WIDTH || others.length === 0 ? whole : `${begin}${first} and ${others.length} more`;
+  return `${printable(line)}\n`;
+}
+
+/** `40 packages in 12.3 s: 38 created, 2 unchanged, all in the index`. */
+export function summaryLine({ results, batch }: PushReport, tookMs: number, isInIndex: boolean): string {
+  const counts = STATUSES.map((status) => ({
+    status,
+    count: results.filter((result) => result.status === status).length,
+  }))
+    .filter(({ count }) => count > 0)
+    .map(({ status, count }) => `${count} ${status === 'waiting' ? 'not in the index yet' : status}`);
+  const ends = [...counts, ...(isInIndex ? ['all in the index'] : []), ...batchWords(batch)];
+  const seconds = (tookMs / 1000).toFixed(1);
+  return `${counted(results.length, 'package')} in ${seconds} s: ${ends.join(', ')}\n`;
+}
+
+/** What a person should know of a batch that was not committed, and what to do with it. */
+export function batchNote({ id, state, failure }: BatchResult, url: URL): string {
+  if (state === 'dropped') {
+    return `batch ${id} was dropped: nothing of it is published\n`;
+  }
+  if (state !== 'refused' && state !== 'staged') return '';
+  const fate =
+    state === 'refused' || failure?.kind === 'refusal'
+      ? 'nothing of it is published, and it stays on the service'
+      : 'it may be on the service still';
+  return `batch ${id}: ${fate}; drop it with\n  curl -X DELETE ${url.href}\n`;
+}
+
+/** The document of --json; what the service said is passed on as it is. */
+export function jsonDocument({ results, batch }: PushReport, exitCode: number): string {
+  const document = {
+    files: results.map(({ file, status, attempts, sha256, outcome, failure }: FileResult) => ({
+      ...outcome,
+      ...(failure !== undefined && facts(failure)),
+      ...(outcome === undefined && { sha256 }),
+      file: file.path,
+      status,
+      attempts,
+    })),
+    ...(batch !== undefined && {
+      batch: { id: batch.id, state: batch.state, ...(batch.failure !== undefined && facts(batch.failure)) },
+    }),
+    exitCode,
+  };
+  // JSON leaves C1 and direction characters as they are; escaped they mean the same.
+  return `${printable(JSON.stringify(document))}\n`;
+}
+
+function facts({ code, message, hint }: PushFailure): object {
+  return { code, detail: message, hint };
+}
+
+function batchWords(batch: BatchResult | undefined): readonly string[] {
+  return batch?.state === 'committed' ? [`batch ${batch.id} is published`] : [];
+}

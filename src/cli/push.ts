@@ -1,0 +1,125 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { dropBatch } from '../push/batch.ts';
+import { type Connection, openConnection } from '../push/exchange.ts';
+import { exitCodeOf } from '../push/exit-code.ts';
+import { findFiles } from '../push/find-files.ts';
+import { pushFiles, type PushReport } from '../push/push-files.ts';
+import type { PushOptions } from '../push/push-options.ts';
+import { VERSION } from '../version.ts';
+import { errorLines } from './error-lines.ts';
+import { createPushDisplay, type PushDisplay } from './push-display.ts';
+import { batchNote, jsonDocument, summaryLine } from './push-lines.ts';
+import { type PushArguments, readPushArguments } from './read-push-arguments.ts';
+import { createRetryLines } from './say-retries.ts';
+
+// Above the 75 s after which nginx gives up on the service.
+const MAX_IDLE_MS = 120_000;
+// Who pressed Ctrl-C does not wait for long.
+const DROP_LIMIT_MS = 2000;
+
+const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** `rpmyard push FILE...`: uploads packages and does not give up before it has to. */
+export async function push(args: readonly string[]): Promise<number> {
+  const asked = readPushArguments(args, process.env);
+  const files = findFiles(asked.files);
+  const display = createPushDisplay(files, asked.isJson);
+  using interruption = listenForSignals();
+  using connection = connect(asked, interruption.signal);
+  const options = optionsOf(asked, { connection, display, signal: interruption.signal });
+  const startMs = performance.now();
+  try {
+    const report = await pushFiles(files, options, display);
+    display.end();
+    return tell(report, asked, { display, tookMs: performance.now() - startMs });
+  } catch (error) {
+    const exitCode = interruption.exitCode();
+    if (exitCode === undefined) throw error;
+    display.note('interrupted; the same command again sends what is missing\n');
+    await dropBegun(asked);
+    return exitCode;
+  } finally {
+    display.end();
+  }
+}
+
+function connect({ urls, token, buildUrl, timeoutMs }: PushArguments, signal?: AbortSignal): Connection {
+  const headers = {
+    'user-agent': `rpmyard/${VERSION}`,
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(buildUrl !== undefined && { 'x-build-url': buildUrl }),
+  };
+  const idleMs = Math.min(MAX_IDLE_MS, timeoutMs);
+  return openConnection(urls.upload.protocol, { headers, idleMs, ...(signal !== undefined && { signal }) });
+}
+
+interface Surroundings {
+  readonly connection: Connection;
+  readonly display: PushDisplay;
+  readonly signal: AbortSignal;
+}
+
+function optionsOf(asked: PushArguments, { connection, display, signal }: Surroundings): PushOptions {
+  const now = (): number => performance.now();
+  return {
+    ...asked,
+    exchange: connection.exchange,
+    signal,
+    clock: { now, random: Math.random, pause: async (ms) => delay(ms, undefined, { signal }) },
+    tellRetry: createRetryLines(display.note, now),
+  };
+}
+
+/** The end of the output. */
+function tell(
+  report: PushReport,
+  asked: PushArguments,
+  { display, tookMs }: { readonly display: PushDisplay; readonly tookMs: number },
+): number {
+  const exitCode = exitCodeOf(report);
+  const { batch, results } = report;
+  for (const result of results) display.noteFailure(result);
+  if (batch !== undefined) {
+    if (batch.failure !== undefined) display.note(errorLines(`batch ${batch.id}`, batch.failure));
+    display.note(batchNote(batch, asked.urls.api(`batches/${batch.id}`)));
+  }
+  const isInIndex = asked.isWaitWanted && exitCode === 0;
+  process.stdout.write(
+    asked.isJson ? jsonDocument(report, exitCode) : summaryLine(report, tookMs, isInIndex),
+  );
+  return exitCode;
+}
+
+/** Nobody would commit what was begun: its name may be known to this process alone. */
+async function dropBegun(asked: PushArguments): Promise<void> {
+  const { batchId, urls } = asked;
+  if (batchId === undefined) return;
+  using connection = connect(asked, AbortSignal.timeout(DROP_LIMIT_MS));
+  const isDropped = await dropBatch(batchId, { urls, exchange: connection.exchange });
+  const state = isDropped ? 'dropped' : 'staged';
+  process.stderr.write(batchNote({ id: batchId, state }, urls.api(`batches/${batchId}`)));
+}
+
+interface Interruption extends Disposable {
+  readonly signal: AbortSignal;
+  /** The exit code of the signal that came; undefined when none came. */
+  readonly exitCode: () => number | undefined;
+}
+
+/** The first Ctrl-C ends the push in order, the second one the process. */
+function listenForSignals(): Interruption {
+  const controller = new AbortController();
+  let exitCode: number | undefined;
+  const onSignal = (name: keyof typeof SIGNAL_EXIT): void => {
+    exitCode = SIGNAL_EXIT[name];
+    stop();
+    controller.abort(new Error(`interrupted by ${name}`));
+  };
+  const onInterrupt = (): void => onSignal('SIGINT');
+  const onTerminate = (): void => onSignal('SIGTERM');
+  const stop = (): void => {
+    process.off('SIGINT', onInterrupt).off('SIGTERM', onTerminate);
+  };
+  process.on('SIGINT', onInterrupt).on('SIGTERM', onTerminate);
+  return { signal: controller.signal, exitCode: () => exitCode, [Symbol.dispose]: stop };
+}

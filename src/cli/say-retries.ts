@@ -1,0 +1,17 @@
+import type { PushFailure } from '../push/push-failure.ts';
+
+/** Makes what says that something is tried again: one line, however many files fail for the same reason meanwhile. */
+export function createRetryLines(
+  write: (line: string) => void,
+  now: () => number,
+): (failure: PushFailure, pauseMs: number) => void {
+  const saidUntilMs = new Map<string, number>();
+  return ({ code, message }, pauseMs) => {
+    const reason = `${code}: ${message}`;
+    if (now() < (saidUntilMs.get(reason) ?? 0)) return;
+    // Reasons that are over need not be remembered.
+    for (const [old, untilMs] of saidUntilMs) if (untilMs <= now()) saidUntilMs.delete(old);
+    saidUntilMs.set(reason, now() + pauseMs);
+    write(`${reason}; trying again in ${(pauseMs / 1000).toFixed(1)} s\n`);
+  };
+}

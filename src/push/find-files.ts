@@ -1,0 +1,57 @@
+import { accessSync, constants, globSync, realpathSync, statSync } from 'node:fs';
+import { AppError, errnoOf } from '../errors.ts';
+import type { SourceFile } from './push-options.ts';
+
+const GLOB = /[*?[{]/;
+
+/**
+ * The files that arguments mean, each once: names as they are, and patterns for systems whose shell leaves them alone.
+ * @throws AppError PARAMETER_INVALID that names every argument that means none, before anything is sent.
+ */
+export function findFiles(args: readonly string[]): readonly SourceFile[] {
+  const found = new Map<string, SourceFile>();
+  const problems: string[] = [];
+  for (const arg of args) {
+    const { paths, problem } = pathsOf(arg);
+    if (problem !== undefined) problems.push(`${arg}: ${problem}`);
+    for (const path of paths) {
+      const file = lookAt(path);
+      if (typeof file === 'string') problems.push(`${path}: ${file}`);
+      else if (!found.has(realpathSync(path))) found.set(realpathSync(path), file);
+    }
+  }
+  if (problems.length > 0) {
+    throw new AppError('PARAMETER_INVALID', 'not all arguments name files that can be read', {
+      hint: 'Nothing was sent. Name packages, or a pattern in quotes.',
+      details: { problems },
+    });
+  }
+  return [...found.values()];
+}
+
+interface Paths {
+  readonly paths: readonly string[];
+  readonly problem?: string;
+}
+
+function pathsOf(arg: string): Paths {
+  const isThere = statSync(arg, { throwIfNoEntry: false }) !== undefined;
+  if (isThere || !GLOB.test(arg)) return { paths: [arg] };
+  // `**` finds directories as well, and nobody means them.
+  const paths = globSync(arg)
+    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false)
+    .toSorted();
+  return paths.length === 0 ? { paths, problem: 'no file matches' } : { paths };
+}
+
+/** The file, or what is wrong with it. */
+function lookAt(path: string): SourceFile | string {
+  try {
+    const found = statSync(path);
+    if (!found.isFile()) return found.isDirectory() ? 'it is a directory' : 'it is no regular file';
+    accessSync(path, constants.R_OK);
+    return { path, sizeBytes: found.size };
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT' ? 'it does not exist' : `it cannot be read (${errnoOf(error)})`;
+  }
+}

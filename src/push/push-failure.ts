@@ -1,0 +1,114 @@
+import { STATUS_CODES } from 'node:http';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { AppError, type ErrorCode, printable } from '../errors.ts';
+import type { Answer } from './exchange.ts';
+import { parseJson } from './parse-json.ts';
+
+/**
+ * `passing`: the same request may do better in a while. `refusal`: this file, or this request, will be refused again.
+ * `unreachable`: whatever is at that URL is not the service, or cannot be trusted.
+ */
+export type FailureKind = 'passing' | 'refusal' | 'unreachable';
+
+/** Why a request came to nothing, in the service's words or in ours; always printable. */
+export class PushFailure extends Error {
+  override readonly name = 'PushFailure';
+  /** Of this program or of the service, which may be newer than this program. */
+  readonly code: string;
+  readonly hint: string;
+  readonly kind: FailureKind;
+
+  constructor(fields: PushFailureFields) {
+    super(printable(fields.detail), fields.cause === undefined ? undefined : { cause: fields.cause });
+    this.code = printable(fields.code);
+    this.hint = printable(fields.hint);
+    this.kind = fields.kind;
+  }
+}
+
+interface PushFailureFields {
+  readonly code: string;
+  readonly detail: string;
+  readonly hint: string;
+  readonly kind: FailureKind;
+  readonly cause?: unknown;
+}
+
+const PROBLEM = Type.Object({ code: Type.String(), detail: Type.String(), hint: Type.String() });
+
+// 423: another request still writes to the same resumable upload (tus 1.0.0 servers).
+const PASSING_STATUSES = new Set([408, 423, 425, 429]);
+
+// What OpenSSL and Node find wrong with a certificate stays so.
+const CERTIFICATE_FAULT = /CERT|ISSUER|LEAF_SIGNATURE|ALTNAME/;
+
+/** The failure that an answer is; a problem document gives its code, an answer without one comes from something in between. */
+export function failureOfAnswer(answer: Answer): PushFailure {
+  const { status } = answer;
+  const kind = kindOf(status);
+  const problem = parseJson(answer.text);
+  if (status >= 400 && Value.Check(PROBLEM, problem)) return new PushFailure({ ...problem, kind });
+  if (status >= 300 && status < 400) return redirected(answer);
+  return unexpected({
+    detail: `the service answered ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd(),
+    hint:
+      kind === 'passing'
+        ? 'It comes from what lies before the service, such as nginx: look whether the service runs.'
+        : 'This is no answer of Rpmyard: check the URL, and what lies before the service.',
+    kind,
+  });
+}
+
+/** The failure that whatever was thrown while a request was made is. */
+export function failureOfError(error: unknown): PushFailure {
+  if (error instanceof PushFailure) return error;
+  if (error instanceof AppError) {
+    const { code, message, hint } = error;
+    return new PushFailure({ code, detail: message, hint, kind: 'refusal', cause: error });
+  }
+  if (!(error instanceof Error)) throw error;
+  const reason = reasonOf(error);
+  const isCertificate = CERTIFICATE_FAULT.test(reason);
+  return new PushFailure({
+    code: 'SERVICE_UNREACHABLE' satisfies ErrorCode,
+    detail: isCertificate
+      ? `the service shows a certificate that cannot be trusted (${reason})`
+      : `the service cannot be reached (${reason})`,
+    hint: isCertificate
+      ? 'Check the URL; NODE_EXTRA_CA_CERTS names a file with further certificates to trust.'
+      : 'Check the URL, and whether the service runs.',
+    kind: isCertificate ? 'unreachable' : 'passing',
+    cause: error,
+  });
+}
+
+/** What was answered is not what Rpmyard answers. */
+export function unexpected(fields: Omit<PushFailureFields, 'code'>): PushFailure {
+  return new PushFailure({ code: 'ANSWER_UNEXPECTED' satisfies ErrorCode, ...fields });
+}
+
+function kindOf(status: number): FailureKind {
+  if (status >= 500 || PASSING_STATUSES.has(status)) return 'passing';
+  return status >= 400 ? 'refusal' : 'unreachable';
+}
+
+/** Following a redirect could carry the token and the package to somebody else. */
+function redirected({ status, headers }: Answer): PushFailure {
+  const { location } = headers;
+  return unexpected({
+    detail: `the service answered ${status} and leads ${location === undefined ? 'nowhere' : `to ${location}`}`,
+    hint: 'Redirects are not followed: give the URL that it leads to, if you trust it.',
+    kind: 'unreachable',
+  });
+}
+
+/** `ECONNREFUSED 127.0.0.1:5000`, without a name for each address that was tried. */
+function reasonOf(error: Error): string {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  if (!(first instanceof Error)) return error.message;
+  const code = 'code' in first && typeof first.code === 'string' ? first.code : undefined;
+  if (code === undefined || code === 'ECONNRESET') return first.message === '' ? 'ECONNRESET' : first.message;
+  if (!('address' in first) || !('port' in first)) return code;
+  return `${code} ${String(first.address)}:${String(first.port)}`;
+}

@@ -1,0 +1,89 @@
+import pLimit from 'p-limit';
+import { type BatchResult, commitBatch, dropBatch } from './batch.ts';
+import { type FileResult, pushFile } from './push-file.ts';
+import type { PushOptions, SourceFile } from './push-options.ts';
+import { waitForFile } from './wait-for-file.ts';
+
+/** Told how a push goes on. */
+export interface PushEvents {
+  /** How far into a file its upload has come; less than before when it starts anew. */
+  readonly onSent: (file: SourceFile, positionBytes: number) => void;
+  /** A file was accepted, or failed for good. */
+  readonly onSettled: (result: FileResult) => void;
+  /** All were sent; waiting for the index begins, or the commit, of this many that were accepted. */
+  readonly onWaiting: (fileCount: number) => void;
+  readonly onInstallable: (result: FileResult) => void;
+}
+
+export interface PushReport {
+  readonly results: readonly FileResult[];
+  readonly batch?: BatchResult;
+}
+
+/**
+ * Pushes files: sends all of them, commits the batch when there is one, and waits for the index when asked to.
+ * Rejects with the signal's reason when it is interrupted, and for no other cause.
+ */
+export async function pushFiles(
+  files: readonly SourceFile[],
+  options: PushOptions,
+  events: PushEvents,
+): Promise<PushReport> {
+  const sent = await sendAll(files, options, events);
+  if (options.batchId !== undefined) return finishBatch(options.batchId, sent, options, events);
+  return { results: options.isWaitWanted ? await waitForAll(sent, options, events) : sent };
+}
+
+async function sendAll(
+  files: readonly SourceFile[],
+  options: PushOptions,
+  { onSent, onSettled }: PushEvents,
+): Promise<readonly FileResult[]> {
+  const limit = pLimit(options.jobs);
+  return Promise.all(
+    files.map((file) =>
+      limit(async () => {
+        options.signal.throwIfAborted();
+        const result = await pushFile(file, options, (positionBytes) => onSent(file, positionBytes));
+        onSettled(result);
+        return result;
+      }),
+    ),
+  );
+}
+
+/** All or nothing: a batch that lacks a package is not committed. */
+async function finishBatch(
+  id: string,
+  sent: readonly FileResult[],
+  options: PushOptions,
+  events: PushEvents,
+): Promise<PushReport> {
+  if (sent.some(({ outcome }) => outcome === undefined)) {
+    const state = (await dropBatch(id, options)) ? 'dropped' : 'staged';
+    return { results: sent, batch: { id, state } };
+  }
+  events.onWaiting(sent.length);
+  return commitBatch(id, sent, options);
+}
+
+async function waitForAll(
+  sent: readonly FileResult[],
+  options: PushOptions,
+  { onWaiting, onInstallable }: PushEvents,
+): Promise<readonly FileResult[]> {
+  const deadlineMs = options.clock.now() + options.timeoutMs;
+  const limit = pLimit(options.jobs);
+  onWaiting(sent.filter(({ outcome }) => outcome !== undefined).length);
+  return Promise.all(
+    sent.map((result) =>
+      limit(async () => {
+        options.signal.throwIfAborted();
+        if (result.outcome === undefined) return result;
+        const settled = await waitForFile(result, deadlineMs, options);
+        onInstallable(settled);
+        return settled;
+      }),
+    ),
+  );
+}

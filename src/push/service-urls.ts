@@ -1,0 +1,37 @@
+import { AppError } from '../errors.ts';
+
+/** Where a service is asked, made from the one URL that a user knows. */
+export interface ServiceUrls {
+  /** The one that `curl -T` takes, without a slash at its end. */
+  readonly upload: URL;
+  /** `api('uploads/4f5...')`: beside the upload URL, so that a service below a path is found too. */
+  readonly api: (path: string) => URL;
+}
+
+/**
+ * Reads `http://host/upload`; `http://host` stands for the same.
+ * @throws AppError PARAMETER_INVALID for what is no such URL, or holds a password.
+ */
+export function parseServiceUrl(text: string): ServiceUrls {
+  const url = URL.parse(text);
+  // The text may hold a secret: it is not repeated.
+  if (url === null || !/^https?:$/.test(url.protocol)) throw invalid('the URL of the service is no http URL');
+  if (url.username !== '' || url.password !== '') throw invalid('the URL of the service holds credentials');
+  if (url.search !== '' || url.hash !== '') throw invalid('the URL of the service holds a query');
+  const path = url.pathname.replace(/\/+$/, '');
+  const upload = new URL(path === '' ? '/upload' : path, url);
+  return { upload, api: (rest) => new URL(`api/v1/${rest}`, upload) };
+}
+
+/** The upload URL, or one below it, with the releasever that was asked for. */
+export function uploadUrl({ upload }: ServiceUrls, releasever: string | undefined, below = ''): URL {
+  const url = new URL(`${upload.pathname}${below}`, upload);
+  if (releasever !== undefined) url.searchParams.set('releasever', releasever);
+  return url;
+}
+
+function invalid(message: string): AppError {
+  return new AppError('PARAMETER_INVALID', message, {
+    hint: 'Give it as http://repo.example.com/upload; a token goes into RPMYARD_TOKEN or a file, a releasever into --releasever.',
+  });
+}

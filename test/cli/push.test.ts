@@ -1,0 +1,258 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hashToken, newToken } from '../../src/access/token.ts';
+import { craftRpm, type CraftSpec } from '../support/craft-rpm.ts';
+import { findFreePort } from '../support/free-port.ts';
+import { runPush, startPush } from '../support/run-push.ts';
+import { BIN } from '../support/run-rpmyard.ts';
+import { type RunningService, startService } from '../support/run-service.ts';
+import { startScriptedServer } from '../support/scripted-server.ts';
+import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+
+let dir: TempDir;
+
+beforeEach(async () => {
+  dir = await createTempDir();
+});
+
+afterEach(() => dir.remove());
+
+async function put(name: string, spec: CraftSpec = {}): Promise<string> {
+  const path = join(dir.path, `${name}.rpm`);
+  await writeFile(path, craftRpm({ name, version: '1.0', release: '1.el9', ...spec }));
+  return path;
+}
+
+/** Takes bodies directly, as none of these tests is about nginx. */
+const start = (port?: number, config = {}): Promise<RunningService> =>
+  startService({ root: join(dir.path, 'srv'), config, ...(port !== undefined && { port }) });
+
+const packagesIn = async (service: RunningService, repository: string): Promise<readonly string[]> =>
+  (await readdir(join(service.storageDir, repository, 'Packages'))).toSorted();
+
+describe('rpmyard push', () => {
+  it('brings 500 packages to a service that is killed and started again twice meanwhile, each once', async () => {
+    const count = 500;
+    const names = Array.from({ length: count }, (_, index) => `pkg${index}`);
+    await Promise.all(names.map((name) => put(name, { arch: 'x86_64' })));
+    const first = await start();
+    const push = startPush(['--jobs', '8', '--wait', '--url', first.baseUrl, join(dir.path, '*.rpm')]);
+    await push.whenSaid(100);
+    await first.kill();
+    const second = await start(first.port);
+    await push.whenSaid(250);
+    await second.kill();
+    await using third = await start(first.port);
+
+    const { exitCode, stdout, stderr } = await push.ended;
+    expect({
+      exitCode,
+      stderr: stderr.replaceAll(/^SERVICE_UNREACHABLE: .*; trying again in .* s\n/gm, ''),
+    }).toEqual({
+      exitCode: 0,
+      stderr: '',
+    });
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(count + 1);
+    expect(lines.at(-1)).toMatch(
+      /^500 packages in [\d.]+ s: \d+ created(?:, \d+ unchanged)?, all in the index$/,
+    );
+    // As many failures as jobs, and a line or two a pause.
+    expect(stderr.split('\n').length).toBeLessThan(20);
+    expect(await packagesIn(third, '9/x86_64')).toEqual(
+      names.map((name) => `${name}-1.0-1.el9.x86_64.rpm`).toSorted(),
+    );
+    expect(await readdir(third.incomingDir)).toEqual([]);
+    expect(await readdir(third.spoolDir)).toEqual([]);
+  });
+
+  it('says a plain line for each package and a summary, none wider than 80 columns', async () => {
+    await using service = await start(undefined, {
+      layout: { noarch: ['x86_64', 'aarch64', 'ppc64le', 's390x', 'i386', 'armhfp'] },
+    });
+    const paths = [await put('hello', { arch: 'noarch' }), await put('world', { arch: 'x86_64' })];
+    const { exitCode, stdout, stderr } = await runPush(['--jobs', '1', ...paths], {
+      RPMYARD_URL: service.baseUrl,
+    });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout.replace(/[\d.]+ s/, '1.0 s').split('\n')).toEqual([
+      'created hello-1.0-1.el9.noarch in 9/x86_64 and 5 more',
+      'created world-1.0-1.el9.x86_64 in 9/x86_64',
+      '2 packages in 1.0 s: 2 created',
+      '',
+    ]);
+    const again = await runPush([...paths, '--wait'], { RPMYARD_URL: `${service.baseUrl}/upload` });
+    expect(again.stdout).toMatch(/2 packages in [\d.]+ s: 2 unchanged, all in the index\n$/);
+  });
+
+  it('takes the others when one is in conflict, and says why on standard error', async () => {
+    await using service = await start();
+    const old = await put('hello', { arch: 'x86_64' });
+    expect(await runPush([old, '--url', service.baseUrl])).toMatchObject({ exitCode: 0 });
+    const changed = await put('hello', { arch: 'x86_64', summary: 'other bytes' });
+    const { exitCode, stdout, stderr } = await runPush([
+      changed,
+      await put('a', { arch: 'x86_64' }),
+      await put('z', { arch: 'x86_64' }),
+      `--url=${service.baseUrl}`,
+    ]);
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/3 packages in [\d.]+ s: 2 created, 1 refused\n$/);
+    const [first, hint] = stderr.split('\n');
+    expect(first).toMatch(new RegExp(`^${changed}: PACKAGE_CONFLICT: .*stored sha256`));
+    expect(hint).toContain('raise the release number');
+    expect(await packagesIn(service, '9/x86_64')).toHaveLength(3);
+  });
+
+  it('prints one JSON document with --json', async () => {
+    await using service = await start();
+    const good = await put('hello', { arch: 'x86_64' });
+    const bad = join(dir.path, 'bad.rpm');
+    await writeFile(bad, 'no package');
+    const { exitCode, stdout } = await runPush(['--json', good, bad, '--url', service.baseUrl]);
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      files: [
+        {
+          file: good,
+          status: 'created',
+          attempts: 1,
+          nevra: 'hello-1.0-1.el9.x86_64',
+          places: [{ repository: '9/x86_64' }],
+        },
+        { file: bad, status: 'refused', attempts: 1, code: 'RPM_MALFORMED' },
+      ],
+      exitCode: 1,
+    });
+  });
+
+  it('shows the token of the environment or of a file, and says where it was built', async () => {
+    const token = newToken();
+    await using service = await start(undefined, {
+      access: { tokens: [{ name: 'ci', hash: hashToken(token), upload: ['9/*'] }] },
+    });
+    const file = join(dir.path, 'token');
+    await writeFile(file, `${token}\n`);
+    const rpm = await put('hello', { arch: 'x86_64' });
+    const push = (env: Readonly<Record<string, string>>, ...args: readonly string[]) =>
+      runPush([rpm, '--url', service.baseUrl, ...args], env);
+    expect(await push({})).toMatchObject({ exitCode: 1 });
+    expect(await push({ RPMYARD_TOKEN: token, BUILD_URL: 'http://ci.example.com/job/7' })).toMatchObject({
+      exitCode: 0,
+    });
+    expect(await push({ RPMYARD_TOKEN_FILE: file })).toMatchObject({ exitCode: 0 });
+    expect(await push({ RPMYARD_TOKEN: 'wrong' }, '--token-file', file)).toMatchObject({ exitCode: 0 });
+    const audit = await readFile(join(service.stateDir, 'audit.log'), 'utf8');
+    expect(audit).toContain('"buildUrl":"http://ci.example.com/job/7"');
+  });
+
+  it('sends no large file to a service that does not know its token', async () => {
+    await using service = await start(undefined, {
+      access: { tokens: [{ name: 'ci', hash: hashToken(newToken()), upload: ['9/*'] }] },
+    });
+    const large = join(dir.path, 'large.rpm');
+    await writeFile(large, Buffer.alloc(60_000_000));
+    const { exitCode, stderr } = await runPush([large, '--url', service.baseUrl], { RPMYARD_TOKEN: 'wrong' });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('CREDENTIALS_INVALID');
+    const refusal = service.log.find(({ code }) => code === 'CREDENTIALS_INVALID');
+    expect(refusal).toBeDefined();
+    expect(await readdir(service.spoolDir)).toEqual([]);
+  });
+
+  it('exits 3 when the service is not there for as long as was said', async () => {
+    const url = `http://127.0.0.1:${await findFreePort()}`;
+    const { exitCode, stdout, stderr } = await runPush([await put('hello'), '--url', url, '--timeout', '1']);
+    expect(exitCode).toBe(3);
+    expect(stderr).toMatch(/SERVICE_UNREACHABLE: .*ECONNREFUSED.*; trying again in [01]\.\d s\n/);
+    expect(stderr).toContain('hello.rpm: SERVICE_UNREACHABLE');
+    expect(stdout).toMatch(/1 package in [\d.]+ s: 1 failed\n$/);
+  });
+
+  it.each([
+    ['no file', []],
+    ['a file that is not there', ['gone.rpm']],
+    ['a pattern that nothing matches', ['gone*.rpm']],
+    ['a URL with a password', ['--url', 'http://ci:secret@127.0.0.1:1/upload', BIN]],
+    ['a number that is none', ['--jobs', '0', BIN]],
+    ['a time that is none', ['--timeout', '1h', BIN]],
+    ['a token file that is not there', ['--token-file', '/gone', BIN]],
+    ['a batch that cannot be', ['--batch-id', '../x', BIN]],
+  ])('refuses %s as wrong usage, and sends nothing', async (_, args) => {
+    await using server = await startScriptedServer(({ answer }) => answer(500, {}));
+    const { exitCode, stdout, stderr } = await runPush(args, { RPMYARD_URL: server.baseUrl });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain('PARAMETER_INVALID');
+    expect(stderr).not.toContain('secret');
+    expect(server.seen).toEqual([]);
+  });
+
+  it('needs to be told which service', async () => {
+    expect(await runPush([await put('hello')])).toMatchObject({ exitCode: 2 });
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends at once with %s, and drops the batch it began', async (signal, expected) => {
+    const asked = Promise.withResolvers<void>();
+    await using server = await startScriptedServer(({ seen, answer }) => {
+      if (seen.method === 'DELETE') return answer(204);
+      // The upload is never answered.
+      return asked.resolve();
+    });
+    const push = startPush(['--batch-id', 'nightly', await put('hello'), '--url', server.baseUrl]);
+    await asked.promise;
+    push.kill(signal);
+    const { exitCode, stderr } = await push.ended;
+    expect(exitCode).toBe(expected);
+    expect(stderr).toBe(
+      'interrupted; the same command again sends what is missing\nbatch nightly was dropped: nothing of it is published\n',
+    );
+    expect(server.seen.at(-1)).toMatchObject({ method: 'DELETE', path: '/api/v1/batches/nightly' });
+  });
+
+  it('says how to drop a batch that was refused, and names it', async () => {
+    await using server = await startScriptedServer(async ({ seen, takeBody, answer }) => {
+      await takeBody();
+      const sha256 = String(seen.headers['x-checksum-sha256']);
+      if (seen.method === 'PUT') {
+        const places = [{ repository: '9/x86_64', state: 'staged' }];
+        return answer(202, {
+          outcome: 'staged',
+          batch: 'b',
+          nevra: 'hello-1.0-1.el9.x86_64',
+          sha256,
+          places,
+        });
+      }
+      return answer(409, { code: 'BATCH_REFUSED', detail: 'not placed', hint: 'mend it', refused: [] });
+    });
+    const { exitCode, stdout, stderr } = await runPush([
+      '--batch',
+      await put('hello'),
+      '--url',
+      server.baseUrl,
+    ]);
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^staged hello-1\.0-1\.el9\.x86_64 in 9\/x86_64\n/);
+    const id = String(server.seen[0]?.headers['x-batch']);
+    expect(stderr).toBe(
+      `batch ${id}: BATCH_REFUSED: not placed\n  mend it\nbatch ${id}: nothing of it is published, and it stays on the service; drop it with\n  curl -X DELETE ${server.baseUrl}/api/v1/batches/${id}\n`,
+    );
+  });
+
+  it('shows on a terminal how far it is, and takes that away before each line', async () => {
+    await using service = await start();
+    const paths = await Promise.all(['a', 'b', 'c'].map((name) => put(name, { arch: 'x86_64' })));
+    const command = [process.execPath, BIN, 'push', '--url', service.baseUrl, ...paths].join(' ');
+    const { stdout } = await execa('script', ['-qec', command, '/dev/null'], { stdin: 'ignore' });
+    expect(stdout).toMatch(/sending \[[# ]{30}\] \d of 3, \d\.\d of \d\.\d MB/);
+    for (const line of stdout.split('\n')) {
+      // What is left to be seen: the text after the last time that the line was cleared.
+      expect(line.split('\u001b[K').at(-1)?.trimEnd()).toMatch(/^$|^created |^3 packages in/);
+    }
+  });
+});

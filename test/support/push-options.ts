@@ -1,0 +1,73 @@
+import { openConnection } from '../../src/push/exchange.ts';
+import type { PushFailure } from '../../src/push/push-failure.ts';
+import type { PushEvents } from '../../src/push/push-files.ts';
+import type { PushOptions } from '../../src/push/push-options.ts';
+import { parseServiceUrl } from '../../src/push/service-urls.ts';
+
+export interface TestPush extends Disposable {
+  readonly options: PushOptions;
+  /** Every pause that was made, without having been waited for. */
+  readonly pausesMs: readonly number[];
+  readonly failures: readonly PushFailure[];
+}
+
+const IDLE_MS = 20_000;
+
+/** Options of a push whose pauses take no time, and whose jitter always leaves the whole pause. */
+export function pushOptions(baseUrl: string, given: Partial<PushOptions> = {}): TestPush {
+  const pausesMs: number[] = [];
+  const failures: PushFailure[] = [];
+  let skippedMs = 0;
+  const { signal = new AbortController().signal } = given;
+  const connection = openConnection('http:', {
+    headers: { authorization: 'Bearer secret' },
+    idleMs: IDLE_MS,
+    signal,
+  });
+  return {
+    pausesMs,
+    failures,
+    options: {
+      urls: parseServiceUrl(baseUrl),
+      exchange: connection.exchange,
+      releasever: undefined,
+      batchId: undefined,
+      isWaitWanted: false,
+      jobs: 4,
+      timeoutMs: 600_000,
+      signal,
+      clock: {
+        now: () => skippedMs,
+        random: () => 1,
+        pause: async (ms) => {
+          signal.throwIfAborted();
+          skippedMs += ms;
+          pausesMs.push(ms);
+        },
+      },
+      tellRetry: (failure) => void failures.push(failure),
+      ...given,
+    },
+    [Symbol.dispose]: () => connection[Symbol.dispose](),
+  };
+}
+
+/** Nobody looks. */
+export const NO_EVENTS: PushEvents = {
+  onSent: () => undefined,
+  onSettled: () => undefined,
+  onWaiting: () => undefined,
+  onInstallable: () => undefined,
+};
+
+/** What a service says of a package. */
+export function outcomeOf(
+  sha256: string,
+  outcome: string,
+  state = 'waiting',
+  repository = '9/x86_64',
+): object {
+  const location = 'Packages/hello-1.0-1.el9.x86_64.rpm';
+  const places = [{ repository, location, url: `http://repo.example.com/${location}`, state }];
+  return { outcome, nevra: 'hello-1.0-1.el9.x86_64', sha256, sizeBytes: 1, places };
+}
