@@ -54,6 +54,16 @@ export interface Config {
   };
   /** With absolute paths. */
   readonly keyrings: ConfigFile['package_signatures']['keyrings'];
+  /** Undefined when there is none. */
+  readonly dropDirectory:
+    | {
+        readonly path: string;
+        readonly settleMs: number;
+        readonly giveUpMs: number;
+        /** Globs of the repositories that dropped packages may go to. */
+        readonly upload: readonly string[];
+      }
+    | undefined;
   readonly log: { readonly name: ConfigFile['log']['name']; readonly level: string };
 }
 
@@ -134,6 +144,7 @@ function withDefaults(given: Record<string, unknown>): unknown {
     access: {},
     signing: {},
     package_signatures: {},
+    drop_directory: {},
     log: {},
     ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value ?? {}])),
   };
@@ -229,6 +240,15 @@ function toConfig(file: ConfigFile, folder: string): Config {
       ...keyring,
       key_files: keyring.key_files.map((path) => resolve(folder, path)),
     })),
+    dropDirectory:
+      file.drop_directory.path === ''
+        ? undefined
+        : {
+            path: resolve(folder, file.drop_directory.path),
+            settleMs: file.drop_directory.settle_seconds * 1000,
+            giveUpMs: file.drop_directory.give_up_minutes * 60_000,
+            upload: file.drop_directory.upload,
+          },
     log: { name: file.log.name, level: toPinoLevel(file.log.level) },
   };
 }
