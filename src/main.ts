@@ -150,7 +150,7 @@ async function startOnTree(
     tellStatus('Taking up the repositories');
     await pipeline.takeUp();
     readiness.resolve();
-    dropDirectory = await startDropDirectory(config, { tree, pipeline, auditLog, incomingFiles, log });
+    dropDirectory = startDropDirectory(config, { tree, pipeline, auditLog, incomingFiles, log });
     return { address, stop };
   } catch (error) {
     readiness.reject(shuttingDown());
@@ -169,7 +169,7 @@ async function startOnTree(
 }
 
 /** Undefined when the configuration names none. */
-async function startDropDirectory(
+function startDropDirectory(
   { dropDirectory: dropped, server }: Config,
   parts: {
     readonly tree: Tree;
@@ -178,7 +178,7 @@ async function startDropDirectory(
     readonly incomingFiles: IncomingFiles;
     readonly log: Logger;
   },
-): Promise<DropDirectory | undefined> {
+): DropDirectory | undefined {
   if (dropped === undefined) return undefined;
   const { tree, pipeline, auditLog, incomingFiles, log } = parts;
   const requester = createRequester({

@@ -31,7 +31,7 @@ const DIRECTORY_MODE = 0o770;
  * moved into `rejected/` when it was refused. Events tell of new files; a scan now and then finds what they miss, and the
  * directory itself when it was removed and made again.
  */
-export async function openDropDirectory(parts: DropDirectoryParts): Promise<DropDirectory> {
+export function openDropDirectory(parts: DropDirectoryParts): DropDirectory {
   const { path: directory, log, scanEveryMs = SCAN_EVERY_MS, isWatched = true } = parts;
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -42,8 +42,8 @@ export async function openDropDirectory(parts: DropDirectoryParts): Promise<Drop
   let timerAtMs = Number.POSITIVE_INFINITY;
   let scanning: Promise<void> | undefined;
   let isWantedAgain = false;
+  let isFirstScan = true;
 
-  await makeDirectory();
   scanWithin(0);
 
   return {
@@ -86,6 +86,9 @@ export async function openDropDirectory(parts: DropDirectoryParts): Promise<Drop
   }
 
   async function scan(): Promise<void> {
+    // Here, so that a start does not wait for a mount that hangs.
+    if (isFirstScan) await makeDirectory();
+    isFirstScan = false;
     // Before the names are read, so that none can come between.
     await watchDirectory();
     const names = new Set((await readdir(directory)).filter(isDropped));

@@ -134,15 +134,12 @@ export function createDroppedFiles(
   }
 
   async function refuse(file: DroppedFile, refusal: Refusal): Promise<void> {
-    const { code, message, hint, cause } = refusal.error;
+    const { code, message, hint } = refusal.error;
     const { sha256 } = refusal;
     const digest = sha256 === undefined ? {} : { sha256 };
     parts.countUpload(code, 0);
     parts.audit({ outcome: code, detail: message, ...originOf(file), ...digest });
-    log.warn(
-      { ...originOf(file), ...digest, code, detail: message, hint, err: cause },
-      'dropped file refused',
-    );
+    log.warn({ ...originOf(file), ...digest, code, detail: message, hint }, 'dropped file refused');
     await moveAway(judge(file, { kind: 'refused', refusal }), refusal);
   }
 

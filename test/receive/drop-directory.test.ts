@@ -49,6 +49,7 @@ async function start(
     config: { drop_directory: { path: incoming, settle_seconds: SETTLE_SECONDS, ...dropped } },
     ...options,
   });
+  await eventually(() => lstat(incoming));
 }
 
 /** A package of its own with a payload that is no archive: it is stored, not installed. */

@@ -29,7 +29,7 @@ let opened: DropDirectory | undefined;
 beforeEach(async () => {
   dir = await createTempDir();
   incoming = join(dir.path, 'drop');
-  for (const name of ['spool', 'state']) await mkdir(join(dir.path, name));
+  for (const name of ['spool', 'state', 'drop']) await mkdir(join(dir.path, name));
   nowMs = Date.now();
   [logLines, counted, audited, opened] = [[], [], [], undefined];
 });
@@ -58,8 +58,8 @@ function partsWith(fields: Partial<DropDirectoryParts>): DropDirectoryParts {
   };
 }
 
-async function open(fields: Partial<DropDirectoryParts> = {}): Promise<DropDirectory> {
-  opened = await openDropDirectory(partsWith(fields));
+function open(fields: Partial<DropDirectoryParts> = {}): DropDirectory {
+  opened = openDropDirectory(partsWith(fields));
   return opened;
 }
 
@@ -104,14 +104,14 @@ function held(): {
 
 describe('the drop directory', () => {
   it('is found by scans where nothing tells of changes', async () => {
-    await open({ isWatched: false });
+    open({ isWatched: false });
     await drop('a.rpm');
     await expectEmptySoon();
     expect(counted).toEqual(['created']);
   });
 
   it('is found by events where scans are rare', async () => {
-    await open({ scanEveryMs: 3_600_000 });
+    open({ scanEveryMs: 3_600_000 });
     await drop('first.rpm');
     await expectEmptySoon();
     await drop('second.rpm');
@@ -120,7 +120,7 @@ describe('the drop directory', () => {
   });
 
   it('may be removed and made again', async () => {
-    const directory = await open();
+    const directory = open();
     await drop('a.rpm');
     await expectEmptySoon();
     await rm(incoming, { recursive: true });
@@ -135,9 +135,8 @@ describe('the drop directory', () => {
   it('has two files in work at a time', async () => {
     let atOnce = 0;
     let most = 0;
-    await mkdir(incoming);
     for (let index = 0; index < 20; index += 1) await drop(`${index}.rpm`);
-    await open({
+    open({
       ingest: async () => {
         atOnce += 1;
         most = Math.max(most, atOnce);
@@ -151,10 +150,9 @@ describe('the drop directory', () => {
   });
 
   it('takes what is in work to its end before it is closed, and leaves the rest', async () => {
-    await mkdir(incoming);
     for (const name of ['a.rpm', 'b.rpm', 'c.rpm']) await drop(name);
     const { ingest, begun, end } = held();
-    const directory = await open({ ingest });
+    const directory = open({ ingest });
     await begun;
     const closed = directory.close();
     end();
@@ -168,7 +166,7 @@ describe('the drop directory', () => {
 describe('a dropped file', () => {
   it('that is replaced while it is taken is taken as well', async () => {
     const { ingest, begun, end, seenBytes } = held();
-    await open({ ingest });
+    open({ ingest });
     await drop('a.rpm', 'one');
     await begun;
     await writeFile(join(incoming, '.new'), 'another one');
@@ -180,7 +178,7 @@ describe('a dropped file', () => {
 
   it('that is written to while it is taken is looked at again', async () => {
     const { ingest, begun, end, seenBytes } = held();
-    await open({ ingest });
+    open({ ingest });
     await drop('a.rpm', 'one');
     await begun;
     await appendFile(join(incoming, 'a.rpm'), ' and more');
@@ -190,7 +188,6 @@ describe('a dropped file', () => {
   });
 
   it('that is another one than was looked at is not read', async () => {
-    await mkdir(incoming);
     await drop('a.rpm', 'one');
     const path = join(incoming, 'a.rpm');
     const stats = await lstat(path, { bigint: true });
@@ -204,7 +201,7 @@ describe('a dropped file', () => {
 
   it('that meets a fault of ours stays, is tried again with pauses, and is told of once', async () => {
     let fault: AppError | undefined = failing('STORAGE_FULL');
-    const directory = await open({
+    const directory = open({
       ingest: async () => {
         if (fault !== undefined) throw fault;
         return OUTCOME;
@@ -227,10 +224,8 @@ describe('a dropped file', () => {
   });
 
   it('that is refused is noted once, also when rejected cannot be used, and moved as soon as it can', async () => {
-    await mkdir(join(dir.path, 'elsewhere'));
-    await mkdir(incoming);
     await writeFile(join(incoming, 'rejected'), 'in the way');
-    await open({ ingest: async () => Promise.reject(failing('RPM_MALFORMED')) });
+    open({ ingest: async () => Promise.reject(failing('RPM_MALFORMED')) });
     await drop('a.rpm');
     await eventually(() => expect(logLines.filter(({ level }) => level === 50)).toHaveLength(1));
     nowMs += 10_000;
@@ -241,15 +236,15 @@ describe('a dropped file', () => {
     expect(audited).toHaveLength(1);
   });
 
-  it('that is larger than an upload may be is refused unread', async () => {
-    await open({ maxUploadBytes: 10 });
+  it('that is larger than an upload may be is refused', async () => {
+    open({ maxUploadBytes: 10 });
     await drop('a.rpm', 'more than ten');
     await eventually(() => expect(counted).toEqual(['UPLOAD_TOO_LARGE']));
     await eventually(async () => expect(await leftovers()).toEqual(['rejected']));
   });
 
   it('whose name is not UTF-8 stays and is told of once', async () => {
-    const directory = await open();
+    const directory = open();
     await writeFile(
       Buffer.concat([Buffer.from(`${incoming}/`), Buffer.from('e9', 'hex'), Buffer.from('.rpm')]),
       'x',
