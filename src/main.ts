@@ -1,14 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { openAuditLog } from './access/audit-log.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AuditLog, openAuditLog } from './access/audit-log.ts';
 import { openAccess } from './access/open-access.ts';
+import { createRequester } from './access/requester.ts';
+import { createRights } from './access/rights.ts';
 import { buildApp, shuttingDown } from './app.ts';
 import type { Config } from './config/load.ts';
 import type { AppError } from './errors.ts';
 import { listen } from './listen.ts';
-import { clientConfigOf, openPipeline } from './open-pipeline.ts';
+import { clientConfigOf, openPipeline, type Pipeline } from './open-pipeline.ts';
 import { openTree, type Tree } from './open-tree.ts';
-import { createIncomingFiles } from './receive/incoming-files.ts';
+import { type DropDirectory, openDropDirectory } from './receive/drop-directory.ts';
+import { createIncomingFiles, type IncomingFiles } from './receive/incoming-files.ts';
 import { sweepSpool } from './receive/sweep-leftovers.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
 import { type ClientConfig, KEY_FILE, writeGeneralRepoFile, writeKeyFile } from './serve/client-config.ts';
@@ -79,7 +83,8 @@ async function startOnTree(
     log.error({ err: error, line }, 'audit log not written'),
   );
   const clientConfig = clientConfigOf(config, tree);
-  const pipeline = await openPipeline(config, tree, clientConfig, log);
+  let dropDirectory: DropDirectory | undefined;
+  const pipeline = await openPipeline(config, tree, clientConfig, log, () => dropDirectory?.findFault());
   const { queue, requests, metrics, waitUntilInstallable } = pipeline;
   const whenPublished = (repository: string, waitMs: number): Promise<'published' | 'pending'> =>
     queue.of(repository).whenPublished(waitMs);
@@ -148,6 +153,7 @@ async function startOnTree(
     await pipeline.takeUp();
     sweepBatches();
     readiness.resolve();
+    dropDirectory = startDropDirectory(config, { tree, pipeline, auditLog, incomingFiles, log });
     return { address, stop };
   } catch (error) {
     readiness.reject(shuttingDown());
@@ -163,10 +169,46 @@ async function startOnTree(
     clearInterval(sweeper);
     // Those who wait get their 202 first: their connections would keep the app open.
     const runsEnded = pipeline.endRuns();
-    await closeApp(app);
+    await Promise.all([closeApp(app), dropDirectory && closeDropDirectory(dropDirectory)]);
     await runsEnded;
     await Promise.all([incomingFiles.settled(), pipeline.close(), auditLog.close()]);
   }
+}
+
+/** Undefined when the configuration names none. */
+function startDropDirectory(
+  { dropDirectory: dropped, server }: Config,
+  parts: {
+    readonly tree: Tree;
+    readonly pipeline: Pipeline;
+    readonly auditLog: AuditLog;
+    readonly incomingFiles: IncomingFiles;
+    readonly log: Logger;
+  },
+): DropDirectory | undefined {
+  if (dropped === undefined) return undefined;
+  const { tree, pipeline, auditLog, incomingFiles, log } = parts;
+  const requester = createRequester({
+    kind: 'drop',
+    name: 'directory',
+    rights: createRights({ upload: dropped.upload }),
+    isProven: true,
+  });
+  const now = Date.now;
+  return openDropDirectory({
+    ...tree.folders,
+    path: dropped.path,
+    rules: dropped,
+    maxUploadBytes: server.maxUploadBytes,
+    requester,
+    ingest: pipeline.ingest,
+    removeIncoming: incomingFiles.remove,
+    audit: (facts) =>
+      auditLog.write({ time: new Date(now()).toISOString(), who: 'drop directory', ...facts }),
+    countUpload: pipeline.metrics.countUpload,
+    log,
+    now,
+  });
 }
 
 function warnOf(fault: AppError | undefined, consequence: string, log: Logger): void {
@@ -198,4 +240,12 @@ async function closeApp(app: FastifyInstance): Promise<void> {
   const timer = setTimeout(() => app.server.closeAllConnections(), UPLOAD_GRACE_MS);
   await app.close();
   clearTimeout(timer);
+}
+
+/** As long as uploads in flight may go on; what is not taken then stays where it was dropped. */
+async function closeDropDirectory(dropDirectory: DropDirectory): Promise<void> {
+  const timer = new AbortController();
+  const graceEnds = sleep(UPLOAD_GRACE_MS, undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([dropDirectory.close(), graceEnds]);
+  timer.abort();
 }

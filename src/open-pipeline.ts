@@ -75,12 +75,17 @@ export function clientConfigOf({ server, signing }: Config, { signer }: Pick<Tre
   return { publicUrl: server.publicUrl, isSigned: signer !== undefined, isSigningPackages };
 }
 
-/** Builds the pipeline upon a tree. @throws AppError CONFIG_INVALID, SIGNING_FAILED, SIGNING_TOOL_*. */
+/**
+ * Builds the pipeline upon a tree.
+ * @param findDropFault what keeps dropped files from being taken in.
+ * @throws AppError CONFIG_INVALID, SIGNING_FAILED, SIGNING_TOOL_*.
+ */
 export async function openPipeline(
   config: Config,
   tree: Tree,
   clientConfig: ClientConfig,
   log: Logger,
+  findDropFault: () => AppError | undefined = () => undefined,
 ): Promise<Pipeline> {
   const now = Date.now;
   const { folders, layout, store, records, signer, batches, reindexParts } = tree;
@@ -92,6 +97,7 @@ export async function openPipeline(
   const findFaults = createFaultFinder({
     listStatus,
     findUploadFault,
+    findDropFault,
     findIndexFault: async () => (await engine.findFault()) ?? findSigningFault(),
   });
   const metrics = createMetrics({

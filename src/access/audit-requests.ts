@@ -7,7 +7,7 @@ export interface AuditFacts {
   /** `created`, `unchanged`, ... or an error code. */
   readonly outcome: string;
   readonly detail?: string;
-  /** The name that a form gave the file. */
+  /** The name that a form gave the file, or that it had in the drop directory. */
   readonly file?: string;
   readonly batch?: string;
   readonly nevra?: string;

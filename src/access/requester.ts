@@ -3,8 +3,11 @@ import { createRights, type Right, type Rights } from './rights.ts';
 
 /** Whoever sent a request. */
 export interface Requester {
-  /** `local`: a command on this machine that could read the service's own token. */
-  readonly kind: 'anybody' | 'token' | 'key' | 'local';
+  /**
+   * `local`: a command on this machine that could read the service's own token; `drop`: whoever may write into the drop
+   * directory.
+   */
+  readonly kind: 'anybody' | 'token' | 'key' | 'local' | 'drop';
   /** The token's name or the key's id. */
   readonly name: string;
   readonly rights: Rights;
@@ -53,7 +56,7 @@ export function demand(requester: Requester, need: Need): void {
     'RIGHT_MISSING',
     `${requester.kind} ${requester.name} lacks the right ${describe(need)}`,
     {
-      hint: 'Ask the administrator to add the repository to this right in the access section of the configuration.',
+      hint: `Ask the administrator to add the repository to ${requester.kind === 'drop' ? 'drop_directory.upload in' : 'this right in the access section of'} the configuration.`,
     },
   );
 }

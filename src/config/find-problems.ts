@@ -1,5 +1,5 @@
 import { BlockList, isIPv6 } from 'node:net';
-import { isAbsolute, relative, resolve } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { Settings } from 'typebox/system';
 import { Value } from 'typebox/value';
 import { isByteSize } from './byte-size.ts';
@@ -94,6 +94,7 @@ function meaningProblems(file: ConfigFile, folder: string): readonly string[] {
     ...optionProblems(file.index_updater.cmdline),
     ...formatProblems(file.index_updater),
     ...folderProblems(file, folder),
+    ...dropDirectoryProblems(file, folder),
     ...accessProblems(file.access),
     ...listeningProblems(file),
     ...signingProblems(file.signing),
@@ -189,6 +190,24 @@ function folderProblems(file: ConfigFile, folder: string): readonly string[] {
   return folders
     .filter(([, other]) => other !== '' && isInside(topDir, resolve(folder, other)))
     .map(([path]) => `${path}: lies inside repo.top_dir and would be served; choose a folder beside it`);
+}
+
+function dropDirectoryProblems(file: ConfigFile, folder: string): readonly string[] {
+  if (file.drop_directory.path === '') return [];
+  const path = resolve(folder, file.drop_directory.path);
+  const topDir = resolve(folder, file.repo.top_dir);
+  const beside = dirname(topDir);
+  const folders = [
+    ['repo.top_dir', topDir],
+    ['repo.state_dir', resolve(folder, file.repo.state_dir || join(beside, 'state'))],
+    ['server.spool_dir', resolve(folder, file.server.spool_dir || join(beside, 'spool'))],
+  ] as const;
+  return folders
+    .filter(([, other]) => isInside(other, path) || isInside(path, other))
+    .map(
+      ([name, other]) =>
+        `drop_directory.path: ${path} and ${name} (${other}) must not lie in each other; choose a folder apart`,
+    );
 }
 
 function isInside(parent: string, child: string): boolean {

@@ -55,6 +55,16 @@ export interface Config {
   /** With absolute paths. */
   readonly keyrings: ConfigFile['package_signatures']['keyrings'];
   readonly batches: { readonly keepMs: number };
+  /** Undefined when there is none. */
+  readonly dropDirectory:
+    | {
+        readonly path: string;
+        readonly settleMs: number;
+        readonly giveUpMs: number;
+        /** Globs of the repositories that dropped packages may go to. */
+        readonly upload: readonly string[];
+      }
+    | undefined;
   readonly log: { readonly name: ConfigFile['log']['name']; readonly level: string };
 }
 
@@ -136,6 +146,7 @@ function withDefaults(given: Record<string, unknown>): unknown {
     signing: {},
     package_signatures: {},
     batches: {},
+    drop_directory: {},
     log: {},
     ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value ?? {}])),
   };
@@ -232,6 +243,15 @@ function toConfig(file: ConfigFile, folder: string): Config {
       key_files: keyring.key_files.map((path) => resolve(folder, path)),
     })),
     batches: { keepMs: file.batches.keep_hours * 3_600_000 },
+    dropDirectory:
+      file.drop_directory.path === ''
+        ? undefined
+        : {
+            path: resolve(folder, file.drop_directory.path),
+            settleMs: file.drop_directory.settle_seconds * 1000,
+            giveUpMs: file.drop_directory.give_up_minutes * 60_000,
+            upload: file.drop_directory.upload,
+          },
     log: { name: file.log.name, level: toPinoLevel(file.log.level) },
   };
 }

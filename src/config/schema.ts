@@ -300,6 +300,36 @@ const packageSignatures = Type.Object(
   CLOSED,
 );
 
+const dropDirectory = Type.Object(
+  {
+    path: Type.String({
+      default: '',
+      description:
+        'Directory whose packages (*.rpm) are taken in as uploads are and removed then, or moved into "rejected" in it with the reason in a .txt. Must lie apart from top_dir, state_dir and spool_dir; may be on another mount. Empty: there is none.',
+    }),
+    settle_seconds: Type.Number({
+      default: 5,
+      minimum: 0,
+      maximum: 3600,
+      description:
+        'A file that was written in place is looked at when nothing was written to it for this long; one that was renamed in at once.',
+    }),
+    give_up_minutes: Type.Number({
+      default: 60,
+      minimum: 0,
+      maximum: 10080,
+      description:
+        'A file that is cut off counts as still arriving; it is refused when nothing happened to it for this long.',
+    }),
+    upload: Type.Array(Type.String({ pattern: GLOB_PATTERN }), {
+      default: ['*'],
+      uniqueItems: true,
+      description: 'Repositories that dropped packages may go to, such as 9/*.',
+    }),
+  },
+  CLOSED,
+);
+
 /** The configuration file: types, defaults, ranges and texts. config.example.yml and the checks come from here. */
 export const CONFIG_SCHEMA = Type.Object(
   {
@@ -311,6 +341,7 @@ export const CONFIG_SCHEMA = Type.Object(
     signing,
     package_signatures: packageSignatures,
     batches,
+    drop_directory: dropDirectory,
     log,
   },
   CLOSED,

@@ -5,7 +5,7 @@ import type { RepositoryStatus } from '../reindex/repository-queue.ts';
 /** Something that is wrong now. */
 export interface Fault {
   /** What does not work as long as it lasts. */
-  readonly affects: 'uploads' | 'indexes';
+  readonly affects: 'uploads' | 'indexes' | 'drops';
   /** The only one that it is about. */
   readonly repository?: string;
   readonly error: AppError;
@@ -17,6 +17,8 @@ export interface FaultSources {
   readonly findUploadFault: () => Promise<AppError | undefined>;
   /** Something that keeps indexes from being built, such as an engine that is not installed. */
   readonly findIndexFault: () => Promise<AppError | undefined>;
+  /** What keeps dropped files from being taken in; left out where there is no drop directory. */
+  readonly findDropFault?: () => AppError | undefined;
   /** How long an answer about uploads is waited for. */
   readonly limitMs?: number;
 }
@@ -40,9 +42,11 @@ export function createFaultFinder(sources: FaultSources): () => Promise<readonly
       findUploadFault(),
       sources.findIndexFault().catch(toAppError),
     ]);
+    const dropFault = sources.findDropFault?.();
     return [
       ...(uploadFault === undefined ? [] : [{ affects: 'uploads' as const, error: uploadFault }]),
       ...(indexFault === undefined ? [] : [{ affects: 'indexes' as const, error: indexFault }]),
+      ...(dropFault === undefined ? [] : [{ affects: 'drops' as const, error: dropFault }]),
       ...sources
         .listStatus()
         .flatMap(({ repository, lastError }) =>

@@ -78,7 +78,7 @@ function stateGauges({ version, findFaults, freeBytes }: GaugeSources): readonly
     gauge(
       {
         name: 'rpmyard_faults',
-        help: 'Faults that are present now, by what they affect: uploads or indexes.',
+        help: 'Faults that are present now, by what they affect: uploads, indexes or drops.',
         labelNames: ['affects', 'code', 'repository'],
       },
       async () =>

@@ -248,6 +248,27 @@ log: { name: file, level: LOUD }
     expect(pathsOf(yaml)).toEqual([path]);
   });
 
+  it.each([
+    '/srv/repo/storage',
+    '/srv/repo/storage/in',
+    '/srv/repo/spool',
+    '/srv/repo/state/incoming',
+    '/srv',
+  ])('has its drop directory in or around a folder of its own: %s', (path) => {
+    expect([...new Set(pathsOf(`drop_directory: { path: ${path} }`))]).toEqual(['drop_directory.path']);
+  });
+
+  it('has its drop directory beside the tree, and then says when files in it are looked at', () => {
+    expect(parse('').dropDirectory).toBeUndefined();
+    const { dropDirectory } = parse('drop_directory: { path: /srv/repo/incoming, give_up_minutes: 1 }');
+    expect(dropDirectory).toEqual({
+      path: '/srv/repo/incoming',
+      settleMs: 5_000,
+      giveUpMs: 60_000,
+      upload: ['*'],
+    });
+  });
+
   it('believes a header that names a file from whoever reaches it', () => {
     const access = "access: { tokens: [{ name: ci, hash: 'sha256:" + 'a'.repeat(64) + "' }] }";
     const named = 'address: 0.0.0.0, public_url: "http://repo.example.com"';

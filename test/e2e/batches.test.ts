@@ -85,7 +85,10 @@ describe.each(FRONTS)('behind %s, a batch', (front) => {
     ]);
     expect(await indexed(site, '9/aarch64')).toHaveLength(2);
     const runs = site.service.log.filter(({ msg }) => msg === 'index published');
-    expect(runs.map((line) => line['repository']).toSorted()).toEqual(['8/x86_64', '9/aarch64', '9/x86_64']);
+    expect(runs).toHaveLength(3);
+    expect(new Set(runs.map((line) => line['repository']))).toEqual(
+      new Set(['8/x86_64', '9/aarch64', '9/x86_64']),
+    );
   });
 });
 

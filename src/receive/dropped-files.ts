@@ -1,0 +1,233 @@
+import { type BigIntStats } from 'node:fs';
+import { lstat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { AuditFacts } from '../access/audit-requests.ts';
+import { AppError, errnoOf, type ErrorCode, printable, toAppError } from '../errors.ts';
+import { nextStep, type SettleRules, type Sighting, type Verdict } from './dropped-file-step.ts';
+import { moveToRejected, REJECTED_DIRECTORY, type Refusal } from './rejected-files.ts';
+import { droppedIdentityOf, type TakeParts, takeDroppedFile } from './take-dropped-file.ts';
+import type { UploadOutcome } from './upload-outcome.ts';
+
+export interface DroppedFilesParts extends TakeParts {
+  /** The drop directory. */
+  readonly path: string;
+  readonly rules: SettleRules;
+  readonly audit: (facts: AuditFacts & { readonly ownerUid: number }) => void;
+  /** Told of every attempt: 'created', 'unchanged' or the error code, and the bytes that were accepted. */
+  readonly countUpload: (outcome: string, sizeBytes: number) => void;
+  readonly log: Logger;
+  readonly now: () => number;
+}
+
+/** What is known of the files in the drop directory; it outlasts neither the process nor the files. */
+export interface DroppedFiles {
+  /**
+   * Looks at one and does what its time has come for. When it is to be looked at again, `lookWithin` is told.
+   * @returns 'blocked' when a fault of ours kept it from being taken: the next file would most likely meet it too.
+   */
+  readonly lookAt: (name: string) => Promise<'done' | 'blocked'>;
+  /** Forgets the others. */
+  readonly keepOnly: (names: ReadonlySet<string>) => void;
+  /** What keeps a file from being worked off. */
+  readonly findFault: () => AppError | undefined;
+}
+
+/** Before the second, third, ... attempt at a file that could not be taken, moved or removed. */
+const RETRY_PAUSES_MS = [10_000, 30_000, 60_000, 300_000];
+const SOON_MS = 100;
+const ARRIVING: ReadonlySet<ErrorCode> = new Set(['RPM_TRUNCATED', 'EMPTY_BODY']);
+// Of a body that a client sends, these blame the client; of a file, its disk.
+const READ_FAULTS: ReadonlySet<ErrorCode> = new Set(['BODY_INCOMPLETE', 'UPLOAD_STALLED']);
+
+const REPLACEMENT_CHARACTER = '\ufffd';
+
+interface DroppedFile {
+  readonly name: string;
+  readonly path: string;
+  readonly stats: BigIntStats;
+  readonly sighting: Sighting;
+}
+
+/** @param lookWithin told when something is to be looked at again; the files are then looked at in turn. */
+export function createDroppedFiles(
+  parts: DroppedFilesParts,
+  signal: AbortSignal,
+  lookWithin: (delayMs: number) => void,
+): DroppedFiles {
+  const { log, now } = parts;
+  const sightings = new Map<string, Sighting>();
+  const toldFaults = new Set<string>();
+
+  return {
+    lookAt,
+    keepOnly: (names) => {
+      for (const name of sightings.keys()) if (!names.has(name)) sightings.delete(name);
+      if (findFault() === undefined) toldFaults.clear();
+    },
+    findFault,
+  };
+
+  function findFault(): AppError | undefined {
+    return sightings.values().find(({ fault }) => fault !== undefined)?.fault;
+  }
+
+  async function lookAt(name: string): Promise<'done' | 'blocked'> {
+    const path = join(parts.path, name);
+    const stats = await lstatIfThere(path);
+    if (stats === undefined) {
+      if (name.includes(REPLACEMENT_CHARACTER)) noteName(name);
+      return 'done';
+    }
+    const identity = droppedIdentityOf(stats);
+    const known = sightings.get(name);
+    const sighting =
+      known?.identity === identity ? known : { identity, sinceMs: now(), failures: 0, retryAtMs: 0 };
+    sightings.set(name, sighting);
+    const file: DroppedFile = { name, path, stats, sighting };
+    const step = nextStep(stats, sighting, now(), parts.rules);
+    if (step.do === 'take') return take(file);
+    if (step.do === 'wait') lookWithin(step.untilMs - now());
+    else if (step.do === 'remove') await remove(file);
+    else if (step.do === 'move away') await moveAway(file, step.refusal);
+    else await refuse(file, unfinished(step.refusal));
+    return 'done';
+  }
+
+  async function take(file: DroppedFile): Promise<'done' | 'blocked'> {
+    const result = await takeDroppedFile(file.path, file.stats, parts, signal);
+    if (result.kind === 'failed') return passOn(file, result);
+    if (result.kind === 'taken') await acknowledge(file, result.outcome);
+    else lookAgain(file);
+    return 'done';
+  }
+
+  async function passOn(file: DroppedFile, refusal: Refusal): Promise<'done' | 'blocked'> {
+    const { error, sha256 } = refusal;
+    const isReadFault = READ_FAULTS.has(error.code);
+    // Its reading was broken off.
+    if (signal.aborted && isReadFault) return 'done';
+    if (error.statusCode >= 500 || isReadFault) {
+      parts.countUpload(error.code, 0);
+      noteFault(file, error, `${error.code} ${error.message}`);
+      return 'blocked';
+    }
+    if (ARRIVING.has(error.code)) {
+      judge(file, { kind: 'arriving', refusal: { error, sha256 } });
+      lookWithin(SOON_MS);
+    } else await refuse(file, { error, sha256 });
+    return 'done';
+  }
+
+  async function acknowledge(file: DroppedFile, outcome: UploadOutcome): Promise<void> {
+    const { nevra, sha256, sizeBytes, places } = outcome;
+    const repositories = places.map(({ repository }) => repository);
+    const facts = { nevra, sha256, sizeBytes, repositories };
+    parts.countUpload(outcome.outcome, sizeBytes);
+    parts.audit({ outcome: outcome.outcome, ...originOf(file), ...facts });
+    log.info({ ...originOf(file), ...facts }, `package ${outcome.outcome}`);
+    await remove(judge(file, { kind: 'taken' }));
+  }
+
+  async function remove(file: DroppedFile): Promise<void> {
+    await whileSame(file, 'removed', () => unlink(file.path));
+  }
+
+  async function refuse(file: DroppedFile, refusal: Refusal): Promise<void> {
+    const { code, message, hint } = refusal.error;
+    const { sha256 } = refusal;
+    const digest = sha256 === undefined ? {} : { sha256 };
+    parts.countUpload(code, 0);
+    parts.audit({ outcome: code, detail: message, ...originOf(file), ...digest });
+    log.warn({ ...originOf(file), ...digest, code, detail: message, hint }, 'dropped file refused');
+    await moveAway(judge(file, { kind: 'refused', refusal }), refusal);
+  }
+
+  async function moveAway(file: DroppedFile, refusal: Refusal): Promise<void> {
+    await whileSame(file, `moved to ${REJECTED_DIRECTORY}`, () =>
+      moveToRejected(parts.path, file.name, refusal, now()),
+    );
+  }
+
+  /**
+   * Does something to the name that leads to what was read; what took its place meanwhile is looked at instead. Between
+   * the question and the deed is less than a millisecond, in which nobody replaces a file that lay here for seconds.
+   */
+  async function whileSame(file: DroppedFile, deed: string, act: () => Promise<void>): Promise<void> {
+    try {
+      const stats = await lstatIfThere(file.path);
+      if (stats === undefined || droppedIdentityOf(stats) !== file.sighting.identity) return lookAgain(file);
+      await act();
+      sightings.delete(file.name);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return lookAgain(file);
+      // The verdict is known: it waits, without being read again.
+      noteFault(file, notPossible(file.path, deed, error), `${file.name} ${deed}`);
+    }
+  }
+
+  function lookAgain({ name }: DroppedFile): void {
+    sightings.delete(name);
+    lookWithin(SOON_MS);
+  }
+
+  /** Node reads names as UTF-8 and cannot lead back to one that is something else. */
+  function noteName(name: string): void {
+    const fault = new AppError('STORAGE_FAILED', `the name ${name} in ${parts.path} is not UTF-8`, {
+      hint: 'Rename the file.',
+    });
+    if (!sightings.has(name)) log.error({ hint: fault.hint, err: fault }, 'dropped file stays where it is');
+    sightings.set(name, { identity: '', sinceMs: now(), fault, failures: 1, retryAtMs: 0 });
+  }
+
+  function judge(file: DroppedFile, verdict: Verdict): DroppedFile {
+    const sighting: Sighting = { ...withoutFault(file.sighting), verdict, failures: 0, retryAtMs: 0 };
+    sightings.set(file.name, sighting);
+    return { ...file, sighting };
+  }
+
+  function noteFault({ name, sighting, stats }: DroppedFile, fault: AppError, cause: string): void {
+    const pauseMs = RETRY_PAUSES_MS[Math.min(sighting.failures, RETRY_PAUSES_MS.length - 1)] ?? 0;
+    const retryAtMs = now() + pauseMs;
+    sightings.set(name, { ...sighting, fault, failures: sighting.failures + 1, retryAtMs });
+    if (toldFaults.has(cause)) return;
+    toldFaults.add(cause);
+    const { code, hint } = fault;
+    log.error({ ...originOf({ name, stats }), code, hint, err: fault }, 'dropped file stays where it is');
+  }
+}
+
+function originOf({ name, stats }: Pick<DroppedFile, 'name' | 'stats'>): {
+  readonly file: string;
+  readonly ownerUid: number;
+} {
+  return { file: printable(name), ownerUid: Number(stats.uid) };
+}
+
+async function lstatIfThere(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function withoutFault({ identity, sinceMs }: Sighting): Pick<Sighting, 'identity' | 'sinceMs'> {
+  return { identity, sinceMs };
+}
+
+function unfinished({ error, sha256 }: Refusal): Refusal {
+  const { code, message } = error;
+  const hint = 'Drop the whole package again.';
+  return { error: new AppError(code, `${message}, and nothing more came`, { hint, cause: error }), sha256 };
+}
+
+function notPossible(path: string, deed: string, cause: unknown): AppError {
+  if (cause instanceof AppError) return cause;
+  const { code } = toAppError(cause);
+  return new AppError(code, `${path} cannot be ${deed} (${errnoOf(cause) ?? 'no reason given'})`, {
+    hint: 'The user of the service must own the drop directory, or may write to it and it has no sticky bit.',
+    cause,
+  });
+}

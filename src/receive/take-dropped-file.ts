@@ -1,0 +1,137 @@
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import type { Requester } from '../access/requester.ts';
+import { AppError, errnoOf, toAppError } from '../errors.ts';
+import type { SpooledUpload } from './spooled-upload.ts';
+import { streamToSpool, tooLarge } from './stream-to-spool.ts';
+import { STALL_MS } from './upload-options.ts';
+import type { UploadOutcome } from './upload-outcome.ts';
+
+export interface TakeParts {
+  readonly spoolDir: string;
+  readonly incomingDir: string;
+  readonly maxUploadBytes: number;
+  /** Whom the rules of access see. */
+  readonly requester: Requester;
+  readonly ingest: (upload: SpooledUpload) => Promise<UploadOutcome>;
+  readonly removeIncoming: (path: string) => void;
+}
+
+/** What became of a dropped file that was read; `sha256` of what was read of it. */
+export type DroppedFileResult =
+  | { readonly kind: 'taken'; readonly outcome: UploadOutcome; readonly sha256: string }
+  | { readonly kind: 'failed'; readonly error: AppError; readonly sha256: string | undefined }
+  /** It was written to or replaced meanwhile: nothing was done. */
+  | { readonly kind: 'changed' };
+
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+// As much as streamToSpool writes at once.
+const READ_BYTES = 256 * 1024;
+// Between the look and the opening it went, or a link or a socket took its place.
+const REPLACED = new Set(['ENOENT', 'ELOOP', 'ENXIO']);
+
+/** Tells whether a name still leads to the very file that was looked at, as it was. Moving it does not count. */
+export function droppedIdentityOf({ dev, ino, size, mtimeNs }: BigIntStats): string {
+  return `${dev}-${ino}-${size}-${mtimeNs}`;
+}
+
+/**
+ * Copies a dropped file into the spool and takes the copy on as an upload: whoever dropped the file owns it and may have it
+ * open for writing, but not the copy. The dropped file is only read here. All of it goes through the thread pool, since
+ * the drop directory may be on a network mount that hangs.
+ * @param chosen what it was when it was looked at, not through a link.
+ */
+export async function takeDroppedFile(
+  path: string,
+  chosen: BigIntStats,
+  parts: TakeParts,
+  signal: AbortSignal,
+): Promise<DroppedFileResult> {
+  const identity = droppedIdentityOf(chosen);
+  let sha256: string | undefined;
+  try {
+    checkBeforeReading(chosen, parts.maxUploadBytes);
+    await using file = await openDropped(path);
+    if (file === undefined) return { kind: 'changed' };
+    if (droppedIdentityOf(await file.stat({ bigint: true })) !== identity) return { kind: 'changed' };
+    const copy = await copyToSpool(file, Number(chosen.size), parts, signal);
+    ({ sha256 } = copy);
+    try {
+      // What was read while somebody wrote is a mixture.
+      if (droppedIdentityOf(await file.stat({ bigint: true })) !== identity) return { kind: 'changed' };
+      const { requester } = parts;
+      const outcome = await parts.ingest({ ...copy, expectedDigests: [], releasever: undefined, requester });
+      return { kind: 'taken', outcome, sha256 };
+    } finally {
+      parts.removeIncoming(copy.path);
+    }
+  } catch (error) {
+    return { kind: 'failed', error: toAppError(error), sha256 };
+  }
+}
+
+function checkBeforeReading(chosen: BigIntStats, maxUploadBytes: number): void {
+  if (!chosen.isFile()) {
+    const kind = chosen.isSymbolicLink()
+      ? 'a symbolic link'
+      : chosen.isDirectory()
+        ? 'a directory'
+        : 'special';
+    throw refused(`it is ${kind}`, 'Drop the package itself, as a regular file.');
+  }
+  if (chosen.size === 0n) {
+    throw new AppError('EMPTY_BODY', 'the file is empty', { hint: 'Drop the whole package again.' });
+  }
+  if (chosen.size > maxUploadBytes) throw tooLarge(maxUploadBytes);
+}
+
+/** Undefined when it is not there any more. */
+async function openDropped(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    const errno = errnoOf(error) ?? '';
+    if (REPLACED.has(errno)) return undefined;
+    if (errno === 'EACCES' || errno === 'EPERM') {
+      throw refused(
+        'the service may not read it',
+        'Give it to the group of the service or let everybody read it (chmod a+r, or a umask of 022), and drop it again.',
+      );
+    }
+    throw error;
+  }
+}
+
+async function copyToSpool(
+  file: FileHandle,
+  sizeBytes: number,
+  parts: TakeParts,
+  signal: AbortSignal,
+): Promise<{ readonly path: string; readonly sizeBytes: number; readonly sha256: string }> {
+  const limits = { maxUploadBytes: parts.maxUploadBytes, stallMs: STALL_MS };
+  const body = Readable.from(chunksOf(file, sizeBytes, signal));
+  try {
+    return await streamToSpool(body, parts, limits);
+  } finally {
+    body.destroy();
+  }
+}
+
+/** Not further than the size it had: somebody who keeps writing would otherwise never let it end. */
+async function* chunksOf(file: FileHandle, sizeBytes: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+  for (let position = 0; position < sizeBytes; ) {
+    signal.throwIfAborted();
+    const length = Math.min(READ_BYTES, sizeBytes - position);
+    const { bytesRead, buffer } = await file.read({ buffer: Buffer.allocUnsafe(length), position });
+    // It was shortened.
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+function refused(reason: string, hint: string): AppError {
+  return new AppError('DROPPED_FILE_REFUSED', `the dropped file is refused: ${reason}`, { hint });
+}

@@ -1,0 +1,257 @@
+import { appendFile, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NOBODY } from '../../src/access/requester.ts';
+import { AppError, type ErrorCode } from '../../src/errors.ts';
+import {
+  type DropDirectory,
+  type DropDirectoryParts,
+  openDropDirectory,
+} from '../../src/receive/drop-directory.ts';
+import { createIncomingFiles } from '../../src/receive/incoming-files.ts';
+import type { SpooledUpload } from '../../src/receive/spooled-upload.ts';
+import { takeDroppedFile } from '../../src/receive/take-dropped-file.ts';
+import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
+import { eventually } from '../support/eventually.ts';
+import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+
+const OUTCOME: UploadOutcome = { outcome: 'created', nevra: 'x', sha256: 'x', sizeBytes: 1, places: [] };
+
+let dir: TempDir;
+let incoming: string;
+let nowMs: number;
+let logLines: { readonly msg: string; readonly level: number; readonly file?: string }[];
+let counted: string[];
+let audited: object[];
+let opened: DropDirectory | undefined;
+
+beforeEach(async () => {
+  dir = await createTempDir();
+  incoming = join(dir.path, 'drop');
+  for (const name of ['spool', 'state', 'drop']) await mkdir(join(dir.path, name));
+  nowMs = Date.now();
+  [logLines, counted, audited, opened] = [[], [], [], undefined];
+});
+
+afterEach(async () => {
+  await opened?.close();
+  await dir.remove();
+});
+
+function partsWith(fields: Partial<DropDirectoryParts>): DropDirectoryParts {
+  return {
+    path: incoming,
+    rules: { settleMs: 0, giveUpMs: 60_000 },
+    spoolDir: join(dir.path, 'spool'),
+    incomingDir: join(dir.path, 'state'),
+    maxUploadBytes: 10_000_000,
+    requester: NOBODY,
+    ingest: async () => OUTCOME,
+    removeIncoming: createIncomingFiles(() => undefined).remove,
+    audit: (facts) => void audited.push(facts),
+    countUpload: (outcome) => void counted.push(outcome),
+    log: pino({}, { write: (line: string) => void logLines.push(JSON.parse(line)) }),
+    now: () => nowMs,
+    scanEveryMs: 10,
+    ...fields,
+  };
+}
+
+function open(fields: Partial<DropDirectoryParts> = {}): DropDirectory {
+  opened = openDropDirectory(partsWith(fields));
+  return opened;
+}
+
+const drop = (name: string, text = name): Promise<void> => writeFile(join(incoming, name), text);
+
+/** What lies in the drop directory, and what is left in spool and incoming. */
+async function leftovers(): Promise<readonly string[]> {
+  const folders = [incoming, join(dir.path, 'spool'), join(dir.path, 'state')];
+  return (await Promise.all(folders.map((folder) => readdir(folder)))).flat();
+}
+
+async function expectEmptySoon(): Promise<void> {
+  await eventually(async () => expect(await leftovers()).toEqual([]));
+}
+
+function failing(code: ErrorCode): AppError {
+  return new AppError(code, 'not now', { hint: 'wait' });
+}
+
+/** An ingest that ends when the test says so. */
+function held(): {
+  readonly ingest: (upload: SpooledUpload) => Promise<UploadOutcome>;
+  readonly begun: Promise<void>;
+  readonly end: () => void;
+  readonly seenBytes: number[];
+} {
+  const begun = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  const seenBytes: number[] = [];
+  return {
+    ingest: async (upload) => {
+      seenBytes.push(upload.sizeBytes);
+      begun.resolve();
+      await ended.promise;
+      return OUTCOME;
+    },
+    begun: begun.promise,
+    end: ended.resolve,
+    seenBytes,
+  };
+}
+
+describe('the drop directory', () => {
+  it('is found by scans where nothing tells of changes', async () => {
+    open({ isWatched: false });
+    await drop('a.rpm');
+    await expectEmptySoon();
+    expect(counted).toEqual(['created']);
+  });
+
+  it('is found by events where scans are rare', async () => {
+    open({ scanEveryMs: 3_600_000 });
+    await drop('first.rpm');
+    await expectEmptySoon();
+    await drop('second.rpm');
+    await expectEmptySoon();
+    expect(counted).toEqual(['created', 'created']);
+  });
+
+  it('may be removed and made again', async () => {
+    const directory = open();
+    await drop('a.rpm');
+    await expectEmptySoon();
+    await rm(incoming, { recursive: true });
+    await eventually(() => expect(directory.findFault()).toMatchObject({ code: 'STORAGE_FAILED' }));
+    await mkdir(incoming);
+    await drop('b.rpm');
+    await expectEmptySoon();
+    await eventually(() => expect(directory.findFault()).toBeUndefined());
+    expect(logLines.filter(({ msg }) => msg === 'drop directory not read')).toHaveLength(1);
+  });
+
+  it('has two files in work at a time', async () => {
+    let atOnce = 0;
+    let most = 0;
+    for (let index = 0; index < 20; index += 1) await drop(`${index}.rpm`);
+    open({
+      ingest: async () => {
+        atOnce += 1;
+        most = Math.max(most, atOnce);
+        await lstat(incoming);
+        atOnce -= 1;
+        return OUTCOME;
+      },
+    });
+    await expectEmptySoon();
+    expect(most).toBe(2);
+  });
+
+  it('takes what is in work to its end before it is closed, and leaves the rest', async () => {
+    for (const name of ['a.rpm', 'b.rpm', 'c.rpm']) await drop(name);
+    const { ingest, begun, end } = held();
+    const directory = open({ ingest });
+    await begun;
+    const closed = directory.close();
+    end();
+    await closed;
+    const left = await readdir(incoming);
+    expect(left).toContain('c.rpm');
+    expect(left).not.toContain('a.rpm');
+  });
+});
+
+describe('a dropped file', () => {
+  it('that is replaced while it is taken is taken as well', async () => {
+    const { ingest, begun, end, seenBytes } = held();
+    open({ ingest });
+    await drop('a.rpm', 'one');
+    await begun;
+    await writeFile(join(incoming, '.new'), 'another one');
+    await rename(join(incoming, '.new'), join(incoming, 'a.rpm'));
+    end();
+    await expectEmptySoon();
+    expect(seenBytes).toEqual([3, 11]);
+  });
+
+  it('that is written to while it is taken is looked at again', async () => {
+    const { ingest, begun, end, seenBytes } = held();
+    open({ ingest });
+    await drop('a.rpm', 'one');
+    await begun;
+    await appendFile(join(incoming, 'a.rpm'), ' and more');
+    end();
+    await expectEmptySoon();
+    expect(seenBytes).toEqual([3, 12]);
+  });
+
+  it('that is another one than was looked at is not read', async () => {
+    await drop('a.rpm', 'one');
+    const path = join(incoming, 'a.rpm');
+    const stats = await lstat(path, { bigint: true });
+    await appendFile(path, ' and more');
+    const parts = partsWith({ ingest: async () => Promise.reject(failing('INTERNAL')) });
+    const { signal } = new AbortController();
+    expect(await takeDroppedFile(path, stats, parts, signal)).toEqual({ kind: 'changed' });
+    await rm(path);
+    expect(await takeDroppedFile(path, stats, parts, signal)).toEqual({ kind: 'changed' });
+  });
+
+  it('that meets a fault of ours stays, is tried again with pauses, and is told of once', async () => {
+    let fault: AppError | undefined = failing('STORAGE_FULL');
+    const directory = open({
+      ingest: async () => {
+        if (fault !== undefined) throw fault;
+        return OUTCOME;
+      },
+    });
+    for (const name of ['a.rpm', 'b.rpm', 'c.rpm']) await drop(name);
+    await eventually(() => expect(counted).toHaveLength(3));
+    expect(directory.findFault()).toBe(fault);
+    nowMs += 10_000;
+    await eventually(() => expect(counted).toHaveLength(6));
+    nowMs += 29_000;
+    fault = undefined;
+    await drop('d.rpm');
+    await eventually(() => expect(counted).toEqual([...Array(6).fill('STORAGE_FULL'), 'created']));
+    nowMs += 1_000;
+    await expectEmptySoon();
+    expect(logLines.filter(({ level }) => level === 50)).toHaveLength(1);
+    await eventually(() => expect(directory.findFault()).toBeUndefined());
+    expect(audited).toHaveLength(4);
+  });
+
+  it('that is refused is noted once, also when rejected cannot be used, and moved as soon as it can', async () => {
+    await writeFile(join(incoming, 'rejected'), 'in the way');
+    open({ ingest: async () => Promise.reject(failing('RPM_MALFORMED')) });
+    await drop('a.rpm');
+    await eventually(() => expect(logLines.filter(({ level }) => level === 50)).toHaveLength(1));
+    nowMs += 10_000;
+    await rm(join(incoming, 'rejected'));
+    nowMs += 30_000;
+    await eventually(async () => expect(await leftovers()).toEqual(['rejected']));
+    expect(counted).toEqual(['RPM_MALFORMED']);
+    expect(audited).toHaveLength(1);
+  });
+
+  it('that is larger than an upload may be is refused', async () => {
+    open({ maxUploadBytes: 10 });
+    await drop('a.rpm', 'more than ten');
+    await eventually(() => expect(counted).toEqual(['UPLOAD_TOO_LARGE']));
+    await eventually(async () => expect(await leftovers()).toEqual(['rejected']));
+  });
+
+  it('whose name is not UTF-8 stays and is told of once', async () => {
+    const directory = open();
+    await writeFile(
+      Buffer.concat([Buffer.from(`${incoming}/`), Buffer.from('e9', 'hex'), Buffer.from('.rpm')]),
+      'x',
+    );
+    await eventually(() => expect(directory.findFault()?.message).toContain('is not UTF-8'));
+    await drop('b.rpm');
+    await eventually(() => expect(counted).toEqual(['created']));
+    expect(logLines.filter(({ level }) => level === 50)).toHaveLength(1);
+  });
+});
