@@ -14,6 +14,8 @@ import { authRoutes } from './access/auth-routes.ts';
 import { guardRoutes } from './access/guard-routes.ts';
 import { AppError, errorLine, problemOf, toAppError } from './errors.ts';
 import { metadataRoutes, type MetadataRoutesOptions } from './receive/metadata-routes.ts';
+import { resumableRoutes } from './receive/resumable-routes.ts';
+import type { ResumableUploads } from './receive/resumable-uploads.ts';
 import type { UploadOptions } from './receive/upload-options.ts';
 import { uploadRoutes } from './receive/upload-routes.ts';
 import { apiRoutes, type ApiRoutesOptions } from './serve/api-routes.ts';
@@ -36,6 +38,7 @@ export interface AppParts {
   readonly auditLog: AuditLog;
   readonly metrics: Metrics;
   readonly upload: UploadOptions;
+  readonly resumableUploads: ResumableUploads;
   readonly metadata: MetadataRoutesOptions;
   readonly api: ApiRoutesOptions;
   readonly health: HealthRoutesOptions;
@@ -119,6 +122,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
 
   if (isBehindNginx) await app.register(authRoutes, { access: parts.access });
   await app.register(uploadRoutes, parts.upload);
+  const { resumableUploads } = parts;
+  await app.register(resumableRoutes, { ...parts.upload, resumableUploads });
   await app.register(metadataRoutes, parts.metadata);
   await app.register(apiRoutes, parts.api);
   await app.register(healthRoutes, parts.health);

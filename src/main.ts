@@ -9,6 +9,7 @@ import { listen } from './listen.ts';
 import { clientConfigOf, openPipeline } from './open-pipeline.ts';
 import { openTree, type Tree } from './open-tree.ts';
 import { createIncomingFiles } from './receive/incoming-files.ts';
+import { createResumableUploads } from './receive/resumable-uploads.ts';
 import { sweepSpool } from './receive/sweep-leftovers.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
 import { type ClientConfig, KEY_FILE, writeGeneralRepoFile, writeKeyFile } from './serve/client-config.ts';
@@ -87,6 +88,7 @@ async function startOnTree(
   const incomingFiles = createIncomingFiles((path, error) =>
     log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
   );
+  const resumableUploads = createResumableUploads(folders.resumableDir, now);
   const readiness = Promise.withResolvers<void>();
   // Told to requests; there may be none.
   readiness.promise.catch(() => undefined);
@@ -110,6 +112,7 @@ async function startOnTree(
       removeIncoming: incomingFiles.remove,
       countUpload: metrics.countUpload,
     },
+    resumableUploads,
     metadata: {
       ...folders,
       checkTarget: requests.checkMetadataTarget,
@@ -131,10 +134,16 @@ async function startOnTree(
     health: { findFaults: pipeline.findFaults },
     whenReady: readiness.promise,
   });
+  const sweepResumable = (): void =>
+    void resumableUploads
+      .sweep()
+      .catch((error: unknown) => log.warn({ err: error }, 'resumable uploads not swept'));
+  sweepResumable();
   const sweeper = setInterval(() => {
     sweepSpool(folders.spoolDir, now()).catch((error: unknown) =>
       log.warn({ err: error }, 'spool not swept'),
     );
+    sweepResumable();
     if (engine.isCheapWhenUnchanged) requests.lookAtAll();
   }, SWEEP_EVERY_MS);
   try {
@@ -158,7 +167,12 @@ async function startOnTree(
     const runsEnded = pipeline.endRuns();
     await closeApp(app);
     await runsEnded;
-    await Promise.all([incomingFiles.settled(), pipeline.close(), auditLog.close()]);
+    await Promise.all([
+      resumableUploads.settled(),
+      incomingFiles.settled(),
+      pipeline.close(),
+      auditLog.close(),
+    ]);
   }
 }
 
