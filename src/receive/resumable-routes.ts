@@ -119,10 +119,9 @@ async function takePiece(
   checkPiece(request, upload);
   const digests = expectedDigests(request.headers);
   if (request.headers.expect !== undefined) reply.raw.writeContinue();
-  const isNothing = request.headers['content-length'] === '0';
-  const offset = isNothing
-    ? upload.offset
-    : await upload.append({ body: request.raw, expectedDigests: digests, stallMs: STALL_MS });
+  const offset = hasBody(request)
+    ? await upload.append({ body: request.raw, expectedDigests: digests, stallMs: STALL_MS })
+    : upload.offset;
   reply.header('upload-offset', offset);
   if (offset < lengthBytes || upload.isAccepted) {
     sayExpiry(reply, upload.expiresAtMs);
@@ -185,9 +184,7 @@ function readLength(request: FastifyRequest, maxUploadBytes: number): number {
   const { headers } = request;
   const unsupported = UNSUPPORTED_HEADERS.find((header) => headers[header] !== undefined);
   if (unsupported !== undefined) throw invalid(`${unsupported} is not supported`);
-  if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0) {
-    throw invalid('an upload begins without any of its bytes');
-  }
+  if (hasBody(request)) throw invalid('an upload begins without any of its bytes');
   const lengthBytes = readBytes(headers['upload-length']);
   if (lengthBytes === undefined) throw invalid('Upload-Length must give the bytes of the whole file');
   if (lengthBytes === 0) throw emptyBody();
@@ -211,6 +208,10 @@ function checkPiece({ headers }: FastifyRequest, upload: HeldUpload): void {
   }
   const sentBytes = Number(headers['content-length'] ?? 0);
   if (offset + sentBytes > upload.lengthBytes) throw longerThanSaid(upload.lengthBytes);
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 function readBytes(value: string | string[] | undefined): number | undefined {

@@ -167,22 +167,18 @@ interface KeptUpload extends ResumableFacts {
 }
 
 async function readKept(paths: UploadPaths): Promise<KeptUpload | undefined> {
-  const accepted = await readIfThere(paths.accepted);
-  if (accepted !== undefined) {
-    const facts = parseFacts(accepted);
-    // The directory changed when it was accepted.
-    const expiresAtMs = expiryOf(await statIfThere(paths.folder));
-    return { ...facts, sizeBytes: facts.lengthBytes, isAccepted: true, expiresAtMs };
-  }
   const begun = await readIfThere(paths.begun);
   const body = await statIfThere(paths.body);
-  if (begun === undefined || body === undefined) return undefined;
-  return {
-    ...parseFacts(begun),
-    sizeBytes: body.size,
-    isAccepted: false,
-    expiresAtMs: expiryOf(body),
-  };
+  if (begun !== undefined && body !== undefined) {
+    return { ...parseFacts(begun), sizeBytes: body.size, isAccepted: false, expiresAtMs: expiryOf(body) };
+  }
+  // Looked for last: it may just have taken the place of what was looked for above.
+  const accepted = await readIfThere(paths.accepted);
+  if (accepted === undefined) return undefined;
+  const facts = parseFacts(accepted);
+  // The directory changed when it was accepted.
+  const expiresAtMs = expiryOf(await statIfThere(paths.folder));
+  return { ...facts, sizeBytes: facts.lengthBytes, isAccepted: true, expiresAtMs };
 }
 
 /** Our own file, which replaceDurable wrote whole. */
