@@ -9,6 +9,7 @@ import { ingestReceivedFile, type UploadExchange, type UploadRequest } from './i
 import { longerThanSaid } from './receive-piece.ts';
 import type { HeldUpload, ResumableUploads } from './resumable-uploads.ts';
 import { emptyBody } from './take-over-spool-file.ts';
+import type { ExpectedDigest } from './spooled-upload.ts';
 import { STALL_MS, type UploadOptions } from './upload-options.ts';
 import type { UploadOutcome } from './upload-outcome.ts';
 import { readUploadTerms, refuseWait, type UploadQuery } from './upload-terms.ts';
@@ -117,7 +118,7 @@ async function takePiece(
   const { terms, lengthBytes } = upload;
   if (request.query.wait !== undefined && terms.batch !== undefined) refuseWait(terms.batch);
   checkPiece(request, upload);
-  const digests = expectedDigests(request.headers);
+  const digests = digestsOfPiece(request, upload);
   if (request.headers.expect !== undefined) reply.raw.writeContinue();
   const offset = hasBody(request)
     ? await upload.append({ body: request.raw, expectedDigests: digests, stallMs: STALL_MS })
@@ -212,6 +213,12 @@ function checkPiece({ headers }: FastifyRequest, upload: HeldUpload): void {
 
 function hasBody({ headers }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** Many clients send the same headers with every request: what was said of the whole at the beginning is no piece's. */
+function digestsOfPiece({ headers }: FastifyRequest, upload: HeldUpload): readonly ExpectedDigest[] {
+  const ofWhole = new Set(upload.expectedDigests.map(({ hex }) => hex));
+  return expectedDigests(headers).filter(({ header, hex }) => header !== 'repr-digest' && !ofWhole.has(hex));
 }
 
 function readBytes(value: string | string[] | undefined): number | undefined {

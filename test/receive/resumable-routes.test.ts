@@ -128,6 +128,15 @@ describe('an upload in pieces', () => {
     ]);
   });
 
+  it('may have the digests of the whole in every request, as clients do that send the same headers each time', async () => {
+    await using service = await buildTestApp();
+    const base64 = createHash('sha256').update(BODY).digest('base64');
+    const headers = { 'x-checksum-sha256': sha256(BODY), 'repr-digest': `sha-256=:${base64}:` };
+    const url = await begin(service, post(headers));
+    expect(await service.app.inject(patch(url, 0, '0123', { headers }))).toMatchObject({ statusCode: 204 });
+    expect(await service.app.inject(patch(url, 4, '456789', { headers }))).toMatchObject({ statusCode: 201 });
+  });
+
   it('waits as a PUT does, while others may ask for the offset', async () => {
     const waiting = Promise.withResolvers<'pending'>();
     let waitedMs = 0;
