@@ -2,7 +2,7 @@ import type { ReadStream } from 'node:fs';
 import { DetailedError, type HttpResponse, Upload, type UploadOptions } from 'tus-js-client';
 
 export interface TusUploaded {
-  /** Undefined when the answer to the last piece was lost. */
+  /** Of the last answer: that of a HEAD when the one to the last piece was lost. */
   readonly status: number;
   readonly body: string;
   /** How often it failed and went on. */
