@@ -15,6 +15,8 @@ import { guardRoutes } from './access/guard-routes.ts';
 import { AppError, errorLine, problemOf, toAppError } from './errors.ts';
 import { batchRoutes, type BatchRoutesOptions } from './batches/batch-routes.ts';
 import { metadataRoutes, type MetadataRoutesOptions } from './receive/metadata-routes.ts';
+import { resumableRoutes } from './receive/resumable-routes.ts';
+import type { ResumableUploads } from './receive/resumable-uploads.ts';
 import type { UploadOptions } from './receive/upload-options.ts';
 import { uploadRoutes } from './receive/upload-routes.ts';
 import { apiRoutes, type ApiRoutesOptions } from './serve/api-routes.ts';
@@ -37,6 +39,7 @@ export interface AppParts {
   readonly auditLog: AuditLog;
   readonly metrics: Metrics;
   readonly upload: UploadOptions;
+  readonly resumableUploads: ResumableUploads;
   readonly metadata: MetadataRoutesOptions;
   readonly batches: BatchRoutesOptions;
   readonly api: ApiRoutesOptions;
@@ -121,6 +124,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
 
   if (isBehindNginx) await app.register(authRoutes, { access: parts.access });
   await app.register(uploadRoutes, parts.upload);
+  const { resumableUploads } = parts;
+  await app.register(resumableRoutes, { ...parts.upload, resumableUploads });
   await app.register(metadataRoutes, parts.metadata);
   await app.register(batchRoutes, parts.batches);
   await app.register(apiRoutes, parts.api);

@@ -13,6 +13,7 @@ import { clientConfigOf, openPipeline, type Pipeline } from './open-pipeline.ts'
 import { openTree, type Tree } from './open-tree.ts';
 import { type DropDirectory, openDropDirectory } from './receive/drop-directory.ts';
 import { createIncomingFiles, type IncomingFiles } from './receive/incoming-files.ts';
+import { createResumableUploads } from './receive/resumable-uploads.ts';
 import { sweepSpool } from './receive/sweep-leftovers.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
 import { type ClientConfig, KEY_FILE, writeGeneralRepoFile, writeKeyFile } from './serve/client-config.ts';
@@ -92,6 +93,7 @@ async function startOnTree(
   const incomingFiles = createIncomingFiles((path, error) =>
     log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
   );
+  const resumableUploads = createResumableUploads(folders.resumableDir, now);
   const readiness = Promise.withResolvers<void>();
   // Told to requests; there may be none.
   readiness.promise.catch(() => undefined);
@@ -115,6 +117,7 @@ async function startOnTree(
       removeIncoming: incomingFiles.remove,
       countUpload: metrics.countUpload,
     },
+    resumableUploads,
     metadata: {
       ...folders,
       checkTarget: requests.checkMetadataTarget,
@@ -138,10 +141,7 @@ async function startOnTree(
     whenReady: readiness.promise,
   });
   const sweeper = setInterval(() => {
-    sweepSpool(folders.spoolDir, now()).catch((error: unknown) =>
-      log.warn({ err: error }, 'spool not swept'),
-    );
-    sweepBatches();
+    sweep();
     if (engine.isCheapWhenUnchanged) requests.lookAtAll();
   }, SWEEP_EVERY_MS);
   try {
@@ -151,7 +151,7 @@ async function startOnTree(
     await writeClientFiles(tree, clientConfig, log);
     tellStatus('Taking up the repositories');
     await pipeline.takeUp();
-    sweepBatches();
+    sweep();
     readiness.resolve();
     dropDirectory = startDropDirectory(config, { tree, pipeline, auditLog, incomingFiles, log });
     return { address, stop };
@@ -161,8 +161,16 @@ async function startOnTree(
     throw error;
   }
 
-  function sweepBatches(): void {
-    pipeline.sweepBatches().catch((error: unknown) => log.warn({ err: error }, 'batches not swept'));
+  /** Removes what nobody has come back to. */
+  function sweep(): void {
+    const sweeps = {
+      spool: sweepSpool(folders.spoolDir, now()),
+      batches: pipeline.sweepBatches(),
+      'resumable uploads': resumableUploads.sweep(),
+    };
+    for (const [what, swept] of Object.entries(sweeps)) {
+      swept.catch((error: unknown) => log.warn({ err: error }, `${what} not swept`));
+    }
   }
 
   async function stop(): Promise<void> {
@@ -171,7 +179,12 @@ async function startOnTree(
     const runsEnded = pipeline.endRuns();
     await Promise.all([closeApp(app), dropDirectory && closeDropDirectory(dropDirectory)]);
     await runsEnded;
-    await Promise.all([incomingFiles.settled(), pipeline.close(), auditLog.close()]);
+    await Promise.all([
+      resumableUploads.settled(),
+      incomingFiles.settled(),
+      pipeline.close(),
+      auditLog.close(),
+    ]);
   }
 }
 

@@ -26,6 +26,10 @@ declare module 'fastify' {
     /** The error that the request was answered with. */
     refusal: AuditFacts | undefined;
   }
+  interface FastifyContextConfig {
+    /** `itself`: the route says what is worth a line; beside it only those are written who may not use it. */
+    audits?: 'itself';
+  }
 }
 
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -50,7 +54,8 @@ export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => nu
   app.addHook('onSend', async (request, reply) => {
     if (request.isAudited) return;
     const isRefused = reply.statusCode === 401 || reply.statusCode === 403;
-    if (READING.has(request.method) && !isRefused) return;
+    const isQuiet = READING.has(request.method) || request.routeOptions.config.audits === 'itself';
+    if (isQuiet && !isRefused) return;
     write(request, request.refusal ?? { outcome: 'done' });
   });
 

@@ -11,6 +11,7 @@ export interface TreeFolders {
   readonly spoolDir: string;
   readonly stateDir: string;
   readonly incomingDir: string;
+  readonly resumableDir: string;
   readonly scratchRoot: string;
 }
 
@@ -22,8 +23,9 @@ export function pathsBelow(configured: {
 }): TreeFolders {
   const { topDir, spoolDir, stateDir } = configured;
   const incomingDir = join(stateDir, 'incoming');
+  const resumableDir = join(stateDir, 'resumable');
   const scratchRoot = join(stateDir, 'scratch');
-  return { topDir, spoolDir, stateDir, incomingDir, scratchRoot };
+  return { topDir, spoolDir, stateDir, incomingDir, resumableDir, scratchRoot };
 }
 
 /** Creates what is missing. @throws AppError TREE_UNUSABLE. */

@@ -3,9 +3,10 @@ import { AppError } from '../errors.ts';
 import { digestOfFile } from '../file-digest.ts';
 import { expectedDigests } from './expected-digests.ts';
 import type { ExpectedDigest } from './spooled-upload.ts';
-import { streamToSpool, tooLarge } from './stream-to-spool.ts';
+import { streamToSpool } from './stream-to-spool.ts';
 import { STALL_MS } from './upload-options.ts';
 import { parseWaitMs, remainingMs } from './wait-query.ts';
+import { tooLarge } from './write-body.ts';
 
 export interface MetadataRoutesOptions {
   readonly spoolDir: string;

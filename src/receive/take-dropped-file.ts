@@ -4,7 +4,8 @@ import { Readable } from 'node:stream';
 import type { Requester } from '../access/requester.ts';
 import { AppError, errnoOf, toAppError } from '../errors.ts';
 import type { SpooledUpload } from './spooled-upload.ts';
-import { streamToSpool, tooLarge } from './stream-to-spool.ts';
+import { streamToSpool } from './stream-to-spool.ts';
+import { tooLarge } from './write-body.ts';
 import { STALL_MS } from './upload-options.ts';
 import type { UploadOutcome } from './upload-outcome.ts';
 

@@ -22,7 +22,12 @@ export function readUploadTerms(request: FastifyRequest<{ Querystring: UploadQue
   const batch = headerText(request.headers['x-batch']);
   if (batch === undefined) return { releasever, batch };
   if (!isBatchId(batch)) throw noBatchId();
-  if (wait === undefined) return { releasever, batch };
+  if (wait !== undefined) refuseWait(batch);
+  return { releasever, batch };
+}
+
+/** @throws AppError PARAMETER_INVALID. */
+export function refuseWait(batch: string): never {
   throw new AppError('PARAMETER_INVALID', 'a member of a batch cannot be waited for', {
     hint: `Put ?wait= on the commit: POST /api/v1/batches/${batch}/commit?wait=50.`,
   });

@@ -40,6 +40,7 @@ describe('prepareFolders', () => {
     expect(folders).toEqual({
       ...configured(),
       incomingDir: join(root, 'deep/state/incoming'),
+      resumableDir: join(root, 'deep/state/resumable'),
       scratchRoot: join(root, 'deep/state/scratch'),
     });
     await writeFile(join(folders.topDir, 'kept'), 'x');

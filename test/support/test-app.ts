@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { type Access, createAccess } from '../../src/access/access.ts';
 import { buildApp } from '../../src/app.ts';
+import { createResumableUploads } from '../../src/receive/resumable-uploads.ts';
 import type { UploadOptions } from '../../src/receive/upload-options.ts';
 import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
 import type { SpooledUpload } from '../../src/receive/spooled-upload.ts';
@@ -26,6 +27,7 @@ export interface TestAppOptions {
   readonly upload?: Partial<UploadOptions>;
   readonly api?: Partial<ApiRoutesOptions>;
   readonly faults?: Partial<FaultSources>;
+  readonly now?: () => number;
 }
 
 /** The real HTTP side on folders of its own, with a fake behind it that accepts every body. */
@@ -34,6 +36,7 @@ export interface TestApp extends AsyncDisposable {
   readonly topDir: string;
   readonly spoolDir: string;
   readonly incomingDir: string;
+  readonly resumableDir: string;
   readonly metrics: Metrics;
   readonly uploads: readonly SeenUpload[];
   /** What countUpload was told: outcome and bytes. */
@@ -49,10 +52,11 @@ export interface TestApp extends AsyncDisposable {
 export async function buildTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const dir = await createTempDir();
   const root = await realpath(dir.path);
-  const [topDir, spoolDir, incomingDir] = ['storage', 'spool', 'incoming'].map((name) => join(root, name));
-  if (topDir === undefined || spoolDir === undefined || incomingDir === undefined)
-    throw new Error('no folders');
-  for (const folder of [topDir, spoolDir, incomingDir]) await mkdir(folder);
+  const [topDir, spoolDir, incomingDir, resumableDir] = ['storage', 'spool', 'incoming', 'resumable'].map(
+    (name) => join(root, name),
+  );
+  if (!topDir || !spoolDir || !incomingDir || !resumableDir) throw new Error('no folders');
+  for (const folder of [topDir, spoolDir, incomingDir, resumableDir]) await mkdir(folder);
 
   const uploads: SeenUpload[] = [];
   const counted: (readonly [string, number])[] = [];
@@ -101,6 +105,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       countUpload: (...call) => void counted.push(call),
       ...options.upload,
     },
+    resumableUploads: createResumableUploads(resumableDir, options.now ?? Date.now),
     metadata: {
       spoolDir,
       incomingDir,
@@ -141,6 +146,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     topDir,
     spoolDir,
     incomingDir,
+    resumableDir,
     metrics,
     uploads,
     counted,

@@ -1,0 +1,316 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { link, mkdir, readdir, readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toAppError } from '../../src/errors.ts';
+import type { Piece } from '../../src/receive/receive-piece.ts';
+import {
+  createResumableUploads,
+  EXPIRE_MS,
+  type HeldUpload,
+  type ResumableFacts,
+  type ResumableUploads,
+} from '../../src/receive/resumable-uploads.ts';
+import { eventually } from '../support/eventually.ts';
+import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+
+const OWNER = 'token ci';
+const FACTS: ResumableFacts = {
+  lengthBytes: 10,
+  terms: { releasever: '9', batch: 'tag-1' },
+  expectedDigests: [{ algorithm: 'sha256', hex: 'ab'.repeat(32), header: 'repr-digest' }],
+  owner: OWNER,
+};
+
+let dir: TempDir;
+let nowMs: number;
+let uploads: ResumableUploads;
+
+beforeEach(async () => {
+  dir = await createTempDir();
+  nowMs = Date.now();
+  uploads = createResumableUploads(dir.path, () => nowMs);
+});
+
+afterEach(() => dir.remove());
+
+const pieceOf = (body: Readable | string, fields: Partial<Piece> = {}): Omit<Piece, 'signal'> => ({
+  body: typeof body === 'string' ? Readable.from([Buffer.from(body)]) : body,
+  expectedDigests: [],
+  stallMs: 10_000,
+  ...fields,
+});
+
+const begin = async (facts: Partial<ResumableFacts> = {}): Promise<string> =>
+  (await uploads.create({ ...FACTS, ...facts })).id;
+
+const append = (id: string, body: Readable | string, fields?: Partial<Piece>): Promise<number> =>
+  uploads.hold(id, OWNER, (upload) => upload.append(pieceOf(body, fields)));
+
+const look = (id: string): Promise<HeldUpload> => uploads.hold(id, OWNER, async (upload) => upload);
+
+/** Taken at once, so that no failure is unseen for a while. */
+const codeOf = (receiving: Promise<number>): Promise<string> =>
+  receiving.then(
+    () => 'none',
+    (error: unknown) => toAppError(error).code,
+  );
+
+const bodyOf = (id: string): string => join(dir.path, id, 'body');
+
+const sha256 = (text: string): Piece['expectedDigests'] => [
+  { algorithm: 'sha256', hex: createHash('sha256').update(text).digest('hex'), header: 'content-digest' },
+];
+
+describe('an upload in pieces', () => {
+  it('knows what was said when it began, also in the next process', async () => {
+    const id = await begin();
+    const other = createResumableUploads(dir.path, () => nowMs);
+    expect(await other.hold(id, OWNER, async (upload) => upload)).toMatchObject({ ...FACTS, offset: 0 });
+  });
+
+  it('is the pieces one after the other, in a file that only the service may read', async () => {
+    const id = await begin();
+    expect([await append(id, '0123'), await append(id, '45'), await append(id, '6789')]).toEqual([4, 6, 10]);
+    expect(await readFile(bodyOf(id), 'utf8')).toBe('0123456789');
+    expect((await stat(bodyOf(id))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(dir.path, id))).mode & 0o777).toBe(0o700);
+  });
+
+  it('keeps what had come when the connection ends', async () => {
+    const id = await begin();
+    const body = new PassThrough();
+    body.write('0123');
+    const receiving = append(id, body);
+    await eventually(() => expect(body.readableLength).toBe(0));
+    body.destroy(new Error('aborted'));
+    await expect(receiving).rejects.toMatchObject({ code: 'BODY_INCOMPLETE' });
+    expect(await look(id)).toMatchObject({ offset: 4 });
+    expect(await append(id, '456789')).toBe(10);
+  });
+
+  it('keeps what had come when the client stalls', async () => {
+    const id = await begin();
+    const body = new PassThrough();
+    body.write('0123');
+    await expect(append(id, body, { stallMs: 50 })).rejects.toMatchObject({ code: 'UPLOAD_STALLED' });
+    expect(await look(id)).toMatchObject({ offset: 4 });
+  });
+
+  it('takes no more bytes than were said', async () => {
+    const id = await begin();
+    await expect(append(id, '01234567890')).rejects.toMatchObject({ code: 'UPLOAD_TOO_LARGE' });
+    expect(await look(id)).toMatchObject({ offset: 0 });
+  });
+
+  it('drops a piece that has another digest than was said, and no other', async () => {
+    const id = await begin();
+    await append(id, '0123');
+    await expect(append(id, '45x', { expectedDigests: sha256('456') })).rejects.toMatchObject({
+      code: 'DIGEST_MISMATCH',
+    });
+    expect(await look(id)).toMatchObject({ offset: 4 });
+    expect(await append(id, '456789', { expectedDigests: sha256('456789') })).toBe(10);
+  });
+
+  it('does not count its last byte until it is accepted', async () => {
+    const id = await begin();
+    await append(id, '0123456789');
+    expect(await look(id)).toMatchObject({ offset: 9, isAccepted: false });
+    await uploads.hold(id, OWNER, (upload) => upload.accept());
+    expect(await look(id)).toMatchObject({ offset: 10, isAccepted: true });
+    expect(existsSync(bodyOf(id))).toBe(false);
+  });
+
+  it('never writes to a body again that is complete: it may be published already', async () => {
+    const id = await begin();
+    await append(id, '0123456789');
+    const published = join(dir.path, 'published');
+    await link(bodyOf(id), published);
+    const before = await stat(published);
+    expect(await append(id, '9', { expectedDigests: sha256('9') })).toBe(10);
+    expect(await append(id, Readable.from([]))).toBe(9);
+    await expect(append(id, '8')).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    await expect(append(id, '9', { expectedDigests: sha256('8') })).rejects.toMatchObject({
+      code: 'DIGEST_MISMATCH',
+    });
+    await expect(append(id, '90')).rejects.toMatchObject({ code: 'UPLOAD_TOO_LARGE' });
+    expect(await readFile(published, 'utf8')).toBe('0123456789');
+    expect((await stat(published)).mtimeMs).toBe(before.mtimeMs);
+  });
+
+  it('that is accepted takes no more bytes', async () => {
+    const id = await begin();
+    await append(id, '0123456789');
+    await uploads.hold(id, OWNER, (upload) => upload.accept());
+    await expect(append(id, 'x')).rejects.toMatchObject({ code: 'UPLOAD_TOO_LARGE' });
+    expect(existsSync(bodyOf(id))).toBe(false);
+  });
+
+  it('is gone when it is removed', async () => {
+    const id = await begin();
+    await uploads.hold(id, OWNER, (upload) => upload.remove());
+    await expect(look(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await readdir(dir.path)).toEqual([]);
+  });
+
+  it('whose body somebody deleted is unknown, not accepted', async () => {
+    const id = await begin();
+    await unlink(bodyOf(id));
+    await expect(look(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('that cannot be begun leaves nothing', async () => {
+    const missing = join(dir.path, 'a-file');
+    await writeFile(missing, '');
+    const broken = createResumableUploads(missing, () => nowMs);
+    await expect(broken.create(FACTS)).rejects.toMatchObject({ code: 'ENOTDIR' });
+    expect(await readdir(dir.path)).toEqual(['a-file']);
+  });
+
+  it.each([
+    '',
+    '.',
+    '..',
+    '../..',
+    'a',
+    '00000000-0000-0000-0000-000000000000',
+    '00000000-0000-0000-0000-00000000000G',
+  ])('is not found under the name %j', async (id) => {
+    await expect(look(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('is not found by anybody but its owner, who is not disturbed by that', async () => {
+    const id = await begin();
+    const body = new PassThrough();
+    const receiving = append(id, body);
+    body.write('0123');
+    await eventually(() => expect(body.readableLength).toBe(0));
+    const other = uploads.hold(id, 'token other', async () => 'found');
+    await expect(other).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    body.end('456789');
+    expect(await receiving).toBe(10);
+  });
+});
+
+describe('requests for one upload', () => {
+  it('that come while another receives end it, and go on with what it had received', async () => {
+    const id = await begin();
+    const body = new PassThrough();
+    body.write('0123');
+    const first = codeOf(append(id, body));
+    await eventually(() => expect(body.readableLength).toBe(0));
+    const second = uploads.hold(id, OWNER, async (upload) => {
+      expect(upload.offset).toBe(4);
+      return upload.append(pieceOf('456789'));
+    });
+    expect(await first).toBe('BODY_INCOMPLETE');
+    expect(await second).toBe(10);
+    expect(await readFile(bodyOf(id), 'utf8')).toBe('0123456789');
+  });
+
+  it('wait for what is done with a body that is complete, and see what came of it', async () => {
+    const id = await begin();
+    const ingesting = Promise.withResolvers<void>();
+    const first = uploads.hold(id, OWNER, async (upload) => {
+      await upload.append(pieceOf('0123456789'));
+      await ingesting.promise;
+      await upload.accept();
+    });
+    await eventually(async () => expect((await stat(bodyOf(id))).size).toBe(10));
+    const second = look(id);
+    ingesting.resolve();
+    await first;
+    expect(await second).toMatchObject({ isAccepted: true, offset: 10 });
+  });
+
+  it('that wait give way to newer ones', async () => {
+    const id = await begin();
+    const [gate, interrupted] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const first = uploads.hold(id, OWNER, async (upload) => {
+      await upload.append(pieceOf(new PassThrough())).catch(() => interrupted.resolve());
+      await gate.promise;
+    });
+    const second = codeOf(append(id, new PassThrough()));
+    await interrupted.promise;
+    const third = append(id, '01234');
+    gate.resolve();
+    await first;
+    expect(await second).toBe('BODY_INCOMPLETE');
+    expect(await third).toBe(5);
+  });
+
+  it('are all over when the uploads have settled', async () => {
+    const id = await begin();
+    const [gate, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let isOver = false;
+    const held = uploads.hold(id, OWNER, async () => {
+      begun.resolve();
+      await gate.promise;
+      isOver = true;
+    });
+    await begun.promise;
+    const settled = uploads.settled().then(() => isOver);
+    gate.resolve();
+    await held;
+    expect(await settled).toBe(true);
+  });
+
+  it('do not wait for one that failed longer than it took', async () => {
+    const id = await begin();
+    await expect(uploads.hold(id, OWNER, () => Promise.reject(new Error('broken')))).rejects.toThrow(
+      'broken',
+    );
+    expect(await append(id, '0123')).toBe(4);
+  });
+});
+
+describe('an upload expires', () => {
+  it('a day after its last byte, whether it has been swept or not', async () => {
+    const id = await begin();
+    nowMs = Date.now() + EXPIRE_MS - 1000;
+    await append(id, '0123');
+    const { expiresAtMs } = await look(id);
+    expect(expiresAtMs).toBeGreaterThan(Date.now() + EXPIRE_MS - 60_000);
+    expect(await uploads.sweep()).toBe(0);
+    nowMs = expiresAtMs + 1;
+    await expect(look(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await uploads.sweep()).toBe(1);
+    expect(await readdir(dir.path)).toEqual([]);
+  });
+
+  it('a day after it was accepted', async () => {
+    const id = await begin();
+    await append(id, '0123456789');
+    await utimes(bodyOf(id), 0, 0);
+    nowMs = 1;
+    await uploads.hold(id, OWNER, (upload) => upload.accept());
+    nowMs = Date.now() + EXPIRE_MS - 60_000;
+    expect(await uploads.sweep()).toBe(0);
+    expect(await look(id)).toMatchObject({ isAccepted: true });
+    nowMs = Date.now() + EXPIRE_MS + 1000;
+    expect(await uploads.sweep()).toBe(1);
+  });
+
+  it('not while something is written to it', async () => {
+    const id = await begin();
+    const body = new PassThrough();
+    const receiving = append(id, body);
+    body.write('0123');
+    await eventually(() => expect(body.readableLength).toBe(0));
+    nowMs = Date.now() + 2 * EXPIRE_MS;
+    expect(await uploads.sweep()).toBe(0);
+    body.end('456789');
+    expect(await receiving).toBe(10);
+  });
+
+  it('also when a killed process had not yet begun it, and whatever its name is', async () => {
+    await mkdir(join(dir.path, 'left', 'deep'), { recursive: true });
+    expect(await uploads.sweep()).toBe(0);
+    nowMs = Date.now() + EXPIRE_MS + 1000;
+    expect(await uploads.sweep()).toBe(1);
+    expect(await readdir(dir.path)).toEqual([]);
+  });
+});
