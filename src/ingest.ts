@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { demand } from './access/requester.ts';
-import { type DescribeParts, givenSha256, placesOf } from './describe-upload.ts';
+import { type DescribeParts, givenSha256, placesOf } from './ingest/describe-upload.ts';
 import { describeStoredPackage, type InspectedPackage, inspectPackage } from './inspect/inspect-package.ts';
 import type { InspectionThreads } from './inspect/inspection-threads.ts';
 import { lookAtTargets, type StoredFacts } from './place/place-package.ts';
 import type { TakeTurns } from './place/take-turns.ts';
 import type { RepositoryLayout, RepositoryName, Target } from './place/repository-layout.ts';
-import { type FileToPlace, findReceipt, placeAndRecord, type PlaceParts } from './place-and-record.ts';
+import { type FileToPlace, findReceipt, placeAndRecord, type PlaceParts } from './ingest/place-and-record.ts';
 import type { SpooledUpload } from './receive/spooled-upload.ts';
 import type { UploadOutcome } from './receive/upload-outcome.ts';
 import type { Receipt } from './records/records.ts';
@@ -14,7 +14,7 @@ import type { UploadStage } from './serve/metrics.ts';
 import type { SignaturesByRepository } from './signing/check-package-signature.ts';
 import type { PackageSigner } from './signing/create-package-signer.ts';
 import type { SignatureVerdict } from './signing/signature-verdict.ts';
-import { chooseStoredFile, type StoredFile } from './stored-file.ts';
+import { chooseStoredFile, type StoredFile } from './ingest/stored-file.ts';
 
 export interface IngestParts extends PlaceParts, DescribeParts {
   readonly layout: RepositoryLayout;

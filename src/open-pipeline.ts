@@ -3,17 +3,13 @@ import type { Logger } from 'pino';
 import type { Config } from './config/load.ts';
 import { type AppError, toAppError } from './errors.ts';
 import { freeBytesOf } from './free-bytes.ts';
-import { describeUpload, waitUntilInstallable } from './describe-upload.ts';
+import { describeUpload, waitUntilInstallable } from './ingest/describe-upload.ts';
 import { ingestUpload } from './ingest.ts';
-import {
-  type BatchParts,
-  commitBatch,
-  dropBatch,
-  outcomesOf,
-  readBatch,
-  stageUpload,
-  sweepBatches,
-} from './ingest-batch.ts';
+import { outcomesOf } from './ingest/batch-outcomes.ts';
+import type { BatchParts } from './ingest/batch-parts.ts';
+import { commitBatch } from './ingest/commit-batch.ts';
+import { dropBatch, sweepBatches } from './ingest/drop-batch.ts';
+import { stageUpload } from './ingest/stage-upload.ts';
 import { createInspectionThreads } from './inspect/inspection-threads.ts';
 import type { Tree } from './open-tree.ts';
 import { isRepositoryName, type RepositoryName } from './place/repository-layout.ts';
@@ -21,6 +17,7 @@ import { tryFolders } from './place/tree-folders.ts';
 import type { SpooledUpload } from './receive/spooled-upload.ts';
 import type { UploadOutcome } from './receive/upload-outcome.ts';
 import type { IndexRun } from './reindex/index-engine.ts';
+import { readBatch } from './batches/batch-store.ts';
 import type { BatchRoutesOptions } from './batches/batch-routes.ts';
 import { createIndexReserve } from './reindex/index-reserve.ts';
 import { openMarks } from './reindex/marks.ts';
@@ -186,7 +183,7 @@ export async function openPipeline(
         : stageUpload(upload, upload.batch, ingestParts),
     batches: {
       list: batches.list,
-      read: (id) => readBatch(id, ingestParts),
+      read: (id) => readBatch(id, batches),
       outcomesOf: (batch) => outcomesOf(batch, ingestParts),
       commit: async (id, requester) => {
         const outcomes = await commitBatch(id, requester, ingestParts);

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Config } from './config/load.ts';
 import { type BatchStore, openBatchStore } from './batches/batch-store.ts';
-import { placeDecidedOf } from './place-decided.ts';
+import { placeDecidedOf } from './ingest/place-decided.ts';
 import { listPackages } from './place/list-packages.ts';
 import { createPackageStore, type PackageStore } from './place/package-store.ts';
 import { createRepositoryLayout, type RepositoryLayout } from './place/repository-layout.ts';

@@ -174,9 +174,10 @@ export function repositoriesOf(members: readonly Pick<BatchMember, 'targets'>[])
   return [...new Set(all)].toSorted();
 }
 
-/** The name of a member's file; the same package for two releasevers is two members. */
-export function memberFile(sha256: string, releasever?: string): string {
-  return `${sha256}${releasever === undefined ? '' : `@${releasever}`}${PACKAGE}`;
+/** The name of a member's file. The same package for two releasevers is two members, however they were said. */
+export function memberFile(sha256: string, targets: BatchMember['targets']): string {
+  const [releasever = ''] = targets[0]?.repository.split('/') ?? [];
+  return `${sha256}@${releasever}${PACKAGE}`;
 }
 
 function factsFileOf({ file }: BatchMember): string {
@@ -186,6 +187,13 @@ function factsFileOf({ file }: BatchMember): string {
 /** Nobody else writes there. */
 async function readMembers(path: string): Promise<readonly BatchMember[]> {
   return JSON.parse(await readFile(path, 'utf8'));
+}
+
+/** @throws AppError NOT_FOUND. */
+export async function readBatch(id: string, batches: Pick<BatchStore, 'read'>): Promise<Batch> {
+  const batch = await batches.read(id);
+  if (batch === undefined) throw noBatch(id);
+  return batch;
 }
 
 export function noBatch(id: string): AppError {

@@ -171,9 +171,13 @@ describe('the commit of a batch', () => {
     const bytes = rpm('plain', '1');
     expect((await stage(site.baseUrl, 'b', bytes)).json()).toMatchObject({ code: 'RELEASEVER_UNKNOWN' });
     for (const version of ['8', '9']) await stage(site.baseUrl, 'b', bytes, `releasever=${version}`);
+    for (const query of ['', 'releasever=9']) await stage(site.baseUrl, 'b', rpm('tagged'), query);
     expect((await commit(site.baseUrl, 'b')).status).toBe(200);
     expect(await namesIn(site, '8/x86_64')).toEqual(['plain-1.0-1.x86_64.rpm']);
-    expect(await namesIn(site, '9/x86_64')).toEqual(['plain-1.0-1.x86_64.rpm']);
+    expect(await namesIn(site, '9/x86_64')).toEqual([
+      'plain-1.0-1.x86_64.rpm',
+      'tagged-1.0-1.el9.x86_64.rpm',
+    ]);
   });
 });
 

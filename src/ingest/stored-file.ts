@@ -1,14 +1,14 @@
 import { existsSync, statSync } from 'node:fs';
-import { AppError, toAppError } from './errors.ts';
-import { digestContent, type InspectedPackage, inspectPackage } from './inspect/inspect-package.ts';
-import type { InspectionThreads } from './inspect/inspection-threads.ts';
-import type { PackageStore } from './place/package-store.ts';
-import { findSameContent, lookAtTargets, type StoredFacts } from './place/place-package.ts';
-import type { Target } from './place/repository-layout.ts';
-import type { UploadStage } from './serve/metrics.ts';
-import type { SignaturesByRepository } from './signing/check-package-signature.ts';
-import type { SignatureVerdict } from './signing/signature-verdict.ts';
-import type { PackageSigner } from './signing/create-package-signer.ts';
+import { AppError, toAppError } from '../errors.ts';
+import { digestContent, type InspectedPackage, inspectPackage } from '../inspect/inspect-package.ts';
+import type { InspectionThreads } from '../inspect/inspection-threads.ts';
+import type { PackageStore } from '../place/package-store.ts';
+import { findSameContent, lookAtTargets, type StoredFacts } from '../place/place-package.ts';
+import type { Target } from '../place/repository-layout.ts';
+import type { UploadStage } from '../serve/metrics.ts';
+import type { SignaturesByRepository } from '../signing/check-package-signature.ts';
+import type { SignatureVerdict } from '../signing/signature-verdict.ts';
+import type { PackageSigner } from '../signing/create-package-signer.ts';
 
 /** The file that is stored of an upload: the one that was sent, or the same package with our signature. */
 export interface StoredFile {

@@ -1,8 +1,8 @@
-import type { PackageStore } from './place/package-store.ts';
-import { type IncomingPackage, placePackage, type TargetState } from './place/place-package.ts';
-import type { RepositoryName, Target } from './place/repository-layout.ts';
-import type { Receipt, Records } from './records/records.ts';
-import type { SignaturesByRepository } from './signing/check-package-signature.ts';
+import type { PackageStore } from '../place/package-store.ts';
+import { type IncomingPackage, placePackage, type TargetState } from '../place/place-package.ts';
+import type { RepositoryName, Target } from '../place/repository-layout.ts';
+import type { Receipt, Records } from '../records/records.ts';
+import type { SignaturesByRepository } from '../signing/check-package-signature.ts';
 
 /** A package that is to go into the tree, and what is to be remembered of it. */
 export interface FileToPlace extends IncomingPackage {

@@ -1,7 +1,7 @@
-import { AppError } from './errors.ts';
-import type { UploadOutcome, UploadPlace } from './receive/upload-outcome.ts';
-import type { Receipt, Records } from './records/records.ts';
-import type { ReindexQueue } from './reindex/reindex-queue.ts';
+import { AppError } from '../errors.ts';
+import type { UploadOutcome, UploadPlace } from '../receive/upload-outcome.ts';
+import type { Receipt, Records } from '../records/records.ts';
+import type { ReindexQueue } from '../reindex/reindex-queue.ts';
 
 export interface DescribeParts {
   readonly records: Records;

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import type { BatchMember, BatchStore } from './batches/batch-store.ts';
-import { AppError, toAppError } from './errors.ts';
+import type { BatchMember, BatchStore } from '../batches/batch-store.ts';
+import { AppError, toAppError } from '../errors.ts';
 import { placeAndRecord, type PlaceParts } from './place-and-record.ts';
-import { lookAtTargets, type StoredFacts } from './place/place-package.ts';
-import type { TakeTurns } from './place/take-turns.ts';
-import type { RepositoryLayout, RepositoryName, Target } from './place/repository-layout.ts';
+import { lookAtTargets, type StoredFacts } from '../place/place-package.ts';
+import type { TakeTurns } from '../place/take-turns.ts';
+import type { RepositoryLayout, RepositoryName, Target } from '../place/repository-layout.ts';
 
 export interface PlaceDecidedParts extends PlaceParts {
   readonly batches: BatchStore;

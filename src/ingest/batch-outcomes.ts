@@ -1,0 +1,39 @@
+import type { Batch, BatchMember } from '../batches/batch-store.ts';
+import { factsOf } from '../ingest.ts';
+import type { UploadOutcome } from '../receive/upload-outcome.ts';
+import type { BatchParts } from './batch-parts.ts';
+import { givenSha256, placesOf } from './describe-upload.ts';
+
+/** What became of each package of a batch, in order of NEVRA. */
+export function outcomesOf(
+  { id, state, members }: Batch,
+  parts: Pick<BatchParts, 'records' | 'publicUrl'>,
+): readonly UploadOutcome[] {
+  const outcomes = members.map((member) =>
+    state === 'committed' ? committedOutcome(member, 'known', parts) : stagedOutcome(id, member, parts),
+  );
+  return outcomes.toSorted((a, b) => (a.nevra < b.nevra ? -1 : 1));
+}
+
+/** Of a package whose batch was committed. */
+export function committedOutcome(
+  member: BatchMember,
+  outcome: UploadOutcome['outcome'],
+  parts: Pick<BatchParts, 'records' | 'publicUrl'>,
+): UploadOutcome {
+  const places = placesOf(parts.records.receiptsOf(member.sha256), member.targets, parts);
+  return { ...factsOf(member), outcome, places };
+}
+
+/** Of a package that waits for the commit. */
+export function stagedOutcome(
+  batch: string,
+  { nevra, sha256, receivedSha256, sizeBytes, targets, signatures }: BatchMember,
+  parts: Pick<BatchParts, 'records' | 'publicUrl'>,
+): UploadOutcome {
+  const places = placesOf([], targets, parts).map((place) => {
+    const signature = signatures[place.repository];
+    return { ...place, state: 'staged' as const, ...(signature !== undefined && { signature }) };
+  });
+  return { outcome: 'staged', batch, nevra, sha256, ...givenSha256(receivedSha256), sizeBytes, places };
+}

@@ -1,0 +1,33 @@
+import type { Requester } from '../access/requester.ts';
+import { readBatch } from '../batches/batch-store.ts';
+import type { BatchParts } from './batch-parts.ts';
+import { demandUpload } from './batch-rights.ts';
+import { batchCommitted } from './batch-refusal.ts';
+import { batchTurn } from './place-decided.ts';
+
+/** @throws AppError NOT_FOUND, BATCH_COMMITTED, RIGHT_MISSING. */
+export async function dropBatch(id: string, requester: Requester, parts: BatchParts): Promise<void> {
+  await parts.takeTurns(batchTurn(id), async () => {
+    const batch = await readBatch(id, parts.batches);
+    demandUpload(requester, batch);
+    if (batch.state !== 'staged') throw batchCommitted(id);
+    await parts.batches.drop(id);
+  });
+}
+
+/** Drops batches that nothing came to for `keepMs`, and forgets committed ones; gives their names. */
+export async function sweepBatches(
+  keepMs: number,
+  { batches, takeTurns, now }: Pick<BatchParts, 'batches' | 'takeTurns' | 'now'>,
+): Promise<readonly string[]> {
+  const dropped: string[] = [];
+  for (const { id } of await batches.list()) {
+    await takeTurns(batchTurn(id), async () => {
+      const batch = await batches.read(id);
+      if (batch === undefined || batch.state === 'committing' || now() - batch.changedAtMs < keepMs) return;
+      await batches.drop(id);
+      if (batch.state === 'staged') dropped.push(id);
+    });
+  }
+  return dropped;
+}

@@ -1,0 +1,86 @@
+import type { Batch, BatchMember } from '../batches/batch-store.ts';
+import { AppError, toAppError } from '../errors.ts';
+import { chooseFile, toPlace } from '../ingest.ts';
+import { inspectPackage } from '../inspect/inspect-package.ts';
+import type { BatchParts } from './batch-parts.ts';
+import { type Refused, refusalOf } from './batch-refusal.ts';
+import type { FileToPlace } from './place-and-record.ts';
+import { targetsOf } from './place-decided.ts';
+import type { StoredFile } from './stored-file.ts';
+
+/** One package of a batch as it would go into the tree. */
+export interface PreparedFile {
+  readonly file: FileToPlace;
+  readonly member: BatchMember & { readonly path?: string };
+  readonly discard: StoredFile['discard'];
+}
+
+/** Signs what is to be signed. @throws AppError BATCH_REFUSED. */
+export async function prepareFiles(
+  { id, members }: Batch,
+  parts: BatchParts,
+): Promise<readonly PreparedFile[]> {
+  const settled = await Promise.allSettled(members.map((member) => prepareFile(id, member, parts)));
+  const refused = settled.flatMap((result, index) => {
+    const { nevra = '', sha256 = '' } = members[index] ?? {};
+    return result.status === 'fulfilled' ? [] : [{ nevra, sha256, error: toAppError(result.reason) }];
+  });
+  const files = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  if (refused.length === 0) return files;
+  for (const { discard } of files) await discard?.();
+  throw refusalOf(refused, members.length);
+}
+
+async function prepareFile(id: string, member: BatchMember, parts: BatchParts): Promise<PreparedFile> {
+  const { batches, layout, inspectionThreads, signing } = parts;
+  const path = batches.pathOf(id, member.file);
+  const signatures = new Map(Object.entries(member.signatures));
+  const targets = targetsOf(member, layout);
+  if (signing === undefined) {
+    return { file: { ...member, path, signatures, targets }, member, discard: undefined };
+  }
+  const { sizeBytes } = member;
+  const inspected = await inspectPackage(
+    { path, sizeBytes, sha256: undefined, expectedDigests: [] },
+    inspectionThreads,
+  );
+  const stored = await chooseFile({ path, inspected, signatures }, targets, parts);
+  await parts.store.prepare(stored.path);
+  const file = toPlace(stored, targets);
+  const asStored = {
+    ...member,
+    sha256: file.sha256,
+    sizeBytes: file.sizeBytes,
+    signatures: Object.fromEntries(file.signatures),
+    ...(file.receivedSha256 !== undefined && { receivedSha256: file.receivedSha256 }),
+  };
+  return {
+    file,
+    member:
+      file.path === path
+        ? asStored
+        : { ...asStored, path: file.path, file: member.file.replace(/\.rpm$/, '.stored') },
+    discard: stored.discard,
+  };
+}
+
+/** Two packages of one batch that would have the same name. */
+export function clashesOf(files: readonly PreparedFile[]): readonly Refused[] {
+  const first = new Map<string, FileToPlace>();
+  const clashes: Refused[] = [];
+  for (const { file } of files) {
+    for (const { path, repository } of file.targets) {
+      const other = first.get(path) ?? file;
+      first.set(path, other);
+      if (other.sha256 === file.sha256) continue;
+      const { nevra, sha256 } = file;
+      const detail = `${nevra} is in this batch twice for ${repository}, with other bytes: sha256 ${other.sha256} and ${sha256}`;
+      const error = new AppError('PACKAGE_CONFLICT', detail, {
+        hint: 'Drop the batch and send each package once.',
+      });
+      clashes.push({ nevra, sha256, error });
+      break;
+    }
+  }
+  return clashes;
+}

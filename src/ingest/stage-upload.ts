@@ -1,0 +1,44 @@
+import { type Batch, type BatchMember, memberFile } from '../batches/batch-store.ts';
+import { admitUpload } from '../ingest.ts';
+import type { SpooledUpload } from '../receive/spooled-upload.ts';
+import type { UploadOutcome } from '../receive/upload-outcome.ts';
+import { committedOutcome, stagedOutcome } from './batch-outcomes.ts';
+import type { BatchParts } from './batch-parts.ts';
+import { batchCommitted } from './batch-refusal.ts';
+import { batchTurn } from './place-decided.ts';
+
+/**
+ * Keeps an upload for the commit of its batch. When this returns, it survives a power cut.
+ * @throws AppError with the code of the rule that refused the package, BATCH_COMMITTED, or of the fault of ours.
+ */
+export async function stageUpload(
+  upload: SpooledUpload,
+  id: string,
+  parts: BatchParts,
+): Promise<UploadOutcome> {
+  const { targets, asSent } = await admitUpload(upload, parts);
+  const { sha256, nevra, sizeBytes } = asSent.inspected;
+  parts.checkReserve(targets.map(({ repository }) => repository));
+  await parts.timed('sync', () => parts.store.prepare(asSent.path));
+  return parts.takeTurns(batchTurn(id), async () => {
+    const batch = await parts.batches.read(id);
+    if (batch !== undefined && batch.state !== 'staged') return outcomeOfCommitted(batch, sha256, parts);
+    const member: BatchMember = {
+      file: memberFile(sha256, targets),
+      nevra,
+      sha256,
+      sizeBytes,
+      targets: targets.map(({ repository, location }) => ({ repository, location })),
+      signatures: Object.fromEntries(asSent.signatures),
+    };
+    await parts.batches.add(id, asSent.path, member);
+    return stagedOutcome(id, member, parts);
+  });
+}
+
+/** A member that is sent again after the commit, as a build job that lost the answer does. @throws AppError BATCH_COMMITTED. */
+function outcomeOfCommitted({ id, members }: Batch, sha256: string, parts: BatchParts): UploadOutcome {
+  const member = members.find((one) => one.sha256 === sha256 || one.receivedSha256 === sha256);
+  if (member === undefined) throw batchCommitted(id);
+  return committedOutcome(member, 'unchanged', parts);
+}
