@@ -165,7 +165,7 @@ async function startOnTree(
   function sweep(): void {
     const sweeps = {
       spool: sweepSpool(folders.spoolDir, now()),
-      batches: pipeline.sweepBatches(),
+      batches: pipeline.batches.sweep(),
       'resumable uploads': resumableUploads.sweep(),
     };
     for (const [what, swept] of Object.entries(sweeps)) {

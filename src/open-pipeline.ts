@@ -5,10 +5,8 @@ import { type AppError, toAppError } from './errors.ts';
 import { freeBytesOf } from './free-bytes.ts';
 import { describeUpload, waitUntilInstallable } from './ingest/describe-upload.ts';
 import { ingestUpload } from './ingest.ts';
-import { outcomesOf } from './ingest/batch-outcomes.ts';
-import type { BatchParts } from './ingest/batch-parts.ts';
-import { commitBatch } from './ingest/commit-batch.ts';
-import { dropBatch, sweepBatches } from './ingest/drop-batch.ts';
+import type { BatchParts } from './ingest/ingest-parts.ts';
+import { type Batches, openBatches } from './open-batches.ts';
 import { stageUpload } from './ingest/stage-upload.ts';
 import { createInspectionThreads } from './inspect/inspection-threads.ts';
 import type { Tree } from './open-tree.ts';
@@ -17,8 +15,6 @@ import { tryFolders } from './place/tree-folders.ts';
 import type { SpooledUpload } from './receive/spooled-upload.ts';
 import type { UploadOutcome } from './receive/upload-outcome.ts';
 import type { IndexRun } from './reindex/index-engine.ts';
-import { readBatch } from './batches/batch-store.ts';
-import type { BatchRoutesOptions } from './batches/batch-routes.ts';
 import { createIndexReserve } from './reindex/index-reserve.ts';
 import { openMarks } from './reindex/marks.ts';
 import { createRepositoryPreparation } from './reindex/prepare-repository.ts';
@@ -40,9 +36,7 @@ export interface Pipeline {
   readonly metrics: Metrics;
   /** Places an upload, or stages it when it belongs to a batch. */
   readonly ingest: (upload: SpooledUpload) => Promise<UploadOutcome>;
-  readonly batches: Omit<BatchRoutesOptions, 'parseWaitMs' | 'waitUntilInstallable'>;
-  /** Drops batches that nobody commits. */
-  readonly sweepBatches: () => Promise<void>;
+  readonly batches: Batches;
   readonly describeUpload: (sha256: string) => UploadOutcome | undefined;
   readonly waitUntilInstallable: (
     outcome: UploadOutcome,
@@ -85,7 +79,7 @@ export async function openPipeline(
   findDropFault: () => AppError | undefined = () => undefined,
 ): Promise<Pipeline> {
   const now = Date.now;
-  const { folders, layout, store, records, signer, batches, reindexParts } = tree;
+  const { folders, layout, store, records, signer, reindexParts } = tree;
   const { engine, changes } = reindexParts;
   const marks = await openMarks(join(folders.stateDir, 'marks'));
   const stopping = new AbortController();
@@ -124,7 +118,7 @@ export async function openPipeline(
   let signingTriedAtMs = performance.now();
   const inspectionThreads = createInspectionThreads();
   const ingestParts: BatchParts = {
-    batches,
+    batches: tree.batches,
     layout,
     store,
     records,
@@ -141,6 +135,7 @@ export async function openPipeline(
     timed: metrics.timed,
     now,
   };
+  const batches = openBatches(ingestParts, config.batches.keepMs, log);
 
   async function findUploadFault(): Promise<AppError | undefined> {
     try {
@@ -181,30 +176,13 @@ export async function openPipeline(
       upload.batch === undefined
         ? ingestUpload(upload, ingestParts)
         : stageUpload(upload, upload.batch, ingestParts),
-    batches: {
-      list: batches.list,
-      read: (id) => readBatch(id, batches),
-      outcomesOf: (batch) => outcomesOf(batch, ingestParts),
-      commit: async (id, requester) => {
-        const outcomes = await commitBatch(id, requester, ingestParts);
-        log.info({ batch: id, packages: outcomes.length }, 'batch committed');
-        return outcomes;
-      },
-      drop: (id, requester) => dropBatch(id, requester, ingestParts),
-      keepMs: config.batches.keepMs,
-    },
-    sweepBatches: async () => {
-      const dropped = await sweepBatches(config.batches.keepMs, ingestParts);
-      if (dropped.length > 0) log.warn({ batches: dropped }, 'dropped batches that nobody committed');
-    },
+    batches,
     describeUpload: (sha256) => describeUpload(sha256, ingestParts),
     waitUntilInstallable: (outcome, waitMs) => waitUntilInstallable(outcome, waitMs, ingestParts),
     findFaults,
     takeUp: async () => {
-      // Before anybody can upload what would be in their way. What fails is tried again before each index run.
-      await reindexParts.placeDecided().catch((error: unknown) => {
-        log.error({ err: error }, 'a committed batch is not placed yet');
-      });
+      // Before anybody can upload what would be in their way.
+      await batches.complete();
       await takeUpRepositories({
         repositories: await store.listRepositories(),
         prepareRepository,
@@ -220,6 +198,7 @@ export async function openPipeline(
     close: async () => {
       // Whoever waits for it has gone: an rpmsign that waits for somebody must not keep the process.
       stopping.abort();
+      await batches.settled();
       await inspectionThreads.close();
     },
   };

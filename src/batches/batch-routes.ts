@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Requester } from '../access/requester.ts';
+import { toAppError } from '../errors.ts';
+import type { Commit } from '../ingest/commit-batch.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
 import { type Batch, noBatch, repositoriesOf } from './batch-store.ts';
 
@@ -8,8 +10,11 @@ export interface BatchRoutesOptions {
   /** @throws AppError NOT_FOUND. */
   readonly read: (id: string) => Promise<Batch>;
   readonly outcomesOf: (batch: Batch) => readonly UploadOutcome[];
-  /** Who asks while a commit runs waits for the same. @throws AppError NOT_FOUND, BATCH_REFUSED, RIGHT_MISSING. */
-  readonly commit: (id: string, requester: Requester) => Promise<readonly UploadOutcome[]>;
+  /**
+   * Who asks while a commit runs waits for the same.
+   * @throws AppError NOT_FOUND, BATCH_REFUSED, BATCH_UNPLACED, RIGHT_MISSING.
+   */
+  readonly commit: (id: string, requester: Requester) => Promise<Commit>;
   /** @throws AppError NOT_FOUND, BATCH_COMMITTED, RIGHT_MISSING. */
   readonly drop: (id: string, requester: Requester) => Promise<void>;
   readonly waitUntilInstallable: (
@@ -64,18 +69,15 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
   async function commit(request: CommitRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { id } = request.params;
     const waitMs = options.parseWaitMs(request.query.wait);
-    const committing = options.commit(id, request.requester);
+    const committing = commitAudited(id, request);
     // It goes on when the client is told to ask again.
     committing.catch((error: unknown) => request.log.info({ batch: id, err: error }, 'batch not committed'));
     const outcomes = await within(ANSWER_WITHIN_MS, committing);
     if (outcomes === undefined) {
       const batch = await options.read(id);
+      request.audit({ outcome: 'batch committing', batch: id });
       return reply.code(202).send(documentOf(batch.id, batch.state, options.outcomesOf(batch)));
     }
-    const repositories = new Set(
-      outcomes.flatMap(({ places }) => places.map(({ repository }) => repository)),
-    );
-    request.audit({ outcome: 'batch committed', batch: id, repositories: [...repositories] });
     if (waitMs === undefined) return reply.send(documentOf(id, 'committed', outcomes));
     const restMs = Math.max(0, waitMs - reply.elapsedTime);
     const settled = await Promise.all(
@@ -84,6 +86,21 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
     const isPending = settled.includes('pending');
     const known = settled.map((result, index) => (result === 'pending' ? outcomes[index] : result));
     return reply.code(isPending ? 202 : 200).send(documentOf(id, 'committed', known));
+  }
+
+  /** The line is written when it has happened, be the answer sent by then or not. */
+  async function commitAudited(id: string, request: FastifyRequest): Promise<readonly UploadOutcome[]> {
+    try {
+      const { isNew, packages } = await options.commit(id, request.requester);
+      const places = packages.flatMap((one) => one.places);
+      const repositories = [...new Set(places.map(({ repository }) => repository))];
+      request.audit({ outcome: isNew ? 'batch committed' : 'unchanged', batch: id, repositories });
+      return packages;
+    } catch (error) {
+      const { code, message } = toAppError(error);
+      request.audit({ outcome: code, detail: message, batch: id });
+      throw error;
+    }
   }
 
   function describe({ id, state, members, changedAtMs }: Batch): object {

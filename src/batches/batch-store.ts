@@ -1,10 +1,15 @@
-import { existsSync, linkSync, renameSync, statSync, utimesSync } from 'node:fs';
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
+import { linkSync, renameSync, statSync, utimesSync } from 'node:fs';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectoryDurable, replaceDurable, syncDirectory } from '../durable-files.ts';
 import { isBatchId } from '../batch-id.ts';
-import { AppError } from '../errors.ts';
+import {
+  createSharedDirectorySync,
+  makeDirectoryDurable,
+  replaceDurable,
+  syncDirectory,
+} from '../durable-files.ts';
+import { AppError, errnoOf } from '../errors.ts';
 import { namesIn } from '../names-in.ts';
 import type { SignatureVerdict } from '../signing/signature-verdict.ts';
 
@@ -21,30 +26,38 @@ export interface BatchMember {
   readonly targets: readonly { readonly repository: string; readonly location: string }[];
   /** As each repository sees the signature. */
   readonly signatures: Readonly<Record<string, SignatureVerdict>>;
+  /** Since the commit was decided: whether a repository lacked it then. */
+  readonly outcome?: 'created' | 'unchanged';
 }
 
 /** `committing`: it is decided that all of it goes into the tree, and not all of it is there yet. */
 export type BatchState = 'staged' | 'committing' | 'committed';
 
-export interface Batch {
+/** What a batch is, without its members. */
+export interface BatchStatus {
   readonly id: string;
   readonly state: BatchState;
-  readonly members: readonly BatchMember[];
   /** When a member last came, or the state last changed. */
   readonly changedAtMs: number;
+}
+
+export interface Batch extends BatchStatus {
+  readonly members: readonly BatchMember[];
 }
 
 /** A member of a decided batch; `path` leads to a file that is not in the directory of the batch yet. */
 export type DecidedMember = BatchMember & { readonly path?: string };
 
 /**
- * The batches on disk. Whoever changes one has its turn. What a call did is durable when it returns, but for `forget`,
- * which may be repeated.
+ * The batches on disk. Whoever changes one has its turn. What a call did is durable when it returns, but for the removal
+ * of what nobody needs any more.
  */
 export interface BatchStore {
-  /** Undefined where there is no such batch. */
+  /** Undefined where there is no such batch. @throws AppError STORAGE_FAILED when what is kept of it is damaged. */
   readonly read: (id: string) => Promise<Batch | undefined>;
-  readonly list: () => Promise<readonly Batch[]>;
+  /** Quicker; a batch without any member has a status too. */
+  readonly statusOf: (id: string) => Promise<BatchStatus | undefined>;
+  readonly listStatus: () => Promise<readonly BatchStatus[]>;
   /** Gives a prepared file a name in the batch. */
   readonly add: (id: string, path: string, member: BatchMember) => Promise<void>;
   /** From now on the batch is going to be placed, whatever happens. */
@@ -58,7 +71,7 @@ export interface BatchStore {
   readonly listUnplaced: (repository?: string) => readonly string[];
 }
 
-// Each file is renamed into its place whole.
+// Each is renamed into its place whole.
 const DECISION = 'decision.json';
 const PLACED = 'placed.json';
 const PACKAGE = '.rpm';
@@ -66,38 +79,40 @@ const FACTS = '.json';
 
 /**
  * `<batchesDir>/<id>/` holds `<member>.rpm` and `<member>.json` for each member that was staged, `decision.json` from the
- * moment of the commit, and `placed.json` instead of both when all is in the tree.
+ * moment of the commit, and `placed.json` instead of all when everything is in the tree.
+ * @throws AppError TREE_UNUSABLE when a decision cannot be read.
  */
 export async function openBatchStore(batchesDir: string): Promise<BatchStore> {
   await makeDirectoryDurable(batchesDir, 0o700);
+  const syncShared = createSharedDirectorySync();
+  // A batch whose decision could not be written may be among them: then there is nothing to place.
   const unplaced = new Map<string, readonly string[]>();
-  for (const name of await namesIn(batchesDir)) {
+  for (const name of await readdir(batchesDir)) {
     // What a drop left that did not come to its end.
     if (name.startsWith('.')) await rm(join(batchesDir, name), { recursive: true, force: true });
   }
-  for (const { id, state, members } of await list()) {
-    if (state === 'committing') unplaced.set(id, repositoriesOf(members));
-    if (state === 'committed') await removePlaced(id);
+  for (const { id, state } of await listStatus()) {
+    if (state === 'committing') unplaced.set(id, repositoriesOf(await readDecision(directoryOf(id))));
+    if (state === 'committed') await removePlaced(directoryOf(id));
   }
 
   return {
     read,
-    list,
+    statusOf: async (id) => statusIn(id, await namesIn(directoryOf(id))),
+    listStatus,
     add: async (id, path, member) => {
-      const directory = join(batchesDir, id);
-      const target = join(directory, member.file);
-      if (existsSync(target)) {
-        const now = new Date();
-        utimesSync(directory, now, now);
-        return;
-      }
+      const directory = directoryOf(id);
       await makeDirectoryDurable(directory, 0o700);
       await replaceDurable(join(directory, factsFileOf(member)), JSON.stringify(member));
-      linkSync(path, target);
-      await syncDirectory(directory);
+      linkUnlessThere(path, join(directory, member.file));
+      // An earlier attempt may have ended between a name and its sync; and the batch is as new as its last member.
+      const now = new Date();
+      utimesSync(directory, now, now);
+      await syncShared(directory);
+      await syncShared(batchesDir);
     },
     decide: async (id, members) => {
-      const directory = join(batchesDir, id);
+      const directory = directoryOf(id);
       for (const { path, file } of members) {
         if (path === undefined) continue;
         // A commit that came to no decision may have left one.
@@ -106,65 +121,119 @@ export async function openBatchStore(batchesDir: string): Promise<BatchStore> {
       }
       await syncDirectory(directory);
       const decided = members.map(({ path: _path, ...member }) => member);
-      await replaceDurable(join(directory, DECISION), JSON.stringify(decided));
+      // First: once the name is there, no index run may pass it by, even if its sync fails.
       unplaced.set(id, repositoriesOf(decided));
+      await replaceDurable(join(directory, DECISION), JSON.stringify(decided));
     },
     finish: async (id) => {
-      const directory = join(batchesDir, id);
+      const directory = directoryOf(id);
       await rename(join(directory, DECISION), join(directory, PLACED));
       await syncDirectory(directory);
       unplaced.delete(id);
-      await removePlaced(id);
+      await removePlaced(directory);
     },
     drop: async (id) => {
       // Half a batch must not be there for somebody to commit.
       const dropped = join(batchesDir, `.${randomUUID()}`);
-      renameSync(join(batchesDir, id), dropped);
+      renameSync(directoryOf(id), dropped);
+      unplaced.delete(id);
       await syncDirectory(batchesDir);
       await rm(dropped, { recursive: true, force: true });
     },
-    pathOf: (id, file) => join(batchesDir, id, file),
+    pathOf: (id, file) => join(directoryOf(id), file),
     listUnplaced: (repository) =>
       [...unplaced]
         .filter(([, repositories]) => repository === undefined || repositories.includes(repository))
         .map(([id]) => id),
   };
 
-  async function removePlaced(id: string): Promise<void> {
-    const directory = join(batchesDir, id);
-    for (const name of await readdir(directory)) {
-      if (name !== PLACED) await rm(join(directory, name), { force: true });
-    }
+  function directoryOf(id: string): string {
+    return join(batchesDir, id);
   }
 
-  async function list(): Promise<readonly Batch[]> {
-    const batches: Batch[] = [];
-    for (const id of (await readdir(batchesDir)).toSorted()) {
-      const batch = await read(id);
-      if (batch !== undefined) batches.push(batch);
+  async function listStatus(): Promise<readonly BatchStatus[]> {
+    const statuses: BatchStatus[] = [];
+    for (const entry of await readdir(batchesDir, { withFileTypes: true })) {
+      if (!entry.isDirectory()) continue;
+      const status = statusIn(entry.name, await namesIn(directoryOf(entry.name)));
+      if (status !== undefined) statuses.push(status);
     }
-    return batches;
+    return statuses.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  function statusIn(id: string, names: readonly string[]): BatchStatus | undefined {
+    if (!isBatchId(id)) return undefined;
+    const stats = statSync(directoryOf(id), { throwIfNoEntry: false });
+    if (stats === undefined) return undefined;
+    return { id, state: stateOf(names), changedAtMs: stats.mtimeMs };
   }
 
   async function read(id: string): Promise<Batch | undefined> {
-    if (!isBatchId(id)) return undefined;
-    const directory = join(batchesDir, id);
-    const stats = statSync(directory, { throwIfNoEntry: false });
-    if (stats === undefined) return undefined;
-    const facts = { id, changedAtMs: stats.mtimeMs };
-    const names = new Set(await readdir(directory));
-    if (names.has(PLACED)) {
-      return { ...facts, state: 'committed', members: await readMembers(join(directory, PLACED)) };
+    try {
+      return await readOnce(id);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      // A commit or a drop came between the names and the files.
+      return readOnce(id);
     }
-    if (names.has(DECISION)) {
-      return { ...facts, state: 'committing', members: await readMembers(join(directory, DECISION)) };
-    }
-    const members: BatchMember[] = [];
-    for (const name of [...names].filter((one) => one.endsWith(PACKAGE)).toSorted()) {
-      const factsFile = join(directory, `${name.slice(0, -PACKAGE.length)}${FACTS}`);
-      members.push(JSON.parse(await readFile(factsFile, 'utf8')));
-    }
-    return members.length === 0 ? undefined : { ...facts, state: 'staged', members };
+  }
+
+  async function readOnce(id: string): Promise<Batch | undefined> {
+    const directory = directoryOf(id);
+    const names = isBatchId(id) ? await namesIn(directory) : [];
+    const status = statusIn(id, names);
+    if (status === undefined) return undefined;
+    const members =
+      status.state === 'staged'
+        ? await readStaged(directory, names)
+        : await readMembers(join(directory, status.state === 'committed' ? PLACED : DECISION));
+    return members.length === 0 ? undefined : { ...status, members };
+  }
+}
+
+function stateOf(names: readonly string[]): BatchState {
+  if (names.includes(PLACED)) return 'committed';
+  return names.includes(DECISION) ? 'committing' : 'staged';
+}
+
+async function readStaged(directory: string, names: readonly string[]): Promise<readonly BatchMember[]> {
+  const members: BatchMember[] = [];
+  for (const name of names.filter((one) => one.endsWith(PACKAGE)).toSorted()) {
+    members.push(await readJson(join(directory, `${name.slice(0, -PACKAGE.length)}${FACTS}`)));
+  }
+  return members;
+}
+
+async function readMembers(path: string): Promise<readonly BatchMember[]> {
+  return readJson(path);
+}
+
+/** Nobody else writes there. */
+async function readJson<Content>(path: string): Promise<Content> {
+  const text = await readFile(path, 'utf8');
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('STORAGE_FAILED', `${path} is damaged`, {
+      hint: 'Restore the file from a backup; or stop the service, move the directory of the batch away, and send its packages again.',
+      cause,
+    });
+  }
+}
+
+/** A tree that publishes without what was decided would show a part of it. */
+async function readDecision(directory: string): Promise<readonly BatchMember[]> {
+  try {
+    return await readMembers(join(directory, DECISION));
+  } catch (cause) {
+    if (!(cause instanceof AppError)) throw cause;
+    throw new AppError('TREE_UNUSABLE', cause.message, { hint: cause.hint, cause });
+  }
+}
+
+async function removePlaced(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (name !== PLACED) await rm(join(directory, name), { force: true });
   }
 }
 
@@ -180,15 +249,6 @@ export function memberFile(sha256: string, targets: BatchMember['targets']): str
   return `${sha256}@${releasever}${PACKAGE}`;
 }
 
-function factsFileOf({ file }: BatchMember): string {
-  return `${file.slice(0, -PACKAGE.length)}${FACTS}`;
-}
-
-/** Nobody else writes there. */
-async function readMembers(path: string): Promise<readonly BatchMember[]> {
-  return JSON.parse(await readFile(path, 'utf8'));
-}
-
 /** @throws AppError NOT_FOUND. */
 export async function readBatch(id: string, batches: Pick<BatchStore, 'read'>): Promise<Batch> {
   const batch = await batches.read(id);
@@ -200,4 +260,16 @@ export function noBatch(id: string): AppError {
   return new AppError('NOT_FOUND', `there is no batch ${id}`, {
     hint: 'GET /api/v1/batches lists the batches; an upload with X-Batch opens one.',
   });
+}
+
+function factsFileOf({ file }: BatchMember): string {
+  return `${file.slice(0, -PACKAGE.length)}${FACTS}`;
+}
+
+function linkUnlessThere(path: string, target: string): void {
+  try {
+    linkSync(path, target);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
 }

@@ -1,7 +1,7 @@
 import type { Batch, BatchMember } from '../batches/batch-store.ts';
-import { factsOf } from '../ingest.ts';
+import { factsOf } from './choose-file.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
-import type { BatchParts } from './batch-parts.ts';
+import type { BatchParts } from './ingest-parts.ts';
 import { givenSha256, placesOf } from './describe-upload.ts';
 
 /** What became of each package of a batch, in order of NEVRA. */
@@ -10,7 +10,9 @@ export function outcomesOf(
   parts: Pick<BatchParts, 'records' | 'publicUrl'>,
 ): readonly UploadOutcome[] {
   const outcomes = members.map((member) =>
-    state === 'committed' ? committedOutcome(member, 'known', parts) : stagedOutcome(id, member, parts),
+    state === 'committed'
+      ? committedOutcome(member, member.outcome ?? 'known', parts)
+      : stagedOutcome(id, member, parts),
   );
   return outcomes.toSorted((a, b) => (a.nevra < b.nevra ? -1 : 1));
 }

@@ -9,17 +9,17 @@ export interface Refused {
 
 const MAX_NAMED = 20;
 
-/** A fault of ours is told as such: it may be gone the next time. */
+/** One answer for all. @throws AppError of a fault of ours: it may be gone the next time. */
 export function refusalOf(refused: readonly Refused[], count: number): AppError {
   const fault = refused.find(({ error }) => error.statusCode >= 500);
-  if (fault !== undefined) return fault.error;
+  if (fault !== undefined) throw fault.error;
   const named = refused.slice(0, MAX_NAMED).map(({ error }) => error.message);
   const more = refused.length > named.length ? `; and ${refused.length - named.length} more` : '';
   return new AppError(
     'BATCH_REFUSED',
     `${refused.length} of ${count} packages cannot be placed, so none is: ${named.join('; ')}${more}`,
     {
-      hint: 'The batch is still staged. Raise the release of these packages, build again, and send all in a new batch.',
+      hint: 'The batch is still staged. Correct these packages, under a higher release where they are in conflict, and send all in a new batch.',
       details: {
         refused: refused.map(({ nevra, sha256, error }) => ({
           nevra,

@@ -1,103 +1,135 @@
 import type { Requester } from '../access/requester.ts';
 import { type Batch, readBatch, repositoriesOf } from '../batches/batch-store.ts';
-import { toAppError } from '../errors.ts';
-import { storedFactsOf, turnOf } from '../ingest.ts';
+import { AppError, toAppError } from '../errors.ts';
 import { lookAtTargets } from '../place/place-package.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
-import { committedOutcome, outcomesOf } from './batch-outcomes.ts';
-import type { BatchParts } from './batch-parts.ts';
+import { outcomesOf } from './batch-outcomes.ts';
 import { type Refused, refusalOf } from './batch-refusal.ts';
 import { demandUpload } from './batch-rights.ts';
+import { storedFactsOf, turnOf } from './choose-file.ts';
+import { inParallel } from './in-parallel.ts';
+import type { BatchParts } from './ingest-parts.ts';
 import { batchTurn, placeDecidedBatch } from './place-decided.ts';
-import { clashesOf, type PreparedFile, prepareFiles } from './prepare-files.ts';
+import { discardAll, findClashes, type PreparedFile, prepareFiles } from './prepare-files.ts';
+
+export interface Commit {
+  /** False when the batch had been committed before. */
+  readonly isNew: boolean;
+  readonly packages: readonly UploadOutcome[];
+}
 
 /**
  * Puts all packages of a batch into the tree, or none: once this has decided that they go there, they do, also after a
- * crash, and no index ever has a part of them. To be repeated at will.
- * @throws AppError NOT_FOUND, BATCH_REFUSED with every package that cannot go there, or of the fault of ours.
+ * crash, and no index ever has a part of them. May be repeated.
+ * @throws AppError NOT_FOUND, RIGHT_MISSING, BATCH_REFUSED with every package that cannot go there, BATCH_UNPLACED after
+ * the decision, or of another fault of ours before it.
  */
-export async function commitBatch(
-  id: string,
-  requester: Requester,
-  parts: BatchParts,
-): Promise<readonly UploadOutcome[]> {
+export async function commitBatch(id: string, requester: Requester, parts: BatchParts): Promise<Commit> {
+  // Before anybody is made to wait.
   demandUpload(requester, await readBatch(id, parts.batches));
   // Who asks once more, because it takes long, waits for the same commit.
   return parts.takeTurns(`commit of ${id}`, async () => {
+    let isNew = false;
+    let refusals = 0;
     for (;;) {
       const batch = await readBatch(id, parts.batches);
-      if (batch.state === 'committed') return outcomesOf(batch, parts);
-      if (batch.state === 'committing') {
-        await parts.takeTurns(batchTurn(id), () => placeDecidedBatch(id, parts));
-        continue;
+      // Packages for other repositories may have come since.
+      demandUpload(requester, batch);
+      if (batch.state === 'committed') return { isNew, packages: outcomesOf(batch, parts) };
+      isNew = true;
+      if (batch.state === 'committing') await completeCommit(batch, parts);
+      else {
+        const refusal = await commitStaged(batch, parts);
+        if (refusal === undefined) continue;
+        refusals += 1;
+        // The same package may have been signed for somebody else meanwhile: prepared once more, it is that one.
+        if (parts.signing === undefined || refusals > 1) throw refusal;
       }
-      const outcomes = await commitStaged(batch, parts);
-      if (outcomes !== undefined) return outcomes;
     }
   });
 }
 
-/** Undefined when a package came to the batch meanwhile. */
-async function commitStaged(batch: Batch, parts: BatchParts): Promise<readonly UploadOutcome[] | undefined> {
+/** Places what was decided, while no index run looks. @throws AppError BATCH_UNPLACED. */
+export async function completeCommit({ id, members }: Batch, parts: BatchParts): Promise<void> {
+  const repositories = repositoriesOf(members);
+  await parts.queue.whileHeld(repositories, () =>
+    parts.queue.whileMarked(repositories, () =>
+      parts.takeTurns(batchTurn(id), () => placeDecidedBatch(id, parts)),
+    ),
+  );
+}
+
+/** @returns why it is refused; undefined when it was placed, or when the batch has changed meanwhile. */
+async function commitStaged(batch: Batch, parts: BatchParts): Promise<AppError | undefined> {
   const { id } = batch;
-  const files = await prepareFiles(batch, parts);
   const repositories = repositoriesOf(batch.members);
+  const files = await prepareFiles(batch, parts);
+  if (files instanceof AppError) return files;
   try {
-    // No index run may see a part of it.
+    // Hold, targets, batch: everybody waits in this order.
     return await parts.queue.whileHeld(repositories, () =>
-      takeAllTurns([batchTurn(id), ...files.map(({ file }) => turnOf(file.targets))], parts, async () => {
-        const now = await parts.batches.read(id);
-        if (now?.state !== 'staged' || now.members.length !== batch.members.length) return undefined;
-        const isNew = await lookAtAll(files, parts);
-        parts.checkReserve(repositories);
-        await Promise.all(repositories.map(parts.prepareRepository));
-        await parts.queue.whileMarked(repositories, async () => {
-          await parts.batches.decide(
-            id,
-            files.map(({ member }) => member),
-          );
-          await placeDecidedBatch(id, parts);
-        });
-        return files
-          .map(({ member }, index) =>
-            committedOutcome(member, isNew[index] === true ? 'created' : 'unchanged', parts),
-          )
-          .toSorted((a, b) => (a.nevra < b.nevra ? -1 : 1));
-      }),
+      takeTargetTurns(files, parts, () =>
+        parts.takeTurns(batchTurn(id), async () => {
+          if (!isSame(batch, await parts.batches.read(id))) return undefined;
+          const looked = await lookAtAll(files, parts);
+          if (looked instanceof AppError) return looked;
+          parts.checkReserve(repositories);
+          await inParallel(repositories, parts.prepareRepository);
+          await parts.queue.whileMarked(repositories, async () => {
+            await parts.batches.decide(id, looked);
+            await placeDecidedBatch(id, parts);
+          });
+          return undefined;
+        }),
+      ),
     );
   } finally {
-    for (const { discard } of files) await discard?.();
+    await discardAll(files);
   }
 }
 
-/** For each file whether a repository lacks it. @throws AppError BATCH_REFUSED. */
-async function lookAtAll(files: readonly PreparedFile[], parts: BatchParts): Promise<readonly boolean[]> {
-  const stored = storedFactsOf(parts);
-  const refused: Refused[] = [...clashesOf(files)];
-  const isNew = await Promise.all(
-    files.map(async ({ file }) => {
-      try {
-        const states = await lookAtTargets(file, stored, parts.store);
-        return states.some(({ holdsPackage }) => !holdsPackage);
-      } catch (error) {
-        const { nevra, sha256, receivedSha256 } = file;
-        // As the client knows it.
-        refused.push({ nevra, sha256: receivedSha256 ?? sha256, error: toAppError(error) });
-        return false;
-      }
-    }),
-  );
-  if (refused.length > 0) throw refusalOf(refused, files.length);
-  return isNew;
+function isSame(before: Batch, now: Batch | undefined): boolean {
+  return now?.state === 'staged' && filesOf(before) === filesOf(now);
 }
 
-/** In an order that is the same for everybody, so that two never wait for each other. */
-function takeAllTurns<T>(
-  keys: readonly string[],
-  parts: Pick<BatchParts, 'takeTurns'>,
+function filesOf({ members }: Batch): string {
+  return members.map(({ file }) => file).join();
+}
+
+/** The members as they are decided on, or why they are refused. */
+async function lookAtAll(
+  files: readonly PreparedFile[],
+  parts: BatchParts,
+): Promise<readonly PreparedFile['member'][] | AppError> {
+  const stored = storedFactsOf(parts);
+  const clashes = findClashes(files);
+  if (clashes.length > 0) return refusalOf(clashes, files.length);
+  const refused: Refused[] = [];
+  const looked = await inParallel(files, async ({ file, member }) => {
+    try {
+      const states = await lookAtTargets(file, stored, parts.store);
+      const isCreated = states.some(({ holdsPackage }) => !holdsPackage);
+      return { ...member, outcome: isCreated ? ('created' as const) : ('unchanged' as const) };
+    } catch (error) {
+      refused.push({ nevra: file.nevra, sha256: sentSha256Of(file), error: toAppError(error) });
+      return member;
+    }
+  });
+  return refused.length === 0 ? looked : refusalOf(refused, files.length);
+}
+
+/** As the client knows it. */
+function sentSha256Of({ sha256, receivedSha256 }: PreparedFile['file']): string {
+  return receivedSha256 ?? sha256;
+}
+
+function takeTargetTurns<T>(
+  files: readonly PreparedFile[],
+  { takeTurns }: Pick<BatchParts, 'takeTurns'>,
   task: () => Promise<T>,
 ): Promise<T> {
-  return [...new Set(keys)]
+  const keys = new Set(files.map(({ file }) => turnOf(file.targets)));
+  return [...keys]
     .toSorted()
-    .reduceRight<() => Promise<T>>((inner, key) => () => parts.takeTurns(key, inner), task)();
+    .reduceRight<() => Promise<T>>((inner, key) => () => takeTurns(key, inner), task)();
 }

@@ -1,6 +1,6 @@
 import type { Requester } from '../access/requester.ts';
 import { readBatch } from '../batches/batch-store.ts';
-import type { BatchParts } from './batch-parts.ts';
+import type { BatchParts } from './ingest-parts.ts';
 import { demandUpload } from './batch-rights.ts';
 import { batchCommitted } from './batch-refusal.ts';
 import { batchTurn } from './place-decided.ts';
@@ -21,12 +21,14 @@ export async function sweepBatches(
   { batches, takeTurns, now }: Pick<BatchParts, 'batches' | 'takeTurns' | 'now'>,
 ): Promise<readonly string[]> {
   const dropped: string[] = [];
-  for (const { id } of await batches.list()) {
+  for (const { id } of await batches.listStatus()) {
     await takeTurns(batchTurn(id), async () => {
-      const batch = await batches.read(id);
-      if (batch === undefined || batch.state === 'committing' || now() - batch.changedAtMs < keepMs) return;
+      // Also one that a crash left without any member, or whose members cannot be read.
+      const status = await batches.statusOf(id);
+      if (status === undefined || status.state === 'committing') return;
+      if (now() - status.changedAtMs < keepMs) return;
       await batches.drop(id);
-      if (batch.state === 'staged') dropped.push(id);
+      if (status.state === 'staged') dropped.push(id);
     });
   }
   return dropped;

@@ -1,4 +1,5 @@
 import type { PackageStore } from '../place/package-store.ts';
+import { inParallel } from './in-parallel.ts';
 import { type IncomingPackage, placePackage, type TargetState } from '../place/place-package.ts';
 import type { RepositoryName, Target } from '../place/repository-layout.ts';
 import type { Receipt, Records } from '../records/records.ts';
@@ -28,7 +29,7 @@ export async function placeAndRecord(
   parts: PlaceParts,
 ): Promise<readonly Receipt[]> {
   const { store, records } = parts;
-  await Promise.all(placements.map(({ file, states }) => placePackage(file, states, store)));
+  await inParallel(placements, ({ file, states }) => placePackage(file, states, store));
   for (const { file, states } of placements) {
     for (const { target, holdsPackage } of states) {
       const { repository, location } = target;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { BatchMember, BatchStore } from '../batches/batch-store.ts';
 import { AppError, toAppError } from '../errors.ts';
+import { inParallel } from './in-parallel.ts';
 import { placeAndRecord, type PlaceParts } from './place-and-record.ts';
 import { lookAtTargets, type StoredFacts } from '../place/place-package.ts';
 import type { TakeTurns } from '../place/take-turns.ts';
@@ -20,21 +21,27 @@ const NOTHING_KNOWN: StoredFacts = {
 /**
  * Puts a batch into the tree whose commit was decided; nothing where it is there already. The caller has its turn, and
  * the repositories carry their marks since before the decision.
- * @throws AppError PACKAGE_CONFLICT when a file was put there by hand meanwhile, or of the storage.
+ * @throws AppError BATCH_UNPLACED: a fault of the storage, or a file was put there by hand meanwhile.
  */
 export async function placeDecidedBatch(id: string, parts: PlaceDecidedParts): Promise<void> {
-  const batch = await parts.batches.read(id);
-  if (batch?.state !== 'committing') return;
-  const placements = await Promise.all(
-    batch.members.map(async (member) => {
+  try {
+    const batch = await parts.batches.read(id);
+    if (batch?.state !== 'committing') return;
+    const placements = await inParallel(batch.members, async (member) => {
       const path = parts.batches.pathOf(id, member.file);
       const signatures = new Map(Object.entries(member.signatures));
       const file = { ...member, path, signatures, targets: targetsOf(member, parts.layout) };
       return { file, states: await lookAtTargets(file, NOTHING_KNOWN, parts.store) };
-    }),
-  );
-  await placeAndRecord(placements, parts);
-  await parts.batches.finish(id);
+    });
+    await placeAndRecord(placements, parts);
+    await parts.batches.finish(id);
+  } catch (cause) {
+    const { message, hint } = toAppError(cause);
+    throw new AppError('BATCH_UNPLACED', `the batch ${id} was committed, but cannot be placed: ${message}`, {
+      hint: `It is tried again before each index run, and no index is published without it. ${hint}`,
+      cause,
+    });
+  }
 }
 
 /** Where a member goes: decided when it came, whatever the configuration says since. */
@@ -51,24 +58,13 @@ export function targetsOf({ targets }: BatchMember, layout: RepositoryLayout): r
  * @throws AppError BATCH_UNPLACED.
  */
 export async function placeDecidedOf(
-  repository: RepositoryName | undefined,
+  repository: RepositoryName,
   parts: PlaceDecidedParts & { readonly takeTurns: TakeTurns },
 ): Promise<void> {
-  for (const id of parts.batches.listUnplaced(repository)) {
-    try {
-      await parts.takeTurns(batchTurn(id), () => placeDecidedBatch(id, parts));
-    } catch (thrown) {
-      const { message, hint } = toAppError(thrown);
-      throw new AppError(
-        'BATCH_UNPLACED',
-        `the batch ${id} was committed, but cannot be placed: ${message}`,
-        {
-          hint: `No index is published without it. ${hint}`,
-          cause: thrown,
-        },
-      );
-    }
-  }
+  // One that cannot be placed must not keep the others.
+  await inParallel(parts.batches.listUnplaced(repository), (id) =>
+    parts.takeTurns(batchTurn(id), () => placeDecidedBatch(id, parts)),
+  );
 }
 
 /** Whoever changes a batch has this turn. */

@@ -1,8 +1,8 @@
 import type { Batch, BatchMember } from '../batches/batch-store.ts';
 import { AppError, toAppError } from '../errors.ts';
-import { chooseFile, toPlace } from '../ingest.ts';
+import { chooseFile, toPlace } from './choose-file.ts';
 import { inspectPackage } from '../inspect/inspect-package.ts';
-import type { BatchParts } from './batch-parts.ts';
+import type { BatchParts } from './ingest-parts.ts';
 import { type Refused, refusalOf } from './batch-refusal.ts';
 import type { FileToPlace } from './place-and-record.ts';
 import { targetsOf } from './place-decided.ts';
@@ -15,11 +15,11 @@ export interface PreparedFile {
   readonly discard: StoredFile['discard'];
 }
 
-/** Signs what is to be signed. @throws AppError BATCH_REFUSED. */
+/** Signs what is to be signed. @returns why it is refused. @throws AppError of a fault of ours. */
 export async function prepareFiles(
   { id, members }: Batch,
   parts: BatchParts,
-): Promise<readonly PreparedFile[]> {
+): Promise<readonly PreparedFile[] | AppError> {
   const settled = await Promise.allSettled(members.map((member) => prepareFile(id, member, parts)));
   const refused = settled.flatMap((result, index) => {
     const { nevra = '', sha256 = '' } = members[index] ?? {};
@@ -27,8 +27,13 @@ export async function prepareFiles(
   });
   const files = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   if (refused.length === 0) return files;
+  await discardAll(files);
+  return refusalOf(refused, members.length);
+}
+
+/** Removes the names that were made for the commit. */
+export async function discardAll(files: readonly PreparedFile[]): Promise<void> {
   for (const { discard } of files) await discard?.();
-  throw refusalOf(refused, members.length);
 }
 
 async function prepareFile(id: string, member: BatchMember, parts: BatchParts): Promise<PreparedFile> {
@@ -65,7 +70,7 @@ async function prepareFile(id: string, member: BatchMember, parts: BatchParts): 
 }
 
 /** Two packages of one batch that would have the same name. */
-export function clashesOf(files: readonly PreparedFile[]): readonly Refused[] {
+export function findClashes(files: readonly PreparedFile[]): readonly Refused[] {
   const first = new Map<string, FileToPlace>();
   const clashes: Refused[] = [];
   for (const { file } of files) {
@@ -73,12 +78,13 @@ export function clashesOf(files: readonly PreparedFile[]): readonly Refused[] {
       const other = first.get(path) ?? file;
       first.set(path, other);
       if (other.sha256 === file.sha256) continue;
-      const { nevra, sha256 } = file;
-      const detail = `${nevra} is in this batch twice for ${repository}, with other bytes: sha256 ${other.sha256} and ${sha256}`;
+      const { nevra } = file;
+      const [sha256, otherSha256] = [file, other].map((one) => one.receivedSha256 ?? one.sha256);
+      const detail = `${nevra} is in this batch twice for ${repository}, with other bytes: sha256 ${otherSha256} and ${sha256}`;
       const error = new AppError('PACKAGE_CONFLICT', detail, {
         hint: 'Drop the batch and send each package once.',
       });
-      clashes.push({ nevra, sha256, error });
+      clashes.push({ nevra, sha256: sha256 ?? '', error });
       break;
     }
   }

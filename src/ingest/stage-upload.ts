@@ -1,9 +1,15 @@
-import { type Batch, type BatchMember, memberFile } from '../batches/batch-store.ts';
-import { admitUpload } from '../ingest.ts';
+import {
+  type Batch,
+  type BatchMember,
+  memberFile,
+  readBatch,
+  repositoriesOf,
+} from '../batches/batch-store.ts';
+import { admitUpload } from './admit-upload.ts';
 import type { SpooledUpload } from '../receive/spooled-upload.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
 import { committedOutcome, stagedOutcome } from './batch-outcomes.ts';
-import type { BatchParts } from './batch-parts.ts';
+import type { BatchParts } from './ingest-parts.ts';
 import { batchCommitted } from './batch-refusal.ts';
 import { batchTurn } from './place-decided.ts';
 
@@ -21,8 +27,10 @@ export async function stageUpload(
   parts.checkReserve(targets.map(({ repository }) => repository));
   await parts.timed('sync', () => parts.store.prepare(asSent.path));
   return parts.takeTurns(batchTurn(id), async () => {
-    const batch = await parts.batches.read(id);
-    if (batch !== undefined && batch.state !== 'staged') return outcomeOfCommitted(batch, sha256, parts);
+    const status = await parts.batches.statusOf(id);
+    if (status !== undefined && status.state !== 'staged') {
+      return outcomeOfCommitted(await readBatch(id, parts.batches), { sha256, targets }, parts);
+    }
     const member: BatchMember = {
       file: memberFile(sha256, targets),
       nevra,
@@ -37,8 +45,16 @@ export async function stageUpload(
 }
 
 /** A member that is sent again after the commit, as a build job that lost the answer does. @throws AppError BATCH_COMMITTED. */
-function outcomeOfCommitted({ id, members }: Batch, sha256: string, parts: BatchParts): UploadOutcome {
-  const member = members.find((one) => one.sha256 === sha256 || one.receivedSha256 === sha256);
+function outcomeOfCommitted(
+  { id, members }: Batch,
+  { sha256, targets }: Pick<BatchMember, 'sha256' | 'targets'>,
+  parts: BatchParts,
+): UploadOutcome {
+  const member = members.find(
+    (one) =>
+      (one.sha256 === sha256 || one.receivedSha256 === sha256) &&
+      repositoriesOf([one]).join() === repositoriesOf([{ targets }]).join(),
+  );
   if (member === undefined) throw batchCommitted(id);
   return committedOutcome(member, 'unchanged', parts);
 }

@@ -20,11 +20,10 @@ export interface ReindexParts {
   readonly engine: IndexEngine;
   readonly foreignMetadata: ForeignMetadata;
   /**
-   * Brings the committed batches of a repository into it (of all without a name): a run that saw half of one would
-   * publish it.
+   * Brings the committed batches of a repository into it: a run that saw half of one would publish it.
    * @throws AppError BATCH_UNPLACED.
    */
-  readonly placeDecided: (repository?: RepositoryName) => Promise<void>;
+  readonly placeDecided: (repository: RepositoryName) => Promise<void>;
   readonly formatOf: (repository: RepositoryName) => IndexFormatName;
   /** Undefined when nothing is signed. */
   readonly signer: RepomdSigner | undefined;

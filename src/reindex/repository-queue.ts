@@ -66,6 +66,8 @@ export class RepositoryQueue {
   /** Of the run that began last; it never fails. */
   #run: Promise<void> = Promise.resolve();
   #holders = 0;
+  /** Settles when the run that waits for the holders has ended. */
+  #dueRun: PromiseWithResolvers<void> | undefined;
   #release: () => void = () => undefined;
   #progress: IndexProgress | undefined;
   #failures = 0;
@@ -123,6 +125,8 @@ export class RepositoryQueue {
 
   /** Runs `task` after the run under way has ended; none begins before the task has. */
   async whileHeld<T>(task: () => Promise<T>): Promise<T> {
+    // A run that waits for others to let go comes first: tasks that follow each other would put it off for ever.
+    await this.#dueRun?.promise;
     this.#holders += 1;
     try {
       await this.#run;
@@ -215,13 +219,23 @@ export class RepositoryQueue {
     while (this.#covered < this.#requested && !this.#closing.signal.aborted) {
       await this.#pause();
       // Outside of the common slots: those who hold this one may wait for the run of another repository.
-      while (this.#holders > 0 && !this.#closing.signal.aborted) await this.#whenReleased();
+      while (this.#holders > 0 && !this.#closing.signal.aborted) {
+        this.#dueRun ??= Promise.withResolvers();
+        await this.#whenReleased();
+      }
       if (this.#closing.signal.aborted) break;
       await this.#options.inSlot(() => this.#runUnlessHeld());
+      this.#endDue();
     }
+    this.#endDue();
     // In the same turn as the last look at the count: a request in between would be lost.
     this.#isWorking = false;
     this.#isHurried = false;
+  }
+
+  #endDue(): void {
+    this.#dueRun?.resolve();
+    this.#dueRun = undefined;
   }
 
   #whenReleased(): Promise<void> {

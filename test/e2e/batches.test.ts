@@ -123,6 +123,7 @@ describe('the commit of a batch', () => {
     );
     const answer = await commit(site.baseUrl, 'b');
     expect(answer.status).toBe(409);
+    expect(answer.json()).toMatchObject({ detail: expect.stringMatching(/^1 of 2 packages/) });
     expect(documentOf(answer).refused).toMatchObject([
       { nevra: 'x-1.0-1.el9.x86_64', code: 'PACKAGE_CONFLICT' },
     ]);
@@ -141,11 +142,19 @@ describe('the commit of a batch', () => {
     const again = await commit(site.baseUrl, 'b', 'wait=50');
     expect(again.status).toBe(200);
     expect(documentOf(again).packages).toMatchObject([
-      { outcome: 'known', places: [{ state: 'published' }] },
+      { outcome: 'created', places: [{ state: 'published' }] },
     ]);
-    const other = await stage(site.baseUrl, 'b', rpm('late'));
-    expect(other.status).toBe(409);
-    expect(other.json()).toMatchObject({ code: 'BATCH_COMMITTED' });
+    // The same bytes for another repository are another package to the batch.
+    for (const [bytes, query] of [
+      [rpm('late'), ''],
+      [rpm('x'), 'releasever=8'],
+    ] as const) {
+      const other = await stage(site.baseUrl, 'b', bytes, query);
+      expect(other.json()).toMatchObject({ status: 409, code: 'BATCH_COMMITTED' });
+    }
+    const audited = (await readFile(join(site.stateDir, 'audit.log'), 'utf8')).trimEnd().split('\n');
+    const outcomes = audited.map((line) => JSON.parse(line)).map(({ outcome }) => outcome);
+    expect(outcomes.filter((outcome) => outcome === 'batch committed')).toHaveLength(1);
   });
 
   test('asked for twice at once happens once', async () => {
@@ -313,7 +322,7 @@ describe('a batch whose commit was decided before a crash', () => {
       });
     });
     expect(await indexed(site, '9/x86_64')).toEqual(['Packages/first-1.0-1.el9.x86_64.rpm']);
-    expect((await commit(site.baseUrl, 'b')).json()).toMatchObject({ code: 'PACKAGE_CONFLICT' });
+    expect((await commit(site.baseUrl, 'b')).json()).toMatchObject({ status: 503, code: 'BATCH_UNPLACED' });
     await rm(inTheWay);
     expect((await commit(site.baseUrl, 'b', 'wait=50')).status).toBe(200);
     expect(await indexed(site, '9/x86_64')).toHaveLength(3);

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { createRequester } from '../../src/access/requester.ts';
+import { createRequester, type Requester } from '../../src/access/requester.ts';
 import { ALL_RIGHTS, createRights } from '../../src/access/rights.ts';
 import { embeddedConfig } from '../../src/config/load.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from '../../src/open-pipeline.ts';
 import { openTree, type Tree } from '../../src/open-tree.ts';
+import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { createTempDir } from '../support/temp-dir.ts';
@@ -21,32 +21,30 @@ const ALICE = createRequester({
   rights: createRights(ALL_RIGHTS),
   isProven: true,
 });
-// Long enough for a run that is not held back to look at the packages.
-const RUN_HEAD_START_MS = 300;
 
 interface Opened extends AsyncDisposable {
   readonly tree: Tree;
   readonly pipeline: Pipeline;
-  readonly upload: (name: string, batch?: string) => Promise<unknown>;
+  readonly upload: (name: string, batch?: string, requester?: Requester) => Promise<UploadOutcome>;
   readonly indexed: () => Promise<readonly string[]>;
 }
 
 /** A pipeline on a tree of its own. @param change what a test puts into its way. */
-async function open(change: (tree: Tree) => Tree): Promise<Opened> {
+async function open(change: (tree: Tree) => Tree = (tree) => tree): Promise<Opened> {
   const dir = await createTempDir();
-  const config = embeddedConfig(dir.path);
-  const tree = change(await openTree({ ...config, reindex: { ...config.reindex, quietMs: 0 } }, LOG));
-  const quick = { ...config, reindex: { ...config.reindex, quietMs: 0 } };
-  const pipeline = await openPipeline(quick, tree, clientConfigOf(config, tree), LOG);
+  const embedded = embeddedConfig(dir.path);
+  const config = { ...embedded, reindex: { ...embedded.reindex, quietMs: 0 } };
+  const tree = change(await openTree(config, LOG));
+  const pipeline = await openPipeline(config, tree, clientConfigOf(config, tree), LOG);
   return {
     tree,
     pipeline,
-    upload: async (name, batch) => {
+    upload: async (name, batch, requester = ALICE) => {
       const bytes = craftRpm({ name, release: '1.el9', arch: 'x86_64' });
       const path = join(tree.folders.incomingDir, randomUUID());
       await writeFile(path, bytes);
       const facts = { path, sizeBytes: bytes.length, sha256: undefined, expectedDigests: [] };
-      return pipeline.ingest({ ...facts, releasever: undefined, batch, requester: ALICE });
+      return pipeline.ingest({ ...facts, releasever: undefined, batch, requester });
     },
     indexed: async () => {
       const { packages } = await readIndex(readerOnDisk(tree.folders.topDir, REPOSITORY));
@@ -61,49 +59,145 @@ async function open(change: (tree: Tree) => Tree): Promise<Opened> {
   };
 }
 
+/** The tree with something done before each link of a member into a repository. */
+function beforeLinks(tree: Tree, act: () => Promise<void> | void): Tree {
+  const { store } = tree;
+  const add = async (path: string, target: string): Promise<boolean> => {
+    if (target.includes('/member')) await act();
+    return store.add(path, target);
+  };
+  return { ...tree, store: { ...store, add } };
+}
+
 describe('the commit of a batch', () => {
   test('waits for the index run under way, which would look at packages in the middle of it', async () => {
-    const firstLink = Promise.withResolvers<void>();
-    let isRunAwaited = false;
-    await using site = await open((tree) => ({
-      ...tree,
-      store: {
-        ...tree.store,
-        add: async (path, target) => {
-          const isAdded = await tree.store.add(path, target);
-          if (target.includes('/member')) {
-            firstLink.resolve();
-            await delay(RUN_HEAD_START_MS);
-          }
-          return isAdded;
-        },
-      },
-      reindexParts: {
-        ...tree.reindexParts,
-        engine: {
-          ...tree.reindexParts.engine,
-          // Every run looks at the packages late: when a commit has begun to place, if that is possible.
-          build: async (job, run) => {
-            if (isRunAwaited) await Promise.race([firstLink.promise, delay(RUN_HEAD_START_MS)]);
-            return tree.reindexParts.engine.build({ ...job, trust: 'files' }, run);
-          },
-        },
-      },
-    }));
+    const runBegun = Promise.withResolvers<void>();
+    const runMayLook = Promise.withResolvers<void>();
+    let isPlacing = false;
+    await using site = await open((tree) => {
+      const { engine } = tree.reindexParts;
+      const build: typeof engine.build = async (job, run) => {
+        runBegun.resolve();
+        await runMayLook.promise;
+        return engine.build({ ...job, trust: 'files' }, run);
+      };
+      const slow = { ...tree, reindexParts: { ...tree.reindexParts, engine: { ...engine, build } } };
+      return beforeLinks(slow, () => {
+        isPlacing = true;
+      });
+    });
     const { pipeline } = site;
     await site.upload('first');
-    await pipeline.queue.of(REPOSITORY).whenPublished(30_000);
     for (const name of ['member1', 'member2', 'member3']) await site.upload(name, 'b');
-
-    isRunAwaited = true;
-    pipeline.queue.of(REPOSITORY).request();
     const published = pipeline.queue.of(REPOSITORY).whenPublished(30_000).then(site.indexed);
-    // The run has begun by then.
-    await delay(RUN_HEAD_START_MS / 3);
+    await runBegun.promise;
+
     const commit = pipeline.batches.commit('b', ALICE);
-    expect(await published).toEqual(['Packages/first-1.0-1.el9.x86_64.rpm']);
+    // It has looked at everything by the time that a later upload is placed.
+    await site.upload('second');
+    expect(isPlacing).toBe(false);
+    runMayLook.resolve();
+    expect(await published).not.toContain('Packages/member1-1.0-1.el9.x86_64.rpm');
     await commit;
     await pipeline.queue.of(REPOSITORY).whenPublished(30_000);
-    expect(await site.indexed()).toHaveLength(4);
+    expect(await site.indexed()).toHaveLength(5);
+  });
+
+  test('begins anew when the batch was dropped and staged with other packages while it waited', async () => {
+    const runBegun = Promise.withResolvers<void>();
+    const runMayEnd = Promise.withResolvers<void>();
+    await using site = await open((tree) => {
+      const { engine } = tree.reindexParts;
+      const build: typeof engine.build = async (job, run) => {
+        runBegun.resolve();
+        await runMayEnd.promise;
+        return engine.build(job, run);
+      };
+      return { ...tree, reindexParts: { ...tree.reindexParts, engine: { ...engine, build } } };
+    });
+    const { pipeline } = site;
+    await site.upload('first');
+    pipeline.queue.of(REPOSITORY).hurry();
+    await runBegun.promise;
+    await site.upload('member1', 'b');
+    const commit = pipeline.batches.commit('b', ALICE);
+    // It has read the batch by the time that another upload is placed.
+    await site.upload('second');
+    await pipeline.batches.drop('b', ALICE);
+    await site.upload('member2', 'b');
+    runMayEnd.resolve();
+    expect(await commit).toMatchObject({ isNew: true, packages: [{ nevra: 'member2-1.0-1.el9.x86_64' }] });
+    await pipeline.queue.of(REPOSITORY).whenPublished(30_000);
+    expect(await site.indexed()).toEqual([
+      'Packages/first-1.0-1.el9.x86_64.rpm',
+      'Packages/member2-1.0-1.el9.x86_64.rpm',
+      'Packages/second-1.0-1.el9.x86_64.rpm',
+    ]);
+  });
+
+  test.each(['decision', 'placing'])(
+    'that failed at its %s is completed by the next index run, before anything is published',
+    async (step) => {
+      let isBroken = true;
+      await using site = await open((tree) => {
+        const { batches } = tree;
+        const decide: typeof batches.decide = async (...decision) => {
+          await batches.decide(...decision);
+          // As when the name is there, and its sync fails.
+          if (isBroken && step === 'decision') throw new Error('EIO');
+        };
+        const faulty = beforeLinks({ ...tree, batches: { ...batches, decide } }, () => {
+          if (isBroken && step === 'placing') throw new Error('EIO');
+        });
+        return faulty;
+      });
+      const { pipeline } = site;
+      for (const name of ['member1', 'member2']) await site.upload(name, 'b');
+      await expect(pipeline.batches.commit('b', ALICE)).rejects.toThrow(/EIO|unexpected error/);
+      isBroken = false;
+      await pipeline.queue.of(REPOSITORY).whenPublished(30_000);
+      expect(await site.indexed()).toHaveLength(2);
+      expect(await pipeline.batches.commit('b', ALICE)).toMatchObject({ isNew: false });
+    },
+  );
+
+  test('asks for the rights on what came while it waited', async () => {
+    const bob = createRequester({
+      kind: 'token',
+      name: 'bob',
+      rights: createRights({ upload: ['9/*'] }),
+      isProven: true,
+    });
+    await using site = await open();
+    await site.upload('member1', 'b', bob);
+    const stranger = createRequester({
+      kind: 'token',
+      name: 'eve',
+      rights: createRights({ upload: ['8/*'] }),
+      isProven: true,
+    });
+    await expect(site.pipeline.batches.commit('b', stranger)).rejects.toMatchObject({
+      code: 'RIGHT_MISSING',
+    });
+    expect(await site.pipeline.batches.commit('b', bob)).toMatchObject({ isNew: true });
+  });
+
+  test('is waited for by the end of the service, also when nobody waits for its answer', async () => {
+    const linking = Promise.withResolvers<void>();
+    const mayLink = Promise.withResolvers<void>();
+    await using site = await open((tree) =>
+      beforeLinks(tree, async () => {
+        linking.resolve();
+        await mayLink.promise;
+      }),
+    );
+    await site.upload('member1', 'b');
+    const commit = site.pipeline.batches.commit('b', ALICE);
+    await linking.promise;
+    const closed = site.pipeline.close().then(() => 'closed');
+    mayLink.resolve();
+    const first = await Promise.race([closed, commit.then(() => 'committed')]);
+    expect(first).toBe('committed');
+    await closed;
   });
 });

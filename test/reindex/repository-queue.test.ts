@@ -380,6 +380,22 @@ describe('a repository that is held', () => {
     expect(runs.map(({ repository }) => repository)).toEqual(['8/x86_64', '10/x86_64', REPOSITORY]);
   });
 
+  it('is not kept from its run by tasks that follow each other without a gap', async () => {
+    const { queue, runs } = createQueue({ quietMs: 0 });
+    const tasks = [1, 2, 3].map(() => Promise.withResolvers<void>());
+    const ended = tasks.slice(0, 1).map((task) => queue.whileHeld([REPOSITORY], () => task.promise));
+    queue.of(REPOSITORY).request();
+    await vi.advanceTimersByTimeAsync(1);
+    // The run is due now: who comes later waits for it.
+    ended.push(...tasks.slice(1).map((task) => queue.whileHeld([REPOSITORY], () => task.promise)));
+    tasks[0]?.resolve();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(runs).toHaveLength(1);
+    runs[0]?.succeed();
+    for (const task of tasks) task.resolve();
+    await Promise.all(ended);
+  });
+
   it('runs again when the task has failed, and ends when the queue closes', async () => {
     const { queue, runs } = createQueue({ quietMs: 0 });
     await expect(queue.whileHeld([REPOSITORY], () => Promise.reject(new Error('no')))).rejects.toThrow('no');

@@ -120,7 +120,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
         throw new Error('no batches here');
       },
       outcomesOf: () => [],
-      commit: async () => [],
+      commit: async () => ({ isNew: true, packages: [] }),
       drop: async () => undefined,
       waitUntilInstallable: async (outcome) => outcome,
       parseWaitMs,

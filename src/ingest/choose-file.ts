@@ -1,0 +1,50 @@
+import type { UploadOutcome } from '../receive/upload-outcome.ts';
+import { describeStoredPackage } from '../inspect/inspect-package.ts';
+import type { StoredFacts } from '../place/place-package.ts';
+import type { Target } from '../place/repository-layout.ts';
+import { givenSha256 } from './describe-upload.ts';
+import type { IngestParts } from './ingest-parts.ts';
+import type { FileToPlace } from './place-and-record.ts';
+import { chooseStoredFile, type StoredFile } from './stored-file.ts';
+
+/** What goes into the tree of a package: what was sent, or a signed copy of it. @throws AppError as chooseStoredFile(). */
+export async function chooseFile(
+  asSent: StoredFile,
+  targets: readonly Target[],
+  parts: IngestParts,
+): Promise<StoredFile> {
+  const { signing } = parts;
+  if (signing === undefined) return asSent;
+  return chooseStoredFile(asSent, targets, { ...parts, signing, storedFacts: storedFactsOf(parts) });
+}
+
+/** Whoever places a package has this turn: two of one name would decide on what the other is about to change. */
+export function turnOf(targets: readonly Target[]): string {
+  return targets.map(({ path }) => path).join();
+}
+
+export function toPlace(
+  { path, inspected, signatures, receivedSha256 }: StoredFile,
+  targets: readonly Target[],
+): FileToPlace {
+  const { nevra, sha256, sizeBytes } = inspected;
+  return { path, nevra, sha256, sizeBytes, receivedSha256, signatures, targets };
+}
+
+/** What is known of stored packages, for messages. */
+export function storedFactsOf({ records, inspectionThreads }: IngestParts): StoredFacts {
+  return {
+    describe: (path) => describeStoredPackage(path, inspectionThreads),
+    receivedSha256Of: ({ repository, location }) => records.receiptAt(repository, location)?.receivedSha256,
+  };
+}
+
+/** What an answer says of a package besides where it is. */
+export function factsOf({
+  nevra,
+  sha256,
+  receivedSha256,
+  sizeBytes,
+}: Omit<FileToPlace, 'path' | 'signatures' | 'targets'>): Omit<UploadOutcome, 'outcome' | 'places'> {
+  return { nevra, sha256, ...givenSha256(receivedSha256), sizeBytes };
+}

@@ -1,0 +1,33 @@
+import type { BatchStore } from '../batches/batch-store.ts';
+import type { InspectedPackage } from '../inspect/inspect-package.ts';
+import type { InspectionThreads } from '../inspect/inspection-threads.ts';
+import type { RepositoryLayout, RepositoryName } from '../place/repository-layout.ts';
+import type { TakeTurns } from '../place/take-turns.ts';
+import type { UploadStage } from '../serve/metrics.ts';
+import type { SignaturesByRepository } from '../signing/check-package-signature.ts';
+import type { PackageSigner } from '../signing/create-package-signer.ts';
+import type { DescribeParts } from './describe-upload.ts';
+import type { PlaceParts } from './place-and-record.ts';
+
+export interface IngestParts extends PlaceParts, DescribeParts {
+  readonly layout: RepositoryLayout;
+  readonly inspectionThreads: InspectionThreads;
+  /** Verifies a package's signature for each repository. @throws AppError when one of them refuses it. */
+  readonly checkSignature: (
+    inspected: InspectedPackage & { readonly path: string },
+    repositories: readonly RepositoryName[],
+  ) => Promise<SignaturesByRepository>;
+  /** Undefined when packages are stored as they are sent. */
+  readonly signing: PackageSigner | undefined;
+  readonly takeTurns: TakeTurns;
+  /** Makes sure that a repository has its directory, an index and its .repo file. */
+  readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
+  /** Throws when there would be no room for the next index of these repositories. */
+  readonly checkReserve: (repositories: readonly RepositoryName[]) => void;
+  /** Measures one stage of an upload. */
+  readonly timed: <T>(stage: UploadStage, task: () => Promise<T>) => Promise<T>;
+}
+
+export interface BatchParts extends IngestParts {
+  readonly batches: BatchStore;
+}

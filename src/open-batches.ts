@@ -1,0 +1,68 @@
+import type { Logger } from 'pino';
+import { type Batch, readBatch } from './batches/batch-store.ts';
+import type { BatchRoutesOptions } from './batches/batch-routes.ts';
+import { outcomesOf } from './ingest/batch-outcomes.ts';
+import { type Commit, commitBatch, completeCommit } from './ingest/commit-batch.ts';
+import { dropBatch, sweepBatches } from './ingest/drop-batch.ts';
+import type { BatchParts } from './ingest/ingest-parts.ts';
+
+export interface Batches extends Omit<BatchRoutesOptions, 'parseWaitMs' | 'waitUntilInstallable'> {
+  /** Drops what nobody commits. */
+  readonly sweep: () => Promise<void>;
+  /** Places what an earlier process had decided; what cannot be placed is tried again before each index run. */
+  readonly complete: () => Promise<void>;
+  /** Answers when nothing of it goes on any more: a commit does when its client has been told to ask again. */
+  readonly settled: () => Promise<void>;
+}
+
+/** The batches of a service. */
+export function openBatches(parts: BatchParts, keepMs: number, log: Logger): Batches {
+  const { batches } = parts;
+  const unended = new Set<Promise<unknown>>();
+
+  return {
+    list: async () => {
+      const found = await Promise.all((await batches.listStatus()).map(({ id }) => batches.read(id)));
+      return found.filter((batch): batch is Batch => batch !== undefined);
+    },
+    read: (id) => readBatch(id, batches),
+    outcomesOf: (batch) => outcomesOf(batch, parts),
+    commit: (id, requester) => untilEnded(commitLogged(id, requester)),
+    drop: (id, requester) => untilEnded(dropBatch(id, requester, parts)),
+    keepMs,
+    sweep: () => untilEnded(sweep()),
+    complete: async () => {
+      for (const id of batches.listUnplaced()) {
+        await complete(id).catch((error: unknown) => {
+          log.error({ batch: id, err: error }, 'a committed batch is not placed yet');
+        });
+      }
+    },
+    settled: async () => {
+      await Promise.allSettled(unended);
+    },
+  };
+
+  function untilEnded<T>(task: Promise<T>): Promise<T> {
+    unended.add(task);
+    const forget = (): void => void unended.delete(task);
+    task.then(forget, forget);
+    return task;
+  }
+
+  async function commitLogged(...[id, requester]: Parameters<Batches['commit']>): Promise<Commit> {
+    const commit = await commitBatch(id, requester, parts);
+    if (commit.isNew) log.info({ batch: id, packages: commit.packages.length }, 'batch committed');
+    return commit;
+  }
+
+  async function complete(id: string): Promise<void> {
+    const batch = await batches.read(id);
+    if (batch?.state === 'committing') await completeCommit(batch, parts);
+  }
+
+  async function sweep(): Promise<void> {
+    const dropped = await sweepBatches(keepMs, parts);
+    if (dropped.length > 0) log.warn({ batches: dropped }, 'dropped batches that nobody committed');
+  }
+}
