@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type CraftSpec, craftRpm } from '../support/craft-rpm.ts';
+import { type CraftSpec, craftRpm, formatSix } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RunningService, type ServiceOptions, startService } from '../support/run-service.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -158,8 +158,11 @@ describe('a package in the drop directory', () => {
   it('that stays cut off or empty is refused when the time is up', async () => {
     await start({ give_up_minutes: 0.01 });
     await writeFile(join(incoming, 'cut.rpm'), craft('cut').subarray(0, -1));
+    const six = craft('six', { payload: Buffer.alloc(5000), ...formatSix(5000) });
+    await writeFile(join(incoming, 'six.rpm'), six.subarray(0, -1));
     await writeFile(join(incoming, 'empty.rpm'), '');
     expect(await whenRefused('cut.rpm')).toContain('Code: RPM_TRUNCATED\n');
+    expect(await whenRefused('six.rpm')).toContain('Code: RPM_TRUNCATED\n');
     expect(await whenRefused('empty.rpm')).toContain('Code: EMPTY_BODY\n');
     expect((await readdir(incoming)).toSorted()).toEqual(['rejected']);
   });
