@@ -23,7 +23,6 @@ import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 const SETTLE_SECONDS = 0.3;
 const NOBODY = 65534;
 
-const hasRsync = (await execa('rsync', ['--version'], { reject: false })).exitCode === 0;
 const isRoot = process.getuid?.() === 0;
 
 let dir: TempDir;
@@ -194,19 +193,6 @@ describe('a package in the drop directory', () => {
     expect(text).toContain('Code: RIGHT_MISSING\n');
     expect(text).toContain('drop_directory.upload');
   });
-
-  it.skipIf(!hasRsync).each([['-a'], ['-r'], ['--inplace', '-t'], ['--inplace', '-r'], ['--partial', '-a']])(
-    'is taken in from rsync %s %s',
-    async (...options) => {
-      await start();
-      await mkdir(join(dir.path, 'from'));
-      const names = Array.from({ length: 20 }, (_, index) => `p${index}`);
-      for (const name of names) await writeFile(join(dir.path, 'from', `${name}.rpm`), craft(name));
-      await execa('rsync', ['-r', ...options, `${dir.path}/from/`, `${incoming}/`]);
-      await Promise.all(names.map((name) => whenTaken(`${name}.rpm`)));
-      expect(await readdir(incoming)).toEqual([]);
-    },
-  );
 
   it('is taken in once with 200 others and a service that dies meanwhile', async () => {
     await start();
