@@ -17,7 +17,7 @@ export interface Sighting {
 }
 
 export type Verdict =
-  /** It is cut off. */
+  /** It is cut off, or cannot be read yet. */
   | { readonly kind: 'arriving'; readonly refusal: Refusal }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** The package is in the repositories; only the dropped file has to go. */

@@ -102,7 +102,8 @@ export function createDroppedFiles(
   async function take(file: DroppedFile): Promise<'done' | 'blocked'> {
     const result = await takeDroppedFile(file.path, file.stats, parts, calls, signal);
     if (result.kind === 'failed') return passOn(file, result);
-    if (result.kind === 'taken') await acknowledge(file, result.outcome);
+    if (result.kind === 'unreadable') awaitRest(file, { error: result.error, sha256: undefined });
+    else if (result.kind === 'taken') await acknowledge(file, result.outcome);
     else lookAgain(file);
     return 'done';
   }
@@ -117,11 +118,14 @@ export function createDroppedFiles(
       noteFault(file, error, `${error.code} ${error.message}`);
       return 'blocked';
     }
-    if (ARRIVING.has(error.code)) {
-      judge(file, { kind: 'arriving', refusal: { error, sha256 } });
-      lookWithin(SOON_MS);
-    } else await refuse(file, { error, sha256 });
+    if (ARRIVING.has(error.code)) awaitRest(file, { error, sha256 });
+    else await refuse(file, { error, sha256 });
     return 'done';
+  }
+
+  function awaitRest(file: DroppedFile, refusal: Refusal): void {
+    judge(file, { kind: 'arriving', refusal });
+    lookWithin(SOON_MS);
   }
 
   async function acknowledge(file: DroppedFile, outcome: UploadOutcome): Promise<void> {
@@ -224,6 +228,7 @@ function withoutFault({ identity, sinceMs }: Sighting): Pick<Sighting, 'identity
 
 function unfinished({ error, sha256 }: Refusal): Refusal {
   const { code, message } = error;
+  if (!ARRIVING.has(code)) return { error, sha256 };
   const hint = 'Drop the whole package again.';
   return { error: new AppError(code, `${message}, and nothing more came`, { hint, cause: error }), sha256 };
 }

@@ -26,6 +26,8 @@ export interface TakeParts {
 export type DroppedFileResult =
   | { readonly kind: 'taken'; readonly outcome: UploadOutcome; readonly sha256: string }
   | { readonly kind: 'failed'; readonly error: AppError; readonly sha256: string | undefined }
+  /** Not by us, or not yet: rsync --inplace lets others read a file when it is whole. */
+  | { readonly kind: 'unreadable'; readonly error: AppError }
   /** It was written to or replaced meanwhile: nothing was done. */
   | { readonly kind: 'changed' };
 
@@ -42,9 +44,12 @@ const READ_BYTES = 256 * 1024;
 // Between the look and the opening it went, or a link or a socket took its place.
 const REPLACED = new Set(['ENOENT', 'ELOOP', 'ENXIO']);
 
-/** Tells whether a name still leads to the very file that was looked at, as it was. Moving it does not count. */
-export function droppedIdentityOf({ dev, ino, size, mtimeNs }: BigIntStats): string {
-  return `${dev}-${ino}-${size}-${mtimeNs}`;
+/**
+ * Tells whether a name still leads to the very file that was looked at, as it was. Moving it does not count; that others may
+ * read it now does.
+ */
+export function droppedIdentityOf({ dev, ino, size, mtimeNs, mode, uid, gid }: BigIntStats): string {
+  return `${dev}-${ino}-${size}-${mtimeNs}-${mode}-${uid}-${gid}`;
 }
 
 /**
@@ -64,7 +69,9 @@ export async function takeDroppedFile(
   let sha256: string | undefined;
   try {
     checkBeforeReading(chosen, parts.maxUploadBytes);
-    await using file = await openDropped(path, parts.open ?? open, calls);
+    const found = await openDropped(path, parts.open ?? open, calls);
+    if (found instanceof AppError) return { kind: 'unreadable', error: found };
+    await using file = found;
     if (file === undefined || (await file.identity()) !== identity) return { kind: 'changed' };
     const copy = await copyToSpool(file, Number(chosen.size), parts, signal);
     ({ sha256 } = copy);
@@ -97,12 +104,12 @@ function checkBeforeReading(chosen: BigIntStats, maxUploadBytes: number): void {
   if (chosen.size > maxUploadBytes) throw tooLarge(maxUploadBytes);
 }
 
-/** Undefined when it is not there any more. */
+/** Undefined when it is not there any more, an error when we may not read it. */
 async function openDropped(
   path: string,
   openFile: typeof open,
   calls: MountCalls,
-): Promise<OpenedDrop | undefined> {
+): Promise<OpenedDrop | AppError | undefined> {
   try {
     const file = await calls.within(
       () => openFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
@@ -113,7 +120,7 @@ async function openDropped(
     const errno = errnoOf(error) ?? '';
     if (REPLACED.has(errno)) return undefined;
     if (errno === 'EACCES' || errno === 'EPERM') {
-      throw refused(
+      return refused(
         'the service may not read it',
         'Give it to the group of the service or let everybody read it (chmod a+r, or a umask of 022), and drop it again.',
       );

@@ -284,7 +284,7 @@ describe('in the drop directory', () => {
     await chown(incoming, 0, 0);
     await chmod(incoming, 0o1777);
     const wrapper = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
-    await start({}, { wrapper });
+    await start({ give_up_minutes: 0.01 }, { wrapper });
     await writeFile(join(incoming, 'roots.rpm'), craft('roots'));
     await writeFile(join(incoming, 'secret.rpm'), craft('secret'), { mode: 0o600 });
     for (const file of ['roots.rpm', 'secret.rpm']) {
@@ -298,4 +298,22 @@ describe('in the drop directory', () => {
     expect(told('roots.rpm')).toEqual(['package created', 'dropped file stays where it is']);
     expect(told('secret.rpm')).toEqual(['dropped file refused', 'dropped file stays where it is']);
   });
+
+  it.skipIf(!isRoot)(
+    'what may be read only when it is whole waits for that, as rsync --inplace does it',
+    async () => {
+      await chmod(dir.path, 0o755);
+      for (const name of ['storage', 'spool', 'state', 'incoming']) {
+        await mkdir(join(dir.path, name));
+        await chown(join(dir.path, name), NOBODY, NOBODY);
+      }
+      const wrapper = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
+      await start({}, { wrapper });
+      await writeFile(join(incoming, 'later.rpm'), craft('later'), { mode: 0o600 });
+      await whenLookedAt();
+      expect(told('later.rpm')).toEqual([]);
+      await chmod(join(incoming, 'later.rpm'), 0o644);
+      await whenTaken('later.rpm');
+    },
+  );
 });
