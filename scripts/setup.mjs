@@ -39,8 +39,14 @@ const SYSTEM_TOOLS = [
   ['setpriv', { apt: 'util-linux', dnf: 'util-linux' }],
   ['ip', { apt: 'iproute2', dnf: 'iproute' }],
   ['checkmodule', { apt: 'checkpolicy', dnf: 'checkpolicy' }],
+  ['rsync', { apt: 'rsync', dnf: 'rsync' }],
+  ['sftp', { apt: 'openssh-client', dnf: 'openssh-clients' }],
+  ['sftp-server', { apt: 'openssh-sftp-server', dnf: 'openssh-server' }],
   ['semodule_package', { apt: 'semodule-utils', dnf: 'policycoreutils' }],
 ];
+
+// Of programs that only other programs call.
+const PROGRAM_FOLDERS = ['/usr/lib/openssh', '/usr/libexec/openssh'];
 
 // Module of the system's own Python -> package that brings it.
 const PYTHON_MODULES = [
@@ -104,7 +110,7 @@ function installSystemTools() {
 }
 
 function isInstalled(command) {
-  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin', ...PROGRAM_FOLDERS];
   return folders.some((folder) => existsSync(join(folder, command)));
 }
 

@@ -2,12 +2,15 @@ import { type FSWatcher, watch } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { AppError, errnoOf, toAppError } from '../errors.ts';
 import { createDroppedFiles, type DroppedFilesParts } from './dropped-files.ts';
+import { createMountCalls } from './mount-calls.ts';
 
 export interface DropDirectoryParts extends DroppedFilesParts {
   /** What events miss is found after this long. */
   readonly scanEveryMs?: number;
   /** False where nothing tells of changes. */
   readonly isWatched?: boolean;
+  /** The longest wait for the file system of the directory to answer a call. */
+  readonly answerMs?: number;
 }
 
 export interface DropDirectory {
@@ -19,6 +22,8 @@ export interface DropDirectory {
 
 // Network file systems tell nothing of what other machines do.
 const SCAN_EVERY_MS = 10_000;
+// Less than a reader of a stream waits for a chunk (STALL_MS), more than a disk takes to spin up.
+const ANSWER_MS = 30_000;
 // Files often come several at once: one scan for all of them.
 const SOON_MS = 100;
 // What others send over HTTP meanwhile must not wait.
@@ -32,10 +37,11 @@ const DIRECTORY_MODE = 0o770;
  * directory itself when it was removed and made again.
  */
 export function openDropDirectory(parts: DropDirectoryParts): DropDirectory {
-  const { path: directory, log, scanEveryMs = SCAN_EVERY_MS, isWatched = true } = parts;
+  const { path: directory, log, scanEveryMs = SCAN_EVERY_MS, isWatched = true, answerMs = ANSWER_MS } = parts;
+  const calls = createMountCalls(directory, answerMs);
   const stopping = new AbortController();
   const { signal } = stopping;
-  const files = createDroppedFiles(parts, signal, scanWithin);
+  const files = createDroppedFiles(parts, calls, signal, scanWithin);
   let fault: AppError | undefined;
   let watcher: { readonly of: string; readonly close: () => void } | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -58,7 +64,7 @@ export function openDropDirectory(parts: DropDirectoryParts): DropDirectory {
 
   async function makeDirectory(): Promise<void> {
     try {
-      await mkdir(directory, DIRECTORY_MODE);
+      await calls.within(() => mkdir(directory, DIRECTORY_MODE));
     } catch (error) {
       // One that cannot be made now may be mounted later: the scans tell of it.
       if (errnoOf(error) !== 'EEXIST') log.warn({ err: error, directory }, 'drop directory not made');
@@ -91,7 +97,7 @@ export function openDropDirectory(parts: DropDirectoryParts): DropDirectory {
     isFirstScan = false;
     // Before the names are read, so that none can come between.
     await watchDirectory();
-    const names = new Set((await readdir(directory)).filter(isDropped));
+    const names = new Set((await calls.within(() => readdir(directory))).filter(isDropped));
     files.keepOnly(names);
     // All take from the same names.
     const waiting = names.values();
@@ -123,7 +129,7 @@ export function openDropDirectory(parts: DropDirectoryParts): DropDirectory {
 
   /** Anew when another directory is there now; a number alone may be given to the next one. */
   async function watchDirectory(): Promise<void> {
-    const { dev, ino, birthtimeNs } = await stat(directory, { bigint: true });
+    const { dev, ino, birthtimeNs } = await calls.within(() => stat(directory, { bigint: true }));
     const of = `${dev}-${ino}-${birthtimeNs}`;
     if (!isWatched || watcher?.of === of || signal.aborted) return;
     watcher?.close();
@@ -156,6 +162,7 @@ function isDropped(name: string): boolean {
 }
 
 function notReadable(directory: string, cause: unknown): AppError {
+  if (cause instanceof AppError) return cause;
   const { code } = toAppError(cause);
   return new AppError(
     code,

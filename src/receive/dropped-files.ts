@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { AuditFacts } from '../access/audit-requests.ts';
 import { AppError, errnoOf, type ErrorCode, printable, toAppError } from '../errors.ts';
+import type { MountCalls } from './mount-calls.ts';
 import { nextStep, type SettleRules, type Sighting, type Verdict } from './dropped-file-step.ts';
 import { moveToRejected, REJECTED_DIRECTORY, type Refusal } from './rejected-files.ts';
 import { droppedIdentityOf, type TakeParts, takeDroppedFile } from './take-dropped-file.ts';
@@ -49,9 +50,13 @@ interface DroppedFile {
   readonly sighting: Sighting;
 }
 
-/** @param lookWithin told when something is to be looked at again; the files are then looked at in turn. */
+/**
+ * @param calls to the mount of the drop directory.
+ * @param lookWithin told when something is to be looked at again; the files are then looked at in turn.
+ */
 export function createDroppedFiles(
   parts: DroppedFilesParts,
+  calls: MountCalls,
   signal: AbortSignal,
   lookWithin: (delayMs: number) => void,
 ): DroppedFiles {
@@ -74,7 +79,7 @@ export function createDroppedFiles(
 
   async function lookAt(name: string): Promise<'done' | 'blocked'> {
     const path = join(parts.path, name);
-    const stats = await lstatIfThere(path);
+    const stats = await calls.within(() => lstatIfThere(path));
     if (stats === undefined) {
       if (name.includes(REPLACEMENT_CHARACTER)) noteName(name);
       return 'done';
@@ -95,9 +100,10 @@ export function createDroppedFiles(
   }
 
   async function take(file: DroppedFile): Promise<'done' | 'blocked'> {
-    const result = await takeDroppedFile(file.path, file.stats, parts, signal);
+    const result = await takeDroppedFile(file.path, file.stats, parts, calls, signal);
     if (result.kind === 'failed') return passOn(file, result);
-    if (result.kind === 'taken') await acknowledge(file, result.outcome);
+    if (result.kind === 'unreadable') awaitRest(file, { error: result.error, sha256: undefined });
+    else if (result.kind === 'taken') await acknowledge(file, result.outcome);
     else lookAgain(file);
     return 'done';
   }
@@ -112,11 +118,14 @@ export function createDroppedFiles(
       noteFault(file, error, `${error.code} ${error.message}`);
       return 'blocked';
     }
-    if (ARRIVING.has(error.code)) {
-      judge(file, { kind: 'arriving', refusal: { error, sha256 } });
-      lookWithin(SOON_MS);
-    } else await refuse(file, { error, sha256 });
+    if (ARRIVING.has(error.code)) awaitRest(file, { error, sha256 });
+    else await refuse(file, { error, sha256 });
     return 'done';
+  }
+
+  function awaitRest(file: DroppedFile, refusal: Refusal): void {
+    judge(file, { kind: 'arriving', refusal });
+    lookWithin(SOON_MS);
   }
 
   async function acknowledge(file: DroppedFile, outcome: UploadOutcome): Promise<void> {
@@ -155,9 +164,9 @@ export function createDroppedFiles(
    */
   async function whileSame(file: DroppedFile, deed: string, act: () => Promise<void>): Promise<void> {
     try {
-      const stats = await lstatIfThere(file.path);
+      const stats = await calls.within(() => lstatIfThere(file.path));
       if (stats === undefined || droppedIdentityOf(stats) !== file.sighting.identity) return lookAgain(file);
-      await act();
+      await calls.within(act);
       sightings.delete(file.name);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return lookAgain(file);
@@ -219,6 +228,7 @@ function withoutFault({ identity, sinceMs }: Sighting): Pick<Sighting, 'identity
 
 function unfinished({ error, sha256 }: Refusal): Refusal {
   const { code, message } = error;
+  if (!ARRIVING.has(code)) return { error, sha256 };
   const hint = 'Drop the whole package again.';
   return { error: new AppError(code, `${message}, and nothing more came`, { hint, cause: error }), sha256 };
 }

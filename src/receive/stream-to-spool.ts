@@ -21,6 +21,8 @@ export async function streamToSpool(
   folders: { readonly spoolDir: string; readonly incomingDir: string },
   limits: StreamLimits,
 ): Promise<IncomingFile & { readonly sha256: string }> {
+  // One that breaks off before it is read, or after, has no other listener, and would end the process.
+  body.on('error', () => undefined);
   const id = randomUUID();
   const spoolPath = join(folders.spoolDir, `${id}.part`);
   try {

@@ -46,15 +46,16 @@ const SIGNATURE_ONLY: readonly number[] = [
  *
  * Source: rpm, lib/package.cc, headerMergeLegacySigs (types and counts); lib/rpmvs.cc, rpmvsitems.
  *
+ * @param mainBytes length of the main header
  * @throws RpmParseError TAG_INVALID for a wrong type, count or length, or a tag in the wrong header
  */
-export function readDigests(signature: Header, main: Header): PackageDigests {
+export function readDigests(signature: Header, main: Header, mainBytes: number): PackageDigests {
   refuseSignatureTags(main);
   const headerSha256 = readDigest(signature, SignatureTag.SHA256, 'sha256');
   const headerSha1 = readDigest(signature, SignatureTag.SHA1, 'sha1');
   const headerSha3_256 = readDigest(signature, SignatureTag.SHA3_256, 'sha3-256');
   const headerAndPayloadMd5 = readHex(signature, SignatureTag.MD5, MD5_BYTES);
-  const sizeBytes = readInt64(signature, SignatureTag.LONGSIZE) ?? readInt32(signature, SignatureTag.SIZE);
+  const sizeBytes = readSize(signature, main, mainBytes);
   return {
     ...(headerSha256 !== undefined && { headerSha256 }),
     ...(headerSha1 !== undefined && { headerSha1 }),
@@ -82,6 +83,18 @@ function refuseSignatureTags(main: Header): void {
     if (entry)
       throw invalidTag(main, entry, 'expected it in the signature header, found it in the main header');
   }
+}
+
+/**
+ * Format 6 has the size of the payload as it is in the file, covered by the digests of the main header, in place of the
+ * sizes in the signature header.
+ *
+ * Source: rpm, build/pack.cc, writeRPM (payloadSize); docs/manual/format_v6.md (PAYLOADSIZE).
+ */
+function readSize(signature: Header, main: Header, mainBytes: number): number | undefined {
+  const payloadBytes = readInt64(main, Tag.PAYLOADSIZE);
+  if (payloadBytes !== undefined) return mainBytes + payloadBytes;
+  return readInt64(signature, SignatureTag.LONGSIZE) ?? readInt32(signature, SignatureTag.SIZE);
 }
 
 function readDigest(header: Header, tag: number, algorithm: DigestAlgorithm): string | undefined {

@@ -54,7 +54,7 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
     fileDigests: readFileDigests(main),
     fileDigestAlgorithm: digestAlgorithm(readInt32(main, Tag.FILEDIGESTALGO) ?? DEFAULT_FILE_DIGEST),
     changelogs: readChangelogs(main),
-    digests: readDigests(signature, main),
+    digests: readDigests(signature, main, extent.payloadStart - extent.headerStart),
     isSigned: hasSignature(signature),
     signatures: readSignatures(signature),
     textDefects: findTextDefects(main),

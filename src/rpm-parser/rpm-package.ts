@@ -52,6 +52,7 @@ export interface PackageDigests {
   readonly headerSha3_256?: string;
   /** Over the main header and the payload, to the end of the file. */
   readonly headerAndPayloadMd5?: string;
+  /** From the magic of the main header to the end of the file. */
   readonly headerAndPayloadSizeBytes?: number;
   /** Over the payload as it is in the file, compressed. */
   readonly payload: readonly { readonly algorithm: DigestAlgorithm; readonly hex: string }[];

@@ -14,6 +14,7 @@ import {
   type CraftSpec,
   craftRpm,
   dropTags,
+  formatSix,
   int32Tag,
   replaceTags,
   stringArrayTag,
@@ -168,6 +169,16 @@ describe('a damaged package', () => {
       await expectRefused(bytes.subarray(0, length), 'RPM_TRUNCATED');
     }
     await expectRefused(Buffer.alloc(0), 'RPM_TRUNCATED');
+  });
+
+  it('is cut anywhere, of format 6, or goes on after its end', async () => {
+    const payload = randomBytes(100_000);
+    const bytes = craftRpm({ payload, ...formatSix(payload.length) });
+    expect(await inspect(bytes)).toMatchObject({ sizeBytes: bytes.length });
+    for (const length of [1, 500, 70_000, bytes.length - 1]) {
+      await expectRefused(bytes.subarray(0, length), 'RPM_TRUNCATED');
+    }
+    await expectRefused(Buffer.concat([bytes, Buffer.from('x')]), 'RPM_MALFORMED');
   });
 
   it('is cut, and says no size', async () => {

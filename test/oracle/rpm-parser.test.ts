@@ -162,6 +162,18 @@ describe.skipIf(!corpus || !hasRpm)('a real package', () => {
       expect.arrayContaining(['signed_broken_header.rpm']),
     );
   });
+
+  it('of format 6 is as long as it says', () => {
+    const packages = readable.filter(({ path }) => parseFile(path).formatMajor === 6);
+    expect(packages.length).toBeGreaterThan(20);
+    for (const { name, path } of packages) {
+      const { digests, headerRange } = parseFile(path);
+      expect([name, digests.headerAndPayloadSizeBytes]).toEqual([
+        name,
+        readFileSync(path).length - headerRange.start,
+      ]);
+    }
+  });
 });
 
 function hasOtherDigest(bytes: Buffer): boolean {

@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type CraftSpec, craftRpm } from '../support/craft-rpm.ts';
+import { type CraftSpec, craftRpm, formatSix } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RunningService, type ServiceOptions, startService } from '../support/run-service.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -23,7 +23,6 @@ import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 const SETTLE_SECONDS = 0.3;
 const NOBODY = 65534;
 
-const hasRsync = (await execa('rsync', ['--version'], { reject: false })).exitCode === 0;
 const isRoot = process.getuid?.() === 0;
 
 let dir: TempDir;
@@ -158,8 +157,11 @@ describe('a package in the drop directory', () => {
   it('that stays cut off or empty is refused when the time is up', async () => {
     await start({ give_up_minutes: 0.01 });
     await writeFile(join(incoming, 'cut.rpm'), craft('cut').subarray(0, -1));
+    const six = craft('six', { payload: Buffer.alloc(5000), ...formatSix(5000) });
+    await writeFile(join(incoming, 'six.rpm'), six.subarray(0, -1));
     await writeFile(join(incoming, 'empty.rpm'), '');
     expect(await whenRefused('cut.rpm')).toContain('Code: RPM_TRUNCATED\n');
+    expect(await whenRefused('six.rpm')).toContain('Code: RPM_TRUNCATED\n');
     expect(await whenRefused('empty.rpm')).toContain('Code: EMPTY_BODY\n');
     expect((await readdir(incoming)).toSorted()).toEqual(['rejected']);
   });
@@ -191,19 +193,6 @@ describe('a package in the drop directory', () => {
     expect(text).toContain('Code: RIGHT_MISSING\n');
     expect(text).toContain('drop_directory.upload');
   });
-
-  it.skipIf(!hasRsync).each([['-a'], ['-r'], ['--inplace', '-t'], ['--inplace', '-r'], ['--partial', '-a']])(
-    'is taken in from rsync %s %s',
-    async (...options) => {
-      await start();
-      await mkdir(join(dir.path, 'from'));
-      const names = Array.from({ length: 20 }, (_, index) => `p${index}`);
-      for (const name of names) await writeFile(join(dir.path, 'from', `${name}.rpm`), craft(name));
-      await execa('rsync', ['-r', ...options, `${dir.path}/from/`, `${incoming}/`]);
-      await Promise.all(names.map((name) => whenTaken(`${name}.rpm`)));
-      expect(await readdir(incoming)).toEqual([]);
-    },
-  );
 
   it('is taken in once with 200 others and a service that dies meanwhile', async () => {
     await start();
@@ -295,7 +284,7 @@ describe('in the drop directory', () => {
     await chown(incoming, 0, 0);
     await chmod(incoming, 0o1777);
     const wrapper = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
-    await start({}, { wrapper });
+    await start({ give_up_minutes: 0.01 }, { wrapper });
     await writeFile(join(incoming, 'roots.rpm'), craft('roots'));
     await writeFile(join(incoming, 'secret.rpm'), craft('secret'), { mode: 0o600 });
     for (const file of ['roots.rpm', 'secret.rpm']) {
@@ -309,4 +298,22 @@ describe('in the drop directory', () => {
     expect(told('roots.rpm')).toEqual(['package created', 'dropped file stays where it is']);
     expect(told('secret.rpm')).toEqual(['dropped file refused', 'dropped file stays where it is']);
   });
+
+  it.skipIf(!isRoot)(
+    'what may be read only when it is whole waits for that, as rsync --inplace does it',
+    async () => {
+      await chmod(dir.path, 0o755);
+      for (const name of ['storage', 'spool', 'state', 'incoming']) {
+        await mkdir(join(dir.path, name));
+        await chown(join(dir.path, name), NOBODY, NOBODY);
+      }
+      const wrapper = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
+      await start({}, { wrapper });
+      await writeFile(join(incoming, 'later.rpm'), craft('later'), { mode: 0o600 });
+      await whenLookedAt();
+      expect(told('later.rpm')).toEqual([]);
+      await chmod(join(incoming, 'later.rpm'), 0o644);
+      await whenTaken('later.rpm');
+    },
+  );
 });

@@ -1,4 +1,14 @@
-import { appendFile, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  type FileHandle,
+  lstat,
+  mkdir,
+  open as openFile,
+  readdir,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -10,6 +20,7 @@ import {
   openDropDirectory,
 } from '../../src/receive/drop-directory.ts';
 import { createIncomingFiles } from '../../src/receive/incoming-files.ts';
+import { createMountCalls } from '../../src/receive/mount-calls.ts';
 import type { SpooledUpload } from '../../src/receive/spooled-upload.ts';
 import { takeDroppedFile } from '../../src/receive/take-dropped-file.ts';
 import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
@@ -194,9 +205,10 @@ describe('a dropped file', () => {
     await appendFile(path, ' and more');
     const parts = partsWith({ ingest: async () => Promise.reject(failing('INTERNAL')) });
     const { signal } = new AbortController();
-    expect(await takeDroppedFile(path, stats, parts, signal)).toEqual({ kind: 'changed' });
+    const calls = createMountCalls(incoming, 10_000);
+    expect(await takeDroppedFile(path, stats, parts, calls, signal)).toEqual({ kind: 'changed' });
     await rm(path);
-    expect(await takeDroppedFile(path, stats, parts, signal)).toEqual({ kind: 'changed' });
+    expect(await takeDroppedFile(path, stats, parts, calls, signal)).toEqual({ kind: 'changed' });
   });
 
   it('that meets a fault of ours stays, is tried again with pauses, and is told of once', async () => {
@@ -253,5 +265,68 @@ describe('a dropped file', () => {
     await drop('b.rpm');
     await eventually(() => expect(counted).toEqual(['created']));
     expect(logLines.filter(({ level }) => level === 50)).toHaveLength(1);
+  });
+});
+
+/** A mount on which every read, or every opening, waits until the test says so. */
+function hangingAt(what: 'open' | 'read'): {
+  readonly open: typeof openFile;
+  readonly begun: string[];
+  readonly opened: FileHandle[];
+  readonly answer: () => void;
+} {
+  const answered = Promise.withResolvers<void>();
+  const [begun, handles]: [string[], FileHandle[]] = [[], []];
+  return {
+    open: async (path, flags) => {
+      if (what === 'open') {
+        begun.push(String(path));
+        await answered.promise;
+      }
+      const file = await openFile(path, flags);
+      handles.push(file);
+      const readNow = file.read.bind(file);
+      const read = async (options: object): Promise<object> => {
+        if (what === 'read') {
+          begun.push(String(path));
+          await answered.promise;
+        }
+        return readNow(options);
+      };
+      return Object.assign(file, { read });
+    },
+    begun,
+    opened: handles,
+    answer: answered.resolve,
+  };
+}
+
+describe('a mount that does not answer', () => {
+  it.each(['open', 'read'] as const)('to %s is a fault, and is worked off when it answers', async (what) => {
+    const mount = hangingAt(what);
+    for (const name of ['a.rpm', 'b.rpm', 'c.rpm']) await drop(name);
+    const directory = open({ open: mount.open, answerMs: 50 });
+    await eventually(() => expect(directory.findFault()).toMatchObject({ code: 'STORAGE_FAILED' }));
+    expect(directory.findFault()?.message).toContain('does not answer');
+    await eventually(() => expect(logLines.map(({ msg }) => msg)).toContain('drop directory not read'));
+    await drop('d.rpm');
+    expect(audited).toEqual([]);
+
+    mount.answer();
+    nowMs += 3_600_000;
+    await expectEmptySoon();
+    expect(audited).toHaveLength(4);
+    await eventually(() => expect(directory.findFault()).toBeUndefined());
+    await eventually(() => expect(mount.opened.map(({ fd }) => fd)).toEqual(mount.opened.map(() => -1)));
+  });
+
+  it('does not keep the service from ending', async () => {
+    const mount = hangingAt('read');
+    await drop('a.rpm');
+    const directory = open({ open: mount.open, answerMs: 50 });
+    await eventually(() => expect(mount.begun).toHaveLength(1));
+    await directory.close();
+    mount.answer();
+    expect(await readdir(incoming)).toEqual(['a.rpm']);
   });
 });

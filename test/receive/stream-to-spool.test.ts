@@ -109,6 +109,22 @@ describe('a streamed body', () => {
     await expectNothingLeft();
   });
 
+  it('that breaks off before it is read, or when it is no longer read, ends nothing but itself', async () => {
+    const early = new PassThrough();
+    const received = streamToSpool(early, folders, LIMITS);
+    const cause = new Error('aborted');
+    early.destroy(cause);
+    await expect(received).rejects.toMatchObject({ code: 'BODY_INCOMPLETE', cause });
+
+    const late = new PassThrough();
+    late.write('12345');
+    const refused = streamToSpool(late, folders, { ...LIMITS, maxUploadBytes: 4 });
+    await expect(refused).rejects.toMatchObject({ code: 'UPLOAD_TOO_LARGE' });
+    late.destroy(cause);
+    await new Promise((resolve) => late.on('close', resolve));
+    await expectNothingLeft();
+  });
+
   it('that was closed before is incomplete', async () => {
     const body = new PassThrough();
     body.destroy();

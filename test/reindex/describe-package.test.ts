@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { identityAt } from '../../src/file-identity.ts';
 import { type Description, describePackage } from '../../src/reindex/describe-package.ts';
 import { Tag } from '../../src/rpm-parser/tag.ts';
-import { craftRpm, type CraftSpec, dropTags } from '../support/craft-rpm.ts';
+import { craftRpm, type CraftSpec, dropTags, formatSix } from '../support/craft-rpm.ts';
 import { writePackage } from '../support/indexed-repository.ts';
 import { renderFile } from '../support/render-packages.ts';
 import { sha256Of } from '../support/send-request.ts';
@@ -83,6 +83,13 @@ describe('a file that is no package to install', () => {
     const description = describeIt();
     expect(reasonOf(description)).toMatch(reason);
     expect(description).toMatchObject({ identity: identityAt(path()) });
+  });
+
+  it('because it is cut and of format 6, is left out', async () => {
+    const bytes = await put({ payload: Buffer.alloc(5000), ...formatSix(5000) });
+    expect(describeIt()).toMatchObject({ outcome: 'described' });
+    await writeFile(path(), bytes.subarray(0, -1));
+    expect(reasonOf(describeIt())).toMatch(/it is cut: expected \d+ bytes/);
   });
 
   it('because it is a delta, is left out', async () => {

@@ -7,6 +7,7 @@ import {
   type CraftSpec,
   craftRpm,
   dropTags,
+  formatSix,
   int32Tag,
   int64Tag,
   replaceTags,
@@ -74,6 +75,20 @@ describe('the digests of a package', () => {
     expect(parse({ editSignature }).digests.headerAndPayloadSizeBytes).toBe(6_000_000_000);
   });
 
+  it('of format 6 have the size of the payload, and it counts before an unsigned one', () => {
+    const bytes = craftRpm({ payload: Buffer.alloc(5000), ...formatSix(5000) });
+    const { digests, headerRange } = parseRpm(bytes, bytes.length);
+    expect(digests.headerAndPayloadSizeBytes).toBe(bytes.length - headerRange.start);
+    const { editHeader } = formatSix(6_000_000_000);
+    const [large, unsized] = [parse({ editHeader }), parse(formatSix(0))];
+    expect(large.digests.headerAndPayloadSizeBytes).toBe(
+      large.headerRange.end - large.headerRange.start + 6_000_000_000,
+    );
+    expect(unsized.digests.headerAndPayloadSizeBytes).toBe(
+      unsized.headerRange.end - unsized.headerRange.start,
+    );
+  });
+
   it.each([
     ['an MD5 that is text', replaceTags(stringTag(SignatureTag.MD5, 'ab'))],
     ['an MD5 of 15 bytes', replaceTags(binaryTag(SignatureTag.MD5, Buffer.alloc(15)))],
@@ -93,6 +108,18 @@ describe('the digests of a package', () => {
     ['with two values', replaceTags(stringArrayTag(Tag.PAYLOADSHA256, [SHA256, SHA256]))],
   ])('must not have a payload digest %s', (_, editHeader) => {
     expect(() => parse({ editHeader })).toThrow(expect.objectContaining({ code: 'TAG_INVALID' }));
+  });
+});
+
+describe('the size of a payload', () => {
+  it.each([
+    ['of 32 bits', int32Tag(Tag.PAYLOADSIZE, [1])],
+    ['above 2^53', int64Tag(Tag.PAYLOADSIZE, [2n ** 53n])],
+    ['with two values', int64Tag(Tag.PAYLOADSIZE, [1, 2])],
+  ])('must not be one %s', (_, tag) => {
+    expect(() => parse({ editHeader: addTags(tag) })).toThrow(
+      expect.objectContaining({ code: 'TAG_INVALID' }),
+    );
   });
 });
 

@@ -166,6 +166,14 @@ export function replaceTags(...replacements: readonly CraftTag[]) {
   return (tags: readonly CraftTag[]) => [...tags.filter(({ tag }) => !replaced.has(tag)), ...replacements];
 }
 
+/** What makes a package one of format 6 as far as its size goes: it is in the main header only. */
+export function formatSix(payloadBytes: number): Required<Pick<CraftSpec, 'editHeader' | 'editSignature'>> {
+  return {
+    editHeader: addTags(int32Tag(Tag.RPMFORMAT, [6]), int64Tag(Tag.PAYLOADSIZE, [payloadBytes])),
+    editSignature: dropTags(SignatureTag.SIZE, SignatureTag.MD5, SignatureTag.SHA1, SignatureTag.PAYLOADSIZE),
+  };
+}
+
 /** Adds tags, also when there are such already. */
 export function addTags(...added: readonly CraftTag[]) {
   return (tags: readonly CraftTag[]) => [...tags, ...added];
