@@ -59,7 +59,7 @@ function comparable(text: string, site?: Site): readonly string[] {
     .replaceAll(/"(?:address|sizeBytes|keptUntil|changedAt)":(?:"[^"]*"|\d+)/g, '')
     // How many there are depends on how long somebody waits; the test does not wait for minutes.
     .replaceAll(
-      /^(?:Warning: .*retries left\.?\n(?:Throwing away \d+ bytes\n)?(?:\.\.\.\n)?)+/gm,
+      /^(?:Warning: .*retries left\.?\n(?:(?:Warning: )?Throwing away \d+ bytes\n)?(?:\.\.\.\n)?)+/gm,
       'Warning: <tries>\n',
     )
     .replaceAll(/^(?:[A-Z_]+: .*; trying again in <duration>\n(?:\.\.\.\n)?)+/gm, '<tries>\n')
@@ -168,7 +168,7 @@ async function bring(situation: string, site: Site, agent: CiAgent): Promise<Sit
   if (situation === 'down') await site.service.stop();
   return {
     token: situation === 'wrong-token' ? newToken() : CI_TOKEN,
-    env: situation === 'down' ? { curl_more: '--retry-max-time 1', rpmyard_more: '--timeout 2' } : {},
+    env: situation === 'down' ? { curl_more: '--retry-max-time 3', rpmyard_more: '--timeout 2' } : {},
   };
 }
 
