@@ -146,6 +146,7 @@ export const PUSH = {
   description: [
     'Uploads packages, several at once, each with its digest. Names with * ? [ { that no file has are patterns. What fails because the service or the network is not there is tried again after growing pauses; that is safe, since the same package twice is one. Files of 64 MiB and more go on where they were cut off. Large files are not sent before the service wants them.',
     'A token comes from RPMYARD_TOKEN or a file, never from the arguments, where everybody on the machine could read it.',
+    'Nothing more is sent once the service has refused the credentials.',
     'Ctrl-C ends it at once; the same command again sends what is missing.',
   ],
   options: {
@@ -162,7 +163,7 @@ export const PUSH = {
     'batch-id': {
       type: 'string',
       value: 'ID',
-      text: 'The same, with a name for the batch, which others may have added packages to.',
+      text: 'The same, with a name for the batch, which others may have added packages to. It stays on the service when a package is refused, for another push with its name.',
     },
     releasever: {
       type: 'string',

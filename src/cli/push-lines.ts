@@ -8,7 +8,20 @@ import { counted } from './progress-bar.ts';
 
 const WIDTH = 80;
 
-const STATUSES: readonly FileStatus[] = ['created', 'unchanged', 'staged', 'waiting', 'refused', 'failed'];
+const STATUSES: readonly FileStatus[] = [
+  'created',
+  'unchanged',
+  'staged',
+  'waiting',
+  'refused',
+  'failed',
+  'unsent',
+];
+
+const WORDS: Readonly<Partial<Record<FileStatus, string>>> = {
+  waiting: 'not in the index yet',
+  unsent: 'not sent',
+};
 
 /** `created hello-1.0-1.el9.noarch in 9/x86_64, 9/aarch64`. */
 export function acceptedLine(status: FileStatus, { nevra, places }: Outcome): string {
@@ -27,16 +40,20 @@ export function summaryLine({ results, batch }: PushReport, tookMs: number, isIn
     count: results.filter((result) => result.status === status).length,
   }))
     .filter(({ count }) => count > 0)
-    .map(({ status, count }) => `${count} ${status === 'waiting' ? 'not in the index yet' : status}`);
+    .map(({ status, count }) => `${count} ${WORDS[status] ?? status}`);
   const ends = [...counts, ...(isInIndex ? ['all in the index'] : []), ...batchWords(batch)];
   const seconds = (tookMs / 1000).toFixed(1);
   return `${counted(results.length, 'package')} in ${seconds} s: ${ends.join(', ')}\n`;
 }
 
 /** What a person should know of a batch that was not committed, and what to do with it. */
-export function batchNote({ id, state, failure }: BatchResult, url: URL): string {
+export function batchNote({ id, state, failure, keptUntil }: BatchResult, url: URL): string {
   if (state === 'dropped') {
-    return `batch ${id} was dropped: nothing of it is published\n`;
+    return `batch ${id}: nothing of it is published, and nothing of it is on the service\n`;
+  }
+  if (state === 'kept') {
+    const until = keptUntil === undefined ? '' : ` until ${printable(keptUntil)}`;
+    return `batch ${id}: nothing of it is published; it stays on the service${until}, and the same command goes on with it; drop it with\n  curl -X DELETE ${url.href}\n`;
   }
   if (state !== 'refused' && state !== 'staged') return '';
   const fate =
@@ -58,7 +75,12 @@ export function jsonDocument({ results, batch }: PushReport, exitCode: number): 
       attempts,
     })),
     ...(batch !== undefined && {
-      batch: { id: batch.id, state: batch.state, ...(batch.failure !== undefined && facts(batch.failure)) },
+      batch: {
+        id: batch.id,
+        state: batch.state,
+        ...(batch.keptUntil !== undefined && { keptUntil: batch.keptUntil }),
+        ...(batch.failure !== undefined && facts(batch.failure)),
+      },
     }),
     exitCode,
   };

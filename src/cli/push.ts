@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { dropBatch } from '../push/batch.ts';
+import { leaveBatch } from '../push/batch.ts';
 import { type Connection, openConnection } from '../push/exchange.ts';
 import { exitCodeOf } from '../push/exit-code.ts';
 import { findFiles } from '../push/find-files.ts';
@@ -15,7 +15,7 @@ import { createRetryLines } from './say-retries.ts';
 // Above the 75 s after which nginx gives up on the service.
 const MAX_IDLE_MS = 120_000;
 // Who pressed Ctrl-C does not wait for long.
-const DROP_LIMIT_MS = 2000;
+const LEAVE_LIMIT_MS = 2000;
 
 const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -36,7 +36,7 @@ export async function push(args: readonly string[]): Promise<number> {
     const exitCode = interruption.exitCode();
     if (exitCode === undefined) throw error;
     display.note('interrupted; the same command again sends what is missing\n');
-    await dropBegun(asked);
+    await leaveBegun(asked);
     return exitCode;
   } finally {
     display.end();
@@ -90,14 +90,12 @@ function tell(
   return exitCode;
 }
 
-/** Nobody would commit what was begun: its name may be known to this process alone. */
-async function dropBegun(asked: PushArguments): Promise<void> {
-  const { batchId, urls } = asked;
+async function leaveBegun(asked: PushArguments): Promise<void> {
+  const { batchId, urls, isBatchNamed } = asked;
   if (batchId === undefined) return;
-  using connection = connect(asked, AbortSignal.timeout(DROP_LIMIT_MS));
-  const isDropped = await dropBatch(batchId, { urls, exchange: connection.exchange });
-  const state = isDropped ? 'dropped' : 'staged';
-  process.stderr.write(batchNote({ id: batchId, state }, urls.api(`batches/${batchId}`)));
+  using connection = connect(asked, AbortSignal.timeout(LEAVE_LIMIT_MS));
+  const batch = await leaveBatch(batchId, { urls, isBatchNamed, exchange: connection.exchange });
+  process.stderr.write(batchNote(batch, urls.api(`batches/${batchId}`)));
 }
 
 interface Interruption extends Disposable {

@@ -13,6 +13,7 @@ export interface PushArguments {
   readonly buildUrl: string | undefined;
   readonly releasever: string | undefined;
   readonly batchId: string | undefined;
+  readonly isBatchNamed: boolean;
   readonly isWaitWanted: boolean;
   readonly jobs: number;
   readonly timeoutMs: number;
@@ -51,6 +52,7 @@ export function readPushArguments(args: readonly string[], env: Environment): Pu
     buildUrl: readBuildUrl(env),
     releasever: values.releasever,
     batchId: isBatch ? readBatchId(values['batch-id']) : undefined,
+    isBatchNamed: values['batch-id'] !== undefined,
     isWaitWanted: values.wait === true,
     jobs: readNumber('--jobs', values.jobs, { byDefault: DEFAULT_JOBS, max: MAX_JOBS }),
     timeoutMs:

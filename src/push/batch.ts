@@ -10,15 +10,18 @@ import { askUntilDone, findSetAside } from './wait-for-file.ts';
 import { withRetries } from './with-retries.ts';
 
 /**
- * What became of a batch: `committed`, `refused` as a whole (it stays on the service), `dropped` because a package was
- * not taken, or `staged` when the service was not there to the end. `waiting`: committed, and not in the index.
+ * What became of a batch: `committed`, `refused` as a whole (it stays on the service), `dropped` or, when the user gave
+ * it its name, `kept` because a package was not taken, or `staged` when the service was not there to the end. `waiting`:
+ * committed, and not in the index.
  */
-export type BatchState = 'committed' | 'waiting' | 'refused' | 'dropped' | 'staged';
+export type BatchState = 'committed' | 'waiting' | 'refused' | 'dropped' | 'kept' | 'staged';
 
 export interface BatchResult {
   readonly id: string;
   readonly state: BatchState;
   readonly failure?: PushFailure;
+  /** ISO 8601: when the service forgets one that is kept, unless something comes to it. */
+  readonly keptUntil?: string;
 }
 
 export interface CommittedFiles {
@@ -61,15 +64,41 @@ export async function commitBatch(
   }
 }
 
-/** Forgets a batch and what lies in it, if the service can be asked now. @returns whether it did. */
-export async function dropBatch(
+/**
+ * Leaves a batch that lacks a package: one that the user named waits for another push with that name, any other would be
+ * nobody's and is dropped.
+ */
+export async function leaveBatch(
+  id: string,
+  options: Pick<PushOptions, 'urls' | 'exchange' | 'isBatchNamed'>,
+): Promise<BatchResult> {
+  if (options.isBatchNamed) return lookAtBatch(id, options);
+  return { id, state: (await dropBatch(id, options)) ? 'dropped' : 'staged' };
+}
+
+async function lookAtBatch(
   id: string,
   { urls, exchange }: Pick<PushOptions, 'urls' | 'exchange'>,
-  idleMs?: number,
+): Promise<BatchResult> {
+  try {
+    const answer = await exchange({ method: 'GET', url: urls.api(`batches/${id}`) });
+    if (answer.status === 404) return { id, state: 'dropped' };
+    const { state, keptUntil } = readBatch(answer);
+    // By an earlier push: what was missing now came too late for it.
+    if (state !== 'staged') return { id, state: state === 'committed' ? 'committed' : 'staged' };
+    return { id, state: 'kept', ...(keptUntil !== undefined && { keptUntil }) };
+  } catch {
+    return { id, state: 'staged' };
+  }
+}
+
+/** Forgets a batch and what lies in it, if the service can be asked now. @returns whether it did. */
+async function dropBatch(
+  id: string,
+  { urls, exchange }: Pick<PushOptions, 'urls' | 'exchange'>,
 ): Promise<boolean> {
   try {
-    const url = urls.api(`batches/${id}`);
-    const { status } = await exchange({ method: 'DELETE', url, ...(idleMs !== undefined && { idleMs }) });
+    const { status } = await exchange({ method: 'DELETE', url: urls.api(`batches/${id}`) });
     return status === 204 || status === 404;
   } catch {
     return false;

@@ -10,9 +10,9 @@ import { type Attempt, withRetries } from './with-retries.ts';
 
 /**
  * What became of a file: `refused` will be refused again, `failed` may do better another time, `waiting` was accepted
- * and is not in the index.
+ * and is not in the index, `unsent` was not tried, since the service had refused the credentials.
  */
-export type FileStatus = 'created' | 'unchanged' | 'staged' | 'waiting' | 'refused' | 'failed';
+export type FileStatus = 'created' | 'unchanged' | 'staged' | 'waiting' | 'refused' | 'failed' | 'unsent';
 
 export interface FileResult {
   readonly file: SourceFile;

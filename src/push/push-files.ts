@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { type BatchResult, commitBatch, dropBatch } from './batch.ts';
+import { type BatchResult, commitBatch, leaveBatch } from './batch.ts';
 import { type FileResult, pushFile } from './push-file.ts';
 import type { PushOptions, SourceFile } from './push-options.ts';
 import { waitForFile } from './wait-for-file.ts';
@@ -40,11 +40,19 @@ async function sendAll(
   { onSent, onSettled }: PushEvents,
 ): Promise<readonly FileResult[]> {
   const limit = pLimit(options.jobs);
+  let isLockedOut = false;
+  const send = async (file: SourceFile): Promise<FileResult> => {
+    // The answer to any other file would be the same, and many of them look like somebody who guesses tokens.
+    if (isLockedOut) return { file, status: 'unsent', attempts: 0, sha256: undefined };
+    const result = await pushFile(file, options, (positionBytes) => onSent(file, positionBytes));
+    if (result.failure?.code.startsWith('CREDENTIALS_')) isLockedOut = true;
+    return result;
+  };
   return Promise.all(
     files.map((file) =>
       limit(async () => {
         options.signal.throwIfAborted();
-        const result = await pushFile(file, options, (positionBytes) => onSent(file, positionBytes));
+        const result = await send(file);
         onSettled(result);
         return result;
       }),
@@ -60,8 +68,10 @@ async function finishBatch(
   events: PushEvents,
 ): Promise<PushReport> {
   if (sent.some(({ outcome }) => outcome === undefined)) {
-    const state = (await dropBatch(id, options)) ? 'dropped' : 'staged';
-    return { results: sent, batch: { id, state } };
+    // Who shows a wrong token may drop nothing, and need not.
+    const isBegun = sent.some(({ outcome, status }) => outcome !== undefined || status === 'failed');
+    const isToLeave = isBegun || options.isBatchNamed;
+    return { results: sent, batch: isToLeave ? await leaveBatch(id, options) : { id, state: 'dropped' } };
   }
   events.onWaiting(sent.length);
   return commitBatch(id, sent, options);

@@ -9,6 +9,8 @@ export interface PushOptions extends RetryRules {
   readonly releasever: string | undefined;
   /** Packages become members of this batch, which is committed at the end. */
   readonly batchId: string | undefined;
+  /** The user gave it its name: others may have added packages, and another push may go on with it. */
+  readonly isBatchNamed: boolean;
   /** It is over when hosts can install the packages, not when they are accepted. */
   readonly isWaitWanted: boolean;
   /** How many requests run at once. */

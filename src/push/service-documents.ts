@@ -21,6 +21,7 @@ export type Outcome = Static<typeof OUTCOME>;
 export const BATCH = Type.Object({
   batch: Type.String(),
   state: Type.String(),
+  keptUntil: Type.Optional(Type.String()),
   packages: Type.Array(OUTCOME),
 });
 

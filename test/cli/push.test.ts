@@ -1,15 +1,18 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hashToken, newToken } from '../../src/access/token.ts';
 import { craftRpm, type CraftSpec } from '../support/craft-rpm.ts';
+import { createFakeTus } from '../support/fake-tus.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { runPush, startPush } from '../support/run-push.ts';
 import { BIN } from '../support/run-rpmyard.ts';
 import { type RunningService, startService } from '../support/run-service.ts';
 import { startScriptedServer } from '../support/scripted-server.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+
+const MIB = 1024 * 1024;
 
 let dir: TempDir;
 
@@ -203,15 +206,74 @@ describe('rpmyard push', () => {
       // The upload is never answered.
       return asked.resolve();
     });
-    const push = startPush(['--batch-id', 'nightly', await put('hello'), '--url', server.baseUrl]);
+    const push = startPush(['--batch', await put('hello'), '--url', server.baseUrl]);
     await asked.promise;
     push.kill(signal);
     const { exitCode, stderr } = await push.ended;
     expect(exitCode).toBe(expected);
+    const id = String(server.seen[0]?.headers['x-batch']);
     expect(stderr).toBe(
-      'interrupted; the same command again sends what is missing\nbatch nightly was dropped: nothing of it is published\n',
+      `interrupted; the same command again sends what is missing\nbatch ${id}: nothing of it is published, and nothing of it is on the service\n`,
     );
-    expect(server.seen.at(-1)).toMatchObject({ method: 'DELETE', path: '/api/v1/batches/nightly' });
+    expect(server.seen.at(-1)).toMatchObject({ method: 'DELETE', path: `/api/v1/batches/${id}` });
+  });
+
+  it('leaves a batch that the user named as it is when it is interrupted', async () => {
+    const asked = Promise.withResolvers<void>();
+    await using server = await startScriptedServer(({ seen, answer }) => {
+      if (seen.method === 'PUT') return asked.resolve();
+      return answer(200, {
+        batch: 'nightly',
+        state: 'staged',
+        keptUntil: '2026-01-02T03:04:05Z',
+        packages: [],
+      });
+    });
+    const push = startPush(['--batch-id', 'nightly', await put('hello'), '--url', server.baseUrl]);
+    await asked.promise;
+    push.kill('SIGTERM');
+    const { exitCode, stderr } = await push.ended;
+    expect(exitCode).toBe(143);
+    expect(stderr).toBe(
+      `interrupted; the same command again sends what is missing\nbatch nightly: nothing of it is published; it stays on the service until 2026-01-02T03:04:05Z, and the same command goes on with it; drop it with\n  curl -X DELETE ${server.baseUrl}/api/v1/batches/nightly\n`,
+    );
+    expect(server.seen.map(({ method }) => method)).not.toContain('DELETE');
+  });
+
+  it('sends nothing more once its token was refused, and says what was not sent', async () => {
+    await using server = await startScriptedServer(async ({ answer, takeBody }) => {
+      await takeBody();
+      return answer(401, { code: 'CREDENTIALS_INVALID', detail: 'no such token', hint: 'check it' });
+    });
+    const paths = await Promise.all(['a', 'b', 'c'].map((name) => put(name)));
+    const push = (...args: readonly string[]) =>
+      runPush(['--jobs', '1', '--url', server.baseUrl, ...args, ...paths]);
+    const { exitCode, stdout, stderr } = await push();
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^3 packages in [\d.]+ s: 1 refused, 2 not sent\n$/);
+    expect(stderr).toBe(`${paths[0]}: CREDENTIALS_INVALID: no such token\n  check it\n`);
+    expect(JSON.parse((await push('--json')).stdout)).toMatchObject({
+      files: [
+        { status: 'refused', attempts: 1 },
+        { file: paths[1], status: 'unsent', attempts: 0 },
+        { file: paths[2], status: 'unsent', attempts: 0 },
+      ],
+      exitCode: 1,
+    });
+    expect(server.seen).toHaveLength(2);
+    expect((await push('--batch')).stderr).toContain('nothing of it is on the service');
+    expect(server.seen).toHaveLength(3);
+  });
+
+  it('says with every request of a large file where it was built', async () => {
+    await using server = await startScriptedServer(createFakeTus({ cutAt: [20 * MIB] }));
+    const large = join(dir.path, 'large.rpm');
+    await writeFile(large, 'x');
+    await truncate(large, 65 * MIB);
+    const BUILD_URL = 'http://ci.example.com/job/7';
+    expect(await runPush([large, '--url', server.baseUrl], { BUILD_URL })).toMatchObject({ exitCode: 0 });
+    expect(server.seen.map(({ method }) => method)).toEqual(['POST', 'PATCH', 'GET', 'HEAD', 'PATCH']);
+    expect(server.seen.map(({ headers }) => headers['x-build-url'])).toEqual(Array(5).fill(BUILD_URL));
   });
 
   it('says how to drop a batch that was refused, and names it', async () => {

@@ -135,6 +135,26 @@ describe('a batch', () => {
     expect(requests(server).slice(3)).toEqual(['DELETE /api/v1/batches/nightly']);
   });
 
+  it.each([
+    ['it waits for another push', 200, 'staged', { state: 'kept', keptUntil: '2026-01-02T03:04:05Z' }],
+    ['it was published before', 200, 'committed', { state: 'committed' }],
+    ['nothing of it is there', 404, 'none', { state: 'dropped' }],
+    ['nobody knows', 401, 'none', { state: 'staged' }],
+  ])(
+    'that the user named is not dropped when a package was refused: %s',
+    async (_, status, state, expected) => {
+      await using server = await startScriptedServer(async ({ seen, takeBody, answer }) => {
+        await takeBody();
+        if (seen.method === 'PUT') return answer(400, { code: 'RPM_MALFORMED', detail: 'no', hint: 'no' });
+        return answer(status, { ...batchOf(state, 'staged'), keptUntil: '2026-01-02T03:04:05Z' });
+      });
+      const { report, exitCode } = await pushBatch(server, { isBatchNamed: true });
+      expect(exitCode).toBe(1);
+      expect(report.batch).toEqual({ id: 'nightly', ...expected });
+      expect(requests(server).slice(3)).toEqual(['GET /api/v1/batches/nightly']);
+    },
+  );
+
   it('is asked for a member whose answer was lost', async () => {
     let isCut = false;
     const stage = staging(({ seen, answer }) => {

@@ -32,6 +32,7 @@ export function pushOptions(baseUrl: string, given: Partial<PushOptions> = {}): 
       exchange: connection.exchange,
       releasever: undefined,
       batchId: undefined,
+      isBatchNamed: false,
       isWaitWanted: false,
       jobs: 4,
       timeoutMs: 600_000,
