@@ -22,8 +22,15 @@ export function openBatches(parts: BatchParts, keepMs: number, log: Logger): Bat
 
   return {
     list: async () => {
-      const found = await Promise.all((await batches.listStatus()).map(({ id }) => batches.read(id)));
-      return found.filter((batch): batch is Batch => batch !== undefined);
+      const found: Batch[] = [];
+      for (const { id } of await batches.listStatus()) {
+        // A damaged one must not hide the others; it goes when its time is up.
+        const batch = await batches.read(id).catch((error: unknown) => {
+          log.error({ batch: id, err: error }, 'batch not readable');
+        });
+        if (batch !== undefined) found.push(batch);
+      }
+      return found;
     },
     read: (id) => readBatch(id, batches),
     outcomesOf: (batch) => outcomesOf(batch, parts),

@@ -58,6 +58,8 @@ export interface BatchStore {
   /** Quicker; a batch without any member has a status too. */
   readonly statusOf: (id: string) => Promise<BatchStatus | undefined>;
   readonly listStatus: () => Promise<readonly BatchStatus[]>;
+  /** Every repository that a package of a batch goes to; remembered, since each member that comes asks. */
+  readonly repositoriesOf: (id: string) => Promise<readonly string[]>;
   /** Gives a prepared file a name in the batch. */
   readonly add: (id: string, path: string, member: BatchMember) => Promise<void>;
   /** From now on the batch is going to be placed, whatever happens. */
@@ -87,6 +89,7 @@ export async function openBatchStore(batchesDir: string): Promise<BatchStore> {
   const syncShared = createSharedDirectorySync();
   // A batch whose decision could not be written may be among them: then there is nothing to place.
   const unplaced = new Map<string, readonly string[]>();
+  const repositoriesById = new Map<string, ReadonlySet<string>>();
   for (const name of await readdir(batchesDir)) {
     // What a drop left that did not come to its end.
     if (name.startsWith('.')) await rm(join(batchesDir, name), { recursive: true, force: true });
@@ -100,8 +103,10 @@ export async function openBatchStore(batchesDir: string): Promise<BatchStore> {
     read,
     statusOf: async (id) => statusIn(id, await namesIn(directoryOf(id))),
     listStatus,
+    repositoriesOf: async (id) => [...(await repositoriesIn(id))],
     add: async (id, path, member) => {
       const directory = directoryOf(id);
+      const repositories = await repositoriesIn(id);
       await makeDirectoryDurable(directory, 0o700);
       await replaceDurable(join(directory, factsFileOf(member)), JSON.stringify(member));
       linkUnlessThere(path, join(directory, member.file));
@@ -110,6 +115,7 @@ export async function openBatchStore(batchesDir: string): Promise<BatchStore> {
       utimesSync(directory, now, now);
       await syncShared(directory);
       await syncShared(batchesDir);
+      repositoriesById.set(id, new Set([...repositories, ...repositoriesOf([member])]));
     },
     decide: async (id, members) => {
       const directory = directoryOf(id);
@@ -137,6 +143,7 @@ export async function openBatchStore(batchesDir: string): Promise<BatchStore> {
       const dropped = join(batchesDir, `.${randomUUID()}`);
       renameSync(directoryOf(id), dropped);
       unplaced.delete(id);
+      repositoriesById.delete(id);
       await syncDirectory(batchesDir);
       await rm(dropped, { recursive: true, force: true });
     },
@@ -149,6 +156,12 @@ export async function openBatchStore(batchesDir: string): Promise<BatchStore> {
 
   function directoryOf(id: string): string {
     return join(batchesDir, id);
+  }
+
+  async function repositoriesIn(id: string): Promise<ReadonlySet<string>> {
+    const known = repositoriesById.get(id) ?? new Set(repositoriesOf((await read(id))?.members ?? []));
+    repositoriesById.set(id, known);
+    return known;
   }
 
   async function listStatus(): Promise<readonly BatchStatus[]> {
@@ -205,7 +218,9 @@ async function readStaged(directory: string, names: readonly string[]): Promise<
 }
 
 async function readMembers(path: string): Promise<readonly BatchMember[]> {
-  return readJson(path);
+  const members = await readJson<readonly BatchMember[]>(path);
+  if (Array.isArray(members)) return members;
+  throw damaged(path, new TypeError('expected a list'));
 }
 
 /** Nobody else writes there. */
@@ -214,11 +229,15 @@ async function readJson<Content>(path: string): Promise<Content> {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new AppError('STORAGE_FAILED', `${path} is damaged`, {
-      hint: 'Restore the file from a backup; or stop the service, move the directory of the batch away, and send its packages again.',
-      cause,
-    });
+    throw damaged(path, cause);
   }
+}
+
+function damaged(path: string, cause: unknown): AppError {
+  return new AppError('STORAGE_FAILED', `${path} is damaged`, {
+    hint: 'Restore the file from a backup; or stop the service, move the directory of the batch away, and send its packages again.',
+    cause,
+  });
 }
 
 /** A tree that publishes without what was decided would show a part of it. */

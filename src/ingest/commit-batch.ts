@@ -5,7 +5,7 @@ import { lookAtTargets } from '../place/place-package.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
 import { outcomesOf } from './batch-outcomes.ts';
 import { type Refused, refusalOf } from './batch-refusal.ts';
-import { demandUpload } from './batch-rights.ts';
+import { accessOf, demandUpload } from './batch-rights.ts';
 import { storedFactsOf, turnOf } from './choose-file.ts';
 import { inParallel } from './in-parallel.ts';
 import type { BatchParts } from './ingest-parts.ts';
@@ -26,7 +26,7 @@ export interface Commit {
  */
 export async function commitBatch(id: string, requester: Requester, parts: BatchParts): Promise<Commit> {
   // Before anybody is made to wait.
-  demandUpload(requester, await readBatch(id, parts.batches));
+  demandUpload(requester, accessOf(await readBatch(id, parts.batches)));
   // Who asks once more, because it takes long, waits for the same commit.
   return parts.takeTurns(`commit of ${id}`, async () => {
     let isNew = false;
@@ -34,7 +34,7 @@ export async function commitBatch(id: string, requester: Requester, parts: Batch
     for (;;) {
       const batch = await readBatch(id, parts.batches);
       // Packages for other repositories may have come since.
-      demandUpload(requester, batch);
+      demandUpload(requester, accessOf(batch));
       if (batch.state === 'committed') return { isNew, packages: outcomesOf(batch, parts) };
       isNew = true;
       if (batch.state === 'committing') await completeCommit(batch, parts);

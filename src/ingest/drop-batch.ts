@@ -1,7 +1,7 @@
 import type { Requester } from '../access/requester.ts';
 import { readBatch } from '../batches/batch-store.ts';
 import type { BatchParts } from './ingest-parts.ts';
-import { demandUpload } from './batch-rights.ts';
+import { accessOf, demandUpload } from './batch-rights.ts';
 import { batchCommitted } from './batch-refusal.ts';
 import { batchTurn } from './place-decided.ts';
 
@@ -9,7 +9,7 @@ import { batchTurn } from './place-decided.ts';
 export async function dropBatch(id: string, requester: Requester, parts: BatchParts): Promise<void> {
   await parts.takeTurns(batchTurn(id), async () => {
     const batch = await readBatch(id, parts.batches);
-    demandUpload(requester, batch);
+    demandUpload(requester, accessOf(batch));
     if (batch.state !== 'staged') throw batchCommitted(id);
     await parts.batches.drop(id);
   });

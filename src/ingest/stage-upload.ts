@@ -1,3 +1,4 @@
+import type { Requester } from '../access/requester.ts';
 import {
   type Batch,
   type BatchMember,
@@ -5,6 +6,7 @@ import {
   readBatch,
   repositoriesOf,
 } from '../batches/batch-store.ts';
+import { AppError } from '../errors.ts';
 import { admitUpload } from './admit-upload.ts';
 import type { SpooledUpload } from '../receive/spooled-upload.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
@@ -31,6 +33,7 @@ export async function stageUpload(
     if (status !== undefined && status.state !== 'staged') {
       return outcomeOfCommitted(await readBatch(id, parts.batches), { sha256, targets }, parts);
     }
+    refuseForeign(id, await parts.batches.repositoriesOf(id), upload.requester);
     const member: BatchMember = {
       file: memberFile(sha256, targets),
       nevra,
@@ -42,6 +45,18 @@ export async function stageUpload(
     await parts.batches.add(id, asSent.path, member);
     return stagedOutcome(id, member, parts);
   });
+}
+
+/** Whoever began a batch could no longer commit it, once it had a package for a repository that is closed to them. */
+function refuseForeign(id: string, repositories: readonly string[], { rights }: Requester): void {
+  if (repositories.every((repository) => rights.may('upload', repository))) return;
+  throw new AppError(
+    'RIGHT_MISSING',
+    `the batch ${id} has packages for repositories that are closed to you`,
+    {
+      hint: 'It is a batch of somebody else: take another name for yours.',
+    },
+  );
 }
 
 /** A member that is sent again after the commit, as a build job that lost the answer does. @throws AppError BATCH_COMMITTED. */

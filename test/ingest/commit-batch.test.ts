@@ -25,7 +25,12 @@ const ALICE = createRequester({
 interface Opened extends AsyncDisposable {
   readonly tree: Tree;
   readonly pipeline: Pipeline;
-  readonly upload: (name: string, batch?: string, requester?: Requester) => Promise<UploadOutcome>;
+  readonly upload: (
+    name: string,
+    batch?: string,
+    requester?: Requester,
+    releasever?: string,
+  ) => Promise<UploadOutcome>;
   readonly indexed: () => Promise<readonly string[]>;
 }
 
@@ -39,12 +44,12 @@ async function open(change: (tree: Tree) => Tree = (tree) => tree): Promise<Open
   return {
     tree,
     pipeline,
-    upload: async (name, batch, requester = ALICE) => {
+    upload: async (name, batch, requester = ALICE, releasever = undefined) => {
       const bytes = craftRpm({ name, release: '1.el9', arch: 'x86_64' });
       const path = join(tree.folders.incomingDir, randomUUID());
       await writeFile(path, bytes);
       const facts = { path, sizeBytes: bytes.length, sha256: undefined, expectedDigests: [] };
-      return pipeline.ingest({ ...facts, releasever: undefined, batch, requester });
+      return pipeline.ingest({ ...facts, releasever, batch, requester });
     },
     indexed: async () => {
       const { packages } = await readIndex(readerOnDisk(tree.folders.topDir, REPOSITORY));
@@ -161,7 +166,7 @@ describe('the commit of a batch', () => {
     },
   );
 
-  test('asks for the rights on what came while it waited', async () => {
+  test('is for those who may upload to all of its repositories, and so is adding to it', async () => {
     const bob = createRequester({
       kind: 'token',
       name: 'bob',
@@ -176,9 +181,9 @@ describe('the commit of a batch', () => {
       rights: createRights({ upload: ['8/*'] }),
       isProven: true,
     });
-    await expect(site.pipeline.batches.commit('b', stranger)).rejects.toMatchObject({
-      code: 'RIGHT_MISSING',
-    });
+    // Who may not read it does not learn that it is there, and nobody can put it out of its owner's reach.
+    await expect(site.pipeline.batches.commit('b', stranger)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(site.upload('member1', 'b', stranger, '8')).rejects.toMatchObject({ code: 'RIGHT_MISSING' });
     expect(await site.pipeline.batches.commit('b', bob)).toMatchObject({ isNew: true });
   });
 
