@@ -44,7 +44,7 @@ async function open(change: (tree: Tree) => Tree = (tree) => tree): Promise<Open
   return {
     tree,
     pipeline,
-    upload: async (name, batch, requester = ALICE, releasever = undefined) => {
+    upload: async (name, batch, requester = ALICE, releasever?: string) => {
       const bytes = craftRpm({ name, release: '1.el9', arch: 'x86_64' });
       const path = join(tree.folders.incomingDir, randomUUID());
       await writeFile(path, bytes);
