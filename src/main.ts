@@ -93,7 +93,7 @@ async function startOnTree(
   const incomingFiles = createIncomingFiles((path, error) =>
     log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
   );
-  const resumableUploads = createResumableUploads(folders.resumableDir, now);
+  const resumableUploads = createResumableUploads(folders.resumableDir, log, now);
   const readiness = Promise.withResolvers<void>();
   // Told to requests; there may be none.
   readiness.promise.catch(() => undefined);

@@ -141,17 +141,22 @@ async function ingestWhole(
     upload.linkTo(path);
     return { path, sizeBytes: upload.lengthBytes, expectedDigests: upload.expectedDigests };
   };
+  const { log } = exchange.request;
   const outcome = await ingestReceivedFile(receive, exchange, options).catch(async (error: unknown) => {
     exchange.reply.removeHeader('upload-offset');
     // A fault of ours goes away, what is wrong with the package does not.
-    if (toAppError(error).statusCode < 500) await upload.remove();
+    if (toAppError(error).statusCode < 500) {
+      await upload.remove().catch((cause: unknown) => {
+        log.warn(
+          { err: cause },
+          'a refused upload is not removed; it expires, and its last byte may come again',
+        );
+      });
+    }
     throw error;
   });
   await upload.accept().catch((error: unknown) => {
-    exchange.request.log.warn(
-      { err: error },
-      'an accepted upload is not known as such; its last byte may come again',
-    );
+    log.warn({ err: error }, 'an accepted upload is not known as such; its last byte may come again');
   });
   return outcome;
 }
