@@ -7,14 +7,16 @@ import { createRequester } from './access/requester.ts';
 import { createRights } from './access/rights.ts';
 import { buildApp, shuttingDown } from './app.ts';
 import type { Config } from './config/load.ts';
+import { type DropDirectory, openDropDirectory } from './drop/open-drop-directory.ts';
 import type { AppError } from './errors.ts';
 import { listen } from './listen.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from './open-pipeline.ts';
 import { openTree, type Tree } from './open-tree.ts';
-import { type DropDirectory, openDropDirectory } from './receive/drop-directory.ts';
 import { createIncomingFiles, type IncomingFiles } from './receive/incoming-files.ts';
 import { createResumableUploads } from './receive/resumable-uploads.ts';
+import { streamToSpool } from './receive/stream-to-spool.ts';
 import { sweepSpool } from './receive/sweep-leftovers.ts';
+import { STALL_MS } from './receive/upload-options.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
 import { type ClientConfig, KEY_FILE, writeGeneralRepoFile, writeKeyFile } from './serve/client-config.ts';
 
@@ -208,11 +210,12 @@ function startDropDirectory(
     isProven: true,
   });
   const now = Date.now;
+  const { maxUploadBytes } = server;
   return openDropDirectory({
-    ...tree.folders,
     path: dropped.path,
     rules: dropped,
-    maxUploadBytes: server.maxUploadBytes,
+    maxUploadBytes,
+    spool: (body) => streamToSpool(body, tree.folders, { maxUploadBytes, stallMs: STALL_MS }),
     requester,
     ingest: pipeline.ingest,
     removeIncoming: incomingFiles.remove,

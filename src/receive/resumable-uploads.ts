@@ -6,9 +6,10 @@ import type { Logger } from 'pino';
 import { makeDirectoryDurable, replaceDurable } from '../durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
 import { readIfThere } from '../read-if-there.ts';
-import { appendPiece, longerThanSaid, type Piece, repeatLastByte } from './receive-piece.ts';
+import { appendPiece, type Piece, repeatLastByte } from './append-piece.ts';
+import { longerThanSaid } from './body-errors.ts';
 import type { ExpectedDigest } from './spooled-upload.ts';
-import type { UploadTerms } from './upload-terms.ts';
+import type { UploadTerms } from './read-upload-terms.ts';
 
 /** What was said when an upload began. */
 export interface ResumableFacts {

@@ -6,7 +6,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toAppError } from '../../src/errors.ts';
-import type { Piece } from '../../src/receive/receive-piece.ts';
+import type { Piece } from '../../src/receive/append-piece.ts';
 import {
   createResumableUploads,
   EXPIRE_MS,

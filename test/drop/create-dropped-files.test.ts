@@ -18,11 +18,12 @@ import {
   type DropDirectory,
   type DropDirectoryParts,
   openDropDirectory,
-} from '../../src/receive/drop-directory.ts';
+} from '../../src/drop/open-drop-directory.ts';
 import { createIncomingFiles } from '../../src/receive/incoming-files.ts';
-import { createMountCalls } from '../../src/receive/mount-calls.ts';
+import { createMountCalls } from '../../src/drop/mount-calls.ts';
 import type { SpooledUpload } from '../../src/receive/spooled-upload.ts';
-import { takeDroppedFile } from '../../src/receive/take-dropped-file.ts';
+import { takeDroppedFile } from '../../src/drop/take-dropped-file.ts';
+import { streamToSpool } from '../../src/receive/stream-to-spool.ts';
 import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -54,8 +55,12 @@ function partsWith(fields: Partial<DropDirectoryParts>): DropDirectoryParts {
   return {
     path: incoming,
     rules: { settleMs: 0, giveUpMs: 60_000 },
-    spoolDir: join(dir.path, 'spool'),
-    incomingDir: join(dir.path, 'state'),
+    spool: (body) =>
+      streamToSpool(
+        body,
+        { spoolDir: join(dir.path, 'spool'), incomingDir: join(dir.path, 'state') },
+        { maxUploadBytes: 10_000_000, stallMs: 60_000 },
+      ),
     maxUploadBytes: 10_000_000,
     requester: NOBODY,
     ingest: async () => OUTCOME,
@@ -205,10 +210,10 @@ describe('a dropped file', () => {
     await appendFile(path, ' and more');
     const parts = partsWith({ ingest: async () => Promise.reject(failing('INTERNAL')) });
     const { signal } = new AbortController();
-    const calls = createMountCalls(incoming, 10_000);
-    expect(await takeDroppedFile(path, stats, parts, calls, signal)).toEqual({ kind: 'changed' });
+    const reach = { calls: createMountCalls(incoming, 10_000), signal };
+    expect(await takeDroppedFile({ path, stats }, parts, reach)).toEqual({ kind: 'changed' });
     await rm(path);
-    expect(await takeDroppedFile(path, stats, parts, calls, signal)).toEqual({ kind: 'changed' });
+    expect(await takeDroppedFile({ path, stats }, parts, reach)).toEqual({ kind: 'changed' });
   });
 
   it('that meets a fault of ours stays, is tried again with pauses, and is told of once', async () => {

@@ -80,9 +80,9 @@ async function moveIn(name: string, bytes: Uint8Array): Promise<void> {
 
 async function whenRefused(name: string): Promise<string> {
   return eventually(async () => {
-    const text = await readFile(join(incoming, 'rejected', `${name}.txt`), 'utf8');
+    // The text is there before the file is, but not at once as a whole.
     await lstat(join(incoming, 'rejected', name));
-    return text;
+    return readFile(join(incoming, 'rejected', `${name}.txt`), 'utf8');
   });
 }
 

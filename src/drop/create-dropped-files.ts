@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { AuditFacts } from '../access/audit-requests.ts';
 import { AppError, errnoOf, type ErrorCode, printable, toAppError } from '../errors.ts';
-import type { MountCalls } from './mount-calls.ts';
-import { nextStep, type SettleRules, type Sighting, type Verdict } from './dropped-file-step.ts';
-import { moveToRejected, REJECTED_DIRECTORY, type Refusal } from './rejected-files.ts';
-import { droppedIdentityOf, type TakeParts, takeDroppedFile } from './take-dropped-file.ts';
-import type { UploadOutcome } from './upload-outcome.ts';
+import { nextStep, type SettleRules, type Sighting, type Verdict } from './next-step.ts';
+import { moveToRejected, REJECTED_DIRECTORY, type Refusal } from './move-to-rejected.ts';
+import { droppedIdentityOf, type Reach, type TakeParts, takeDroppedFile } from './take-dropped-file.ts';
+import type { UploadOutcome } from '../receive/upload-outcome.ts';
 
 export interface DroppedFilesParts extends TakeParts {
   /** The drop directory. */
@@ -51,16 +50,15 @@ interface DroppedFile {
 }
 
 /**
- * @param calls to the mount of the drop directory.
  * @param lookWithin told when something is to be looked at again; the files are then looked at in turn.
  */
 export function createDroppedFiles(
   parts: DroppedFilesParts,
-  calls: MountCalls,
-  signal: AbortSignal,
+  reach: Reach,
   lookWithin: (delayMs: number) => void,
 ): DroppedFiles {
   const { log, now } = parts;
+  const { calls, signal } = reach;
   const sightings = new Map<string, Sighting>();
   const toldFaults = new Set<string>();
 
@@ -90,7 +88,7 @@ export function createDroppedFiles(
       known?.identity === identity ? known : { identity, sinceMs: now(), failures: 0, retryAtMs: 0 };
     sightings.set(name, sighting);
     const file: DroppedFile = { name, path, stats, sighting };
-    const step = nextStep(stats, sighting, now(), parts.rules);
+    const step = nextStep({ stats, sighting, rules: parts.rules, nowMs: now() });
     if (step.do === 'take') return take(file);
     if (step.do === 'wait') lookWithin(step.untilMs - now());
     else if (step.do === 'remove') await remove(file);
@@ -100,7 +98,7 @@ export function createDroppedFiles(
   }
 
   async function take(file: DroppedFile): Promise<'done' | 'blocked'> {
-    const result = await takeDroppedFile(file.path, file.stats, parts, calls, signal);
+    const result = await takeDroppedFile(file, parts, reach);
     if (result.kind === 'failed') return passOn(file, result);
     if (result.kind === 'unreadable') awaitRest(file, { error: result.error, sha256: undefined });
     else if (result.kind === 'taken') await acknowledge(file, result.outcome);
@@ -154,7 +152,7 @@ export function createDroppedFiles(
 
   async function moveAway(file: DroppedFile, refusal: Refusal): Promise<void> {
     await whileSame(file, `moved to ${REJECTED_DIRECTORY}`, () =>
-      moveToRejected(parts.path, file.name, refusal, now()),
+      moveToRejected({ directory: parts.path, name: file.name, refusal, nowMs: now() }),
     );
   }
 
