@@ -46,6 +46,8 @@ export type DroppedFileResult =
   | { readonly kind: 'failed'; readonly error: AppError; readonly sha256: string | undefined }
   /** Not by us, or not yet: rsync --inplace lets others read a file when it is whole. */
   | { readonly kind: 'unreadable'; readonly error: AppError }
+  /** Its disk failed where it lies. */
+  | { readonly kind: 'read fault'; readonly error: AppError }
   /** It was written to or replaced meanwhile: nothing was done. */
   | { readonly kind: 'changed' };
 
@@ -54,6 +56,9 @@ interface OpenedDrop extends AsyncDisposable {
   readonly identity: () => Promise<string>;
   readonly read: (position: number, length: number) => Promise<Buffer>;
 }
+
+/** Of one file: the next one may well be read. */
+export class ReadFault extends AppError {}
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
@@ -99,6 +104,7 @@ export async function takeDroppedFile(
       parts.removeIncoming(copy.path);
     }
   } catch (error) {
+    if (error instanceof ReadFault) return { kind: 'read fault', error };
     return { kind: 'failed', error: toAppError(error), sha256 };
   }
 }
@@ -129,7 +135,7 @@ async function openDropped(
       () => openFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
       (late) => late.close(),
     );
-    return readWithin(file, calls);
+    return readWithin(path, file, calls);
   } catch (error) {
     const errno = errnoOf(error) ?? '';
     if (REPLACED.has(errno)) return undefined;
@@ -139,17 +145,21 @@ async function openDropped(
         'Give it to the group of the service or let everybody read it (chmod a+r, or a umask of 022), and drop it again.',
       );
     }
-    throw error;
+    throw readFaultOf(path, error);
   }
 }
 
-function readWithin(file: FileHandle, calls: MountCalls): OpenedDrop {
+function readWithin(path: string, file: FileHandle, calls: MountCalls): OpenedDrop {
   return {
     identity: async () => droppedIdentityOf(await calls.within(() => file.stat({ bigint: true }))),
     read: async (position, length) => {
       const buffer = Buffer.allocUnsafe(length);
-      const { bytesRead } = await calls.within(() => file.read({ buffer, position }));
-      return buffer.subarray(0, bytesRead);
+      try {
+        const { bytesRead } = await calls.within(() => file.read({ buffer, position }));
+        return buffer.subarray(0, bytesRead);
+      } catch (error) {
+        throw readFaultOf(path, error);
+      }
     },
     [Symbol.asyncDispose]: async () => {
       // Node closes it when a read that hangs has returned; it was only read, so nothing is lost when that fails.
@@ -182,6 +192,15 @@ async function* chunksOf(file: OpenedDrop, sizeBytes: number, signal: AbortSigna
     position += chunk.length;
     yield chunk;
   }
+}
+
+/** What a mount that does not answer throws is no fault of this file. */
+export function readFaultOf(path: string, cause: unknown): AppError {
+  if (cause instanceof AppError) return cause;
+  return new ReadFault('STORAGE_FAILED', `${path} cannot be read (${errnoOf(cause) ?? 'no reason given'})`, {
+    hint: 'Look after the disk that it lies on, then drop the package again or remove it.',
+    cause,
+  });
 }
 
 function refused(reason: string, hint: string): AppError {

@@ -118,6 +118,17 @@ function held(): {
   };
 }
 
+const inputError = (): Error => Object.assign(new Error('i/o error'), { code: 'EIO', syscall: 'read' });
+
+/** A disk with a bad block in each file of such a name. */
+function failingToRead(prefix: string): typeof openFile {
+  return async (path, flags) => {
+    const file = await openFile(path, flags);
+    if (!String(path).includes(prefix)) return file;
+    return Object.assign(file, { read: () => Promise.reject(inputError()) });
+  };
+}
+
 describe('the drop directory', () => {
   it('is found by scans where nothing tells of changes', async () => {
     open({ isWatched: false });
@@ -240,14 +251,33 @@ describe('a dropped file', () => {
     expect(audited).toHaveLength(4);
   });
 
+  it('that its disk cannot give stays, and those behind it are taken meanwhile', async () => {
+    for (const name of ['bad-a.rpm', 'bad-b.rpm', 'c.rpm', 'd.rpm']) await drop(name);
+    const directory = open({ open: failingToRead('bad'), scanEveryMs: 3_600_000, isWatched: false });
+    await eventually(async () => expect((await leftovers()).toSorted()).toEqual(['bad-a.rpm', 'bad-b.rpm']));
+    expect(counted.toSorted()).toEqual(['STORAGE_FAILED', 'STORAGE_FAILED', 'created', 'created']);
+    expect(directory.findFault()?.message).toMatch(/bad-[ab]\.rpm cannot be read \(EIO\)$/);
+  });
+
+  it('that cannot even be looked at stays, and those behind it are taken meanwhile', async () => {
+    for (const name of ['bad-a.rpm', 'bad-b.rpm', 'c.rpm']) await drop(name);
+    const directory = open({
+      lstat: (path, options) => (path.includes('bad') ? Promise.reject(inputError()) : lstat(path, options)),
+    });
+    await eventually(async () => expect((await leftovers()).toSorted()).toEqual(['bad-a.rpm', 'bad-b.rpm']));
+    await drop('d.rpm');
+    await eventually(() => expect(counted).toEqual(['created', 'created']));
+    expect(directory.findFault()?.message).toMatch(/bad-[ab]\.rpm cannot be read \(EIO\)$/);
+    expect(logLines.filter(({ level }) => level === 50)).toHaveLength(2);
+  });
+
   it('that is refused is noted once, also when rejected cannot be used, and moved as soon as it can', async () => {
     await writeFile(join(incoming, 'rejected'), 'in the way');
     open({ ingest: async () => Promise.reject(failing('RPM_MALFORMED')) });
     await drop('a.rpm');
     await eventually(() => expect(logLines.filter(({ level }) => level === 50)).toHaveLength(1));
-    nowMs += 10_000;
     await rm(join(incoming, 'rejected'));
-    nowMs += 30_000;
+    nowMs += 10_000;
     await eventually(async () => expect(await leftovers()).toEqual(['rejected']));
     expect(counted).toEqual(['RPM_MALFORMED']);
     expect(audited).toHaveLength(1);
