@@ -34,9 +34,11 @@ export interface StartOptions {
   readonly passedFds?: readonly number[];
   /** Told what a start does that may take its time. */
   readonly tellStatus?: (text: string) => void;
+  /** How long uploads in flight may go on after a stop began. */
+  readonly uploadGraceMs?: number;
 }
 
-/** How long uploads in flight may go on after a stop began. */
+/** The time of uploads in flight, when nothing else is said. */
 export const UPLOAD_GRACE_MS = 45_000;
 const SWEEP_EVERY_MS = 3_600_000;
 
@@ -47,12 +49,16 @@ const SWEEP_EVERY_MS = 3_600_000;
 export async function startService(
   config: Config,
   log: Logger,
-  { passedFds = [], tellStatus = () => undefined }: StartOptions = {},
+  { passedFds = [], tellStatus = () => undefined, uploadGraceMs = UPLOAD_GRACE_MS }: StartOptions = {},
 ): Promise<Service> {
   tellStatus(`Taking ${config.topDir}, and removing what an earlier process left`);
   const tree = await openTree(config, log);
   try {
-    const { address, stop } = await startOnTree(config, tree, log, { passedFds, tellStatus });
+    const { address, stop } = await startOnTree(config, tree, log, {
+      passedFds,
+      tellStatus,
+      uploadGraceMs,
+    });
     const close = async (): Promise<void> => {
       await stop();
       await tree.close();
@@ -74,7 +80,7 @@ async function startOnTree(
   config: Config,
   tree: Tree,
   log: Logger,
-  { passedFds, tellStatus }: Required<StartOptions>,
+  { passedFds, tellStatus, uploadGraceMs }: Required<StartOptions>,
 ): Promise<RunningService> {
   const now = Date.now;
   const { folders, records, signer, reindexParts } = tree;
@@ -179,14 +185,13 @@ async function startOnTree(
     clearInterval(sweeper);
     // Those who wait get their 202 first: their connections would keep the app open.
     const runsEnded = pipeline.endRuns();
-    await Promise.all([closeApp(app), dropDirectory && closeDropDirectory(dropDirectory)]);
+    const dropClosed = dropDirectory?.close();
+    await Promise.all([closeApp(app, uploadGraceMs), waitUpTo(uploadGraceMs, dropClosed)]);
     await runsEnded;
-    await Promise.all([
-      resumableUploads.settled(),
-      incomingFiles.settled(),
-      pipeline.close(),
-      auditLog.close(),
-    ]);
+    // What still goes on meets a pipeline that ends its tools and threads, but has its records to the end.
+    await Promise.all([resumableUploads.settled(), dropClosed, pipeline.close()]);
+    await incomingFiles.settled();
+    await auditLog.close();
   }
 }
 
@@ -252,16 +257,16 @@ async function writeClientFiles(
 }
 
 /** Uploads in flight may finish; a connection that is still open after the grace time is cut. */
-async function closeApp(app: FastifyInstance): Promise<void> {
-  const timer = setTimeout(() => app.server.closeAllConnections(), UPLOAD_GRACE_MS);
+async function closeApp(app: FastifyInstance, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), graceMs);
   await app.close();
   clearTimeout(timer);
 }
 
-/** As long as uploads in flight may go on; what is not taken then stays where it was dropped. */
-async function closeDropDirectory(dropDirectory: DropDirectory): Promise<void> {
+/** Does not end what it no longer waits for. */
+async function waitUpTo(graceMs: number, ended: Promise<void> | undefined): Promise<void> {
   const timer = new AbortController();
-  const graceEnds = sleep(UPLOAD_GRACE_MS, undefined, { signal: timer.signal }).catch(() => undefined);
-  await Promise.race([dropDirectory.close(), graceEnds]);
+  const graceEnds = sleep(graceMs, undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([ended, graceEnds]);
   timer.abort();
 }

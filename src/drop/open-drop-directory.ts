@@ -16,7 +16,7 @@ export interface DropDirectoryParts extends DroppedFilesParts {
 export interface DropDirectory {
   /** What keeps it, or a file in it, from being worked off now. */
   readonly findFault: () => AppError | undefined;
-  /** A file that is being read is left where it is; one that has been read is taken to its end. */
+  /** A file that is being read is left where it is; one that has been read is taken to its end, which this waits for. */
   readonly close: () => Promise<void>;
 }
 
