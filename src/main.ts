@@ -7,14 +7,16 @@ import { createRequester } from './access/requester.ts';
 import { createRights } from './access/rights.ts';
 import { buildApp, shuttingDown } from './app.ts';
 import type { Config } from './config/load.ts';
+import { type DropDirectory, openDropDirectory } from './drop/open-drop-directory.ts';
 import type { AppError } from './errors.ts';
 import { listen } from './listen.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from './open-pipeline.ts';
 import { openTree, type Tree } from './open-tree.ts';
-import { type DropDirectory, openDropDirectory } from './receive/drop-directory.ts';
 import { createIncomingFiles, type IncomingFiles } from './receive/incoming-files.ts';
 import { createResumableUploads } from './receive/resumable-uploads.ts';
+import { streamToSpool } from './receive/stream-to-spool.ts';
 import { sweepSpool } from './receive/sweep-leftovers.ts';
+import { STALL_MS } from './receive/upload-options.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
 import { type ClientConfig, KEY_FILE, writeGeneralRepoFile, writeKeyFile } from './serve/client-config.ts';
 
@@ -32,9 +34,11 @@ export interface StartOptions {
   readonly passedFds?: readonly number[];
   /** Told what a start does that may take its time. */
   readonly tellStatus?: (text: string) => void;
+  /** How long uploads in flight may go on after a stop began. */
+  readonly uploadGraceMs?: number;
 }
 
-/** How long uploads in flight may go on after a stop began. */
+/** The time of uploads in flight, when nothing else is said. */
 export const UPLOAD_GRACE_MS = 45_000;
 const SWEEP_EVERY_MS = 3_600_000;
 
@@ -45,12 +49,16 @@ const SWEEP_EVERY_MS = 3_600_000;
 export async function startService(
   config: Config,
   log: Logger,
-  { passedFds = [], tellStatus = () => undefined }: StartOptions = {},
+  { passedFds = [], tellStatus = () => undefined, uploadGraceMs = UPLOAD_GRACE_MS }: StartOptions = {},
 ): Promise<Service> {
   tellStatus(`Taking ${config.topDir}, and removing what an earlier process left`);
   const tree = await openTree(config, log);
   try {
-    const { address, stop } = await startOnTree(config, tree, log, { passedFds, tellStatus });
+    const { address, stop } = await startOnTree(config, tree, log, {
+      passedFds,
+      tellStatus,
+      uploadGraceMs,
+    });
     const close = async (): Promise<void> => {
       await stop();
       await tree.close();
@@ -72,7 +80,7 @@ async function startOnTree(
   config: Config,
   tree: Tree,
   log: Logger,
-  { passedFds, tellStatus }: Required<StartOptions>,
+  { passedFds, tellStatus, uploadGraceMs }: Required<StartOptions>,
 ): Promise<RunningService> {
   const now = Date.now;
   const { folders, records, signer, reindexParts } = tree;
@@ -93,7 +101,7 @@ async function startOnTree(
   const incomingFiles = createIncomingFiles((path, error) =>
     log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
   );
-  const resumableUploads = createResumableUploads(folders.resumableDir, now);
+  const resumableUploads = createResumableUploads(folders.resumableDir, log, now);
   const readiness = Promise.withResolvers<void>();
   // Told to requests; there may be none.
   readiness.promise.catch(() => undefined);
@@ -177,14 +185,13 @@ async function startOnTree(
     clearInterval(sweeper);
     // Those who wait get their 202 first: their connections would keep the app open.
     const runsEnded = pipeline.endRuns();
-    await Promise.all([closeApp(app), dropDirectory && closeDropDirectory(dropDirectory)]);
+    const dropClosed = dropDirectory?.close();
+    await Promise.all([closeApp(app, uploadGraceMs), waitUpTo(uploadGraceMs, dropClosed)]);
     await runsEnded;
-    await Promise.all([
-      resumableUploads.settled(),
-      incomingFiles.settled(),
-      pipeline.close(),
-      auditLog.close(),
-    ]);
+    // What still goes on meets a pipeline that ends its tools and threads, but has its records to the end.
+    await Promise.all([resumableUploads.settled(), dropClosed, pipeline.close()]);
+    await incomingFiles.settled();
+    await auditLog.close();
   }
 }
 
@@ -208,11 +215,12 @@ function startDropDirectory(
     isProven: true,
   });
   const now = Date.now;
+  const { maxUploadBytes } = server;
   return openDropDirectory({
-    ...tree.folders,
     path: dropped.path,
     rules: dropped,
-    maxUploadBytes: server.maxUploadBytes,
+    maxUploadBytes,
+    spool: (body) => streamToSpool(body, tree.folders, { maxUploadBytes, stallMs: STALL_MS }),
     requester,
     ingest: pipeline.ingest,
     removeIncoming: incomingFiles.remove,
@@ -249,16 +257,16 @@ async function writeClientFiles(
 }
 
 /** Uploads in flight may finish; a connection that is still open after the grace time is cut. */
-async function closeApp(app: FastifyInstance): Promise<void> {
-  const timer = setTimeout(() => app.server.closeAllConnections(), UPLOAD_GRACE_MS);
+async function closeApp(app: FastifyInstance, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), graceMs);
   await app.close();
   clearTimeout(timer);
 }
 
-/** As long as uploads in flight may go on; what is not taken then stays where it was dropped. */
-async function closeDropDirectory(dropDirectory: DropDirectory): Promise<void> {
+/** Does not end what it no longer waits for. */
+async function waitUpTo(graceMs: number, ended: Promise<void> | undefined): Promise<void> {
   const timer = new AbortController();
-  const graceEnds = sleep(UPLOAD_GRACE_MS, undefined, { signal: timer.signal }).catch(() => undefined);
-  await Promise.race([dropDirectory.close(), graceEnds]);
+  const graceEnds = sleep(graceMs, undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([ended, graceEnds]);
   timer.abort();
 }

@@ -33,6 +33,7 @@ const STAGES = [
   'adopt',
   'batches',
   'config',
+  'drop',
   'receive',
   'inspect',
   'place',
@@ -71,7 +72,7 @@ const FORBIDDEN: readonly Plant[] = [
     importing(`src/${folder}`, '../log.ts'),
     importing(`src/${folder}`, '../cli/help.ts'),
   ]),
-  ...['config', 'push', 'receive', 'records', 'serve', 'signing'].flatMap((folder) => [
+  ...['config', 'drop', 'push', 'receive', 'records', 'serve', 'signing'].flatMap((folder) => [
     importing(`src/${folder}`, '../rpm-parser/parse-rpm.ts'),
     importing(`src/${folder}`, '../repodata/repomd.ts'),
   ]),
@@ -181,6 +182,7 @@ function moduleOf(folder: string): string {
     adopt: 'survey',
     batches: 'batch-store',
     config: 'load',
+    drop: 'mount-calls',
     receive: 'wait-query',
     inspect: 'acceptance',
     place: 'arch-table',

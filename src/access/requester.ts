@@ -17,6 +17,14 @@ export interface Requester {
   readonly proveBy: (path: string) => Promise<Requester>;
 }
 
+/** Where rights are given, for hints. */
+const RIGHTS_PLACE: Readonly<Record<Exclude<Requester['kind'], 'anybody'>, string>> = {
+  token: 'this right in the access section',
+  key: 'this right in the access section',
+  local: 'this right in the access section',
+  drop: 'drop_directory.upload',
+};
+
 /** Who has not been looked at, or was refused. */
 export const NOBODY = createRequester({
   kind: 'anybody',
@@ -56,7 +64,7 @@ export function demand(requester: Requester, need: Need): void {
     'RIGHT_MISSING',
     `${requester.kind} ${requester.name} lacks the right ${describe(need)}`,
     {
-      hint: `Ask the administrator to add the repository to ${requester.kind === 'drop' ? 'drop_directory.upload in' : 'this right in the access section of'} the configuration.`,
+      hint: `Ask the administrator to add the repository to ${RIGHTS_PLACE[requester.kind]} of the configuration.`,
     },
   );
 }

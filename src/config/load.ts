@@ -249,7 +249,7 @@ function toConfig(file: ConfigFile, folder: string): Config {
         : {
             path: resolve(folder, file.drop_directory.path),
             settleMs: file.drop_directory.settle_seconds * 1000,
-            giveUpMs: file.drop_directory.give_up_minutes * 60_000,
+            giveUpMs: file.drop_directory.give_up_seconds * 1000,
             upload: file.drop_directory.upload,
           },
     log: { name: file.log.name, level: toPinoLevel(file.log.level) },

@@ -314,12 +314,12 @@ const dropDirectory = Type.Object(
       description:
         'A file that was written in place is looked at when nothing was written to it for this long; one that was renamed in at once.',
     }),
-    give_up_minutes: Type.Number({
-      default: 60,
+    give_up_seconds: Type.Number({
+      default: 3600,
       minimum: 0,
-      maximum: 10080,
+      maximum: 604800,
       description:
-        'A file that is cut off counts as still arriving; it is refused when nothing happened to it for this long.',
+        'A file that is cut off counts as still arriving; it is refused when nothing happened to it for this long. Less where lines are good and senders look into "rejected" for an answer, more where a transfer is resumed hours later; a transfer that pauses for longer is refused in its middle.',
     }),
     upload: Type.Array(Type.String({ pattern: GLOB_PATTERN }), {
       default: ['*'],

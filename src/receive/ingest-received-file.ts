@@ -4,7 +4,7 @@ import type { SpooledUpload } from './spooled-upload.ts';
 import type { IncomingFile } from './take-over-spool-file.ts';
 import type { UploadOptions } from './upload-options.ts';
 import type { UploadOutcome } from './upload-outcome.ts';
-import type { UploadQuery, UploadTerms } from './upload-terms.ts';
+import type { UploadQuery, UploadTerms } from './read-upload-terms.ts';
 
 /** A file of ours, and what the client said of it. */
 export interface ReceivedFile extends IncomingFile {

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../errors.ts';
 import { digestOfFile } from '../file-digest.ts';
+import { tooLarge } from './body-errors.ts';
 import { expectedDigests } from './expected-digests.ts';
 import type { ExpectedDigest } from './spooled-upload.ts';
 import { streamToSpool } from './stream-to-spool.ts';
 import { STALL_MS } from './upload-options.ts';
 import { parseWaitMs, remainingMs } from './wait-query.ts';
-import { tooLarge } from './write-body.ts';
 
 export interface MetadataRoutesOptions {
   readonly spoolDir: string;

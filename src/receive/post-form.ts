@@ -6,7 +6,7 @@ import { ingestReceivedFile, type UploadExchange, type UploadRequest } from './i
 import { streamToSpool } from './stream-to-spool.ts';
 import { type FileResult, resultDocument, resultLines, statusOf } from './render-outcome.ts';
 import { STALL_MS, type UploadOptions } from './upload-options.ts';
-import { readUploadTerms } from './upload-terms.ts';
+import { readUploadTerms } from './read-upload-terms.ts';
 import { parseWaitMs, remainingMs } from './wait-query.ts';
 
 export const MAX_FILES_PER_FORM = 1000;

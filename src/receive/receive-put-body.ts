@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { emptyBody, tooLarge } from './body-errors.ts';
 import { expectedDigests } from './expected-digests.ts';
 import type { ReceivedFile } from './ingest-received-file.ts';
 import { streamToSpool } from './stream-to-spool.ts';
-import { emptyBody, takeOverSpoolFile } from './take-over-spool-file.ts';
+import { takeOverSpoolFile } from './take-over-spool-file.ts';
 import { STALL_MS, type UploadOptions } from './upload-options.ts';
-import { tooLarge } from './write-body.ts';
 
 /**
  * Takes the body of a PUT: nginx names the file it spooled in its header, otherwise the body is in the request.

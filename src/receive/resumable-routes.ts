@@ -4,17 +4,15 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, toAppError } from '../errors.ts';
 import { headerText } from '../header-text.ts';
 import { answerUpload } from './answer-upload.ts';
+import { emptyBody, longerThanSaid, tooLarge } from './body-errors.ts';
 import { expectedDigests } from './expected-digests.ts';
 import { ingestReceivedFile, type UploadExchange, type UploadRequest } from './ingest-received-file.ts';
-import { longerThanSaid } from './receive-piece.ts';
 import type { HeldUpload, ResumableUploads } from './resumable-uploads.ts';
-import { emptyBody } from './take-over-spool-file.ts';
 import type { ExpectedDigest } from './spooled-upload.ts';
 import { STALL_MS, type UploadOptions } from './upload-options.ts';
 import type { UploadOutcome } from './upload-outcome.ts';
-import { readUploadTerms, refuseWait, type UploadQuery } from './upload-terms.ts';
+import { readUploadTerms, refuseWait, type UploadQuery } from './read-upload-terms.ts';
 import { parseWaitMs } from './wait-query.ts';
-import { tooLarge } from './write-body.ts';
 
 export interface ResumableRoutesOptions extends UploadOptions {
   readonly resumableUploads: ResumableUploads;
@@ -141,17 +139,22 @@ async function ingestWhole(
     upload.linkTo(path);
     return { path, sizeBytes: upload.lengthBytes, expectedDigests: upload.expectedDigests };
   };
+  const { log } = exchange.request;
   const outcome = await ingestReceivedFile(receive, exchange, options).catch(async (error: unknown) => {
     exchange.reply.removeHeader('upload-offset');
     // A fault of ours goes away, what is wrong with the package does not.
-    if (toAppError(error).statusCode < 500) await upload.remove();
+    if (toAppError(error).statusCode < 500) {
+      await upload.remove().catch((cause: unknown) => {
+        log.warn(
+          { err: cause },
+          'a refused upload is not removed; it expires, and its last byte may come again',
+        );
+      });
+    }
     throw error;
   });
   await upload.accept().catch((error: unknown) => {
-    exchange.request.log.warn(
-      { err: error },
-      'an accepted upload is not known as such; its last byte may come again',
-    );
+    log.warn({ err: error }, 'an accepted upload is not known as such; its last byte may come again');
   });
   return outcome;
 }

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { linkSync, type Stats } from 'node:fs';
-import { open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { lstat, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { makeDirectoryDurable, replaceDurable } from '../durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
 import { readIfThere } from '../read-if-there.ts';
-import { appendPiece, longerThanSaid, type Piece, repeatLastByte } from './receive-piece.ts';
+import { appendPiece, type Piece, repeatLastByte } from './append-piece.ts';
+import { longerThanSaid } from './body-errors.ts';
 import type { ExpectedDigest } from './spooled-upload.ts';
-import type { UploadTerms } from './upload-terms.ts';
+import type { UploadTerms } from './read-upload-terms.ts';
 
 /** What was said when an upload began. */
 export interface ResumableFacts {
@@ -43,7 +45,7 @@ export interface ResumableUploads {
    * @throws AppError NOT_FOUND, also of what expired or is somebody else's.
    */
   readonly hold: <T>(id: string, owner: string, task: (upload: HeldUpload) => Promise<T>) => Promise<T>;
-  /** Removes what has expired or was never begun; gives their number. */
+  /** Removes what has expired, was never begun or is damaged; gives their number. What cannot be removed is logged. */
   readonly sweep: () => Promise<number>;
   /** Answers when nothing is done with any upload. */
   readonly settled: () => Promise<void>;
@@ -63,7 +65,11 @@ const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * package already. Its last byte does not count until the package is accepted, so that every client sends it again
  * after such a fault, and so asks for the answer again.
  */
-export function createResumableUploads(directory: string, now: () => number): ResumableUploads {
+export function createResumableUploads(
+  directory: string,
+  log: Pick<Logger, 'warn'>,
+  now: () => number,
+): ResumableUploads {
   /** The last in the line of each upload. */
   const holders = new Map<string, Holder>();
   return { create, hold, sweep, settled };
@@ -118,17 +124,35 @@ export function createResumableUploads(directory: string, now: () => number): Re
     for (const id of await readdir(directory)) {
       // Somebody is writing to it.
       if (holders.has(id)) continue;
-      removed += await inTurn(id, () => removeWhenExpired(pathsOf(directory, id)));
+      try {
+        removed += await inTurn(id, () => removeWhenExpired(pathsOf(directory, id)));
+      } catch (error) {
+        // The others must not stay for it.
+        log.warn({ err: error, upload: id }, 'an upload in pieces was not swept');
+      }
     }
     return removed;
   }
 
   async function removeWhenExpired(paths: UploadPaths): Promise<number> {
-    // Without what was said it may be about to begin.
-    const expiresAtMs = (await readKept(paths))?.expiresAtMs ?? expiryOf(await statIfThere(paths.folder));
-    if (expiresAtMs > now()) return 0;
+    if ((await findExpiry(paths)) > now()) return 0;
     await rm(paths.folder, { recursive: true, force: true });
     return 1;
+  }
+
+  async function findExpiry(paths: UploadPaths): Promise<number> {
+    try {
+      const kept = await readKept(paths);
+      if (kept !== undefined) return kept.expiresAtMs;
+    } catch (error) {
+      log.warn(
+        { err: error, path: paths.folder },
+        'an upload in pieces is damaged; it is removed when it expires',
+      );
+    }
+    // Also of one that is about to begin. The body may be younger: nothing but its name changes the directory.
+    const [folder, body] = [await statIfThere(paths.folder), await statIfThere(paths.body)];
+    return Math.max(expiryOf(folder), expiryOf(body));
   }
 
   async function settled(): Promise<void> {
@@ -213,9 +237,9 @@ function expiryOf(stats: Stats | undefined): number {
 
 async function statIfThere(path: string): Promise<Stats | undefined> {
   try {
-    return await stat(path);
+    return await lstat(path);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
 }

@@ -2,8 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { emptyBody, type IncomingFile } from './take-over-spool-file.ts';
-import { tooLarge, writeBody } from './write-body.ts';
+import { emptyBody, tooLarge } from './body-errors.ts';
+import type { IncomingFile } from './take-over-spool-file.ts';
+import { writeBody } from './write-body.ts';
 
 export interface StreamLimits {
   readonly maxUploadBytes: number;

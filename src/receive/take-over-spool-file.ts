@@ -3,6 +3,7 @@ import { closeSync, existsSync, fstatSync, linkSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path';
 import { AppError, errnoOf } from '../errors.ts';
 import { openToRead } from '../open-to-read.ts';
+import { emptyBody } from './body-errors.ts';
 
 /** A file in `incomingDir` that no client and no nginx knows the name of. */
 export interface IncomingFile {
@@ -67,13 +68,6 @@ function openNoFollow(path: string): number {
     if (errnoOf(error) === 'ENXIO') throw refused('it is a socket');
     throw error;
   }
-}
-
-/** A request without a body, or with an empty one. */
-export function emptyBody(): AppError {
-  return new AppError('EMPTY_BODY', 'the request has no body', {
-    hint: 'Send the package as the body: curl -T pkg.rpm <url>.',
-  });
 }
 
 function refused(reason: string): AppError {

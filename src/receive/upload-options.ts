@@ -17,7 +17,7 @@ export interface UploadOptions {
     waitMs: number,
   ) => Promise<UploadOutcome | 'pending'>;
   readonly removeIncoming: (path: string) => void;
-  /** Told of every upload: 'created', 'unchanged' or the error code, and the bytes that were accepted. */
+  /** Told of every upload: 'created', 'unchanged', 'staged' or the error code, and the bytes that were accepted. */
   readonly countUpload: (outcome: string, sizeBytes: number) => void;
 }
 

@@ -6,7 +6,7 @@ import { ingestReceivedFile, type UploadRequest } from './ingest-received-file.t
 import { MAX_FILES_PER_FORM, postForm } from './post-form.ts';
 import { receivePutBody } from './receive-put-body.ts';
 import type { UploadOptions } from './upload-options.ts';
-import { readUploadTerms, type UploadQuery } from './upload-terms.ts';
+import { readUploadTerms, type UploadQuery } from './read-upload-terms.ts';
 import { parseWaitMs } from './wait-query.ts';
 
 const schema = {

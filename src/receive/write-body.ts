@@ -101,9 +101,3 @@ function stalledFor(stallMs: number): AppError {
     hint: 'Check the connection and send the package again; only a resumable upload keeps what has arrived.',
   });
 }
-
-export function tooLarge(maxUploadBytes: number): AppError {
-  return new AppError('UPLOAD_TOO_LARGE', `the body is larger than ${maxUploadBytes} bytes`, {
-    hint: 'Send a smaller package, or raise server.max_upload_bytes (and client_max_body_size in nginx).',
-  });
-}

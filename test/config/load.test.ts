@@ -260,7 +260,7 @@ log: { name: file, level: LOUD }
 
   it('has its drop directory beside the tree, and then says when files in it are looked at', () => {
     expect(parse('').dropDirectory).toBeUndefined();
-    const { dropDirectory } = parse('drop_directory: { path: /srv/repo/incoming, give_up_minutes: 1 }');
+    const { dropDirectory } = parse('drop_directory: { path: /srv/repo/incoming, give_up_seconds: 60 }');
     expect(dropDirectory).toEqual({
       path: '/srv/repo/incoming',
       settleMs: 5_000,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { createAccess } from '../../src/access/access.ts';
@@ -209,6 +209,23 @@ describe('an upload whose package is not taken', () => {
     expect(await readdir(service.resumableDir)).toEqual([]);
     expect(service.counted).toEqual([['PACKAGE_CONFLICT', 0]]);
     await eventually(async () => expect(await readdir(service.incomingDir)).toEqual([]));
+  });
+
+  it('is answered with its own error, also when it cannot be forgotten', async () => {
+    await using service = await buildTestApp({
+      upload: {
+        ingest: async () => {
+          await rm(service.resumableDir, { recursive: true });
+          await writeFile(service.resumableDir, 'in the way');
+          throw new AppError('PACKAGE_CONFLICT', 'other bytes', { hint: 'bump it' });
+        },
+      },
+    });
+    const url = await begin(service);
+    const answer = await service.app.inject(patch(url, 0, BODY));
+    expect(answer.statusCode).toBe(409);
+    expect(answer.body).toMatch(/^ERROR PACKAGE_CONFLICT: /);
+    expect(service.logLines.join('')).toContain('a refused upload is not removed');
   });
 
   it('for a fault of ours is kept but for its last byte, which asks again', async () => {

@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toAppError } from '../../src/errors.ts';
-import type { Piece } from '../../src/receive/receive-piece.ts';
+import type { Piece } from '../../src/receive/append-piece.ts';
 import {
   createResumableUploads,
   EXPIRE_MS,
@@ -27,14 +28,21 @@ const FACTS: ResumableFacts = {
 let dir: TempDir;
 let nowMs: number;
 let uploads: ResumableUploads;
+let warned: string[];
 
 beforeEach(async () => {
   dir = await createTempDir();
   nowMs = Date.now();
-  uploads = createResumableUploads(dir.path, () => nowMs);
+  warned = [];
+  uploads = openUploads();
 });
 
 afterEach(() => dir.remove());
+
+function openUploads(directory = dir.path): ResumableUploads {
+  const log = pino({}, { write: (line: string) => void warned.push(JSON.parse(line).msg) });
+  return createResumableUploads(directory, log, () => nowMs);
+}
 
 const pieceOf = (body: Readable | string, fields: Partial<Piece> = {}): Omit<Piece, 'signal'> => ({
   body: typeof body === 'string' ? Readable.from([Buffer.from(body)]) : body,
@@ -67,7 +75,7 @@ const sha256 = (text: string): Piece['expectedDigests'] => [
 describe('an upload in pieces', () => {
   it('knows what was said when it began, also in the next process', async () => {
     const id = await begin();
-    const other = createResumableUploads(dir.path, () => nowMs);
+    const other = openUploads();
     expect(await other.hold(id, OWNER, async (upload) => upload)).toMatchObject({ ...FACTS, offset: 0 });
   });
 
@@ -165,7 +173,7 @@ describe('an upload in pieces', () => {
   it('that cannot be begun leaves nothing', async () => {
     const missing = join(dir.path, 'a-file');
     await writeFile(missing, '');
-    const broken = createResumableUploads(missing, () => nowMs);
+    const broken = openUploads(missing);
     await expect(broken.create(FACTS)).rejects.toMatchObject({ code: 'ENOTDIR' });
     expect(await readdir(dir.path)).toEqual(['a-file']);
   });
@@ -304,6 +312,28 @@ describe('an upload expires', () => {
     expect(await uploads.sweep()).toBe(0);
     body.end('456789');
     expect(await receiving).toBe(10);
+  });
+
+  it('also when others are damaged, which expire as it does', async () => {
+    const [id, other] = [await begin(), await begin()];
+    await writeFile(join(dir.path, '0-a-file'), 'in the way');
+    await writeFile(join(dir.path, other, 'upload.json'), '{"lengthBytes":1');
+    expect(await uploads.sweep()).toBe(0);
+    expect(warned).toEqual(Array(2).fill('an upload in pieces is damaged; it is removed when it expires'));
+    expect(await look(id)).toMatchObject({ offset: 0 });
+    nowMs = Date.now() + EXPIRE_MS + 1000;
+    expect(await uploads.sweep()).toBe(3);
+    expect(await readdir(dir.path)).toEqual([]);
+  });
+
+  it('when it is damaged a day after its last byte as well', async () => {
+    const id = await begin();
+    await append(id, '0123');
+    await writeFile(join(dir.path, id, 'upload.json'), '');
+    await utimes(join(dir.path, id), 0, 0);
+    expect(await uploads.sweep()).toBe(0);
+    await utimes(bodyOf(id), 0, 0);
+    expect(await uploads.sweep()).toBe(1);
   });
 
   it('also when a killed process had not yet begun it, and whatever its name is', async () => {

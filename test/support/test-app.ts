@@ -62,6 +62,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
   const counted: (readonly [string, number])[] = [];
   const removed: string[] = [];
   const logLines: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => void logLines.push(line) });
   const audited: object[] = [];
   const listStatus = options.api?.listStatus ?? (() => []);
   const findFaults = createFaultFinder({
@@ -83,7 +84,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     whenReady: Promise.resolve(),
     access: options.access ?? openToAll(),
     auditLog: { write: (entry) => void audited.push(entry), close: async () => undefined },
-    log: pino({ level: 'debug' }, { write: (line: string) => void logLines.push(line) }),
+    log,
     topDir,
     metrics,
     upload: {
@@ -105,7 +106,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       countUpload: (...call) => void counted.push(call),
       ...options.upload,
     },
-    resumableUploads: createResumableUploads(resumableDir, options.now ?? Date.now),
+    resumableUploads: createResumableUploads(resumableDir, log, options.now ?? Date.now),
     metadata: {
       spoolDir,
       incomingDir,

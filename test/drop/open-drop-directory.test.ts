@@ -80,9 +80,9 @@ async function moveIn(name: string, bytes: Uint8Array): Promise<void> {
 
 async function whenRefused(name: string): Promise<string> {
   return eventually(async () => {
-    const text = await readFile(join(incoming, 'rejected', `${name}.txt`), 'utf8');
+    // The text is there before the file is, but not at once as a whole.
     await lstat(join(incoming, 'rejected', name));
-    return text;
+    return readFile(join(incoming, 'rejected', `${name}.txt`), 'utf8');
   });
 }
 
@@ -155,7 +155,7 @@ describe('a package in the drop directory', () => {
   });
 
   it('that stays cut off or empty is refused when the time is up', async () => {
-    await start({ give_up_minutes: 0.01 });
+    await start({ give_up_seconds: 0.6 });
     await writeFile(join(incoming, 'cut.rpm'), craft('cut').subarray(0, -1));
     const six = craft('six', { payload: Buffer.alloc(5000), ...formatSix(5000) });
     await writeFile(join(incoming, 'six.rpm'), six.subarray(0, -1));
@@ -284,7 +284,7 @@ describe('in the drop directory', () => {
     await chown(incoming, 0, 0);
     await chmod(incoming, 0o1777);
     const wrapper = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
-    await start({ give_up_minutes: 0.01 }, { wrapper });
+    await start({ give_up_seconds: 0.6 }, { wrapper });
     await writeFile(join(incoming, 'roots.rpm'), craft('roots'));
     await writeFile(join(incoming, 'secret.rpm'), craft('secret'), { mode: 0o600 });
     for (const file of ['roots.rpm', 'secret.rpm']) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
+import { longerThanSaid } from './body-errors.ts';
 import type { ExpectedDigest } from './spooled-upload.ts';
 import { chunksOf, writeBody } from './write-body.ts';
 
@@ -71,13 +72,6 @@ export async function repeatLastByte({ path, lengthBytes }: PartialBody, piece: 
   if (buffer.equals(last)) return lengthBytes;
   throw new AppError('DIGEST_MISMATCH', 'the last byte is another one than the one that came before', {
     hint: 'This is no longer the same file: begin a new upload.',
-  });
-}
-
-/** A piece goes past the end that was given at the beginning. */
-export function longerThanSaid(lengthBytes: number): AppError {
-  return new AppError('UPLOAD_TOO_LARGE', `the upload was to have ${lengthBytes} bytes, more are sent`, {
-    hint: 'Begin a new upload with the length of the whole file in Upload-Length.',
   });
 }
 

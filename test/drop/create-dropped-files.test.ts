@@ -18,11 +18,12 @@ import {
   type DropDirectory,
   type DropDirectoryParts,
   openDropDirectory,
-} from '../../src/receive/drop-directory.ts';
+} from '../../src/drop/open-drop-directory.ts';
 import { createIncomingFiles } from '../../src/receive/incoming-files.ts';
-import { createMountCalls } from '../../src/receive/mount-calls.ts';
+import { createMountCalls } from '../../src/drop/mount-calls.ts';
 import type { SpooledUpload } from '../../src/receive/spooled-upload.ts';
-import { takeDroppedFile } from '../../src/receive/take-dropped-file.ts';
+import { takeDroppedFile } from '../../src/drop/take-dropped-file.ts';
+import { streamToSpool } from '../../src/receive/stream-to-spool.ts';
 import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -54,8 +55,12 @@ function partsWith(fields: Partial<DropDirectoryParts>): DropDirectoryParts {
   return {
     path: incoming,
     rules: { settleMs: 0, giveUpMs: 60_000 },
-    spoolDir: join(dir.path, 'spool'),
-    incomingDir: join(dir.path, 'state'),
+    spool: (body) =>
+      streamToSpool(
+        body,
+        { spoolDir: join(dir.path, 'spool'), incomingDir: join(dir.path, 'state') },
+        { maxUploadBytes: 10_000_000, stallMs: 60_000 },
+      ),
     maxUploadBytes: 10_000_000,
     requester: NOBODY,
     ingest: async () => OUTCOME,
@@ -110,6 +115,17 @@ function held(): {
     begun: begun.promise,
     end: ended.resolve,
     seenBytes,
+  };
+}
+
+const inputError = (): Error => Object.assign(new Error('i/o error'), { code: 'EIO', syscall: 'read' });
+
+/** A disk with a bad block in each file of such a name. */
+function failingToRead(prefix: string): typeof openFile {
+  return async (path, flags) => {
+    const file = await openFile(path, flags);
+    if (!String(path).includes(prefix)) return file;
+    return Object.assign(file, { read: () => Promise.reject(inputError()) });
   };
 }
 
@@ -205,10 +221,10 @@ describe('a dropped file', () => {
     await appendFile(path, ' and more');
     const parts = partsWith({ ingest: async () => Promise.reject(failing('INTERNAL')) });
     const { signal } = new AbortController();
-    const calls = createMountCalls(incoming, 10_000);
-    expect(await takeDroppedFile(path, stats, parts, calls, signal)).toEqual({ kind: 'changed' });
+    const reach = { calls: createMountCalls(incoming, 10_000), signal };
+    expect(await takeDroppedFile({ path, stats }, parts, reach)).toEqual({ kind: 'changed' });
     await rm(path);
-    expect(await takeDroppedFile(path, stats, parts, calls, signal)).toEqual({ kind: 'changed' });
+    expect(await takeDroppedFile({ path, stats }, parts, reach)).toEqual({ kind: 'changed' });
   });
 
   it('that meets a fault of ours stays, is tried again with pauses, and is told of once', async () => {
@@ -235,14 +251,33 @@ describe('a dropped file', () => {
     expect(audited).toHaveLength(4);
   });
 
+  it('that its disk cannot give stays, and those behind it are taken meanwhile', async () => {
+    for (const name of ['bad-a.rpm', 'bad-b.rpm', 'c.rpm', 'd.rpm']) await drop(name);
+    const directory = open({ open: failingToRead('bad'), scanEveryMs: 3_600_000, isWatched: false });
+    await eventually(async () => expect((await leftovers()).toSorted()).toEqual(['bad-a.rpm', 'bad-b.rpm']));
+    expect(counted.toSorted()).toEqual(['STORAGE_FAILED', 'STORAGE_FAILED', 'created', 'created']);
+    expect(directory.findFault()?.message).toMatch(/bad-[ab]\.rpm cannot be read \(EIO\)$/);
+  });
+
+  it('that cannot even be looked at stays, and those behind it are taken meanwhile', async () => {
+    for (const name of ['bad-a.rpm', 'bad-b.rpm', 'c.rpm']) await drop(name);
+    const directory = open({
+      lstat: (path, options) => (path.includes('bad') ? Promise.reject(inputError()) : lstat(path, options)),
+    });
+    await eventually(async () => expect((await leftovers()).toSorted()).toEqual(['bad-a.rpm', 'bad-b.rpm']));
+    await drop('d.rpm');
+    await eventually(() => expect(counted).toEqual(['created', 'created']));
+    expect(directory.findFault()?.message).toMatch(/bad-[ab]\.rpm cannot be read \(EIO\)$/);
+    expect(logLines.filter(({ level }) => level === 50)).toHaveLength(2);
+  });
+
   it('that is refused is noted once, also when rejected cannot be used, and moved as soon as it can', async () => {
     await writeFile(join(incoming, 'rejected'), 'in the way');
     open({ ingest: async () => Promise.reject(failing('RPM_MALFORMED')) });
     await drop('a.rpm');
     await eventually(() => expect(logLines.filter(({ level }) => level === 50)).toHaveLength(1));
-    nowMs += 10_000;
     await rm(join(incoming, 'rejected'));
-    nowMs += 30_000;
+    nowMs += 10_000;
     await eventually(async () => expect(await leftovers()).toEqual(['rejected']));
     expect(counted).toEqual(['RPM_MALFORMED']);
     expect(audited).toHaveLength(1);

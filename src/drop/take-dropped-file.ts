@@ -4,16 +4,13 @@ import { Readable } from 'node:stream';
 import type { Requester } from '../access/requester.ts';
 import { AppError, errnoOf, toAppError } from '../errors.ts';
 import type { MountCalls } from './mount-calls.ts';
-import type { SpooledUpload } from './spooled-upload.ts';
-import { streamToSpool } from './stream-to-spool.ts';
-import { tooLarge } from './write-body.ts';
-import { STALL_MS } from './upload-options.ts';
-import type { UploadOutcome } from './upload-outcome.ts';
+import type { SpooledUpload } from '../receive/spooled-upload.ts';
+import type { UploadOutcome } from '../receive/upload-outcome.ts';
 
 export interface TakeParts {
-  readonly spoolDir: string;
-  readonly incomingDir: string;
   readonly maxUploadBytes: number;
+  /** Copies what is read into a file of ours, see streamToSpool. */
+  readonly spool: (body: Readable) => Promise<SpooledCopy>;
   /** Whom the rules of access see. */
   readonly requester: Requester;
   readonly ingest: (upload: SpooledUpload) => Promise<UploadOutcome>;
@@ -22,12 +19,35 @@ export interface TakeParts {
   readonly open?: typeof open;
 }
 
+/** How dropped files are reached. */
+export interface Reach {
+  /** To the mount of the drop directory. */
+  readonly calls: MountCalls;
+  /** Ends what can be left undone. */
+  readonly signal: AbortSignal;
+}
+
+interface SpooledCopy {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** A file that may be taken. */
+export interface ChosenFile {
+  readonly path: string;
+  /** What it was when it was looked at, not through a link. */
+  readonly stats: BigIntStats;
+}
+
 /** What became of a dropped file that was read; `sha256` of what was read of it. */
 export type DroppedFileResult =
   | { readonly kind: 'taken'; readonly outcome: UploadOutcome; readonly sha256: string }
   | { readonly kind: 'failed'; readonly error: AppError; readonly sha256: string | undefined }
   /** Not by us, or not yet: rsync --inplace lets others read a file when it is whole. */
   | { readonly kind: 'unreadable'; readonly error: AppError }
+  /** Its disk failed where it lies. */
+  | { readonly kind: 'read fault'; readonly error: AppError }
   /** It was written to or replaced meanwhile: nothing was done. */
   | { readonly kind: 'changed' };
 
@@ -37,9 +57,12 @@ interface OpenedDrop extends AsyncDisposable {
   readonly read: (position: number, length: number) => Promise<Buffer>;
 }
 
+/** Of one file: the next one may well be read. */
+export class ReadFault extends AppError {}
+
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
-// As much as streamToSpool writes at once.
+// As much as is written into the spool at once.
 const READ_BYTES = 256 * 1024;
 // Between the look and the opening it went, or a link or a socket took its place.
 const REPLACED = new Set(['ENOENT', 'ELOOP', 'ENXIO']);
@@ -55,25 +78,21 @@ export function droppedIdentityOf({ dev, ino, size, mtimeNs, mode, uid, gid }: B
 /**
  * Copies a dropped file into the spool and takes the copy on as an upload: whoever dropped the file owns it and may have it
  * open for writing, but not the copy. The dropped file is only read here.
- * @param chosen what it was when it was looked at, not through a link.
- * @param calls to the mount of the drop directory.
  */
 export async function takeDroppedFile(
-  path: string,
-  chosen: BigIntStats,
+  { path, stats }: ChosenFile,
   parts: TakeParts,
-  calls: MountCalls,
-  signal: AbortSignal,
+  { calls, signal }: Reach,
 ): Promise<DroppedFileResult> {
-  const identity = droppedIdentityOf(chosen);
+  const identity = droppedIdentityOf(stats);
   let sha256: string | undefined;
   try {
-    checkBeforeReading(chosen, parts.maxUploadBytes);
+    checkBeforeReading(stats, parts.maxUploadBytes);
     const found = await openDropped(path, parts.open ?? open, calls);
     if (found instanceof AppError) return { kind: 'unreadable', error: found };
     await using file = found;
     if (file === undefined || (await file.identity()) !== identity) return { kind: 'changed' };
-    const copy = await copyToSpool(file, Number(chosen.size), parts, signal);
+    const copy = await copyToSpool(chunksOf(file, Number(stats.size), signal), parts);
     ({ sha256 } = copy);
     try {
       // What was read while somebody wrote is a mixture.
@@ -85,23 +104,24 @@ export async function takeDroppedFile(
       parts.removeIncoming(copy.path);
     }
   } catch (error) {
+    if (error instanceof ReadFault) return { kind: 'read fault', error };
     return { kind: 'failed', error: toAppError(error), sha256 };
   }
 }
 
-function checkBeforeReading(chosen: BigIntStats, maxUploadBytes: number): void {
-  if (!chosen.isFile()) {
-    const kind = chosen.isSymbolicLink()
-      ? 'a symbolic link'
-      : chosen.isDirectory()
-        ? 'a directory'
-        : 'special';
+function checkBeforeReading(stats: BigIntStats, maxUploadBytes: number): void {
+  if (!stats.isFile()) {
+    const kind = stats.isSymbolicLink() ? 'a symbolic link' : stats.isDirectory() ? 'a directory' : 'special';
     throw refused(`it is ${kind}`, 'Drop the package itself, as a regular file.');
   }
-  if (chosen.size === 0n) {
+  if (stats.size === 0n) {
     throw new AppError('EMPTY_BODY', 'the file is empty', { hint: 'Drop the whole package again.' });
   }
-  if (chosen.size > maxUploadBytes) throw tooLarge(maxUploadBytes);
+  if (stats.size > maxUploadBytes) {
+    throw new AppError('UPLOAD_TOO_LARGE', `the file is larger than ${maxUploadBytes} bytes`, {
+      hint: 'Drop a smaller package, or raise server.max_upload_bytes.',
+    });
+  }
 }
 
 /** Undefined when it is not there any more, an error when we may not read it. */
@@ -115,7 +135,7 @@ async function openDropped(
       () => openFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
       (late) => late.close(),
     );
-    return readWithin(file, calls);
+    return readWithin(path, file, calls);
   } catch (error) {
     const errno = errnoOf(error) ?? '';
     if (REPLACED.has(errno)) return undefined;
@@ -125,17 +145,21 @@ async function openDropped(
         'Give it to the group of the service or let everybody read it (chmod a+r, or a umask of 022), and drop it again.',
       );
     }
-    throw error;
+    throw readFaultOf(path, error);
   }
 }
 
-function readWithin(file: FileHandle, calls: MountCalls): OpenedDrop {
+function readWithin(path: string, file: FileHandle, calls: MountCalls): OpenedDrop {
   return {
     identity: async () => droppedIdentityOf(await calls.within(() => file.stat({ bigint: true }))),
     read: async (position, length) => {
       const buffer = Buffer.allocUnsafe(length);
-      const { bytesRead } = await calls.within(() => file.read({ buffer, position }));
-      return buffer.subarray(0, bytesRead);
+      try {
+        const { bytesRead } = await calls.within(() => file.read({ buffer, position }));
+        return buffer.subarray(0, bytesRead);
+      } catch (error) {
+        throw readFaultOf(path, error);
+      }
     },
     [Symbol.asyncDispose]: async () => {
       // Node closes it when a read that hangs has returned; it was only read, so nothing is lost when that fails.
@@ -146,15 +170,12 @@ function readWithin(file: FileHandle, calls: MountCalls): OpenedDrop {
 }
 
 async function copyToSpool(
-  file: OpenedDrop,
-  sizeBytes: number,
-  parts: TakeParts,
-  signal: AbortSignal,
-): Promise<{ readonly path: string; readonly sizeBytes: number; readonly sha256: string }> {
-  const limits = { maxUploadBytes: parts.maxUploadBytes, stallMs: STALL_MS };
-  const body = Readable.from(chunksOf(file, sizeBytes, signal));
+  chunks: AsyncGenerator<Buffer>,
+  { spool }: TakeParts,
+): ReturnType<TakeParts['spool']> {
+  const body = Readable.from(chunks);
   try {
-    return await streamToSpool(body, parts, limits);
+    return await spool(body);
   } finally {
     body.destroy();
   }
@@ -171,6 +192,15 @@ async function* chunksOf(file: OpenedDrop, sizeBytes: number, signal: AbortSigna
     position += chunk.length;
     yield chunk;
   }
+}
+
+/** What a mount that does not answer throws is no fault of this file. */
+export function readFaultOf(path: string, cause: unknown): AppError {
+  if (cause instanceof AppError) return cause;
+  return new ReadFault('STORAGE_FAILED', `${path} cannot be read (${errnoOf(cause) ?? 'no reason given'})`, {
+    hint: 'Look after the disk that it lies on, then drop the package again or remove it.',
+    cause,
+  });
 }
 
 function refused(reason: string, hint: string): AppError {

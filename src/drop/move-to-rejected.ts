@@ -13,6 +13,15 @@ export interface Refusal {
   readonly sha256: string | undefined;
 }
 
+/** A file of the drop directory that has to go. */
+export interface Rejection {
+  /** The drop directory. */
+  readonly directory: string;
+  readonly name: string;
+  readonly refusal: Refusal;
+  readonly nowMs: number;
+}
+
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_WRONLY, O_CREAT, O_EXCL } = constants;
 
 const PUBLIC_DIRECTORY_MODE = 0o755;
@@ -30,17 +39,13 @@ const IN_THE_WAY = new Set(['EISDIR', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST']);
  * opened without following links, must belong to this user, and is then only reached through its descriptor.
  * @throws AppError STORAGE_FAILED when `rejected` is not ours; the error of the file system.
  */
-export async function moveToRejected(
-  directory: string,
-  name: string,
-  refusal: Refusal,
-  nowMs: number,
-): Promise<void> {
+export async function moveToRejected(rejection: Rejection): Promise<void> {
+  const { directory, name } = rejection;
   await using rejected = await openRejected(join(directory, REJECTED_DIRECTORY));
   const inside = (entry: string): string => `/proc/self/fd/${rejected.fd}/${entry}`;
   const textPath = inside(textNameOf(name));
   await rm(textPath, { force: true });
-  await writeFile(textPath, textOf(name, refusal, nowMs), {
+  await writeFile(textPath, textOf(rejection), {
     flag: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
     mode: PUBLIC_FILE_MODE,
   });
@@ -109,7 +114,8 @@ function textNameOf(name: string): string {
   return `${Buffer.from(name).subarray(0, MAX_TEXT_NAME_BYTES).toString()}.txt`;
 }
 
-function textOf(name: string, { error, sha256 }: Refusal, nowMs: number): string {
+function textOf({ name, refusal, nowMs }: Rejection): string {
+  const { error, sha256 } = refusal;
   const lines = [
     `Refused: ${new Date(nowMs).toISOString()}`,
     `File: ${name}`,

@@ -34,7 +34,7 @@ export function refuseWait(batch: string): never {
 }
 
 function noBatchId(): AppError {
-  return new AppError('PARAMETER_INVALID', 'X-Batch is no name of a batch', {
+  return new AppError('PARAMETER_INVALID', 'X-Batch is not a valid batch name', {
     hint: 'Use up to 100 letters, digits, dots, dashes and underscores, the first a letter or digit.',
   });
 }

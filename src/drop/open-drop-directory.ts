@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { AppError, errnoOf, toAppError } from '../errors.ts';
-import { createDroppedFiles, type DroppedFilesParts } from './dropped-files.ts';
+import { createDroppedFiles, type DroppedFilesParts } from './create-dropped-files.ts';
 import { createMountCalls } from './mount-calls.ts';
 
 export interface DropDirectoryParts extends DroppedFilesParts {
@@ -16,13 +16,13 @@ export interface DropDirectoryParts extends DroppedFilesParts {
 export interface DropDirectory {
   /** What keeps it, or a file in it, from being worked off now. */
   readonly findFault: () => AppError | undefined;
-  /** A file that is being read is left where it is; one that has been read is taken to its end. */
+  /** A file that is being read is left where it is; one that has been read is taken to its end, which this waits for. */
   readonly close: () => Promise<void>;
 }
 
 // Network file systems tell nothing of what other machines do.
 const SCAN_EVERY_MS = 10_000;
-// Less than a reader of a stream waits for a chunk (STALL_MS), more than a disk takes to spin up.
+// Less than whoever copies a body waits for its next chunk (STALL_MS), more than a disk takes to spin up.
 const ANSWER_MS = 30_000;
 // Files often come several at once: one scan for all of them.
 const SOON_MS = 100;
@@ -41,7 +41,7 @@ export function openDropDirectory(parts: DropDirectoryParts): DropDirectory {
   const calls = createMountCalls(directory, answerMs);
   const stopping = new AbortController();
   const { signal } = stopping;
-  const files = createDroppedFiles(parts, calls, signal, scanWithin);
+  const files = createDroppedFiles(parts, { calls, signal }, scanWithin);
   let fault: AppError | undefined;
   let watcher: { readonly of: string; readonly close: () => void } | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -127,7 +127,7 @@ export function openDropDirectory(parts: DropDirectoryParts): DropDirectory {
     watcher = undefined;
   }
 
-  /** Anew when another directory is there now; a number alone may be given to the next one. */
+  /** Anew when another directory is there now; an inode number may be reused. */
   async function watchDirectory(): Promise<void> {
     const { dev, ino, birthtimeNs } = await calls.within(() => stat(directory, { bigint: true }));
     const of = `${dev}-${ino}-${birthtimeNs}`;

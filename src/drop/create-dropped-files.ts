@@ -4,11 +4,17 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { AuditFacts } from '../access/audit-requests.ts';
 import { AppError, errnoOf, type ErrorCode, printable, toAppError } from '../errors.ts';
-import type { MountCalls } from './mount-calls.ts';
-import { nextStep, type SettleRules, type Sighting, type Verdict } from './dropped-file-step.ts';
-import { moveToRejected, REJECTED_DIRECTORY, type Refusal } from './rejected-files.ts';
-import { droppedIdentityOf, type TakeParts, takeDroppedFile } from './take-dropped-file.ts';
-import type { UploadOutcome } from './upload-outcome.ts';
+import { nextStep, type SettleRules, type Sighting, type Verdict } from './next-step.ts';
+import { moveToRejected, REJECTED_DIRECTORY, type Refusal } from './move-to-rejected.ts';
+import {
+  droppedIdentityOf,
+  type Reach,
+  ReadFault,
+  readFaultOf,
+  type TakeParts,
+  takeDroppedFile,
+} from './take-dropped-file.ts';
+import type { UploadOutcome } from '../receive/upload-outcome.ts';
 
 export interface DroppedFilesParts extends TakeParts {
   /** The drop directory. */
@@ -19,13 +25,17 @@ export interface DroppedFilesParts extends TakeParts {
   readonly countUpload: (outcome: string, sizeBytes: number) => void;
   readonly log: Logger;
   readonly now: () => number;
+  /** Instead of the one of Node. */
+  readonly lstat?: LstatBigInt;
 }
+
+type LstatBigInt = (path: string, options: { readonly bigint: true }) => Promise<BigIntStats>;
 
 /** What is known of the files in the drop directory; it outlasts neither the process nor the files. */
 export interface DroppedFiles {
   /**
    * Looks at one and does what its time has come for. When it is to be looked at again, `lookWithin` is told.
-   * @returns 'blocked' when a fault of ours kept it from being taken: the next file would most likely meet it too.
+   * @returns 'blocked' when a fault of ours kept it from being taken that the next file would most likely meet too.
    */
   readonly lookAt: (name: string) => Promise<'done' | 'blocked'>;
   /** Forgets the others. */
@@ -38,8 +48,8 @@ export interface DroppedFiles {
 const RETRY_PAUSES_MS = [10_000, 30_000, 60_000, 300_000];
 const SOON_MS = 100;
 const ARRIVING: ReadonlySet<ErrorCode> = new Set(['RPM_TRUNCATED', 'EMPTY_BODY']);
-// Of a body that a client sends, these blame the client; of a file, its disk.
-const READ_FAULTS: ReadonlySet<ErrorCode> = new Set(['BODY_INCOMPLETE', 'UPLOAD_STALLED']);
+// Of a body that a client sends, these blame the client; of a file, they never do.
+const BROKEN_OFF: ReadonlySet<ErrorCode> = new Set(['BODY_INCOMPLETE', 'UPLOAD_STALLED']);
 
 const REPLACEMENT_CHARACTER = '\ufffd';
 
@@ -51,16 +61,15 @@ interface DroppedFile {
 }
 
 /**
- * @param calls to the mount of the drop directory.
  * @param lookWithin told when something is to be looked at again; the files are then looked at in turn.
  */
 export function createDroppedFiles(
   parts: DroppedFilesParts,
-  calls: MountCalls,
-  signal: AbortSignal,
+  reach: Reach,
   lookWithin: (delayMs: number) => void,
 ): DroppedFiles {
   const { log, now } = parts;
+  const { calls, signal } = reach;
   const sightings = new Map<string, Sighting>();
   const toldFaults = new Set<string>();
 
@@ -79,18 +88,19 @@ export function createDroppedFiles(
 
   async function lookAt(name: string): Promise<'done' | 'blocked'> {
     const path = join(parts.path, name);
-    const stats = await calls.within(() => lstatIfThere(path));
-    if (stats === undefined) {
-      if (name.includes(REPLACEMENT_CHARACTER)) noteName(name);
-      return 'done';
-    }
+    const stats = await look(path).catch((error: unknown) => readFaultOf(path, error));
+    // A mount that does not answer: the next one would not be seen either.
+    if (stats instanceof AppError && !(stats instanceof ReadFault)) throw stats;
+    if (stats instanceof AppError) noteUnseen(name, stats);
+    else if (stats === undefined && name.includes(REPLACEMENT_CHARACTER)) noteUnseen(name, notUtf8(name));
+    if (stats === undefined || stats instanceof AppError) return 'done';
     const identity = droppedIdentityOf(stats);
     const known = sightings.get(name);
     const sighting =
       known?.identity === identity ? known : { identity, sinceMs: now(), failures: 0, retryAtMs: 0 };
     sightings.set(name, sighting);
     const file: DroppedFile = { name, path, stats, sighting };
-    const step = nextStep(stats, sighting, now(), parts.rules);
+    const step = nextStep({ stats, sighting, rules: parts.rules, nowMs: now() });
     if (step.do === 'take') return take(file);
     if (step.do === 'wait') lookWithin(step.untilMs - now());
     else if (step.do === 'remove') await remove(file);
@@ -100,9 +110,10 @@ export function createDroppedFiles(
   }
 
   async function take(file: DroppedFile): Promise<'done' | 'blocked'> {
-    const result = await takeDroppedFile(file.path, file.stats, parts, calls, signal);
+    const result = await takeDroppedFile(file, parts, reach);
     if (result.kind === 'failed') return passOn(file, result);
-    if (result.kind === 'unreadable') awaitRest(file, { error: result.error, sha256: undefined });
+    if (result.kind === 'read fault') countFault(file, result.error);
+    else if (result.kind === 'unreadable') awaitRest(file, { error: result.error, sha256: undefined });
     else if (result.kind === 'taken') await acknowledge(file, result.outcome);
     else lookAgain(file);
     return 'done';
@@ -110,17 +121,20 @@ export function createDroppedFiles(
 
   async function passOn(file: DroppedFile, refusal: Refusal): Promise<'done' | 'blocked'> {
     const { error, sha256 } = refusal;
-    const isReadFault = READ_FAULTS.has(error.code);
-    // Its reading was broken off.
-    if (signal.aborted && isReadFault) return 'done';
-    if (error.statusCode >= 500 || isReadFault) {
-      parts.countUpload(error.code, 0);
-      noteFault(file, error, `${error.code} ${error.message}`);
+    const isBrokenOff = BROKEN_OFF.has(error.code);
+    if (signal.aborted && isBrokenOff) return 'done';
+    if (error.statusCode >= 500 || isBrokenOff) {
+      countFault(file, error);
       return 'blocked';
     }
     if (ARRIVING.has(error.code)) awaitRest(file, { error, sha256 });
     else await refuse(file, { error, sha256 });
     return 'done';
+  }
+
+  function countFault(file: DroppedFile, fault: AppError): void {
+    parts.countUpload(fault.code, 0);
+    noteFault(file, fault, `${fault.code} ${fault.message}`);
   }
 
   function awaitRest(file: DroppedFile, refusal: Refusal): void {
@@ -154,7 +168,7 @@ export function createDroppedFiles(
 
   async function moveAway(file: DroppedFile, refusal: Refusal): Promise<void> {
     await whileSame(file, `moved to ${REJECTED_DIRECTORY}`, () =>
-      moveToRejected(parts.path, file.name, refusal, now()),
+      moveToRejected({ directory: parts.path, name: file.name, refusal, nowMs: now() }),
     );
   }
 
@@ -164,15 +178,25 @@ export function createDroppedFiles(
    */
   async function whileSame(file: DroppedFile, deed: string, act: () => Promise<void>): Promise<void> {
     try {
-      const stats = await calls.within(() => lstatIfThere(file.path));
-      if (stats === undefined || droppedIdentityOf(stats) !== file.sighting.identity) return lookAgain(file);
+      if (!(await isStillThere(file))) return lookAgain(file);
       await calls.within(act);
       sightings.delete(file.name);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return lookAgain(file);
+      // It may also be `rejected` that somebody removed.
+      const isGone = errnoOf(error) === 'ENOENT' && !(await isStillThere(file).catch(() => true));
+      if (isGone) return lookAgain(file);
       // The verdict is known: it waits, without being read again.
       noteFault(file, notPossible(file.path, deed, error), `${file.name} ${deed}`);
     }
+  }
+
+  async function isStillThere({ path, sighting }: DroppedFile): Promise<boolean> {
+    const stats = await look(path);
+    return stats !== undefined && droppedIdentityOf(stats) === sighting.identity;
+  }
+
+  function look(path: string): Promise<BigIntStats | undefined> {
+    return calls.within(() => lstatIfThere(path, parts.lstat ?? lstat));
   }
 
   function lookAgain({ name }: DroppedFile): void {
@@ -180,13 +204,19 @@ export function createDroppedFiles(
     lookWithin(SOON_MS);
   }
 
+  function noteUnseen(name: string, fault: AppError): void {
+    const isTold = sightings.get(name)?.fault?.message === fault.message;
+    const { code, hint } = fault;
+    if (!isTold)
+      log.error({ file: printable(name), code, hint, err: fault }, 'dropped file stays where it is');
+    sightings.set(name, { identity: '', sinceMs: now(), fault, failures: 1, retryAtMs: 0 });
+  }
+
   /** Node reads names as UTF-8 and cannot lead back to one that is something else. */
-  function noteName(name: string): void {
-    const fault = new AppError('STORAGE_FAILED', `the name ${name} in ${parts.path} is not UTF-8`, {
+  function notUtf8(name: string): AppError {
+    return new AppError('STORAGE_FAILED', `the name ${name} in ${parts.path} is not UTF-8`, {
       hint: 'Rename the file.',
     });
-    if (!sightings.has(name)) log.error({ hint: fault.hint, err: fault }, 'dropped file stays where it is');
-    sightings.set(name, { identity: '', sinceMs: now(), fault, failures: 1, retryAtMs: 0 });
   }
 
   function judge(file: DroppedFile, verdict: Verdict): DroppedFile {
@@ -213,9 +243,9 @@ function originOf({ name, stats }: Pick<DroppedFile, 'name' | 'stats'>): {
   return { file: printable(name), ownerUid: Number(stats.uid) };
 }
 
-async function lstatIfThere(path: string): Promise<BigIntStats | undefined> {
+async function lstatIfThere(path: string, lstatNow: LstatBigInt): Promise<BigIntStats | undefined> {
   try {
-    return await lstat(path, { bigint: true });
+    return await lstatNow(path, { bigint: true });
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createMountCalls } from '../../src/receive/mount-calls.ts';
+import { createMountCalls } from '../../src/drop/mount-calls.ts';
 import { eventually } from '../support/eventually.ts';
 
 const NO_ANSWER = { code: 'STORAGE_FAILED', message: '/mnt does not answer within 0.02 s' };

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import type { AppError } from '../errors.ts';
-import type { Refusal } from './rejected-files.ts';
+import type { Refusal } from './move-to-rejected.ts';
 
 /** What is known of a file in the drop directory, as long as it stays the same one. */
 export interface Sighting {
@@ -28,6 +28,14 @@ export interface SettleRules {
   readonly giveUpMs: number;
 }
 
+/** All that the next step depends on. */
+export interface Situation {
+  readonly stats: Pick<BigIntStats, 'mtimeNs' | 'ctimeNs' | 'ctimeMs'>;
+  readonly sighting: Sighting;
+  readonly rules: SettleRules;
+  readonly nowMs: number;
+}
+
 export type Step =
   | { readonly do: 'wait'; readonly untilMs: number }
   | { readonly do: 'take' }
@@ -48,12 +56,10 @@ export type Step =
  * rename, link, chmod, chown and utimes to another time. A file system that keeps them otherwise only makes files be read
  * once too often, because whether a package is whole is never decided here: its own digests say so.
  */
-export function nextStep(
-  { mtimeNs, ctimeNs, ctimeMs }: Pick<BigIntStats, 'mtimeNs' | 'ctimeNs' | 'ctimeMs'>,
-  { sinceMs, verdict, retryAtMs }: Sighting,
-  nowMs: number,
-  { settleMs, giveUpMs }: SettleRules,
-): Step {
+export function nextStep({ stats, sighting, rules, nowMs }: Situation): Step {
+  const { mtimeNs, ctimeNs, ctimeMs } = stats;
+  const { sinceMs, verdict, retryAtMs } = sighting;
+  const { settleMs, giveUpMs } = rules;
   if (nowMs < retryAtMs) return { do: 'wait', untilMs: retryAtMs };
   // ctime, because nobody can set it. One of the future (a clock that was set back) must not mean for ever.
   const unchangedSinceMs = Math.min(Number(ctimeMs), sinceMs);
