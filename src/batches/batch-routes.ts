@@ -29,7 +29,7 @@ export interface BatchRoutesOptions {
 type BatchParams = { readonly id: string };
 type CommitRequest = FastifyRequest<{ Params: BatchParams; Querystring: { readonly wait?: string } }>;
 
-// As long as a ?wait= may be: nginx gives up later.
+// When nothing is said, as long as a ?wait= may be: nginx gives up later.
 const ANSWER_WITHIN_MS = 50_000;
 
 const schema = {
@@ -72,7 +72,7 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
     const committing = commitAudited(id, request);
     // It goes on when the client is told to ask again.
     committing.catch((error: unknown) => request.log.info({ batch: id, err: error }, 'batch not committed'));
-    const outcomes = await within(ANSWER_WITHIN_MS, committing);
+    const outcomes = await within(waitMs ?? ANSWER_WITHIN_MS, committing);
     if (outcomes === undefined) {
       const batch = await options.read(id);
       request.audit({ outcome: 'batch committing', batch: id });
