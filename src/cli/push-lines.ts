@@ -1,8 +1,8 @@
 import { printable } from '../errors.ts';
-import type { BatchResult } from '../push/batch.ts';
 import type { PushFailure } from '../push/push-failure.ts';
-import type { FileResult, FileStatus } from '../push/push-file.ts';
+import type { FileStatus, PushedFile } from '../push/push-file.ts';
 import type { PushReport } from '../push/push-files.ts';
+import type { PushedBatch } from '../push/pushed-batch.ts';
 import type { Outcome } from '../push/service-documents.ts';
 import { counted } from './progress-bar.ts';
 
@@ -47,7 +47,7 @@ export function summaryLine({ results, batch }: PushReport, tookMs: number, isIn
 }
 
 /** What a person should know of a batch that was not committed, and what to do with it. */
-export function batchNote({ id, state, failure, keptUntil }: BatchResult, url: URL): string {
+export function batchNote({ id, state, failure, keptUntil }: PushedBatch, url: URL): string {
   if (state === 'dropped') {
     return `batch ${id}: nothing of it is published, and nothing of it is on the service\n`;
   }
@@ -66,7 +66,7 @@ export function batchNote({ id, state, failure, keptUntil }: BatchResult, url: U
 /** The document of --json; what the service said is passed on as it is. */
 export function jsonDocument({ results, batch }: PushReport, exitCode: number): string {
   const document = {
-    files: results.map(({ file, status, attempts, sha256, outcome, failure }: FileResult) => ({
+    files: results.map(({ file, status, attempts, sha256, outcome, failure }: PushedFile) => ({
       ...outcome,
       ...(failure !== undefined && facts(failure)),
       ...(outcome === undefined && { sha256 }),
@@ -92,6 +92,6 @@ function facts({ code, message, hint }: PushFailure): object {
   return { code, detail: message, hint };
 }
 
-function batchWords(batch: BatchResult | undefined): readonly string[] {
+function batchWords(batch: PushedBatch | undefined): readonly string[] {
   return batch?.state === 'committed' ? [`batch ${batch.id} is published`] : [];
 }

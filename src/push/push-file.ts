@@ -14,7 +14,7 @@ import { type Attempt, withRetries } from './with-retries.ts';
  */
 export type FileStatus = 'created' | 'unchanged' | 'staged' | 'waiting' | 'refused' | 'failed' | 'unsent';
 
-export interface FileResult {
+export interface PushedFile {
   readonly file: SourceFile;
   readonly status: FileStatus;
   /** How often it was tried. */
@@ -37,7 +37,7 @@ export async function pushFile(
   file: SourceFile,
   options: PushOptions,
   onSent: (positionBytes: number) => void,
-): Promise<FileResult> {
+): Promise<PushedFile> {
   let attempts = 0;
   let sha256: string | undefined;
   try {

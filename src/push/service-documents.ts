@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import type { Answer } from './exchange.ts';
+import type { Answer } from './open-connection.ts';
 import { parseJson } from './parse-json.ts';
 import { failureOfAnswer, unexpected } from './push-failure.ts';
 
@@ -18,14 +18,14 @@ export const OUTCOME = Type.Object({
 
 export type Outcome = Static<typeof OUTCOME>;
 
-export const BATCH = Type.Object({
+export const BATCH_DOCUMENT = Type.Object({
   batch: Type.String(),
   state: Type.String(),
   keptUntil: Type.Optional(Type.String()),
   packages: Type.Array(OUTCOME),
 });
 
-export type Batch = Static<typeof BATCH>;
+export type BatchDocument = Static<typeof BATCH_DOCUMENT>;
 
 /** Problem document of a batch that was refused. */
 export const BATCH_REFUSAL = Type.Object({
@@ -43,9 +43,9 @@ export function readOutcome(answer: Answer): Outcome {
 }
 
 /** @throws PushFailure as `readOutcome`. */
-export function readBatch(answer: Answer): Batch {
+export function readBatchDocument(answer: Answer): BatchDocument {
   const document = readSuccess(answer);
-  if (Value.Check(BATCH, document)) return document;
+  if (Value.Check(BATCH_DOCUMENT, document)) return document;
   throw notOurs(answer);
 }
 

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors.ts';
-import type { Answer } from './exchange.ts';
+import type { Answer } from './open-connection.ts';
 import { PushFailure } from './push-failure.ts';
-import type { FileResult } from './push-file.ts';
+import type { PushedFile } from './push-file.ts';
 import type { PushOptions } from './push-options.ts';
 import { type Outcome, readOutcome } from './service-documents.ts';
 import { withRetries } from './with-retries.ts';
@@ -14,10 +14,10 @@ const MIN_ROUND_MS = 1000;
 
 /** Waits until hosts can install an accepted package, until it is clear that they never will, or until the deadline. */
 export async function waitForFile(
-  result: FileResult,
+  result: PushedFile,
   deadlineMs: number,
   options: PushOptions,
-): Promise<FileResult> {
+): Promise<PushedFile> {
   const { urls, signal } = options;
   try {
     const url = urls.api(`uploads/${result.sha256 ?? ''}`);
@@ -69,7 +69,7 @@ async function askUntilSettled(url: URL, deadlineMs: number, options: PushOption
   return askUntilDone(ask, deadlineMs, options);
 }
 
-function late(): Pick<FileResult, 'status' | 'failure'> {
+function late(): Pick<PushedFile, 'status' | 'failure'> {
   const failure = new PushFailure({
     code: 'INDEX_LATE' satisfies ErrorCode,
     detail: 'it is accepted, but not in the index yet',

@@ -2,7 +2,7 @@ import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodeOf } from '../../src/push/exit-code.ts';
-import type { FileResult } from '../../src/push/push-file.ts';
+import type { PushedFile } from '../../src/push/push-file.ts';
 import { pushFiles } from '../../src/push/push-files.ts';
 import type { PushOptions } from '../../src/push/push-options.ts';
 import { createFakeTus } from '../support/fake-tus.ts';
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => dir.remove());
 
 interface Pushed {
-  readonly result: FileResult | undefined;
+  readonly result: PushedFile | undefined;
   readonly exitCode: number;
   readonly pausesMs: readonly number[];
 }
