@@ -95,7 +95,9 @@ async function leaveBegun(asked: PushArguments): Promise<void> {
   if (batchId === undefined) return;
   using connection = connect(asked, AbortSignal.timeout(LEAVE_LIMIT_MS));
   const batch = await leaveBatch(batchId, { urls, isBatchNamed, exchange: connection.exchange });
-  process.stderr.write(batchNote(batch, urls.api(`batches/${batchId}`)));
+  // No summary says so.
+  const note = batch.state === 'committed' ? `batch ${batchId}: it is published\n` : undefined;
+  process.stderr.write(note ?? batchNote(batch, urls.api(`batches/${batchId}`)));
 }
 
 interface Interruption extends Disposable {
