@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exitCodeOf } from '../../src/push/exit-code.ts';
 import { pushFiles, type PushReport } from '../../src/push/push-files.ts';
@@ -225,6 +226,18 @@ describe('an upload', () => {
     expect(report.results).toMatchObject([
       { status: 'refused', attempts: 1, failure: { code: 'SOURCE_CHANGED' } },
     ]);
+  });
+
+  it('ends at once when it is interrupted while its digest is computed', async () => {
+    await using server = await startScriptedServer(accept);
+    const controller = new AbortController();
+    using push = pushOptions(server.baseUrl, { signal: controller.signal });
+    // It has no end.
+    const pushing = pushFiles([{ path: '/dev/zero', sizeBytes: 1 }], push.options, NO_EVENTS);
+    await setImmediate();
+    controller.abort(new Error('interrupted'));
+    await expect(pushing).rejects.toThrow('interrupted');
+    expect(server.seen).toEqual([]);
   });
 
   it('leaves no text of the service that a terminal would obey', async () => {
