@@ -35,7 +35,7 @@ export const BATCH_REFUSAL = Type.Object({
   ),
 });
 
-/** @throws PushFailure for an error, and for a success that is none of Rpmyard's. */
+/** @throws PushFailure for an error, and for a success that does not come from Rpmyard. */
 export function readOutcome(answer: Answer): Outcome {
   const document = readSuccess(answer);
   if (Value.Check(OUTCOME, document)) return document;
@@ -61,7 +61,7 @@ function readSuccess(answer: Answer): unknown {
 
 function notOurs({ status }: Answer): Error {
   return unexpected({
-    detail: `the answer ${status} is none of Rpmyard's`,
+    detail: `this answer (${status}) does not come from Rpmyard`,
     hint: 'Check the URL: something else answers there.',
     kind: 'unreachable',
   });

@@ -193,4 +193,17 @@ describe('a large file', () => {
     expect(result).toMatchObject({ status: 'failed', attempts: 1, failure: { code: 'ANSWER_UNEXPECTED' } });
     expect(other.seen).toEqual([]);
   });
+
+  it('says which offset it expected when the service does not go on', async () => {
+    const tus = createFakeTus();
+    await using server = await startScriptedServer(async (exchanged) => {
+      if (exchanged.seen.method !== 'PATCH') return tus(exchanged);
+      await exchanged.takeBody();
+      return exchanged.answer(204, undefined, { 'upload-offset': '0' });
+    });
+    const { result } = await pushLarge(server);
+    expect(result?.failure?.message).toBe(
+      'expected an offset above 0 in the answer to a resumable upload, found 0',
+    );
+  });
 });
