@@ -144,7 +144,7 @@ export const PUSH = {
   synopsis: 'FILE...',
   summary: 'upload packages, and try again until they are there',
   description: [
-    'Uploads packages, several at once, each with its digest. Names with * ? [ { that no file has are patterns. What fails because the service or the network is not there is tried again after growing pauses; that is safe, since the same package twice is one. Files of 64 MiB and more go on where they were cut off. Large files are not sent before the service wants them.',
+    'Uploads packages, several at once, each with its digest. Names with * ? [ { that no file has are patterns. What fails because the service or the network is not there is tried again after growing pauses; that is safe, since sending the same package twice changes nothing. Files of 64 MiB and more go on where they were cut off. Large files are not sent before the service wants them.',
     'A token comes from RPMYARD_TOKEN or a file, never from the arguments, where everybody on the machine could read it.',
     'Nothing more is sent once the service has refused the credentials.',
     'Ctrl-C ends it at once; the same command again sends what is missing.',
@@ -174,12 +174,12 @@ export const PUSH = {
       type: 'string',
       short: 'j',
       value: 'NUMBER',
-      text: 'How many are sent at once, 4 if nothing is said.',
+      text: 'How many are sent at once (default 4).',
     },
     timeout: {
       type: 'string',
       value: 'SECONDS',
-      text: 'How long a package is tried again while nothing goes forward, and how long --wait waits; 600 if nothing is said.',
+      text: 'How long a package is tried again while nothing goes forward, and how long --wait waits (default 600).',
     },
     'token-file': {
       type: 'string',

@@ -37,7 +37,7 @@ export function createProgressBar(
   };
 }
 
-/** `9/x86_64 [##########          ] 12,345 of 20,000 packages`: fits a terminal of 80 columns. */
+/** `9/x86_64 [##########          ] 12,345 of 20,000`: fits a terminal of 80 columns. */
 export function renderProgress(
   label: string,
   progress: IndexProgress,

@@ -1,5 +1,5 @@
 import type { PushFailure } from '../push/push-failure.ts';
-import type { FileResult } from '../push/push-file.ts';
+import type { PushedFile } from '../push/push-file.ts';
 import type { PushEvents } from '../push/push-files.ts';
 import type { SourceFile } from '../push/push-options.ts';
 import { errorLines } from './error-lines.ts';
@@ -11,7 +11,7 @@ export interface PushDisplay extends PushEvents {
   /** A line on standard error. */
   readonly note: (line: string) => void;
   /** Why a file is not where it should be, once. */
-  readonly noteFailure: (result: FileResult) => void;
+  readonly noteFailure: (result: PushedFile) => void;
   /** Takes the bar away for good. */
   readonly end: () => void;
 }
@@ -37,7 +37,7 @@ export function createPushDisplay(files: readonly SourceFile[], isJson: boolean)
     end();
     process.stderr.write(line);
   };
-  const noteFailure = ({ file, failure }: FileResult): void => {
+  const noteFailure = ({ file, failure }: PushedFile): void => {
     if (failure === undefined || noted.has(failure)) return;
     noted.add(failure);
     note(errorLines(file.path, failure));

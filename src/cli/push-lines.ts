@@ -1,8 +1,8 @@
 import { printable } from '../errors.ts';
-import type { BatchResult } from '../push/batch.ts';
 import type { PushFailure } from '../push/push-failure.ts';
-import type { FileResult, FileStatus } from '../push/push-file.ts';
+import type { FileStatus, PushedFile } from '../push/push-file.ts';
 import type { PushReport } from '../push/push-files.ts';
+import type { BatchEnd, PushedBatch } from '../push/pushed-batch.ts';
 import type { Outcome } from '../push/service-documents.ts';
 import { counted } from './progress-bar.ts';
 
@@ -46,27 +46,34 @@ export function summaryLine({ results, batch }: PushReport, tookMs: number, isIn
   return `${counted(results.length, 'package')} in ${seconds} s: ${ends.join(', ')}\n`;
 }
 
-/** What a person should know of a batch that was not committed, and what to do with it. */
-export function batchNote({ id, state, failure, keptUntil }: BatchResult, url: URL): string {
-  if (state === 'dropped') {
-    return `batch ${id}: nothing of it is published, and nothing of it is on the service\n`;
-  }
-  if (state === 'kept') {
-    const until = keptUntil === undefined ? '' : ` until ${printable(keptUntil)}`;
-    return `batch ${id}: nothing of it is published; it stays on the service${until}, and the same command goes on with it; drop it with\n  curl -X DELETE ${url.href}\n`;
-  }
-  if (state !== 'refused' && state !== 'staged') return '';
-  const fate =
-    state === 'refused' || failure?.kind === 'refusal'
-      ? 'nothing of it is published, and it stays on the service'
-      : 'it may be on the service still';
-  return `batch ${id}: ${fate}; drop it with\n  curl -X DELETE ${url.href}\n`;
+/** What a person should know of a batch that is not published and in the index, and what to do with it. */
+export function batchNote(batch: PushedBatch, url: URL): string {
+  const text = batchText(batch, url);
+  return text === '' ? '' : `batch ${batch.id}: ${text}\n`;
+}
+
+function batchText({ state, failure, keptUntil }: PushedBatch, { href }: URL): string {
+  const until = keptUntil === undefined ? '' : ` until ${printable(keptUntil)}`;
+  const dropIt = `drop it with\n  curl -X DELETE ${href}`;
+  const texts: Readonly<Record<BatchEnd, string>> = {
+    committed: '',
+    waiting: 'it is accepted, and the service goes on with it',
+    refused: `nothing of it is published, and it stays on the service${until}; ${dropIt}`,
+    dropped: `${failure === undefined ? '' : 'it is dropped: '}nothing of it is published, and nothing of it is on the service`,
+    kept: `nothing of it is published; it stays on the service${until}, and the same command goes on with it; ${dropIt}`,
+    // Without a failure its commit was not asked for.
+    unknown:
+      failure === undefined
+        ? `it may be on the service still; ${dropIt}`
+        : `it is not known whether it is published; ask with\n  curl ${href}`,
+  };
+  return texts[state];
 }
 
 /** The document of --json; what the service said is passed on as it is. */
 export function jsonDocument({ results, batch }: PushReport, exitCode: number): string {
   const document = {
-    files: results.map(({ file, status, attempts, sha256, outcome, failure }: FileResult) => ({
+    files: results.map(({ file, status, attempts, sha256, outcome, failure }: PushedFile) => ({
       ...outcome,
       ...(failure !== undefined && facts(failure)),
       ...(outcome === undefined && { sha256 }),
@@ -92,6 +99,6 @@ function facts({ code, message, hint }: PushFailure): object {
   return { code, detail: message, hint };
 }
 
-function batchWords(batch: BatchResult | undefined): readonly string[] {
+function batchWords(batch: PushedBatch | undefined): readonly string[] {
   return batch?.state === 'committed' ? [`batch ${batch.id} is published`] : [];
 }

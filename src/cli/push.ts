@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { leaveBatch } from '../push/batch.ts';
-import { type Connection, openConnection } from '../push/exchange.ts';
 import { exitCodeOf } from '../push/exit-code.ts';
 import { findFiles } from '../push/find-files.ts';
+import { leaveBatch } from '../push/leave-batch.ts';
+import { type Connection, openConnection } from '../push/open-connection.ts';
 import { pushFiles, type PushReport } from '../push/push-files.ts';
 import type { PushOptions } from '../push/push-options.ts';
 import { VERSION } from '../version.ts';
+import { createRetryLines } from './create-retry-lines.ts';
 import { errorLines } from './error-lines.ts';
 import { createPushDisplay, type PushDisplay } from './push-display.ts';
 import { batchNote, jsonDocument, summaryLine } from './push-lines.ts';
 import { type PushArguments, readPushArguments } from './read-push-arguments.ts';
-import { createRetryLines } from './say-retries.ts';
 
 // Above the 75 s after which nginx gives up on the service.
 const MAX_IDLE_MS = 120_000;
@@ -95,7 +95,9 @@ async function leaveBegun(asked: PushArguments): Promise<void> {
   if (batchId === undefined) return;
   using connection = connect(asked, AbortSignal.timeout(LEAVE_LIMIT_MS));
   const batch = await leaveBatch(batchId, { urls, isBatchNamed, exchange: connection.exchange });
-  process.stderr.write(batchNote(batch, urls.api(`batches/${batchId}`)));
+  // No summary says so.
+  const note = batch.state === 'committed' ? `batch ${batchId}: it is published\n` : undefined;
+  process.stderr.write(note ?? batchNote(batch, urls.api(`batches/${batchId}`)));
 }
 
 interface Interruption extends Disposable {

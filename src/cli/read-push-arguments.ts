@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { isBatchId } from '../batch-id.ts';
 import { AppError, errnoOf } from '../errors.ts';
 import { parseServiceUrl, type ServiceUrls } from '../push/service-urls.ts';
 import { PUSH, PUSH_VARIABLES } from './commands.ts';
@@ -27,7 +28,6 @@ const DEFAULT_JOBS = 4;
 const MAX_JOBS = 64;
 const DEFAULT_TIMEOUT_SECONDS = 600;
 const MAX_TIMEOUT_SECONDS = 7 * 24 * 60 * 60;
-const BATCH_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 // What a header can hold (RFC 9110, section 5.5), and nobody's token or URL has more.
 const HEADER_TEXT = /^[\u0021-\u007e]{1,2000}$/;
 const MAX_TOKEN_FILE_BYTES = 4096;
@@ -102,7 +102,7 @@ function readTokenFile(path: string): string {
 
 function readBatchId(id: string | undefined): string {
   if (id === undefined) return `push-${randomUUID()}`;
-  if (BATCH_ID.test(id)) return id;
+  if (isBatchId(id)) return id;
   throw invalid(
     'this cannot be the name of a batch',
     'It begins with a letter or digit; letters, digits, ".", "_" and "-" follow, 100 at most.',

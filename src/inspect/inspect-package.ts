@@ -62,7 +62,7 @@ export async function digestContent(
   try {
     const sizeBytes = statSync(path).size;
     const { headerRange } = await headerOf({ path, sizeBytes, mustBeAccepted: false }, threads);
-    return await digestOfFile(path, 'sha256', headerRange.start);
+    return await digestOfFile(path, 'sha256', { start: headerRange.start });
   } catch (error) {
     if (error instanceof AppError) return undefined;
     throw error;

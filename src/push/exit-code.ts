@@ -6,6 +6,7 @@ export const PUSH_EXIT = { DONE: 0, REFUSED: 1, UNREACHABLE: 3, LATE: 4 } as con
 export function exitCodeOf({ results, batch }: PushReport): number {
   const isAny = (status: string): boolean => results.some((result) => result.status === status);
   if (isAny('refused') || batch?.failure?.kind === 'refusal') return PUSH_EXIT.REFUSED;
-  if (isAny('failed') || batch?.state === 'staged') return PUSH_EXIT.UNREACHABLE;
-  return isAny('waiting') ? PUSH_EXIT.LATE : PUSH_EXIT.DONE;
+  const isAccepted = batch === undefined || batch.state === 'committed' || batch.state === 'waiting';
+  if (isAny('failed') || !isAccepted) return PUSH_EXIT.UNREACHABLE;
+  return isAny('waiting') || batch?.state === 'waiting' ? PUSH_EXIT.LATE : PUSH_EXIT.DONE;
 }

@@ -35,13 +35,31 @@ interface Paths {
 }
 
 function pathsOf(arg: string): Paths {
-  const isThere = statSync(arg, { throwIfNoEntry: false }) !== undefined;
-  if (isThere || !GLOB.test(arg)) return { paths: [arg] };
-  // `**` finds directories as well, and nobody means them.
-  const paths = globSync(arg)
-    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false)
-    .toSorted();
-  return paths.length === 0 ? { paths, problem: 'no file matches' } : { paths };
+  if (!GLOB.test(arg) || isThere(arg)) return { paths: [arg] };
+  try {
+    const paths = globSync(arg).filter(isMeant).toSorted();
+    return paths.length === 0 ? { paths, problem: 'no file matches' } : { paths };
+  } catch (error) {
+    return { paths: [], problem: problemOf(error) };
+  }
+}
+
+/** False too for what cannot be looked at, such as a pattern that is too long for a name. */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** `**` finds directories as well, and nobody means them; what cannot be looked at may be meant. */
+function isMeant(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch {
+    return true;
+  }
 }
 
 /** The file, or what is wrong with it. */
@@ -52,6 +70,10 @@ function lookAt(path: string): SourceFile | string {
     accessSync(path, constants.R_OK);
     return { path, sizeBytes: found.size };
   } catch (error) {
-    return errnoOf(error) === 'ENOENT' ? 'it does not exist' : `it cannot be read (${errnoOf(error)})`;
+    return problemOf(error);
   }
+}
+
+function problemOf(error: unknown): string {
+  return errnoOf(error) === 'ENOENT' ? 'it does not exist' : `it cannot be read (${errnoOf(error)})`;
 }

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { AppError, type ErrorCode, printable } from '../errors.ts';
-import type { Answer } from './exchange.ts';
+import type { Answer } from './open-connection.ts';
 import { parseJson } from './parse-json.ts';
 
 /**

@@ -14,7 +14,7 @@ import { type Attempt, withRetries } from './with-retries.ts';
  */
 export type FileStatus = 'created' | 'unchanged' | 'staged' | 'waiting' | 'refused' | 'failed' | 'unsent';
 
-export interface FileResult {
+export interface PushedFile {
   readonly file: SourceFile;
   readonly status: FileStatus;
   /** How often it was tried. */
@@ -37,11 +37,11 @@ export async function pushFile(
   file: SourceFile,
   options: PushOptions,
   onSent: (positionBytes: number) => void,
-): Promise<FileResult> {
+): Promise<PushedFile> {
   let attempts = 0;
   let sha256: string | undefined;
   try {
-    sha256 = await digestOfSource(file.path);
+    sha256 = await digestOfSource(file.path, options.signal);
     options.signal.throwIfAborted();
     const send = chooseWay({ ...file, sha256 }, options, onSent);
     const outcome = await withRetries(options, async (attempt) => {
@@ -72,8 +72,8 @@ function chooseWay(
   };
 }
 
-async function digestOfSource(path: string): Promise<string> {
-  return digestOfFile(path).catch((error: unknown) => {
+async function digestOfSource(path: string, signal: AbortSignal): Promise<string> {
+  return digestOfFile(path, 'sha256', { signal }).catch((error: unknown) => {
     throw new PushFailure({
       code: 'SOURCE_CHANGED' satisfies ErrorCode,
       detail: `${path} cannot be read`,

@@ -1,7 +1,9 @@
 import pLimit from 'p-limit';
-import { type BatchResult, commitBatch, leaveBatch } from './batch.ts';
-import { type FileResult, pushFile } from './push-file.ts';
+import { askForCommit } from './ask-for-commit.ts';
+import { leaveBatch } from './leave-batch.ts';
+import { type PushedFile, pushFile } from './push-file.ts';
 import type { PushOptions, SourceFile } from './push-options.ts';
+import type { PushedBatch } from './pushed-batch.ts';
 import { waitForFile } from './wait-for-file.ts';
 
 /** Told how a push goes on. */
@@ -9,15 +11,15 @@ export interface PushEvents {
   /** How far into a file its upload has come; less than before when it starts anew. */
   readonly onSent: (file: SourceFile, positionBytes: number) => void;
   /** A file was accepted, or failed for good. */
-  readonly onSettled: (result: FileResult) => void;
+  readonly onSettled: (result: PushedFile) => void;
   /** All were sent; waiting for the index begins, or the commit, of this many that were accepted. */
   readonly onWaiting: (fileCount: number) => void;
-  readonly onInstallable: (result: FileResult) => void;
+  readonly onInstallable: (result: PushedFile) => void;
 }
 
 export interface PushReport {
-  readonly results: readonly FileResult[];
-  readonly batch?: BatchResult;
+  readonly results: readonly PushedFile[];
+  readonly batch?: PushedBatch;
 }
 
 /**
@@ -38,10 +40,10 @@ async function sendAll(
   files: readonly SourceFile[],
   options: PushOptions,
   { onSent, onSettled }: PushEvents,
-): Promise<readonly FileResult[]> {
+): Promise<readonly PushedFile[]> {
   const limit = pLimit(options.jobs);
   let isLockedOut = false;
-  const send = async (file: SourceFile): Promise<FileResult> => {
+  const send = async (file: SourceFile): Promise<PushedFile> => {
     // The answer to any other file would be the same, and many of them look like somebody who guesses tokens.
     if (isLockedOut) return { file, status: 'unsent', attempts: 0, sha256: undefined };
     const result = await pushFile(file, options, (positionBytes) => onSent(file, positionBytes));
@@ -63,7 +65,7 @@ async function sendAll(
 /** All or nothing: a batch that lacks a package is not committed. */
 async function finishBatch(
   id: string,
-  sent: readonly FileResult[],
+  sent: readonly PushedFile[],
   options: PushOptions,
   events: PushEvents,
 ): Promise<PushReport> {
@@ -74,14 +76,14 @@ async function finishBatch(
     return { results: sent, batch: isToLeave ? await leaveBatch(id, options) : { id, state: 'dropped' } };
   }
   events.onWaiting(sent.length);
-  return commitBatch(id, sent, options);
+  return askForCommit(id, sent, options);
 }
 
 async function waitForAll(
-  sent: readonly FileResult[],
+  sent: readonly PushedFile[],
   options: PushOptions,
   { onWaiting, onInstallable }: PushEvents,
-): Promise<readonly FileResult[]> {
+): Promise<readonly PushedFile[]> {
   const deadlineMs = options.clock.now() + options.timeoutMs;
   const limit = pLimit(options.jobs);
   onWaiting(sent.filter(({ outcome }) => outcome !== undefined).length);

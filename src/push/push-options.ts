@@ -1,4 +1,4 @@
-import type { Exchange } from './exchange.ts';
+import type { Exchange } from './open-connection.ts';
 import type { ServiceUrls } from './service-urls.ts';
 import type { RetryRules } from './with-retries.ts';
 

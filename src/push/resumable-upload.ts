@@ -1,4 +1,4 @@
-import type { Answer } from './exchange.ts';
+import type { Answer } from './open-connection.ts';
 import { parseJson } from './parse-json.ts';
 import { failureOfAnswer, unexpected } from './push-failure.ts';
 import type { DigestedFile, PushOptions } from './push-options.ts';
@@ -43,7 +43,7 @@ export function createResumableUpload(
         const answer = await patch(offset);
         if (answer.status !== 204) return readLast(answer);
         const next = readOffset(answer);
-        if (next <= offset) throw unclear(`${next} bytes after ${offset}`);
+        if (next <= offset) throw unclear(`an offset above ${offset}`, String(next));
         offset = next;
       }
       return undefined;
@@ -72,7 +72,7 @@ export function createResumableUpload(
     const created = URL.parse(answer.headers.location ?? '', url.href);
     // The token goes there with every piece.
     if (answer.headers.location === undefined || created?.origin !== url.origin) {
-      throw unclear(`the place ${answer.headers.location ?? '(none)'}`);
+      throw unclear(`a Location at ${url.origin}`, answer.headers.location);
     }
     return created;
   }
@@ -117,12 +117,12 @@ function isWrongOffset({ status, text }: Answer): boolean {
 function readOffset({ headers }: Answer): number {
   const value = headers['upload-offset'];
   if (typeof value === 'string' && /^\d{1,15}$/.test(value)) return Number(value);
-  throw unclear(`the offset ${String(value)}`);
+  throw unclear('an Upload-Offset', value?.toString());
 }
 
-function unclear(what: string): Error {
+function unclear(expected: string, found = 'none'): Error {
   return unexpected({
-    detail: `the service answered ${what}, which makes no sense in a resumable upload`,
+    detail: `expected ${expected} in the answer to a resumable upload, found ${found}`,
     hint: 'Check what lies before the service, such as a proxy that changes headers.',
     kind: 'unreachable',
   });

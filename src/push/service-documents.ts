@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import type { Answer } from './exchange.ts';
+import type { Answer } from './open-connection.ts';
 import { parseJson } from './parse-json.ts';
 import { failureOfAnswer, unexpected } from './push-failure.ts';
 
@@ -18,14 +18,14 @@ export const OUTCOME = Type.Object({
 
 export type Outcome = Static<typeof OUTCOME>;
 
-export const BATCH = Type.Object({
+export const BATCH_DOCUMENT = Type.Object({
   batch: Type.String(),
   state: Type.String(),
   keptUntil: Type.Optional(Type.String()),
   packages: Type.Array(OUTCOME),
 });
 
-export type Batch = Static<typeof BATCH>;
+export type BatchDocument = Static<typeof BATCH_DOCUMENT>;
 
 /** Problem document of a batch that was refused. */
 export const BATCH_REFUSAL = Type.Object({
@@ -35,7 +35,7 @@ export const BATCH_REFUSAL = Type.Object({
   ),
 });
 
-/** @throws PushFailure for an error, and for a success that is none of Rpmyard's. */
+/** @throws PushFailure for an error, and for a success that does not come from Rpmyard. */
 export function readOutcome(answer: Answer): Outcome {
   const document = readSuccess(answer);
   if (Value.Check(OUTCOME, document)) return document;
@@ -43,9 +43,9 @@ export function readOutcome(answer: Answer): Outcome {
 }
 
 /** @throws PushFailure as `readOutcome`. */
-export function readBatch(answer: Answer): Batch {
+export function readBatchDocument(answer: Answer): BatchDocument {
   const document = readSuccess(answer);
-  if (Value.Check(BATCH, document)) return document;
+  if (Value.Check(BATCH_DOCUMENT, document)) return document;
   throw notOurs(answer);
 }
 
@@ -61,7 +61,7 @@ function readSuccess(answer: Answer): unknown {
 
 function notOurs({ status }: Answer): Error {
   return unexpected({
-    detail: `the answer ${status} is none of Rpmyard's`,
+    detail: `this answer (${status}) does not come from Rpmyard`,
     hint: 'Check the URL: something else answers there.',
     kind: 'unreachable',
   });

@@ -1,23 +1,24 @@
 import type { ErrorCode } from '../errors.ts';
-import type { Answer } from './exchange.ts';
+import type { Answer } from './open-connection.ts';
 import { PushFailure } from './push-failure.ts';
-import type { FileResult } from './push-file.ts';
+import type { PushedFile } from './push-file.ts';
 import type { PushOptions } from './push-options.ts';
 import { type Outcome, readOutcome } from './service-documents.ts';
 import { withRetries } from './with-retries.ts';
 
 // The service waits this long at most (docs/http.md).
 const MAX_WAIT_MS = 50_000;
-const ANSWER_MARGIN_MS = 30_000;
+/** How long an answer may take: a commit may be held as long as a wait, whatever ?wait= says, and there is the network. */
+export const ANSWER_LIMIT_MS = MAX_WAIT_MS + 30_000;
 // A service that does not wait must not be asked without a pause.
 const MIN_ROUND_MS = 1000;
 
 /** Waits until hosts can install an accepted package, until it is clear that they never will, or until the deadline. */
 export async function waitForFile(
-  result: FileResult,
+  result: PushedFile,
   deadlineMs: number,
   options: PushOptions,
-): Promise<FileResult> {
+): Promise<PushedFile> {
   const { urls, signal } = options;
   try {
     const url = urls.api(`uploads/${result.sha256 ?? ''}`);
@@ -42,14 +43,14 @@ export async function waitForFile(
  * @returns the last answer; 202 when the deadline came first.
  */
 export async function askUntilDone(
-  ask: (waitSeconds: number, idleMs: number) => Promise<Answer>,
+  ask: (waitSeconds: number) => Promise<Answer>,
   deadlineMs: number,
   { clock }: Pick<PushOptions, 'clock'>,
 ): Promise<Answer> {
   for (;;) {
     const startMs = clock.now();
     const waitMs = Math.min(MAX_WAIT_MS, Math.max(0, deadlineMs - startMs));
-    const answer = await ask(Math.ceil(waitMs / 1000), waitMs + ANSWER_MARGIN_MS);
+    const answer = await ask(Math.ceil(waitMs / 1000));
     const leftMs = deadlineMs - clock.now();
     if (answer.status !== 202 || leftMs <= 0) return answer;
     const tookMs = clock.now() - startMs;
@@ -58,10 +59,10 @@ export async function askUntilDone(
 }
 
 async function askUntilSettled(url: URL, deadlineMs: number, options: PushOptions): Promise<Answer> {
-  const ask = async (waitSeconds: number, idleMs: number): Promise<Answer> => {
+  const ask = async (waitSeconds: number): Promise<Answer> => {
     const asked = new URL(url);
     asked.searchParams.set('wait', String(waitSeconds));
-    const answer = await options.exchange({ method: 'GET', url: asked, idleMs });
+    const answer = await options.exchange({ method: 'GET', url: asked, idleMs: ANSWER_LIMIT_MS });
     // Throws for what is no success, so that it is tried again or ends.
     readOutcome(answer);
     return answer;
@@ -69,7 +70,7 @@ async function askUntilSettled(url: URL, deadlineMs: number, options: PushOption
   return askUntilDone(ask, deadlineMs, options);
 }
 
-function late(): Pick<FileResult, 'status' | 'failure'> {
+function late(): Pick<PushedFile, 'status' | 'failure'> {
   const failure = new PushFailure({
     code: 'INDEX_LATE' satisfies ErrorCode,
     detail: 'it is accepted, but not in the index yet',

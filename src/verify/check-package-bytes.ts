@@ -75,7 +75,7 @@ async function damageOf(path: string, sizeBytes: number): Promise<Omit<Finding, 
   verifyHeaderDigests(bytes, rpm);
   const [payload] = rpm.digests.payload;
   if (payload === undefined) return undefined;
-  const found = await digestOfFile(path, payload.algorithm, extent.payloadStart);
+  const found = await digestOfFile(path, payload.algorithm, { start: extent.payloadStart });
   if (found === payload.hex) return undefined;
   const detail = `its payload has the ${payload.algorithm} ${found}, the package says ${payload.hex}`;
   return { code: 'PACKAGE_UNREADABLE', detail };

@@ -6,10 +6,11 @@ import { hashToken, newToken } from '../../src/access/token.ts';
 import { craftRpm, type CraftSpec } from '../support/craft-rpm.ts';
 import { createFakeTus } from '../support/fake-tus.ts';
 import { findFreePort } from '../support/free-port.ts';
+import { outcomeOf } from '../support/push-options.ts';
 import { runPush, startPush } from '../support/run-push.ts';
 import { BIN } from '../support/run-rpmyard.ts';
 import { type RunningService, startService } from '../support/run-service.ts';
-import { startScriptedServer } from '../support/scripted-server.ts';
+import { type Exchanged, startScriptedServer } from '../support/scripted-server.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const MIB = 1024 * 1024;
@@ -276,34 +277,104 @@ describe('rpmyard push', () => {
     expect(server.seen.map(({ headers }) => headers['x-build-url'])).toEqual(Array(5).fill(BUILD_URL));
   });
 
-  it('says how to drop a batch that was refused, and names it', async () => {
-    await using server = await startScriptedServer(async ({ seen, takeBody, answer }) => {
-      await takeBody();
-      const sha256 = String(seen.headers['x-checksum-sha256']);
-      if (seen.method === 'PUT') {
-        const places = [{ repository: '9/x86_64', state: 'staged' }];
-        return answer(202, {
-          outcome: 'staged',
-          batch: 'b',
-          nevra: 'hello-1.0-1.el9.x86_64',
-          sha256,
-          places,
-        });
-      }
-      return answer(409, { code: 'BATCH_REFUSED', detail: 'not placed', hint: 'mend it', refused: [] });
+  describe('with a batch that ends otherwise than it should', () => {
+    /** Takes members; says of everything else what the test says. */
+    const pushBatch = async (
+      args: readonly string[],
+      script: (exchanged: Exchanged, document: (state: string) => object) => void,
+    ) => {
+      await using server = await startScriptedServer(async (exchanged) => {
+        await exchanged.takeBody();
+        const sha256 = String(server.seen[0]?.headers['x-checksum-sha256']);
+        const member = (state: string): object => ({ ...outcomeOf(sha256, 'staged', state), batch: 'b' });
+        if (exchanged.seen.method === 'PUT') return exchanged.answer(202, member('staged'));
+        return script(exchanged, (state) => ({ batch: 'b', state, packages: [member('waiting')] }));
+      });
+      const { exitCode, stdout, stderr } = await runPush([
+        ...args,
+        await put('hello'),
+        '--url',
+        server.baseUrl,
+      ]);
+      const id = String(server.seen[0]?.headers['x-batch']);
+      return {
+        exitCode,
+        lines: stdout.replace(/[\d.]+ s/, '1.0 s').split('\n'),
+        stderr: stderr.replaceAll(id, 'ID').replaceAll(server.baseUrl, 'http://host'),
+      };
+    };
+    const refusal = { code: 'BATCH_REFUSED', detail: 'not placed', hint: 'mend it', refused: [] };
+    const STAGED = 'staged hello-1.0-1.el9.x86_64 in 9/x86_64';
+
+    it('drops one that was refused, and says so', async () => {
+      const result = await pushBatch(['--batch'], ({ seen: { method }, answer }, document) => {
+        if (method === 'GET') return answer(200, document('staged'));
+        return method === 'DELETE' ? answer(204) : answer(409, refusal);
+      });
+      expect(result).toEqual({
+        exitCode: 1,
+        lines: [STAGED, '1 package in 1.0 s: 1 staged', ''],
+        stderr:
+          'batch ID: BATCH_REFUSED: not placed\n  mend it\nbatch ID: it is dropped: nothing of it is published, and nothing of it is on the service\n',
+      });
     });
-    const { exitCode, stdout, stderr } = await runPush([
-      '--batch',
-      await put('hello'),
-      '--url',
-      server.baseUrl,
-    ]);
-    expect(exitCode).toBe(1);
-    expect(stdout).toMatch(/^staged hello-1\.0-1\.el9\.x86_64 in 9\/x86_64\n/);
-    const id = String(server.seen[0]?.headers['x-batch']);
-    expect(stderr).toBe(
-      `batch ${id}: BATCH_REFUSED: not placed\n  mend it\nbatch ${id}: nothing of it is published, and it stays on the service; drop it with\n  curl -X DELETE ${server.baseUrl}/api/v1/batches/${id}\n`,
-    );
+
+    it('says how to drop one with a name of its own that was refused', async () => {
+      const keptUntil = '2026-01-02T03:04:05Z';
+      const result = await pushBatch(['--batch-id', 'b-7'], ({ seen: { method }, answer }, document) =>
+        method === 'GET' ? answer(200, { ...document('staged'), keptUntil }) : answer(409, refusal),
+      );
+      expect(result.exitCode).toBe(1);
+      expect(result.stderr).toBe(
+        `batch ID: BATCH_REFUSED: not placed\n  mend it\nbatch ID: nothing of it is published, and it stays on the service until ${keptUntil}; drop it with\n  curl -X DELETE http://host/api/v1/batches/ID\n`,
+      );
+    });
+
+    it('never says to drop one that is committed', async () => {
+      const result = await pushBatch(
+        ['--batch', '--wait', '--timeout', '1'],
+        ({ seen: { method }, answer }, document) =>
+          method === 'GET'
+            ? answer(200, document('committed'))
+            : answer(503, { code: 'INDEX_FAILED', detail: 'no index', hint: 'look at it' }),
+      );
+      expect({
+        ...result,
+        stderr: result.stderr.replaceAll(/^.*; trying again in .* s\n/gm, ''),
+      }).toEqual({
+        exitCode: 4,
+        lines: [STAGED, '1 package in 1.0 s: 1 not in the index yet', ''],
+        stderr:
+          'batch ID: INDEX_FAILED: no index\n  look at it\nbatch ID: it is accepted, and the service goes on with it\n',
+      });
+    });
+
+    it('says where to ask for one of which nothing is known', async () => {
+      const { exitCode, stderr } = await pushBatch(['--batch', '--timeout', '1'], ({ cut }) => cut());
+      expect(exitCode).toBe(3);
+      expect(stderr).toMatch(
+        /\nbatch ID: it is not known whether it is published; ask with\n  curl http:\/\/host\/api\/v1\/batches\/ID\n$/,
+      );
+    });
+  });
+
+  it('says that a batch is published when the interruption came too late', async () => {
+    const asked = Promise.withResolvers<void>();
+    await using server = await startScriptedServer(async ({ seen, answer, takeBody }) => {
+      await takeBody();
+      const sha256 = String(server.seen[0]?.headers['x-checksum-sha256']);
+      if (seen.method === 'PUT') return answer(202, outcomeOf(sha256, 'staged', 'staged'));
+      // The commit is never answered.
+      if (seen.method === 'POST') return asked.resolve();
+      if (seen.method === 'DELETE') return answer(409, { code: 'BATCH_COMMITTED', detail: 'no', hint: 'no' });
+      return answer(200, { batch: 'b', state: 'committed', packages: [outcomeOf(sha256, 'created')] });
+    });
+    const push = startPush(['--batch', await put('hello'), '--url', server.baseUrl]);
+    await asked.promise;
+    push.kill('SIGINT');
+    const { exitCode, stderr } = await push.ended;
+    expect(exitCode).toBe(130);
+    expect(stderr).toMatch(/\nbatch push-[0-9a-f-]{36}: it is published\n$/);
   });
 
   it('shows on a terminal how far it is, and takes that away before each line', async () => {

@@ -89,7 +89,7 @@ describe('rpmyard push --batch', () => {
     expect(refused.exitCode).toBe(1);
     expect(JSON.parse(refused.stdout)).toMatchObject({
       files: [{ status: 'refused', code: 'PACKAGE_CONFLICT' }, { status: 'staged' }],
-      batch: { state: 'refused', code: 'BATCH_REFUSED' },
+      batch: { state: 'dropped', code: 'BATCH_REFUSED' },
       exitCode: 1,
     });
     expect(await namesIn(site)).toEqual(['a-1.0-1.el9.x86_64.rpm', 'b-1.0-1.el9.x86_64.rpm']);
@@ -145,7 +145,7 @@ describe('rpmyard push --batch', () => {
     expect(refused.exitCode).toBe(1);
     expect(JSON.parse(refused.stdout)).toMatchObject({
       files: [{ status: 'staged' }, { file: conflict, status: 'refused', code: 'PACKAGE_CONFLICT' }],
-      batch: { state: 'refused' },
+      batch: { state: 'dropped' },
     });
     expect(await namesIn(site)).toHaveLength(2);
   });

@@ -97,28 +97,179 @@ describe('a batch', () => {
     expect(report.batch).toMatchObject({ state: 'waiting', failure: { code: 'INDEX_LATE' } });
   });
 
-  it('that is refused names the packages to blame, and stays', async () => {
-    const refused = [
+  const REFUSAL = {
+    code: 'BATCH_REFUSED',
+    detail: 'one cannot be placed',
+    hint: 'build again',
+    refused: [
       {
         nevra: 'hello-1.0-1.el9.x86_64',
         sha256: DIGESTS[1],
         code: 'PACKAGE_CONFLICT',
         detail: 'other bytes',
       },
-    ];
+    ],
+  };
+
+  it.each([
+    ['is dropped', false, 204, { state: 'dropped' }],
+    ['stays when it cannot be dropped', false, 500, { state: 'refused' }],
+    ['stays when the user named it', true, 204, { state: 'refused', keptUntil: '2026-01-02T03:04:05Z' }],
+  ])('that is refused names the packages to blame, and %s', async (_, isBatchNamed, dropStatus, expected) => {
     await using server = await startScriptedServer(
-      staging(({ answer }) =>
-        answer(409, { code: 'BATCH_REFUSED', detail: 'one cannot be placed', hint: 'drop it', refused }),
-      ),
+      staging(({ seen: { method }, answer }) => {
+        if (method === 'POST') return answer(409, REFUSAL);
+        if (method === 'DELETE') return answer(dropStatus);
+        return answer(200, { ...batchOf('staged', 'staged'), keptUntil: '2026-01-02T03:04:05Z' });
+      }),
     );
-    const { report, exitCode } = await pushBatch(server);
+    const { report, exitCode } = await pushBatch(server, { isBatchNamed });
     expect(exitCode).toBe(1);
     expect(statuses(report)).toEqual(['staged', 'refused', 'staged']);
     expect(report.results[1]).toMatchObject({
       failure: { code: 'PACKAGE_CONFLICT', message: 'other bytes' },
     });
-    expect(report.batch).toMatchObject({ state: 'refused', failure: { code: 'BATCH_REFUSED' } });
-    expect(requests(server)).toHaveLength(4);
+    const { failure, ...batch } = report.batch ?? {};
+    expect(batch).toEqual({ id: 'nightly', ...expected });
+    expect(failure).toMatchObject({ code: 'BATCH_REFUSED' });
+    const asked = ['POST /api/v1/batches/nightly/commit', 'GET /api/v1/batches/nightly'];
+    const dropped = isBatchNamed ? [] : ['DELETE /api/v1/batches/nightly'];
+    expect(requests(server).slice(3)).toEqual([...asked, ...dropped]);
+  });
+
+  const documentIn = (state: string, ...places: readonly string[]): object => ({
+    ...batchOf(state, 'created'),
+    packages: DIGESTS.map((sha256, index) => outcomeOf(sha256, 'created', places[index] ?? places[0])),
+  });
+
+  it.each([
+    ['INDEX_FAILED', 503, documentIn('committed', 'published', 'waiting', 'waiting')],
+    ['SIGNING_FAILED', 503, documentIn('committed', 'published', 'waiting', 'waiting')],
+    ['INTERNAL', 500, documentIn('committed', 'published', 'waiting', 'waiting')],
+  ])('whose commit is answered %s ends late, since it is committed', async (code, status, document) => {
+    await using server = await startScriptedServer(
+      staging(({ seen: { method }, answer }) =>
+        method === 'GET' ? answer(200, document) : answer(status, { code, detail: 'no', hint: 'look' }),
+      ),
+    );
+    const { report, exitCode } = await pushBatch(server, { isWaitWanted: true, timeoutMs: 3000 });
+    expect(exitCode).toBe(4);
+    expect(statuses(report)).toEqual(['created', 'waiting', 'waiting']);
+    expect(report.batch).toMatchObject({ state: 'waiting', failure: { code } });
+    expect(requests(server).at(-1)).toBe('GET /api/v1/batches/nightly');
+    expect(requests(server).filter((one) => !one.includes('/commit'))).toHaveLength(4);
+  });
+
+  it('that is decided and not placed yet ends late', async () => {
+    await using server = await startScriptedServer(
+      staging(({ seen: { method }, answer }) =>
+        method === 'GET'
+          ? answer(200, documentIn('committing', 'staged'))
+          : answer(503, { code: 'BATCH_UNPLACED', detail: 'no', hint: 'wait' }),
+      ),
+    );
+    const { report, exitCode } = await pushBatch(server, { timeoutMs: 3000 });
+    expect(exitCode).toBe(4);
+    expect(statuses(report)).toEqual(['waiting', 'waiting', 'waiting']);
+    expect(report.batch).toMatchObject({ state: 'waiting', failure: { code: 'BATCH_UNPLACED' } });
+  });
+
+  it('of which a package was set aside is refused for that package alone', async () => {
+    await using server = await startScriptedServer(
+      staging(({ seen: { method }, answer }) =>
+        method === 'GET'
+          ? answer(200, documentIn('committed', 'published', 'set-aside', 'published'))
+          : answer(422, { code: 'PACKAGE_SET_ASIDE', detail: 'no', hint: 'mend it' }),
+      ),
+    );
+    const { report, exitCode } = await pushBatch(server, { isWaitWanted: true });
+    expect(exitCode).toBe(1);
+    expect(statuses(report)).toEqual(['created', 'refused', 'created']);
+    expect(report.batch).toMatchObject({ state: 'waiting', failure: { code: 'PACKAGE_SET_ASIDE' } });
+  });
+
+  it.each([
+    ['without waiting', false, 'waiting'],
+    ['in the index', true, 'published'],
+  ])(
+    'whose commit got no answer to the end is a success when it holds: %s',
+    async (_, isWaitWanted, place) => {
+      await using server = await startScriptedServer(
+        staging(({ seen: { method }, answer, cut }) =>
+          method === 'GET' ? answer(200, documentIn('committed', place)) : cut(),
+        ),
+      );
+      const { report, exitCode } = await pushBatch(server, { isWaitWanted, timeoutMs: 3000 });
+      expect(exitCode).toBe(0);
+      expect(statuses(report)).toEqual(['created', 'created', 'created']);
+      expect(report.batch).toEqual({ id: 'nightly', state: 'committed' });
+    },
+  );
+
+  it.each([
+    ['gone, as somebody dropped it', 404, 404, 1, 'dropped'],
+    ['not shown, as it is for other repositories too', 403, 404, 1, 'unknown'],
+    ['unknown, as the service is away', 503, 503, 3, 'unknown'],
+  ])('that was not committed is said to be %s', async (_, commitStatus, lookStatus, expected, state) => {
+    const codes: Readonly<Record<number, string>> = { 403: 'RIGHT_MISSING', 404: 'NOT_FOUND' };
+    await using server = await startScriptedServer(
+      staging(({ seen: { method }, answer }) => {
+        const status = method === 'POST' ? commitStatus : lookStatus;
+        return answer(status, { code: codes[status] ?? 'SHUTTING_DOWN', detail: 'no', hint: 'no' });
+      }),
+    );
+    const { report, exitCode } = await pushBatch(server, { timeoutMs: 3000 });
+    expect({ exitCode, state: report.batch?.state }).toEqual({ exitCode: expected, state });
+    expect(requests(server).at(-1)).toBe('GET /api/v1/batches/nightly');
+  });
+
+  it.each([
+    ['is dropped', false, 'dropped'],
+    ['is kept when the user named it', true, 'kept'],
+  ])('that the service never came to commit %s', async (_, isBatchNamed, state) => {
+    await using server = await startScriptedServer(
+      staging(({ seen: { method }, answer, cut }) => {
+        if (method === 'POST') return cut();
+        return method === 'DELETE' ? answer(204) : answer(200, batchOf('staged', 'staged'));
+      }),
+    );
+    const { report, exitCode } = await pushBatch(server, { isBatchNamed, timeoutMs: 3000 });
+    expect(exitCode).toBe(3);
+    expect(report.batch).toMatchObject({ state, failure: { code: 'SERVICE_UNREACHABLE' } });
+  });
+
+  it('that was committed behind the back of who wants to drop it is not said to be dropped', async () => {
+    let looked = 0;
+    await using server = await startScriptedServer(
+      staging(({ seen: { method }, answer, cut }) => {
+        if (method === 'POST') return cut();
+        if (method === 'DELETE') return answer(409, { code: 'BATCH_COMMITTED', detail: 'no', hint: 'no' });
+        looked += 1;
+        return answer(200, looked === 1 ? batchOf('staged', 'staged') : batchOf('committed', 'created'));
+      }),
+    );
+    const { report, exitCode } = await pushBatch(server, { timeoutMs: 3000 });
+    expect({ exitCode, state: report.batch?.state }).toEqual({ exitCode: 0, state: 'committed' });
+  });
+
+  it.each([
+    ['commit', 'nightly', '/commit'],
+    ['package', undefined, '/uploads/'],
+  ])('gives the service 80 s to answer for a %s, however little time is left', async (_, batchId, path) => {
+    await using server = await startScriptedServer(async ({ seen, answer, takeBody }) => {
+      await takeBody();
+      const sha256 = String(seen.headers['x-checksum-sha256'] ?? seen.path.split(/[/?]/)[4]);
+      if (seen.method === 'POST') return answer(200, batchOf('committed', 'created'));
+      return answer(200, outcomeOf(sha256, 'known', 'published'));
+    });
+    using push = pushOptions(server.baseUrl);
+    const idle: unknown[] = [];
+    const exchange: PushOptions['exchange'] = async (sending) => {
+      if (sending.url.pathname.includes(path)) idle.push(sending.idleMs);
+      return push.options.exchange(sending);
+    };
+    await pushBatch(server, { batchId, exchange, isWaitWanted: true, timeoutMs: 5000 });
+    expect(new Set(idle)).toEqual(new Set([80_000]));
   });
 
   it('of which a package was refused is not committed but dropped', async () => {
@@ -139,7 +290,8 @@ describe('a batch', () => {
     ['it waits for another push', 200, 'staged', { state: 'kept', keptUntil: '2026-01-02T03:04:05Z' }],
     ['it was published before', 200, 'committed', { state: 'committed' }],
     ['nothing of it is there', 404, 'none', { state: 'dropped' }],
-    ['nobody knows', 401, 'none', { state: 'staged' }],
+    ['it is published now', 200, 'committing', { state: 'waiting' }],
+    ['nobody knows', 401, 'none', { state: 'unknown' }],
   ])(
     'that the user named is not dropped when a package was refused: %s',
     async (_, status, state, expected) => {

@@ -1,14 +1,17 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, afterAll, describe, expect, it } from 'vitest';
 import { findFiles } from '../../src/push/find-files.ts';
 import { appErrorOf } from '../support/app-error.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
+const NOBODY = 65_534;
+
 let dir: TempDir;
 
 beforeAll(async () => {
   dir = await createTempDir();
+  await chmod(dir.path, 0o755);
   await mkdir(join(dir.path, 'sub.rpm'));
   for (const name of ['b.rpm', 'a.rpm', 'c.txt', '[x].rpm', 'sub.rpm/d.rpm']) await writeFile(at(name), name);
   await symlink(at('a.rpm'), at('z.rpm'));
@@ -52,5 +55,43 @@ describe('findFiles', () => {
       `${at('sub.rpm')}: it is a directory`,
       `${at('x*.rpm')}: no file matches`,
     ]);
+  });
+
+  it('names an argument that is too long to be looked at among the others', () => {
+    const long = 'x'.repeat(300);
+    expect(problemsOf(long, `${long}*`, 'gone.rpm')).toEqual([
+      `${at(long)}: it cannot be read (ENAMETOOLONG)`,
+      `${at(`${long}*`)}: no file matches`,
+      `${at('gone.rpm')}: it does not exist`,
+    ]);
+  });
+
+  it('takes no directory whose name looks like a pattern for one', async () => {
+    await mkdir(at('[ab]'));
+    expect(problemsOf('[ab]')).toEqual([`${at('[ab]')}: it is a directory`]);
+  });
+
+  it('takes a pattern that is too long for a name', () => {
+    expect(found(`{a,${'x'.repeat(300)}}.rpm`)).toEqual(['a.rpm']);
+  });
+
+  it('names what lies in a directory that may not be searched', async () => {
+    const shut = at('shut');
+    await mkdir(shut);
+    await writeFile(join(shut, 'e.rpm'), 'e');
+    await chmod(shut, 0o444);
+    const { seteuid, geteuid } = process;
+    const userId = geteuid?.();
+    // Root may search it.
+    if (userId === 0) seteuid?.(NOBODY);
+    try {
+      expect(problemsOf('shut/e.rpm', 'shut/*.rpm', 'gone.rpm')).toEqual([
+        `${at('shut/e.rpm')}: it cannot be read (EACCES)`,
+        `${at('shut/e.rpm')}: it cannot be read (EACCES)`,
+        `${at('gone.rpm')}: it does not exist`,
+      ]);
+    } finally {
+      if (userId === 0) seteuid?.(0);
+    }
   });
 });

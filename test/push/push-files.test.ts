@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exitCodeOf } from '../../src/push/exit-code.ts';
+import { openConnection } from '../../src/push/open-connection.ts';
 import { pushFiles, type PushReport } from '../../src/push/push-files.ts';
 import type { PushOptions } from '../../src/push/push-options.ts';
 import { NO_EVENTS, outcomeOf, pushOptions, type TestPush } from '../support/push-options.ts';
@@ -213,7 +215,9 @@ describe('an upload', () => {
     });
     const { report, exitCode } = await pushOne(server);
     expect(exitCode).toBe(3);
-    expect(report.results).toMatchObject([{ failure: { code: 'ANSWER_UNEXPECTED' } }]);
+    expect(report.results).toMatchObject([
+      { failure: { code: 'ANSWER_UNEXPECTED', message: 'this answer (200) does not come from Rpmyard' } },
+    ]);
   });
 
   it('of a file that became shorter fails without waiting for the service', async () => {
@@ -225,6 +229,25 @@ describe('an upload', () => {
     expect(report.results).toMatchObject([
       { status: 'refused', attempts: 1, failure: { code: 'SOURCE_CHANGED' } },
     ]);
+  });
+
+  it('ends at once when it is interrupted while its digest is computed', async () => {
+    await using server = await startScriptedServer(accept);
+    const controller = new AbortController();
+    using push = pushOptions(server.baseUrl, { signal: controller.signal });
+    // It has no end.
+    const pushing = pushFiles([{ path: '/dev/zero', sizeBytes: 1 }], push.options, NO_EVENTS);
+    await setImmediate();
+    controller.abort(new Error('interrupted'));
+    await expect(pushing).rejects.toThrow('interrupted');
+    expect(server.seen).toEqual([]);
+  });
+
+  it('says for how long there was no answer', async () => {
+    await using server = await startScriptedServer(({ takeBody }) => takeBody());
+    using connection = openConnection('http:', { headers: {}, idleMs: 100 });
+    const url = new URL(server.baseUrl);
+    await expect(connection.exchange({ method: 'GET', url })).rejects.toThrow('no answer for 0.1 s');
   });
 
   it('leaves no text of the service that a terminal would obey', async () => {

@@ -2,7 +2,7 @@ import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodeOf } from '../../src/push/exit-code.ts';
-import type { FileResult } from '../../src/push/push-file.ts';
+import type { PushedFile } from '../../src/push/push-file.ts';
 import { pushFiles } from '../../src/push/push-files.ts';
 import type { PushOptions } from '../../src/push/push-options.ts';
 import { createFakeTus } from '../support/fake-tus.ts';
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => dir.remove());
 
 interface Pushed {
-  readonly result: FileResult | undefined;
+  readonly result: PushedFile | undefined;
   readonly exitCode: number;
   readonly pausesMs: readonly number[];
 }
@@ -192,5 +192,18 @@ describe('a large file', () => {
     const { result } = await pushLarge(server);
     expect(result).toMatchObject({ status: 'failed', attempts: 1, failure: { code: 'ANSWER_UNEXPECTED' } });
     expect(other.seen).toEqual([]);
+  });
+
+  it('says which offset it expected when the service does not go on', async () => {
+    const tus = createFakeTus();
+    await using server = await startScriptedServer(async (exchanged) => {
+      if (exchanged.seen.method !== 'PATCH') return tus(exchanged);
+      await exchanged.takeBody();
+      return exchanged.answer(204, undefined, { 'upload-offset': '0' });
+    });
+    const { result } = await pushLarge(server);
+    expect(result?.failure?.message).toBe(
+      'expected an offset above 0 in the answer to a resumable upload, found 0',
+    );
   });
 });

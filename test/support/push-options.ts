@@ -1,4 +1,4 @@
-import { openConnection } from '../../src/push/exchange.ts';
+import { openConnection } from '../../src/push/open-connection.ts';
 import type { PushFailure } from '../../src/push/push-failure.ts';
 import type { PushEvents } from '../../src/push/push-files.ts';
 import type { PushOptions } from '../../src/push/push-options.ts';

@@ -64,14 +64,15 @@ function trusted(): string[] {
 async function exchangeOnce(sending: Sending, agent: HttpAgent, options: ConnectionOptions): Promise<Answer> {
   const { method, url, body } = sending;
   const { signal } = options;
+  const idleMs = sending.idleMs ?? options.idleMs;
   const outgoing = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
     method,
     agent,
     headers: { accept: 'application/json', ...options.headers, ...sending.headers, ...lengthOf(body) },
-    timeout: sending.idleMs ?? options.idleMs,
+    timeout: idleMs,
     ...(signal !== undefined && { signal }),
   });
-  const answered = whenAnswered(outgoing);
+  const answered = whenAnswered(outgoing, idleMs);
   // An answer may come before the body is sent: a refusal, and the rest need not be sent.
   const enough = new AbortController();
   const sent = sendBody(outgoing, body, enough.signal).catch((error: unknown) => {
@@ -95,12 +96,12 @@ function lengthOf(body: FilePart | undefined): OutgoingHttpHeaders {
   return { 'content-length': sizeBytes, ...(isAskedFor && { expect: '100-continue' }) };
 }
 
-function whenAnswered(outgoing: ClientRequest): Promise<IncomingMessage> {
+function whenAnswered(outgoing: ClientRequest, idleMs: number): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.once('response', resolve);
     // Stays: a connection may break again after the answer.
     outgoing.on('error', reject);
-    outgoing.once('timeout', () => outgoing.destroy(new Error('it does not answer')));
+    outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer for ${idleMs / 1000} s`)));
   });
 }
 
