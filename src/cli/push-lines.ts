@@ -54,7 +54,7 @@ export function batchNote(batch: PushedBatch, url: URL): string {
 
 function batchText({ state, failure, keptUntil }: PushedBatch, { href }: URL): string {
   const until = keptUntil === undefined ? '' : ` until ${printable(keptUntil)}`;
-  const dropIt = `drop it with\n  curl -X DELETE ${href}`;
+  const dropIt = `drop it, with the token, by\n  curl -X DELETE ${href}`;
   const texts: Readonly<Record<BatchEnd, string>> = {
     committed: '',
     waiting: 'it is accepted, and the service goes on with it',

@@ -22,6 +22,8 @@ const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
 /** `rpmyard push FILE...`: uploads packages and does not give up before it has to. */
 export async function push(args: readonly string[]): Promise<number> {
   const asked = readPushArguments(args, process.env);
+  // Nobody reads on (`| head -1`), or the log's disk is full: the packages are sent all the same.
+  process.stdout.on('error', () => undefined);
   const files = findFiles(asked.files);
   const display = createPushDisplay(files, asked.isJson);
   using interruption = listenForSignals();

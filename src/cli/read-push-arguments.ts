@@ -42,7 +42,7 @@ export function readPushArguments(args: readonly string[], env: Environment): Pu
   if (positionals.length === 0) throw invalid('no file is named', 'rpmyard push pkg.rpm');
   const url = values.url ?? given(env[PUSH_VARIABLES.url]);
   if (url === undefined) {
-    throw invalid('no service is named', 'Add --url http://repo.example.com/upload, or set RPMYARD_URL.');
+    throw invalid('no service is named', 'Add --url http://repo.example.com, or set RPMYARD_URL.');
   }
   const isBatch = values.batch === true || values['batch-id'] !== undefined;
   return {

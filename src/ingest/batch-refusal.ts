@@ -19,7 +19,7 @@ export function refusalOf(refused: readonly Refused[], count: number): AppError 
     'BATCH_REFUSED',
     `${refused.length} of ${count} packages cannot be placed, so none is: ${named.join('; ')}${more}`,
     {
-      hint: 'The batch is still staged. Correct these packages, under a higher release where they are in conflict, and send all in a new batch.',
+      hint: 'Correct these packages, under a higher release where they are in conflict, and send all in a new batch.',
       details: {
         refused: refused.map(({ nevra, sha256, error }) => ({
           nevra,

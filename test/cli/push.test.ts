@@ -236,7 +236,7 @@ describe('rpmyard push', () => {
     const { exitCode, stderr } = await push.ended;
     expect(exitCode).toBe(143);
     expect(stderr).toBe(
-      `interrupted; the same command again sends what is missing\nbatch nightly: nothing of it is published; it stays on the service until 2026-01-02T03:04:05Z, and the same command goes on with it; drop it with\n  curl -X DELETE ${server.baseUrl}/api/v1/batches/nightly\n`,
+      `interrupted; the same command again sends what is missing\nbatch nightly: nothing of it is published; it stays on the service until 2026-01-02T03:04:05Z, and the same command goes on with it; drop it, with the token, by\n  curl -X DELETE ${server.baseUrl}/api/v1/batches/nightly\n`,
     );
     expect(server.seen.map(({ method }) => method)).not.toContain('DELETE');
   });
@@ -326,7 +326,7 @@ describe('rpmyard push', () => {
       );
       expect(result.exitCode).toBe(1);
       expect(result.stderr).toBe(
-        `batch ID: BATCH_REFUSED: not placed\n  mend it\nbatch ID: nothing of it is published, and it stays on the service until ${keptUntil}; drop it with\n  curl -X DELETE http://host/api/v1/batches/ID\n`,
+        `batch ID: BATCH_REFUSED: not placed\n  mend it\nbatch ID: nothing of it is published, and it stays on the service until ${keptUntil}; drop it, with the token, by\n  curl -X DELETE http://host/api/v1/batches/ID\n`,
       );
     });
 
@@ -387,5 +387,14 @@ describe('rpmyard push', () => {
       // What is left to be seen: the text after the last time that the line was cleared.
       expect(line.split('\u001b[K').at(-1)?.trimEnd()).toMatch(/^$|^created |^3 packages in/);
     }
+  });
+
+  it('sends everything also when nobody reads what it says', async () => {
+    for (let index = 0; index < 20; index += 1) await put(`quiet${index}`);
+    await using service = await start();
+    const script = `set -o pipefail; "$0" push --url ${service.baseUrl} ${dir.path}/quiet*.rpm | head -1`;
+    const { exitCode, stderr } = await execa('bash', ['-c', script, BIN], { reject: false });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(await packagesIn(service, '9/x86_64')).toHaveLength(20);
   });
 });
