@@ -5,6 +5,7 @@ import { Value } from 'typebox/value';
 import { readLocalToken } from '../access/local-token.ts';
 import type { Config } from '../config/load.ts';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../errors.ts';
+import { parseJson } from '../push/parse-json.ts';
 
 /** The running service, as a command of its own machine talks to it: past nginx, to where it listens. */
 export interface ServiceClient {
@@ -56,14 +57,6 @@ export function createServiceClient({ server, stateDir }: Config): ServiceClient
       outgoing.on('error', reject);
       outgoing.end();
     });
-  }
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
   }
 }
 

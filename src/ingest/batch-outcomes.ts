@@ -2,7 +2,7 @@ import type { Batch, BatchMember } from '../batches/batch-store.ts';
 import { factsOf } from './choose-file.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
 import type { BatchParts } from './ingest-parts.ts';
-import { givenSha256, placesOf } from './describe-upload.ts';
+import { placesOf } from './describe-upload.ts';
 
 /** What became of each package of a batch, in order of NEVRA. */
 export function outcomesOf(
@@ -30,12 +30,12 @@ export function committedOutcome(
 /** Of a package that waits for the commit. */
 export function stagedOutcome(
   batch: string,
-  { nevra, sha256, receivedSha256, sizeBytes, targets, signatures }: BatchMember,
+  member: BatchMember,
   parts: Pick<BatchParts, 'records' | 'publicUrl'>,
 ): UploadOutcome {
-  const places = placesOf([], targets, parts).map((place) => {
-    const signature = signatures[place.repository];
+  const places = placesOf([], member.targets, parts).map((place) => {
+    const signature = member.signatures[place.repository];
     return { ...place, state: 'staged' as const, ...(signature !== undefined && { signature }) };
   });
-  return { outcome: 'staged', batch, nevra, sha256, ...givenSha256(receivedSha256), sizeBytes, places };
+  return { outcome: 'staged', batch, ...factsOf(member), places };
 }

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import type { BatchMember, BatchStore } from '../batches/batch-store.ts';
 import { AppError, toAppError } from '../errors.ts';
 import { inParallel } from './in-parallel.ts';
-import { placeAndRecord, type PlaceParts } from './place-and-record.ts';
+import { type FileToPlace, placeAndRecord, type PlaceParts } from './place-and-record.ts';
 import { lookAtTargets, type StoredFacts } from '../place/place-package.ts';
 import type { TakeTurns } from '../place/take-turns.ts';
-import type { RepositoryLayout, RepositoryName, Target } from '../place/repository-layout.ts';
+import type { RepositoryLayout, RepositoryName } from '../place/repository-layout.ts';
 
 export interface PlaceDecidedParts extends PlaceParts {
   readonly batches: BatchStore;
@@ -28,9 +28,7 @@ export async function placeDecidedBatch(id: string, parts: PlaceDecidedParts): P
     const batch = await parts.batches.read(id);
     if (batch?.state !== 'committing') return;
     const placements = await inParallel(batch.members, async (member) => {
-      const path = parts.batches.pathOf(id, member.file);
-      const signatures = new Map(Object.entries(member.signatures));
-      const file = { ...member, path, signatures, targets: targetsOf(member, parts.layout) };
+      const file = fileOf(id, member, parts);
       return { file, states: await lookAtTargets(file, NOTHING_KNOWN, parts.store) };
     });
     await placeAndRecord(placements, parts);
@@ -44,13 +42,19 @@ export async function placeDecidedBatch(id: string, parts: PlaceDecidedParts): P
   }
 }
 
-/** Where a member goes: decided when it came, whatever the configuration says since. */
-export function targetsOf({ targets }: BatchMember, layout: RepositoryLayout): readonly Target[] {
-  return targets.map(({ repository, location }) => ({
+/** A member as it lies in its batch, and where it goes: decided when it came, whatever the configuration says since. */
+export function fileOf(
+  id: string,
+  member: BatchMember,
+  { batches, layout }: Pick<PlaceDecidedParts, 'batches' | 'layout'>,
+): FileToPlace {
+  const targets = member.targets.map(({ repository, location }) => ({
     repository,
     location,
     path: join(layout.directoryOf(repository), location),
   }));
+  const signatures = new Map(Object.entries(member.signatures));
+  return { ...member, path: batches.pathOf(id, member.file), signatures, targets };
 }
 
 /**

@@ -5,7 +5,7 @@ import { inspectPackage } from '../inspect/inspect-package.ts';
 import type { BatchParts } from './ingest-parts.ts';
 import { type Refused, refusalOf } from './batch-refusal.ts';
 import type { FileToPlace } from './place-and-record.ts';
-import { targetsOf } from './place-decided.ts';
+import { fileOf } from './place-decided.ts';
 import type { StoredFile } from './stored-file.ts';
 
 /** One package of a batch as it would go into the tree. */
@@ -37,14 +37,10 @@ export async function discardAll(files: readonly PreparedFile[]): Promise<void> 
 }
 
 async function prepareFile(id: string, member: BatchMember, parts: BatchParts): Promise<PreparedFile> {
-  const { batches, layout, inspectionThreads, signing } = parts;
-  const path = batches.pathOf(id, member.file);
-  const signatures = new Map(Object.entries(member.signatures));
-  const targets = targetsOf(member, layout);
-  if (signing === undefined) {
-    return { file: { ...member, path, signatures, targets }, member, discard: undefined };
-  }
-  const { sizeBytes } = member;
+  const { inspectionThreads, signing } = parts;
+  const staged = fileOf(id, member, parts);
+  if (signing === undefined) return { file: staged, member, discard: undefined };
+  const { path, sizeBytes, signatures, targets } = staged;
   const inspected = await inspectPackage(
     { path, sizeBytes, sha256: undefined, expectedDigests: [] },
     inspectionThreads,
