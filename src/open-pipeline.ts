@@ -10,7 +10,7 @@ import { type Batches, openBatches } from './open-batches.ts';
 import { stageUpload } from './ingest/stage-upload.ts';
 import { createInspectionThreads } from './inspect/inspection-threads.ts';
 import type { Tree } from './open-tree.ts';
-import { isRepositoryName, type RepositoryName } from './place/repository-layout.ts';
+import type { RepositoryName } from './place/repository-layout.ts';
 import { tryFolders } from './place/tree-folders.ts';
 import type { SpooledUpload } from './receive/spooled-upload.ts';
 import type { UploadOutcome } from './receive/upload-outcome.ts';
@@ -22,6 +22,7 @@ import { type ReindexParts, reindexRepository } from './reindex/reindex-reposito
 import { ReindexQueue } from './reindex/reindex-queue.ts';
 import { createRepositoryRequests, type RepositoryRequests } from './reindex/repository-requests.ts';
 import { createTidying } from './reindex/tidy-repository.ts';
+import { isRepositoryName } from './repository-name.ts';
 import { type ClientConfig, writeRepoFile } from './serve/client-config.ts';
 import { createFaultFinder, type Fault } from './serve/find-faults.ts';
 import { createMetrics, type Metrics } from './serve/metrics.ts';

@@ -3,9 +3,26 @@
  * too; everything else stands for itself.
  */
 export function matchesAnyGlob(globs: readonly string[]): (repository: string) => boolean {
-  const patterns = globs.map((glob) => {
-    const literals = glob.split('*').map((literal) => RegExp.escape(literal));
-    return new RegExp(`^${literals.join('.*')}$`, 'u');
-  });
-  return (repository) => patterns.some((pattern) => pattern.test(repository));
+  const matchers = globs.map(matcherOf);
+  return (repository) => matchers.some((matches) => matches(repository));
+}
+
+/**
+ * Not a regular expression: with several `*` it tries every way to share the name out among them before it says no.
+ * The first place where a literal fits leaves the most room for those behind it, so no other has to be tried.
+ */
+function matcherOf(glob: string): (repository: string) => boolean {
+  const [prefix = '', ...rest] = glob.split('*');
+  const suffix = rest.pop();
+  if (suffix === undefined) return (repository) => repository === glob;
+  return (repository) => {
+    if (!repository.startsWith(prefix)) return false;
+    let end = prefix.length;
+    for (const literal of rest) {
+      const start = repository.indexOf(literal, end);
+      if (start < 0) return false;
+      end = start + literal.length;
+    }
+    return repository.length - suffix.length >= end && repository.endsWith(suffix);
+  };
 }

@@ -1,10 +1,11 @@
+import { isRepositoryName } from '../repository-name.ts';
 import type { Need } from './requester.ts';
 
 const PUBLIC_FILES = /^(?:[^/]+\.repo|RPM-GPG-KEY-[^/]+|[^/]+\/[^/]+\.repo)$/;
 
 /**
  * What reading a path below /repo/ needs: nothing for keys and .repo files, read in the repository that it lies in, and
- * for what lies above all repositories (listings) read in all of them.
+ * for what lies above or beside all repositories (listings) read in all of them.
  * @param path decoded, without a leading slash. Read in all is also asked for what is not plainly spelled.
  */
 export function needOfRepositoryPath(path: string): Need | 'nothing' {
@@ -17,7 +18,7 @@ export function needOfRepositoryPath(path: string): Need | 'nothing' {
   if (PUBLIC_FILES.test(path)) return 'nothing';
   const [releasever = '', basearch = ''] = segments;
   // `@17` is a generation of a repository, never a repository.
-  const isInRepository = basearch !== '' && !releasever.startsWith('@') && !basearch.startsWith('@');
+  const isInRepository = isRepositoryName(releasever, basearch);
   return { right: 'read', in: isInRepository ? { repository: `${releasever}/${basearch}` } : 'all' };
 }
 

@@ -17,13 +17,13 @@ import {
   basearchOfDirectory,
   createRepositoryLayout,
   findReleasever,
-  isRepositoryName,
   type RepositoryLayout,
 } from '../place/repository-layout.ts';
 import { isLocked } from '../records/tree-lock.ts';
 import { checkForeignContent } from '../reindex/check-foreign-content.ts';
 import { foreignTypeOf } from '../reindex/foreign-metadata.ts';
 import { readSoundRepomd } from '../reindex/read-metadata.ts';
+import { isRepositoryName } from '../repository-name.ts';
 import { checkPackageSignature } from '../signing/check-package-signature.ts';
 import { createGpgv } from '../signing/create-gpgv.ts';
 import { makePackageKeyrings } from '../signing/package-keyrings.ts';

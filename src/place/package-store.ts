@@ -4,13 +4,9 @@ import { dirname, join } from 'node:path';
 import { createSharedDirectorySync, makeDirectoryDurable, syncFile } from '../durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
 import { digestOfFile } from '../file-digest.ts';
+import { isRepositoryName } from '../repository-name.ts';
 import { listPackages } from './list-packages.ts';
-import {
-  isRepositoryName,
-  PACKAGES,
-  type RepositoryLayout,
-  type RepositoryName,
-} from './repository-layout.ts';
+import { PACKAGES, type RepositoryLayout, type RepositoryName } from './repository-layout.ts';
 
 /** The packages on disk. */
 export interface PackageStore {

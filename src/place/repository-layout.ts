@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { AppError } from '../errors.ts';
+import { isReleasever, isRepositoryName } from '../repository-name.ts';
 import { packageArch } from '../rpm-parser/nevra.ts';
 import { basearchOf, isBasearch } from './arch-table.ts';
 
@@ -46,9 +47,8 @@ const SOURCE_BASEARCH = 'SRPMS';
 // A file name without a dash in version and release is unambiguous, and none of these can leave its directory.
 const NAME = /^[A-Za-z0-9_+][A-Za-z0-9._+-]*$/;
 const VERSION_OR_RELEASE = /^[A-Za-z0-9._+~^]+$/;
-// `rpmyard.repo`, the keys and the like are files beside the directories.
-const RELEASEVER = /^(?!.*\.repo$|RPM-GPG-KEY-)[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$/;
-const BASEARCH = /^[A-Za-z0-9_]{1,64}$/;
+// What an architecture may be called, and so the directory that it gets.
+const ARCH = /^[A-Za-z0-9_]{1,64}$/;
 // ext4, xfs and btrfs take file names up to this length.
 const MAX_FILE_NAME_BYTES = 255;
 
@@ -109,7 +109,7 @@ export function createRepositoryLayout(options: {
 export function findReleasever(release: string, patterns: readonly RegExp[]): string | undefined {
   for (const pattern of patterns) {
     const releasever = pattern.exec(release)?.groups?.['releasever'];
-    if (releasever !== undefined && RELEASEVER.test(releasever)) return releasever;
+    if (releasever !== undefined && isReleasever(releasever)) return releasever;
   }
   return undefined;
 }
@@ -128,18 +128,13 @@ export function basearchOfDirectory(name: string): string | undefined {
   return basearchOf(name);
 }
 
-/** True when both parts of a path below the top directory could be a repository of ours. */
-export function isRepositoryName(releasever: string, basearch: string): boolean {
-  return RELEASEVER.test(releasever) && BASEARCH.test(basearch);
-}
-
 /** `<name>-<version>-<release>.<arch>.rpm`, `src` or `nosrc` for source packages. @throws AppError NEVRA_INVALID. */
 export function packageFileName(identity: PackageIdentity): string {
   checkField('name', identity.name, NAME);
   checkField('version', identity.version, VERSION_OR_RELEASE);
   checkField('release', identity.release, VERSION_OR_RELEASE);
   const arch = packageArch(identity);
-  checkField('arch', arch, BASEARCH);
+  checkField('arch', arch, ARCH);
   const fileName = `${identity.name}-${identity.version}-${identity.release}.${arch}.rpm`;
   if (fileName.length <= MAX_FILE_NAME_BYTES) return fileName;
   throw new AppError(
@@ -157,7 +152,7 @@ function checkField(field: string, value: string, pattern: RegExp): void {
 }
 
 function checkReleasever(releasever: string): string {
-  if (RELEASEVER.test(releasever)) return releasever;
+  if (isReleasever(releasever)) return releasever;
   throw new AppError('PARAMETER_INVALID', `releasever is ${quote(releasever)}`, {
     hint: 'Use letters, digits, dot, plus, dash and underscore, for example ?releasever=9.',
   });

@@ -27,6 +27,9 @@ describe('reading below /repo/', () => {
     ['9/../8/x86_64/a', ALL],
     ['9/./x86_64/a', ALL],
     ['./rpmyard.repo', ALL],
+    ['9/x86 64/a', ALL],
+    [`9/${'x'.repeat(65)}/a`, ALL],
+    [`${'9'.repeat(65)}/x86_64/a`, ALL],
   ])('"%s" needs %j', (path, need) => {
     expect(needOfRepositoryPath(path)).toEqual(need);
   });

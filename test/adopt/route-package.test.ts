@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { recogniseDirectory } from '../../src/adopt/recognise-directory.ts';
 import { routePackage } from '../../src/adopt/route-package.ts';
-import {
-  basearchOfDirectory,
-  createRepositoryLayout,
-  isRepositoryName,
-} from '../../src/place/repository-layout.ts';
+import { basearchOfDirectory, createRepositoryLayout } from '../../src/place/repository-layout.ts';
+import { isRepositoryName } from '../../src/repository-name.ts';
 
 const EL = /\.el(?<releasever>\d+)/;
 const RULES = {

@@ -4,11 +4,11 @@ import { parseConfig } from '../../src/config/load.ts';
 import { AppError } from '../../src/errors.ts';
 import {
   createRepositoryLayout,
-  isRepositoryName,
   packageFileName,
   type PackageIdentity,
   repositoryName,
 } from '../../src/place/repository-layout.ts';
+import { isRepositoryName } from '../../src/repository-name.ts';
 import { appErrorOf } from '../support/app-error.ts';
 
 const TOP_DIR = '/srv/repo/storage';

@@ -1,0 +1,13 @@
+// `rpmyard.repo`, the keys and the like are files beside the directories.
+const RELEASEVER = /^(?!.*\.repo$|RPM-GPG-KEY-)[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$/;
+const BASEARCH = /^[A-Za-z0-9_]{1,64}$/;
+
+/** True for the first part of a repository's name. */
+export function isReleasever(text: string): boolean {
+  return RELEASEVER.test(text);
+}
+
+/** True when both parts of a path below the top directory could be a repository of ours. */
+export function isRepositoryName(releasever: string, basearch: string): boolean {
+  return isReleasever(releasever) && BASEARCH.test(basearch);
+}
