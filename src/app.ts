@@ -35,6 +35,8 @@ declare module 'fastify' {
 export interface AppParts {
   readonly log: FastifyBaseLogger;
   readonly topDir: string;
+  /** How clients reach the service. */
+  readonly publicUrl: string;
   readonly access: Access;
   readonly auditLog: AuditLog;
   readonly metrics: Metrics;
@@ -100,7 +102,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     if (closingSinceMs === undefined || performance.now() - closingSinceMs < LATE_REQUEST_MS) return;
     throw shuttingDown();
   });
-  guardRoutes(app, parts.access);
+  guardRoutes(app, parts);
   app.addHook('onResponse', async (request, reply) => {
     request.log.debug(
       {
@@ -122,7 +124,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   letRoutesAnswerExpect(app);
 
-  if (isBehindNginx) await app.register(authRoutes, { access: parts.access });
+  if (isBehindNginx) await app.register(authRoutes, parts);
   await app.register(uploadRoutes, parts.upload);
   const { resumableUploads } = parts;
   await app.register(resumableRoutes, { ...parts.upload, resumableUploads });

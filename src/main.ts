@@ -108,6 +108,7 @@ async function startOnTree(
   const app = await buildApp({
     log,
     topDir: folders.topDir,
+    publicUrl: config.server.publicUrl,
     access,
     auditLog,
     metrics,

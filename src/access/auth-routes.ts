@@ -3,6 +3,7 @@ import { toAppError } from '../errors.ts';
 import { headerText } from '../header-text.ts';
 import type { Access, AskedRequest } from './access.ts';
 import { needOfRepositoryUrl } from './repository-path.ts';
+import { refuseCrossSite } from './refuse-cross-site.ts';
 import { demand, type Need } from './requester.ts';
 
 /**
@@ -11,7 +12,7 @@ import { demand, type Need } from './requester.ts';
  */
 export async function authRoutes(
   app: FastifyInstance,
-  { access }: { readonly access: Access },
+  { access, publicUrl }: { readonly access: Access; readonly publicUrl: string },
 ): Promise<void> {
   const config = { needs: 'nothing' } as const;
 
@@ -32,6 +33,7 @@ export async function authRoutes(
     const original = originalOf(request);
     request.askedFor = { method: original.method, url: original.url };
     try {
+      refuseCrossSite(original, publicUrl);
       if (need !== 'nothing') {
         request.requester = access.identify(original, need, use);
         demand(request.requester, need);

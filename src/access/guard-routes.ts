@@ -1,5 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AppError } from '../errors.ts';
+import { isRepositoryName } from '../repository-name.ts';
 import type { Access, AskedRequest } from './access.ts';
+import { refuseCrossSite } from './refuse-cross-site.ts';
 import { needOfRepositoryPath } from './repository-path.ts';
 import { demand, type Need, NOBODY, type Requester } from './requester.ts';
 import type { Right } from './rights.ts';
@@ -22,8 +25,15 @@ declare module 'fastify' {
   }
 }
 
-/** Lets nobody through to a route who may not use it; a route that does not say what it needs is a fault. */
-export function guardRoutes(app: FastifyInstance, access: Access): void {
+/**
+ * Lets nobody through to a route who may not use it, and no page of another site (`publicUrl`: how clients reach the
+ * service); a route that does not say what it needs is a fault. What cannot be the name of a repository is NOT_FOUND
+ * before it is compared with any rule.
+ */
+export function guardRoutes(
+  app: FastifyInstance,
+  { access, publicUrl }: { readonly access: Access; readonly publicUrl: string },
+): void {
   app.decorateRequest('requester');
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.needs === undefined)
@@ -31,6 +41,8 @@ export function guardRoutes(app: FastifyInstance, access: Access): void {
   });
   app.addHook('onRequest', async (request) => {
     request.requester = NOBODY;
+    // Before credentials are looked at, which a browser adds by itself.
+    refuseCrossSite(lineOf(request), publicUrl);
     const need = needOf(request);
     if (need === 'nothing') return;
     request.requester = access.identify(lineOf(request), need);
@@ -50,5 +62,14 @@ function needOf({ routeOptions, params }: FastifyRequest): Need | 'nothing' {
   if (needs.in === 'some' || needs.in === 'all') return { right, in: needs.in };
   const given: Readonly<Record<string, string>> = Object.assign({}, params);
   if (needs.in === 'path') return needOfRepositoryPath(given['*'] ?? '');
-  return { right, in: { repository: `${given['releasever'] ?? ''}/${given['basearch'] ?? ''}` } };
+  const { releasever = '', basearch = '' } = given;
+  if (!isRepositoryName(releasever, basearch)) throw noRepository(`${releasever}/${basearch}`);
+  return { right, in: { repository: `${releasever}/${basearch}` } };
+}
+
+/** It can be said to every client: such a name is nowhere. */
+function noRepository(repository: string): AppError {
+  return new AppError('NOT_FOUND', `there is no repository ${repository}`, {
+    hint: 'GET /api/v1/repositories lists the repositories.',
+  });
 }

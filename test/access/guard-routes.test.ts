@@ -9,18 +9,16 @@ const TOKEN = newToken();
 
 function guardedApp(): FastifyInstance {
   const app = fastify();
-  guardRoutes(
-    app,
-    createAccess({
-      tokens: [{ name: 'ci', hash: hashToken(TOKEN), upload: ['9/*'] }],
-      keys: [],
-      requireCredentials: false,
-      publicRead: [],
-      localToken: newToken(),
-      nonces: { isNonceUsed: () => false, useNonce: () => true },
-      now: Date.now,
-    }),
-  );
+  const access = createAccess({
+    tokens: [{ name: 'ci', hash: hashToken(TOKEN), upload: ['9/*'] }],
+    keys: [],
+    requireCredentials: false,
+    publicRead: [],
+    localToken: newToken(),
+    nonces: { isNonceUsed: () => false, useNonce: () => true },
+    now: Date.now,
+  });
+  guardRoutes(app, { access, publicUrl: 'https://repo.example.com' });
   app.setErrorHandler((error, _request, reply) => reply.code(toAppError(error).statusCode).send());
   return app;
 }
@@ -45,11 +43,28 @@ describe('a route', () => {
     [{ right: 'admin', in: 'some' }, '/x', '/x', 403],
     [{ right: 'upload', in: 'route' }, '/:releasever/:basearch', '/9/x86_64', 200],
     [{ right: 'upload', in: 'route' }, '/:releasever/:basearch', '/10/x86_64', 403],
-    [{ right: 'upload', in: 'route' }, '/other/:name', '/other/9', 403],
+    [{ right: 'upload', in: 'route' }, '/other/:name', '/other/9', 404],
+    [{ right: 'upload', in: 'route' }, '/:releasever/:basearch', `/9/${'x'.repeat(65)}`, 404],
+    [{ right: 'upload', in: 'route' }, '/:releasever/:basearch', '/10/x%22y', 404],
     [{ right: 'read', in: 'path' }, '/repo/*', '/repo/9/x86_64/a', 200],
     [{ right: 'read', in: 'path' }, '/repo/*', '/repo/10/x86_64/a', 403],
     [{ right: 'read', in: 'path' }, '/repo/*', '/repo/10/x86_64.repo', 200],
   ])('that needs %j as %s answers %s with %i', async (needs, path, url, status) => {
     expect(await statusOf(needs, path, url)).toBe(status);
+  });
+
+  it('that changes something refuses what a page of another site sends, whoever may use it', async () => {
+    const app = guardedApp();
+    const needs = { right: 'upload', in: 'some' } as const;
+    app.post('/x', { config: { needs } }, async () => 'in');
+    app.get('/x', { config: { needs } }, async () => 'in');
+    const authorization = `Bearer ${TOKEN}`;
+    const statuses = [];
+    for (const origin of ['https://evil.example', 'https://repo.example.com'])
+      for (const method of ['POST', 'GET'] as const) {
+        const { statusCode } = await app.inject({ method, url: '/x', headers: { authorization, origin } });
+        statuses.push(statusCode);
+      }
+    expect(statuses).toEqual([403, 200, 200, 200]);
   });
 });

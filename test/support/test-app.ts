@@ -86,6 +86,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     auditLog: { write: (entry) => void audited.push(entry), close: async () => undefined },
     log,
     topDir,
+    publicUrl: 'https://repo.example.com',
     metrics,
     upload: {
       uploadPath: '/upload',
