@@ -14,6 +14,7 @@ import { authRoutes } from './access/auth-routes.ts';
 import { guardRoutes } from './access/guard-routes.ts';
 import { AppError, errorLine, problemOf, toAppError } from './errors.ts';
 import { batchRoutes, type BatchRoutesOptions } from './batches/batch-routes.ts';
+import { createErrorLog, type ErrorLog } from './log-errors.ts';
 import { metadataRoutes, type MetadataRoutesOptions } from './receive/metadata-routes.ts';
 import { resumableRoutes } from './receive/resumable-routes.ts';
 import type { ResumableUploads } from './receive/resumable-uploads.ts';
@@ -29,6 +30,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The client asked for JSON; it gets one line of text otherwise. */
     wantsJson: boolean;
+    /** Logs an error that only a part of this request met. */
+    logError: (error: AppError, facts: Readonly<Record<string, unknown>>) => void;
   }
 }
 
@@ -61,6 +64,8 @@ const LATE_REQUEST_MS = 5_000;
 /** The HTTP side as a whole: every route and the one error handler. It does not listen. */
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const isBehindNginx = parts.upload.uploadHeader !== undefined;
+  const logError = createErrorLog(Date.now);
+  const answerError = createErrorHandler(logError);
   const app = fastify({
     loggerInstance: parts.log,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -87,6 +92,9 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
 
   app.decorateRequest('wantsJson', false);
+  app.decorateRequest('logError', function (this: FastifyRequest, error, facts) {
+    logError(this.log, error, facts);
+  });
   auditRequests(app, parts.auditLog, Date.now);
   let closingSinceMs: number | undefined;
   app.addHook('preClose', async () => {
@@ -160,17 +168,20 @@ function noteWhatIsWanted(request: FastifyRequest): void {
   request.wantsJson = /application\/(?:problem\+)?json/i.test(request.headers.accept ?? '');
 }
 
-function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const error = thrown instanceof AppError ? thrown : fromFastify(thrown);
-  if (error.statusCode >= 500) request.log.error({ err: thrown, code: error.code }, error.message);
-  else request.log.info({ code: error.code }, error.message);
-  request.refusal = { outcome: error.code, detail: error.message };
-  // A route may have allowed a package to be remembered for a year before it failed.
-  reply.code(error.statusCode).header('cache-control', 'no-store');
-  if (error.statusCode === 401) reply.header('www-authenticate', 'Basic realm="Rpmyard", charset="UTF-8"');
-  return request.wantsJson
-    ? reply.type('application/problem+json').send(problemOf(error, request.id))
-    : reply.type('text/plain; charset=utf-8').send(errorLine(error));
+function createErrorHandler(
+  logError: ErrorLog,
+): (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply {
+  return (thrown, request, reply) => {
+    const error = thrown instanceof AppError ? thrown : fromFastify(thrown);
+    logError(request.log, error);
+    request.refusal = { outcome: error.code, detail: error.message };
+    // A route may have allowed a package to be remembered for a year before it failed.
+    reply.code(error.statusCode).header('cache-control', 'no-store');
+    if (error.statusCode === 401) reply.header('www-authenticate', 'Basic realm="Rpmyard", charset="UTF-8"');
+    return request.wantsJson
+      ? reply.type('application/problem+json').send(problemOf(error, request.id))
+      : reply.type('text/plain; charset=utf-8').send(errorLine(error));
+  };
 }
 
 /**

@@ -87,6 +87,9 @@ export interface AppErrorFields {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
+// Longer ones repeat what a client sent: a URL, a name, a field of a package.
+const MAX_MESSAGE_BYTES = 1024;
+
 /** An error with a stable code, the HTTP status that goes with it, and a remedy. */
 export class AppError extends Error {
   override readonly name = 'AppError';
@@ -95,7 +98,10 @@ export class AppError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, fields: AppErrorFields) {
-    super(printable(message), fields.cause === undefined ? undefined : { cause: fields.cause });
+    super(
+      cutText(printable(message), MAX_MESSAGE_BYTES),
+      fields.cause === undefined ? undefined : { cause: fields.cause },
+    );
     this.code = code;
     this.hint = fields.hint;
     this.details = fields.details ?? {};
@@ -113,6 +119,30 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\
 /** The text with every unprintable character written as \uXXXX. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+const CUT_MARK = '...';
+
+/**
+ * The text, or its beginning with three dots, so that it takes at most `maxBytes` in a line of a log: as JSON in UTF-8, with
+ * unprintable characters escaped, without the quotes.
+ */
+export function cutText(text: string, maxBytes: number): string {
+  // No character takes less than a byte, so what lies behind need not be looked at.
+  const beginning = text.slice(0, maxBytes + 1);
+  if (beginning.length === text.length && writtenBytes(text) <= maxBytes) return text;
+  let bytes = CUT_MARK.length;
+  let end = 0;
+  for (const char of beginning) {
+    bytes += writtenBytes(char);
+    if (bytes > maxBytes) break;
+    end += char.length;
+  }
+  return `${text.slice(0, end)}${CUT_MARK}`;
+}
+
+function writtenBytes(text: string): number {
+  return Buffer.byteLength(printable(JSON.stringify(text))) - 2;
 }
 
 const SQLITE_IOERR = 10;

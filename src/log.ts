@@ -1,6 +1,11 @@
 import { type DestinationStream, pino, type Logger } from 'pino';
-import { printable } from './errors.ts';
-import { fitForJournal, journalEntry } from './systemd/journal.ts';
+import { cutText, printable } from './errors.ts';
+import { journalEntry } from './systemd/journal.ts';
+
+// What a client sends can come into errors and their stacks. journald takes 48 KiB for a line (LineMax=) and makes another,
+// without a level, of what is longer.
+const MAX_LINE_BYTES = 16_000;
+const MAX_TEXT_BYTES = 2_000;
 
 /** One JSON object a line. No header of a request is logged, so no secret can be. */
 export function createLog(options: {
@@ -13,10 +18,8 @@ export function createLog(options: {
   const destination: DestinationStream = {
     write: (line) => {
       // JSON escapes control characters only; escaped, what could turn or hide text on a terminal means the same.
-      const text = printable(line.trimEnd());
-      output.write(
-        options.name === 'syslog' ? journalEntry(levelOf(line), fitForJournal(text)) : `${text}\n`,
-      );
+      const text = shorten(printable(line.trimEnd()));
+      output.write(options.name === 'syslog' ? journalEntry(levelOf(line), text) : `${text}\n`);
     },
   };
   return pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
@@ -25,4 +28,17 @@ export function createLog(options: {
 function levelOf(line: string): string {
   const level = Number(/^\{"level":(?<level>\d+)/.exec(line)?.groups?.['level']);
   return pino.levels.labels[level] ?? 'info';
+}
+
+/** Cuts its long texts, or leaves out all that is not needed to look for the rest. */
+function shorten(line: string): string {
+  if (Buffer.byteLength(line) <= MAX_LINE_BYTES) return line;
+  const shortened = printable(JSON.stringify(JSON.parse(line), (_key, value: unknown) => cutIfText(value)));
+  if (Buffer.byteLength(shortened) <= MAX_LINE_BYTES) return shortened;
+  const { level, time, reqId, code, hint, msg } = JSON.parse(shortened);
+  return printable(JSON.stringify({ level, time, reqId, code, hint, msg, shortened: true }));
+}
+
+function cutIfText(value: unknown): unknown {
+  return typeof value === 'string' ? cutText(value, MAX_TEXT_BYTES) : value;
 }

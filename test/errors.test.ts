@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import {
   AppError,
+  cutText,
   ERROR_STATUS,
   type ErrorCode,
   errnoOf,
@@ -60,7 +61,42 @@ describe('printable', () => {
   });
 });
 
+describe('a text that is cut', () => {
+  const writtenBytes = (text: string): number => Buffer.byteLength(printable(JSON.stringify(text))) - 2;
+
+  it.each(['"', '\\', '\u0001', '\n', '\u009b', '\u202e', '\ud800', 'x', 'ö', '日', '🎉', '"🎉x\u2028'])(
+    'of %j has as many bytes as it may have where it is written, or a character less',
+    (text) => {
+      const long = text.repeat(2_000);
+      for (const maxBytes of [20, 100, 1_023, 1_024]) {
+        const cut = cutText(long, maxBytes);
+        expect(writtenBytes(cut)).toBeLessThanOrEqual(maxBytes);
+        expect(writtenBytes(cut)).toBeGreaterThan(maxBytes - 7);
+        expect(cut.endsWith('...')).toBe(true);
+        expect(long.startsWith(cut.slice(0, -3))).toBe(true);
+      }
+    },
+  );
+
+  it.each(['', 'x'.repeat(100), '"'.repeat(50), '🎉'.repeat(25)])(
+    'stays as it is when it fits: %j',
+    (text) => {
+      expect(cutText(text, 100)).toBe(text);
+      expect(cutText(`${text}x`, 100)).not.toBe(text);
+    },
+  );
+});
+
 describe('AppError', () => {
+  it('says at most 1,024 bytes, wherever it is said', () => {
+    const url = '"\u202e'.repeat(8_000);
+    const error = new AppError('NOT_FOUND', `there is nothing at ${url}`, { hint: 'Look elsewhere.' });
+    expect(Buffer.byteLength(JSON.stringify(error.message))).toBeLessThanOrEqual(1_026);
+    expect(Buffer.byteLength(errorLine(error))).toBeLessThan(1_100);
+    expect(Buffer.byteLength(JSON.stringify(problemOf(error, 'id')))).toBeLessThan(1_300);
+    expect(Buffer.byteLength(error.stack ?? '')).toBeLessThan(4_000);
+  });
+
   it('has the status of its code', () => {
     for (const code of CODES) {
       const { statusCode } = new AppError(code, 'x', { hint: 'y' });

@@ -79,18 +79,22 @@ describe('the log', () => {
     expect(err.stack).toContain('log.test.ts');
   });
 
-  it.each([
+  const hostile: readonly (readonly [string, object])[] = [
     ['one long text', { err: { message: 'x', stderr: '\u202e€'.repeat(100_000) } }],
     ['many texts', { files: Array.from({ length: 10_000 }, (_, index) => `file ${index}`) }],
-  ])('is never longer than a line of the journal may be: %s', (_, fields) => {
+    ['a cause with a long text', { err: new Error('x', { cause: new Error('"'.repeat(100_000)) }) }],
+  ];
+  it.each(
+    hostile.flatMap(([what, fields]) =>
+      (['stdout', 'syslog'] as const).map((name) => [what, name, fields] as const),
+    ),
+  )('has no line of more than 16,000 bytes: %s, for %s', (_, name, fields) => {
     const text = captured('stdout');
-    createLog({ name: 'syslog', level: 'info' }).error(
-      { ...fields, code: 'INDEX_FAILED' },
-      'index run failed',
-    );
-    expect(Buffer.byteLength(text())).toBeLessThan(48 * 1024);
-    expect(text().slice(0, 3)).toBe('<3>');
-    expect(JSON.parse(text().slice(3))).toMatchObject({
+    createLog({ name, level: 'info' }).error({ ...fields, code: 'INDEX_FAILED' }, 'index run failed');
+    expect(Buffer.byteLength(text())).toBeLessThan(16_005);
+    const begin = name === 'syslog' ? '<3>' : '';
+    expect(text().slice(0, begin.length)).toBe(begin);
+    expect(JSON.parse(text().slice(begin.length))).toMatchObject({
       level: 50,
       code: 'INDEX_FAILED',
       msg: 'index run failed',

@@ -1,11 +1,14 @@
 import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { AppError, errnoOf, toAppError } from '../errors.ts';
+import { AppError, cutText, errnoOf, printable, toAppError } from '../errors.ts';
 
 /** Lines of JSON that are only ever added to a file. Evidence, not state: nothing reads them back. */
 export interface AuditLog {
-  /** Writes a line before it returns; a power cut may take those of the last second. */
+  /**
+   * Writes a line before it returns; a power cut may take those of the last second. Texts are cut at 1,024 bytes as they are
+   * written, lists after 100 entries.
+   */
   readonly write: (entry: object) => void;
   /** Brings the last lines to the disk. */
   readonly close: () => Promise<void>;
@@ -14,6 +17,9 @@ export interface AuditLog {
 const SYNC_EVERY_MS = 1_000;
 const FILE_MODE = 0o640;
 const NEWLINE = 0x0a;
+// Enough for the URL of a build, and so little that what clients make up does not fill the disk.
+const MAX_TEXT_BYTES = 1024;
+const MAX_ENTRIES = 100;
 
 /**
  * The file is opened for each line, so that whoever rotates logs may rename or remove it at any moment.
@@ -32,7 +38,7 @@ export function openAuditLog(path: string, onFailure: (error: unknown, line: str
 
   return {
     write: (entry) => {
-      const line = `${JSON.stringify(entry)}\n`;
+      const line = `${printable(JSON.stringify(entry, (_key, value: unknown) => bounded(value)))}\n`;
       try {
         if (!isBegun) begin();
         appendFileSync(path, line, { mode: FILE_MODE });
@@ -80,6 +86,12 @@ export function openAuditLog(path: string, onFailure: (error: unknown, line: str
       if (errnoOf(error) !== 'EINVAL') onFailure(error, '');
     }
   }
+}
+
+function bounded(value: unknown): unknown {
+  if (typeof value === 'string') return cutText(value, MAX_TEXT_BYTES);
+  if (!Array.isArray(value) || value.length <= MAX_ENTRIES) return value;
+  return [...value.slice(0, MAX_ENTRIES), `... ${value.length} in all`];
 }
 
 function notWritable(path: string, cause: unknown): AppError {

@@ -1,4 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { ERROR_STATUS } from '../errors.ts';
+import { headerText } from '../header-text.ts';
+import { createLineBudget, type LineBudget } from '../line-budget.ts';
 import type { AuditLog } from './audit-log.ts';
 import { NOBODY, type Requester } from './requester.ts';
 
@@ -33,17 +36,23 @@ declare module 'fastify' {
 }
 
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
-// Requests without valid credentials cost their sender nothing: they must not fill the disk.
-const ANONYMOUS_REFUSALS_PER_SECOND = 10;
-const MAX_BUILD_URL_CHARACTERS = 2048;
+// What is refused costs its sender nothing: it must not fill the disk. A line has less than 4 KB, so that in the worst day 60 MB
+// come from all anonymous clients together, and as much from each token and key. A client that tries again each minute, and a
+// hundred build jobs that fail at once, are written in full.
+const REFUSALS = { burst: 200, perMinute: 10 };
 
-/** Writes a line for whatever changes something or was not allowed to: as soon as it is done, and before it is answered. */
+/**
+ * Writes a line for whatever changes something or was not allowed to: as soon as it is done, and before it is answered. What
+ * was done is always written. Of many refusals of one client some are left out; the next one says how many
+ * (`refusalsNotWritten`).
+ */
 export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => number): void {
   app.decorateRequest('audit');
   app.decorateRequest('isAudited', false);
   app.decorateRequest('askedFor');
   app.decorateRequest('refusal');
-  const refusals = createBudget(ANONYMOUS_REFUSALS_PER_SECOND, now);
+  // As many as there are tokens and keys: those who prove nothing share one.
+  const budgets = new Map<string, LineBudget>();
 
   app.addHook('onRequest', async (request) => {
     request.audit = (facts) => {
@@ -62,46 +71,33 @@ export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => nu
   function write(request: FastifyRequest, facts: AuditFacts): void {
     // A request that was refused before anybody looked has none.
     const requester = request.requester ?? NOBODY;
-    const { isProven } = requester;
-    if (!isProven && !refusals.take()) return;
-    log.write({ ...lineOf(request, requester, now), ...facts, ...refusals.report() });
+    const isRefusal = !requester.isProven || Object.hasOwn(ERROR_STATUS, facts.outcome);
+    const refusalsNotWritten = isRefusal ? budgetOf(requester).take() : 0;
+    if (refusalsNotWritten === undefined) return;
+    const left = refusalsNotWritten === 0 ? {} : { refusalsNotWritten };
+    log.write({ ...lineOf(request, requester, now), ...facts, ...left });
+  }
+
+  function budgetOf(requester: Requester): LineBudget {
+    const name = nameOf(requester) ?? '';
+    const budget = budgets.get(name) ?? createLineBudget(REFUSALS, now);
+    budgets.set(name, budget);
+    return budget;
   }
 }
 
 function lineOf(request: FastifyRequest, requester: Requester, now: () => number): object {
-  const { headers } = request;
-  const buildUrl = headers['x-build-url'];
   return {
     time: new Date(now()).toISOString(),
     requestId: request.id,
-    who: requester.isProven ? `${requester.kind} ${requester.name}`.trim() : null,
+    who: nameOf(requester),
     address: request.ip,
     ...(request.askedFor ?? { method: request.method, url: request.url }),
-    buildUrl: buildUrl === undefined ? undefined : String(buildUrl).slice(0, MAX_BUILD_URL_CHARACTERS),
+    buildUrl: headerText(request.headers['x-build-url']),
   };
 }
 
-/** So many a second; what was not written shows as a number in the next line. */
-function createBudget(
-  perSecond: number,
-  now: () => number,
-): { readonly take: () => boolean; readonly report: () => object } {
-  let second = 0;
-  let taken = 0;
-  let suppressed = 0;
-  return {
-    take: () => {
-      const current = Math.floor(now() / 1000);
-      if (current !== second) taken = 0;
-      second = current;
-      taken += 1;
-      if (taken > perSecond) suppressed += 1;
-      return taken <= perSecond;
-    },
-    report: () => {
-      const refusalsNotWritten = suppressed;
-      suppressed = 0;
-      return refusalsNotWritten === 0 ? {} : { refusalsNotWritten };
-    },
-  };
+/** Null of who has not shown to be somebody. */
+function nameOf({ isProven, kind, name }: Requester): string | null {
+  return isProven ? `${kind} ${name}`.trim() : null;
 }

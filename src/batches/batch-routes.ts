@@ -71,7 +71,7 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
     const waitMs = options.parseWaitMs(request.query.wait);
     const committing = commitAudited(id, request);
     // It goes on when the client is told to ask again.
-    committing.catch((error: unknown) => request.log.info({ batch: id, err: error }, 'batch not committed'));
+    committing.catch((error: unknown) => request.logError(toAppError(error), { batch: id }));
     const outcomes = await within(waitMs ?? ANSWER_WITHIN_MS, committing);
     if (outcomes === undefined) {
       const batch = await options.read(id);

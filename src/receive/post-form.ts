@@ -1,6 +1,6 @@
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AppError, toAppError } from '../errors.ts';
+import { AppError, cutText, toAppError } from '../errors.ts';
 import { expectedDigests } from './expected-digests.ts';
 import { ingestReceivedFile, type UploadExchange, type UploadRequest } from './ingest-received-file.ts';
 import { streamToSpool } from './stream-to-spool.ts';
@@ -10,6 +10,8 @@ import { readUploadTerms } from './read-upload-terms.ts';
 import { parseWaitMs, remainingMs } from './wait-query.ts';
 
 export const MAX_FILES_PER_FORM = 1000;
+// As long as a name can be on a disk; it is shown and logged, nothing else.
+const MAX_FILE_NAME_BYTES = 255;
 
 /**
  * POST of a form with packages, one after the other as they arrive. One file answers for itself; several answer 207
@@ -77,7 +79,7 @@ async function ingestPart(
   exchange: UploadExchange,
   options: UploadOptions,
 ): Promise<FileResult> {
-  const fileName = part.filename;
+  const fileName = cutText(part.filename, MAX_FILE_NAME_BYTES);
   const limits = { maxUploadBytes: options.maxUploadBytes, stallMs: STALL_MS };
   const receive = async () => ({
     ...(await streamToSpool(part.file, options, limits)),
@@ -87,8 +89,9 @@ async function ingestPart(
     const outcome = await ingestReceivedFile(receive, { ...exchange, fileName }, options);
     return { fileName, outcome, isPending: false };
   } catch (error) {
-    exchange.request.log.info({ err: error, fileName }, 'file of a form refused');
-    return { fileName, error: toAppError(error) };
+    const refusal = toAppError(error);
+    exchange.request.logError(refusal, { fileName });
+    return { fileName, error: refusal };
   }
 }
 

@@ -84,4 +84,38 @@ describe('the audit log', () => {
     await log.close();
     expect(await linesOf(path)).toEqual([{ two: 2 }]);
   });
+
+  it.each([
+    ['quotes', '"'],
+    ['control characters', '\u0001'],
+    ['C1 and text direction characters', '\u009b\u202e'],
+    ['characters outside of the basic plane', '\u{1f600}'],
+    ['letters', 'x'],
+  ])('cuts what a client sent at 1,024 bytes as they are written: %s', async (_, text) => {
+    await using dir = await createTempDir();
+    const path = join(dir.path, 'audit.log');
+    const log = openAuditLog(path, failOn);
+    log.write({ url: text.repeat(8_000), repositories: Array.from({ length: 500 }, () => text.repeat(9)) });
+    log.write({ url: 'short' });
+    await log.close();
+    const [line = ''] = (await readFile(path, 'utf8')).split('\n');
+    const url = /"url":"(?<url>(?:[^"\\]|\\.)*)"/.exec(line)?.groups?.['url'] ?? '';
+    expect(Buffer.byteLength(url)).toBeLessThanOrEqual(1024);
+    expect(Buffer.byteLength(url)).toBeGreaterThan(1000);
+    const [first, second] = await linesOf(path);
+    expect(first).toMatchObject({ url: expect.stringMatching(/\.\.\.$/) });
+    expect(first).toMatchObject({
+      repositories: expect.objectContaining({ length: 101, 100: '... 500 in all' }),
+    });
+    expect(second).toEqual({ url: 'short' });
+  });
+
+  it('shows no character that a terminal could act on', async () => {
+    await using dir = await createTempDir();
+    const path = join(dir.path, 'audit.log');
+    const log = openAuditLog(path, failOn);
+    log.write({ url: '/upload\u009b31m\u202e' });
+    await log.close();
+    expect(await readFile(path, 'utf8')).toBe('{"url":"/upload\\u009b31m\\u202e"}\n');
+  });
 });

@@ -1,0 +1,41 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { AppError, ErrorCode } from './errors.ts';
+import { createLineBudget, type LineBudget } from './line-budget.ts';
+
+/** Logs an error under a request's id, with more facts of it. */
+export type ErrorLog = (
+  log: Pick<FastifyBaseLogger, 'info' | 'error'>,
+  error: AppError,
+  facts?: Readonly<Record<string, unknown>>,
+) => void;
+
+// Any client can be refused thousands of times a second. A line has less than 2 KB: 60 MB come in the worst day.
+const REFUSALS = { burst: 500, perMinute: 20 };
+// What fails for one client fails for all of them. A line has less than 16 KB, mostly 2: 140 MB come in the worst day, of each
+// code. Each has its own, so that a full disk does not hide what else goes wrong.
+const FAULTS = { burst: 100, perMinute: 6 };
+
+/**
+ * Refusals are a line of level info, faults of ours have level error and their cause. Both are bounded; `notLogged` says how
+ * many were left out before a line.
+ */
+export function createErrorLog(now: () => number): ErrorLog {
+  const refusals = createLineBudget(REFUSALS, now);
+  const faults = new Map<ErrorCode, LineBudget>();
+
+  return (log, error, facts = {}) => {
+    const { code, message } = error;
+    const isFault = error.statusCode >= 500;
+    const notLogged = (isFault ? faultsOf(code) : refusals).take();
+    if (notLogged === undefined) return;
+    const line = { ...facts, code, ...(notLogged > 0 && { notLogged }) };
+    if (isFault) log.error({ ...line, err: error }, message);
+    else log.info(line, message);
+  };
+
+  function faultsOf(code: ErrorCode): LineBudget {
+    const budget = faults.get(code) ?? createLineBudget(FAULTS, now);
+    faults.set(code, budget);
+    return budget;
+  }
+}
