@@ -1,0 +1,114 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { Agent, type OutgoingHttpHeaders, request } from 'node:http';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { CI_TOKEN, READER_TOKEN, startAccessSite } from '../support/access-site.ts';
+import { craftRpm } from '../support/craft-rpm.ts';
+import { runCurl } from '../support/run-curl.ts';
+
+const SENDERS_OF_EACH = 4;
+const REQUESTS_BEFORE = 2_000;
+const REQUESTS_TOGETHER = 5_000;
+const LIMIT_MS = 180_000;
+
+interface Refused {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: OutgoingHttpHeaders;
+}
+
+// A quote is two bytes in JSON. nginx takes 8 KiB for a request line.
+const LONG = { path: `/api/${'"'.repeat(7_900)}`, headers: { 'x-build-url': '"'.repeat(2_048) } };
+const asReader = { ...LONG.headers, authorization: `Bearer ${READER_TOKEN}` };
+const FLOOD: readonly Refused[] = [
+  { method: 'POST', ...LONG },
+  { method: 'GET', ...LONG, path: `/repo/10/x86_64/${'"'.repeat(7_900)}` },
+  { method: 'PUT', ...LONG, path: '/upload' },
+  { method: 'POST', path: '/api/v1/repositories/9/x86_64/reindex', headers: asReader },
+  { method: 'DELETE', path: `/api/v1/batches/${'"'.repeat(90)}`, headers: asReader },
+];
+
+/** Sends requests that are refused until it is told to end. */
+function startFlood(baseUrl: string): {
+  readonly untilAnswered: (count: number) => Promise<void>;
+  readonly end: () => Promise<void>;
+} {
+  const agent = new Agent({ keepAlive: true });
+  let answered = 0;
+  let isEnding = false;
+  const waiting: { readonly count: number; readonly resolve: () => void }[] = [];
+  const senders = FLOOD.flatMap((one) => Array.from({ length: SENDERS_OF_EACH }, () => keepSending(one)));
+  return {
+    untilAnswered: (count) => new Promise((resolve) => waiting.push({ count, resolve })),
+    end: async () => {
+      isEnding = true;
+      await Promise.all(senders);
+      agent.destroy();
+    },
+  };
+
+  async function keepSending(one: Refused): Promise<void> {
+    while (!isEnding) {
+      const status = await statusOf(one);
+      if (status < 400 || status >= 500) throw new Error(`${one.method} ${one.path} was answered ${status}`);
+      answered += 1;
+      for (const { count, resolve } of waiting) if (answered >= count) resolve();
+    }
+  }
+
+  function statusOf({ method, path, headers }: Refused): Promise<number> {
+    const { hostname, port } = new URL(baseUrl);
+    return new Promise((resolve, reject) => {
+      request({ host: hostname, port, method, path, headers, agent }, (answer) => {
+        answer
+          .resume()
+          .once('end', () => resolve(answer.statusCode ?? 0))
+          .once('error', reject);
+      })
+        .once('error', reject)
+        .end();
+    });
+  }
+}
+
+describe('a flood of requests that are refused, with and without a token', () => {
+  it(
+    'neither fills the logs nor keeps an upload waiting',
+    async () => {
+      await using site = await startAccessSite('nginx', { public_read: ['9/*'] });
+      const rpm = join(site.workDir, 'pkg.rpm');
+      await writeFile(rpm, craftRpm({ name: 'pkg', release: '1.el9', arch: 'x86_64' }));
+
+      const flood = startFlood(site.baseUrl);
+      await flood.untilAnswered(REQUESTS_BEFORE);
+      const startedMs = performance.now();
+      const answer = await runCurl('-u', `ci:${CI_TOKEN}`, '-T', rpm, `${site.baseUrl}/upload`);
+      const uploadMs = performance.now() - startedMs;
+      await flood.untilAnswered(REQUESTS_TOGETHER);
+      await flood.end();
+      const minutes = (performance.now() - startedMs) / 60_000 + 1;
+
+      expect(answer.status).toBe(201);
+      expect(uploadMs).toBeLessThan(2_000);
+      const text = await readFile(join(site.stateDir, 'audit.log'), 'utf8');
+      const lines = text.trimEnd().split('\n');
+      expect(Math.max(...lines.map((line) => Buffer.byteLength(line)))).toBeLessThan(4_096);
+      const byWho = Map.groupBy(
+        lines.map((line): { readonly who: string | null } => JSON.parse(line)),
+        ({ who }) => who,
+      );
+      expect(byWho.get('token ci')).toEqual([
+        expect.objectContaining({ outcome: 'created', nevra: 'pkg-1.0-1.el9.x86_64' }),
+      ]);
+      for (const who of [null, 'token reader']) {
+        const count = byWho.get(who)?.length;
+        expect(count).toBeGreaterThanOrEqual(200);
+        expect(count).toBeLessThanOrEqual(200 + 10 * minutes);
+      }
+      const logLines = site.service.log.map((line) => JSON.stringify(line));
+      expect(logLines.length).toBeLessThanOrEqual(600 + 20 * minutes);
+      expect(Buffer.byteLength(logLines.join('\n'))).toBeLessThan(1_200_000);
+    },
+    LIMIT_MS,
+  );
+});
