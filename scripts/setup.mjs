@@ -39,6 +39,7 @@ const SYSTEM_TOOLS = [
   ['setpriv', { apt: 'util-linux', dnf: 'util-linux' }],
   ['ip', { apt: 'iproute2', dnf: 'iproute' }],
   ['checkmodule', { apt: 'checkpolicy', dnf: 'checkpolicy' }],
+  ['logrotate', { apt: 'logrotate', dnf: 'logrotate' }],
   ['rsync', { apt: 'rsync', dnf: 'rsync' }],
   ['sftp', { apt: 'openssh-client', dnf: 'openssh-clients' }],
   ['sftp-server', { apt: 'openssh-sftp-server', dnf: 'openssh-server' }],

@@ -91,12 +91,14 @@ describe('the package', () => {
     );
     expect(lines).toContain('/etc/rpmyard/config.yml -rw-r----- root nginx cn');
     expect(lines).toContain('/etc/nginx/conf.d/rpmyard.conf -rw-r--r-- root root cn');
+    // logrotate reads no file that others may write.
+    expect(lines).toContain('/etc/logrotate.d/rpmyard -rw-r--r-- root root cn');
     const writable = lines.filter((line) => / .{5}w|.{8}w. /.test(line.replace(/^\S+/, '')));
     expect(writable).toEqual([]);
     for (const path of ['/usr/share/man/man1/rpmyard.1.gz', '/usr/share/man/man5/rpmyard.yml.5.gz'])
       expect(lines.some((line) => line.startsWith(`${path} `))).toBe(true);
     // Everything else is where a package of a distribution may put files.
-    const places = /^\/(?:usr\/(?:bin|lib|share)|etc\/(?:rpmyard|nginx\/conf\.d))(?:\/|$)/;
+    const places = /^\/(?:usr\/(?:bin|lib|share)|etc\/(?:rpmyard|nginx\/conf\.d|logrotate\.d))(?:\/|$)/;
     expect(lines.filter((line) => line !== '' && !places.test(line.split(' ')[0] ?? ''))).toEqual([]);
   });
 });
