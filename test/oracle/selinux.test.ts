@@ -41,6 +41,8 @@ describe('the policy module', () => {
       '(allow httpd_t rpmyard_content_t (dir (add_name getattr open read remove_name search write)))',
       '(allow httpd_t rpmyard_content_t (file (create getattr open read unlink write)))',
       '(allow httpd_t unconfined_service_t (unix_stream_socket (connectto)))',
+      '(allow logrotate_t rpmyard_content_t (dir (add_name getattr open read remove_name search write)))',
+      '(allow logrotate_t rpmyard_content_t (file (create getattr ioctl open read rename setattr unlink write)))',
       // Every type in a module gets this one from checkmodule: files have the role object_r.
       '(roletype object_r rpmyard_content_t)',
       '(typeattributeset file_type (rpmyard_content_t))',
