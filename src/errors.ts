@@ -99,7 +99,7 @@ export class AppError extends Error {
 
   constructor(code: ErrorCode, message: string, fields: AppErrorFields) {
     super(
-      cutText(printable(message), MAX_MESSAGE_BYTES),
+      cutText(printable(message.slice(0, MAX_MESSAGE_BYTES + 1)), MAX_MESSAGE_BYTES),
       fields.cause === undefined ? undefined : { cause: fields.cause },
     );
     this.code = code;
@@ -122,6 +122,8 @@ export function printable(text: string): string {
 }
 
 const CUT_MARK = '...';
+const HIGH_SURROGATE = /[\ud800-\udbff]/;
+const LOW_SURROGATE = /[\udc00-\udfff]/;
 
 /**
  * The text, or its beginning with three dots, so that it takes at most `maxBytes` in a line of a log: as JSON in UTF-8, with
@@ -131,13 +133,14 @@ export function cutText(text: string, maxBytes: number): string {
   // No character takes less than a byte, so what lies behind need not be looked at.
   const beginning = text.slice(0, maxBytes + 1);
   if (beginning.length === text.length && writtenBytes(text) <= maxBytes) return text;
-  let bytes = CUT_MARK.length;
-  let end = 0;
-  for (const char of beginning) {
-    bytes += writtenBytes(char);
-    if (bytes > maxBytes) break;
-    end += char.length;
+  let [end, tooLong] = [0, beginning.length + 1];
+  while (tooLong - end > 1) {
+    const middle = Math.floor((end + tooLong) / 2);
+    if (writtenBytes(text.slice(0, middle)) + CUT_MARK.length <= maxBytes) end = middle;
+    else tooLong = middle;
   }
+  // Half of a character outside of the basic plane is none.
+  if (HIGH_SURROGATE.test(text.charAt(end - 1)) && LOW_SURROGATE.test(text.charAt(end))) end -= 1;
   return `${text.slice(0, end)}${CUT_MARK}`;
 }
 

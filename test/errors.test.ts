@@ -71,9 +71,10 @@ describe('a text that is cut', () => {
       for (const maxBytes of [20, 100, 1_023, 1_024]) {
         const cut = cutText(long, maxBytes);
         expect(writtenBytes(cut)).toBeLessThanOrEqual(maxBytes);
-        expect(writtenBytes(cut)).toBeGreaterThan(maxBytes - 7);
+        expect(writtenBytes(cut)).toBeGreaterThan(maxBytes - 10);
         expect(cut.endsWith('...')).toBe(true);
         expect(long.startsWith(cut.slice(0, -3))).toBe(true);
+        expect(cut.isWellFormed()).toBe(long.isWellFormed());
       }
     },
   );
@@ -95,6 +96,13 @@ describe('AppError', () => {
     expect(Buffer.byteLength(errorLine(error))).toBeLessThan(1_100);
     expect(Buffer.byteLength(JSON.stringify(problemOf(error, 'id')))).toBeLessThan(1_300);
     expect(Buffer.byteLength(error.stack ?? '')).toBeLessThan(4_000);
+  });
+
+  it('is made in a moment of megabytes that a client sent', () => {
+    const startedMs = performance.now();
+    const { message } = new AppError('NOT_FOUND', '\u202e'.repeat(10_000_000), { hint: 'Look elsewhere.' });
+    expect(message.length).toBeLessThan(1_025);
+    expect(performance.now() - startedMs).toBeLessThan(500);
   });
 
   it('has the status of its code', () => {

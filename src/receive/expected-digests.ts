@@ -25,15 +25,18 @@ export function expectedDigests(headers: IncomingHttpHeaders): readonly Expected
 
 function fromDictionary(header: string, value: string | undefined): readonly ExpectedDigest[] {
   if (value === undefined) return [];
-  return value.split(',').flatMap((member) => {
+  // The last of a name counts (RFC 8941, section 3.2): whatever comes more than once is computed once.
+  const byName = new Map<string, ExpectedDigest>();
+  for (const member of value.split(',')) {
     const match = /^\s*(?<name>[a-z0-9*_.-]+)=:(?<base64>[A-Za-z0-9+/]+={0,2}):\s*$/.exec(member);
     if (match?.groups === undefined) throw invalid(header, 'sha-256=:<base64>:');
     const known = [...RFC_9530_ALGORITHMS].find(([name]) => name === match.groups?.['name'])?.[1];
-    if (known === undefined) return [];
+    if (known === undefined) continue;
     const digest = Buffer.from(match.groups['base64'] ?? '', 'base64');
     if (digest.length !== known.bytes) throw invalid(header, `${known.bytes} bytes in base64`);
-    return [{ algorithm: known.algorithm, hex: digest.toString('hex'), header }];
-  });
+    byName.set(known.algorithm, { algorithm: known.algorithm, hex: digest.toString('hex'), header });
+  }
+  return [...byName.values()];
 }
 
 function fromHex(header: string, value: string | undefined): readonly ExpectedDigest[] {

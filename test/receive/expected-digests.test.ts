@@ -27,6 +27,12 @@ describe('the digests that a client sends along', () => {
     ]);
   });
 
+  it('are as many as there are algorithms, however often a header names one: the last counts', () => {
+    const wrong = `sha-256=:${base64('sha256').replace(/^./, 'A')}:`;
+    const value = `${`${wrong},`.repeat(200)}sha-256=:${base64('sha256')}:`;
+    expect(expectedDigests({ 'content-digest': value })).toEqual([{ ...SHA256, header: 'content-digest' }]);
+  });
+
   it('come in X-Checksum-Sha256 as hex, in any case', () => {
     for (const value of [hex('sha256'), hex('sha256').toUpperCase(), ` ${hex('sha256')} `]) {
       expect(expectedDigests({ 'x-checksum-sha256': value })).toEqual([
