@@ -1,13 +1,27 @@
-// Installs what a checkout needs: npm packages, Node 24 when the machine's is older, system tools for the tests.
+// Installs what a checkout needs: npm packages, the locked Node when the machine's is too old, system tools for the tests.
 // Plain JavaScript for old Nodes: it is the first thing that runs on a fresh machine, with whatever Node is there.
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const MODULES = join(ROOT, 'node_modules');
 const OWN_NODE = join(MODULES, '.bin', 'node');
+// The Node of the RPM package: its lock file has the version and the digest of what is installed.
+const LOCKED_NODE = join(ROOT, 'packaging', 'node');
+// npm leaves what begins with a dot alone: an install of the checkout's own packages would remove it elsewhere.
+const NODE_FOLDER = join(MODULES, '.rpmyard-node');
 // npm puts node_modules/.bin first, where our own Node may be; this is what the machine has.
 const MACHINE_PATH = (process.env.PATH ?? '')
   .split(':')
@@ -58,24 +72,63 @@ const PYTHON_MODULES = [
 main();
 
 function main() {
-  const needsOwnNode = majorVersion('node') < NODE_MAJOR;
-  const lacksNode = needsOwnNode && majorVersion(OWN_NODE) < NODE_MAJOR;
-  if (packagesAreStale() || lacksNode) installPackages(needsOwnNode);
+  if (packagesAreStale()) installPackages();
+  if (majorVersion('node') < NODE_MAJOR) provideNode();
   if (!process.argv.includes('--node-only')) installSystemTools();
 }
 
-function installPackages(needsOwnNode) {
+function installPackages() {
   // --no-save: what is locked is installed and the lock file stays as it is. Not `npm ci`: that refuses to run where
   // the registry lacks the binaries of other platforms, which optional dependencies of the tools name.
-  // Named each time: an install without it would remove it again.
-  const node = needsOwnNode ? [`node@${NODE_MAJOR}`] : [];
-  if (node.length > 0)
-    say(`this machine's Node is older than ${NODE_MAJOR}; installing Node ${NODE_MAJOR} into node_modules`);
-  run('npm', ['install', '--no-save', '--loglevel=error', ...node], 'npm packages could not be installed');
-  if (node.length > 0 && majorVersion(OWN_NODE) < NODE_MAJOR) {
-    fail(`Node ${NODE_MAJOR} was installed but does not run; install Node ${NODE_MAJOR} or newer yourself`);
-  }
+  run('npm', ['install', '--no-save', '--loglevel=error'], 'npm packages could not be installed');
   writeFileSync(INSTALLED_MARK, '');
+}
+
+// What is there already needs no network. An install of the checkout's own packages may remove the link, and only that.
+function provideNode() {
+  const { name, version } = lockedNode();
+  const binary = join(NODE_FOLDER, 'node_modules', name, 'bin', 'node');
+  if (versionOf(binary) !== version) installNode(version);
+  if (versionOf(binary) !== version) {
+    // npm goes on without what is optional, also when its digest is not the locked one.
+    fail(
+      `Node ${version} could not be installed as it is locked, or does not run here; install Node ${NODE_MAJOR} or newer yourself`,
+    );
+  }
+  if (existsSync(OWN_NODE) && realpathSync(OWN_NODE) === realpathSync(binary)) return;
+  mkdirSync(dirname(OWN_NODE), { recursive: true });
+  rmSync(OWN_NODE, { force: true });
+  symlinkSync(relative(dirname(OWN_NODE), binary), OWN_NODE);
+}
+
+function lockedNode() {
+  const name = `node-${process.platform}-${process.arch}`;
+  const { packages } = JSON.parse(readFileSync(join(LOCKED_NODE, 'package-lock.json'), 'utf8'));
+  const locked = packages[`node_modules/${name}`];
+  if (!locked) {
+    fail(
+      `this machine's Node is older than ${NODE_MAJOR}, and none is locked for ${process.platform} on ${process.arch}; install Node ${NODE_MAJOR} or newer yourself`,
+    );
+  }
+  return { name, version: locked.version };
+}
+
+function installNode(version) {
+  say(`this machine's Node is older than ${NODE_MAJOR}; installing Node ${version} into node_modules`);
+  rmSync(NODE_FOLDER, { recursive: true, force: true });
+  mkdirSync(NODE_FOLDER, { recursive: true });
+  for (const file of ['package.json', 'package-lock.json'])
+    copyFileSync(join(LOCKED_NODE, file), join(NODE_FOLDER, file));
+  const args = [
+    'install',
+    '--no-save',
+    '--ignore-scripts',
+    '--include=optional',
+    '--loglevel=error',
+    '--prefix',
+    NODE_FOLDER,
+  ];
+  run('npm', args, `Node ${version} could not be installed`);
 }
 
 function packagesAreStale() {
@@ -84,10 +137,15 @@ function packagesAreStale() {
 }
 
 function majorVersion(command) {
+  return Number(versionOf(command).split('.')[0]);
+}
+
+/** `24.21.0`; `0` for what does not run. */
+function versionOf(command) {
   const env = { ...process.env, PATH: MACHINE_PATH };
   const result = spawnSync(command, ['--version'], { encoding: 'utf8', env });
-  const match = /^v(\d+)/.exec(result.stdout ?? '');
-  return match ? Number(match[1]) : 0;
+  const match = /^v(\d+\.\d+\.\d+)/.exec(result.stdout ?? '');
+  return match ? match[1] : '0';
 }
 
 function installSystemTools() {
