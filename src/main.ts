@@ -41,6 +41,8 @@ export interface StartOptions {
 /** The time of uploads in flight, when nothing else is said. */
 export const UPLOAD_GRACE_MS = 45_000;
 const SWEEP_EVERY_MS = 3_600_000;
+const WEAK_KEY =
+  'hosts of today refuse this key of signing.keys; make one with "rpmyard key init --another" and change over to it';
 
 /**
  * Builds the parts by hand, heals what a crash left, listens. When it fails, nothing of it goes on.
@@ -87,6 +89,7 @@ async function startOnTree(
   const { engine } = reindexParts;
   warnOf(await engine.findFault(), 'uploads are taken all the same', log);
   warnOf(await signer?.findFault(), 'uploads are taken all the same, indexes stay as they are', log);
+  for (const weakKey of (await signer?.findWeakKeys()) ?? []) log.warn(weakKey, WEAK_KEY);
   const access = openAccess(config.access, { stateDir: folders.stateDir, nonces: records, now, log });
   const auditLog = openAuditLog(config.access.auditLog, (error, line) =>
     log.error({ err: error, line }, 'audit log not written'),

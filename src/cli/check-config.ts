@@ -5,6 +5,7 @@ import { readKeyFile } from '../access/key-file.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { openPassphrase } from '../signing/gpg-home.ts';
+import { findWeakKeys } from '../signing/find-weak-keys.ts';
 import { listSecretKeys } from '../signing/make-key.ts';
 import { becomeOwner } from './become-owner.ts';
 import { CHECK_CONFIG } from './commands.ts';
@@ -40,6 +41,11 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
     });
   }
   process.stdout.write(`${printable(file)}: usable\n`);
+  for (const { fingerprint, weakness } of await findWeakKeys(config.signing, config.signing.keys)) {
+    process.stdout.write(
+      `  signing.keys: hosts of today refuse ${fingerprint} (${weakness}); "rpmyard key init --another" makes one to change over to\n`,
+    );
+  }
   return 0;
 }
 

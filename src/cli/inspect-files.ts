@@ -6,6 +6,7 @@ import { NO_THREADS } from '../inspect/inspection-threads.ts';
 import { createRepositoryLayout, type RepositoryLayout, type Target } from '../place/repository-layout.ts';
 import { checkPackageSignature } from '../signing/check-package-signature.ts';
 import { createGpgv } from '../signing/create-gpgv.ts';
+import { describeWeakness } from '../signing/describe-weakness.ts';
 import { type FindKeyring, makePackageKeyrings } from '../signing/package-keyrings.ts';
 import type { SignatureVerdict } from '../signing/signature-verdict.ts';
 import { INSPECT } from './commands.ts';
@@ -162,8 +163,9 @@ function toText(inspection: Inspection): string {
 /** What a keyring says; without one there is nothing to add. */
 function signatureText({ signature }: Place): string {
   if (signature?.keyId === undefined) return '';
-  const { state, keyId, userId } = signature;
-  return `, signature ${state}: key ${keyId}${userId === undefined ? '' : ` (${printable(userId)})`}`;
+  const { state, keyId, userId, weakness } = signature;
+  const why = weakness === undefined ? '' : ` (${describeWeakness(weakness)})`;
+  return `, signature ${state}${why}: key ${keyId}${userId === undefined ? '' : ` (${printable(userId)})`}`;
 }
 
 function refusal(error: AppError): string {

@@ -287,13 +287,14 @@ const packageSignatures = Type.Object(
           repositories: globs,
           key_files: Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
           require: Type.Optional(Type.Enum(['none', 'signed'])),
+          weak: Type.Optional(Type.Enum(['refuse', 'accept'])),
         },
         CLOSED,
       ),
       {
         default: [],
         description:
-          'Whose packages are trusted: entries with repositories, key_files (public OpenPGP keys) and require: signed (a package without a good signature of one of these keys is refused) or none (only shown; the default). A signature that does not fit its package is refused with both. The first entry that names a repository counts. gpg and gpgv must be installed; key files are read at start.',
+          'Whose packages are trusted: entries with repositories, key_files (public OpenPGP keys) and require: signed (a package without a good signature of one of these keys is refused) or none (only shown; the default); with require: signed also weak: refuse (the default) or accept, for packages whose signature fits but has a digest or key that hosts of today refuse (SHA-1, DSA, RSA below 2048 bits). A signature that does not fit its package is refused with both. The first entry that names a repository counts. gpg and gpgv must be installed; key files are read at start.',
       },
     ),
   },

@@ -48,7 +48,7 @@ export async function chooseStoredFile(
   // Nothing is signed in vain, and the message has the digest that the client knows.
   await lookAtTargets({ ...unsigned, targets }, storedFacts, store);
   const own = await signing.verify(unsigned);
-  if (own.state === 'good') return { ...asSent, signatures: eachSignature(asSent, () => own) };
+  if (signing.countsAsOwn(own)) return { ...asSent, signatures: eachSignature(asSent, () => own) };
   const { path, discard } = await parts.timed('sign', () => signing.sign(unsigned));
   try {
     const signed = await proveSigned({ path, content }, asSent, parts);
@@ -68,11 +68,11 @@ async function describeStored(
 ): Promise<StoredFile> {
   const { own, ...stored } = await describeOwnFile(path, asSent, parts);
   const lacking = targets.find((target) => !existsSync(target.path));
-  if (own.state === 'good' || lacking === undefined) return stored;
+  if (parts.signing.countsAsOwn(own) || lacking === undefined) return stored;
   const { nevra, sha256 } = stored.inspected;
   throw new AppError(
     'PACKAGE_CONFLICT',
-    `${nevra} is stored without a signature of this service, and ${lacking.repository} would get the same file`,
+    `${nevra} is stored without a good signature of this service, and ${lacking.repository} would get the same file`,
     {
       hint: 'It was stored before packages were signed, and a published file never changes: raise the release number and build again.',
       details: { repository: lacking.repository, storedSha256: sha256, sentSha256: asSent.inspected.sha256 },
@@ -93,8 +93,12 @@ async function proveSigned(
   });
   // What is as it was sent may have a good signature of somebody else.
   const isChanged = signed.receivedSha256 !== undefined;
-  const isGood = own.state === 'good';
-  if (isChanged && isGood && (await digestContent(path, parts.inspectionThreads)) === content) return signed;
+  if (
+    isChanged &&
+    parts.signing.countsAsOwn(own) &&
+    (await digestContent(path, parts.inspectionThreads)) === content
+  )
+    return signed;
   throw notProved(nevra);
 }
 
@@ -113,7 +117,7 @@ async function describeOwnFile(
       ...asSent,
       path,
       own,
-      ...(own.state === 'good' && { signatures: eachSignature(asSent, () => own) }),
+      ...(signing.countsAsOwn(own) && { signatures: eachSignature(asSent, () => own) }),
     };
   }
   const signatures = eachSignature(asSent, (received) => ({ ...own, received }));

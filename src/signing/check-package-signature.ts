@@ -1,6 +1,7 @@
 import { AppError, type ErrorCode } from '../errors.ts';
+import { describeWeakness } from './describe-weakness.ts';
 import type { FindKeyring, RepositoryKeyring } from './package-keyrings.ts';
-import type { SignatureVerdict, SignatureState } from './signature-verdict.ts';
+import type { SignatureVerdict, SignatureState, Weakness } from './signature-verdict.ts';
 import type { SignedPackage } from './verify-package-signature.ts';
 
 /** The signature of a package as each of its repositories sees it. */
@@ -8,7 +9,8 @@ export type SignaturesByRepository = ReadonlyMap<string, SignatureVerdict>;
 
 /**
  * Verifies a package's signature against the keyring of each repository it goes to, and keeps their rules: a bad
- * signature is refused wherever there is a keyring, everything but a good one where a signature is required.
+ * signature is refused wherever there is a keyring, everything but a good one where a signature is required, a weak one
+ * too unless the keyring says otherwise.
  * @throws AppError PACKAGE_UNSIGNED, PACKAGE_SIGNATURE_*, SIGNING_KEY_*, SIGNING_TOOL_*.
  */
 export async function checkPackageSignature(
@@ -43,12 +45,13 @@ interface Judgement {
 }
 
 function enforceRule({ nevra, signature, rule, repositories }: Judgement): void {
-  const { state, keyId, userId } = signature;
+  const { state, keyId, userId, weakness } = signature;
   if (state === 'good' || state === 'unchecked') return;
   if (state !== 'bad' && !rule.isSignatureRequired) return;
+  if (state === 'weak' && rule.isWeakEnough) return;
   const key = `key ${keyId ?? 'unknown'}${userId === undefined ? '' : ` (${userId})`}`;
   const { code, reason, hint } = REFUSALS[state];
-  throw new AppError(code, `${nevra} is refused by ${repositories.join(', ')}: ${reason(key)}`, {
+  throw new AppError(code, `${nevra} is refused by ${repositories.join(', ')}: ${reason(key, weakness)}`, {
     hint,
     details: { repositories, signature },
   });
@@ -62,7 +65,11 @@ const INVALID_KEY_HINT =
 const REFUSALS: Readonly<
   Record<
     RefusedState,
-    { readonly code: ErrorCode; readonly reason: (key: string) => string; readonly hint: string }
+    {
+      readonly code: ErrorCode;
+      readonly reason: (key: string, weakness: Weakness | undefined) => string;
+      readonly hint: string;
+    }
   >
 > = {
   unsigned: {
@@ -96,9 +103,20 @@ const REFUSALS: Readonly<
       `its signature by ${key} covers the header only, and the header has no digest of the payload`,
     hint: 'Sign it with rpmsign --addsign --rpmv3, or build it with rpm 4.14 or later.',
   },
+  weak: {
+    code: 'PACKAGE_SIGNATURE_WEAK',
+    reason: (key, weakness) =>
+      `its signature by ${key} fits, but is one that hosts of today refuse${inBrackets(weakness)}`,
+    hint: 'Sign it again (rpmsign --resign) with SHA-256 or better and an RSA key of 2048 bits or more; "weak: accept" in the entry of package_signatures.keyrings takes it as it is.',
+  },
   unverifiable: {
     code: 'PACKAGE_SIGNATURE_UNVERIFIABLE',
-    reason: (key) => `its signature by ${key} is of a kind that the installed gpgv cannot check`,
+    reason: (key, weakness) =>
+      `its signature by ${key} is of a kind that the installed gpgv cannot check${inBrackets(weakness)}`,
     hint: 'Sign it with an RSA or Ed25519 key of version 4 and SHA-256 or better.',
   },
 };
+
+function inBrackets(weakness: Weakness | undefined): string {
+  return weakness === undefined ? '' : ` (${describeWeakness(weakness)})`;
+}

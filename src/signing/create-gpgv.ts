@@ -56,7 +56,7 @@ async function verifyDetached(
     });
     // To gpgv a keyring that is gone is one without keys.
     const hasJudged = GPGV_EXIT_CODES.includes(result.exitCode) && existsSync(keyring.path);
-    if (hasJudged) return readGpgvStatus(result.stdout);
+    if (hasJudged) return readGpgvStatus(result.stdout, keyring.keys);
     throw new AppError('SIGNING_TOOL_FAILED', `gpgv ended with ${lastWords(result)}`, {
       hint: 'Try again; if it fails again, the server log has the cause under this request id.',
     });

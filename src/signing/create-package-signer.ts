@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import { AppError } from '../errors.ts';
+import { countsAsOwn } from './counts-as-own.ts';
 import type { Gpgv } from './create-gpgv.ts';
 import { exportKeys } from './export-keys.ts';
 import type { GpgHome } from './gpg-home.ts';
@@ -14,6 +15,8 @@ import { type SignedPackage, verifyPackageSignature } from './verify-package-sig
 export interface PackageSigner {
   /** Verifies against our own keys alone. */
   readonly verify: (signed: SignedPackage) => Promise<SignatureVerdict>;
+  /** Whether such a verdict means that the package is signed by us, and need not be signed again. */
+  readonly countsAsOwn: (own: SignatureVerdict) => boolean;
   /** Makes a signed copy, which whoever asked removes. Not more at once than there are cores. */
   readonly sign: (unsigned: UnsignedPackage) => Promise<SignedFile>;
 }
@@ -53,6 +56,7 @@ export async function createPackageSigner({
   const takeTurn = pLimit(availableParallelism());
   return {
     verify: (signed) => verifyPackageSignature(signed, keyring, gpgv),
+    countsAsOwn,
     sign: (unsigned) => takeTurn(() => signPackage(unsigned, { id, ...home }, { incomingDir, signal })),
   };
 }

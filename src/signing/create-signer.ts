@@ -3,8 +3,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, toAppError } from '../errors.ts';
 import { asSigningFault } from './as-signing-fault.ts';
+import { countsAsOwn } from './counts-as-own.ts';
 import { createGpgv } from './create-gpgv.ts';
 import { exportKeys, exportPresentKeys } from './export-keys.ts';
+import { findWeakKeys, type WeakKey } from './find-weak-keys.ts';
 import type { GpgHome } from './gpg-home.ts';
 import { type Keyring, makeKeyringOf } from './keyring.ts';
 import { runGpg } from './run-gpg.ts';
@@ -31,6 +33,8 @@ export interface Signer {
   findKey(content: string, signature: string): Promise<string | undefined>;
   /** Every configured public key, armored. */
   exportKeys(): Promise<string>;
+  /** Configured keys that hosts of today refuse; none while `findFault` says why gpg does not list them. */
+  findWeakKeys(): Promise<readonly WeakKey[]>;
   /** What keeps it from signing now. */
   findFault(): Promise<AppError | undefined>;
   /** What kept it from signing the last time it had to. */
@@ -48,10 +52,10 @@ interface Signed {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A signer that runs gpg, and gpgv to verify. */
+/** A signer that runs gpg, and gpgv to verify. @throws AppError CONFIG_INVALID without a key. */
 export function createSigner(options: SignerOptions): Signer {
   const { keys, keyringDir } = options;
-  const [key = ''] = keys;
+  const key = firstOf(keys);
   const gpgv = createGpgv();
   const known = new Map<string, string>();
   let ownKeyring: Promise<Keyring | undefined> | undefined;
@@ -63,6 +67,7 @@ export function createSigner(options: SignerOptions): Signer {
     isSignedNow: async (content, signature) => (await findSigner({ content, signature })) === key,
     findKey: (content, signature) => findSigner({ content, signature }),
     exportKeys: () => asSigningFault(() => exportKeys(options, keys)),
+    findWeakKeys: () => findWeakKeys(options, keys).catch(() => []),
     findFault: async () => {
       try {
         await signAndProve('probe');
@@ -138,6 +143,13 @@ export function createSigner(options: SignerOptions): Signer {
   }
 }
 
+function firstOf([key]: readonly string[]): string {
+  if (key !== undefined) return key;
+  throw new AppError('CONFIG_INVALID', 'signing.keys names no key', {
+    hint: 'Name the fingerprint of a key that is in signing.gnupg_home.',
+  });
+}
+
 function digestOf({ content, signature }: Signed): string {
   return createHash('sha256').update(`${content.length}:${content}${signature}`).digest('hex');
 }
@@ -164,10 +176,13 @@ function notProved(key: string): AppError {
   });
 }
 
-/** The configured key that made a good signature: it is named by its own fingerprint or its primary key's. */
+/**
+ * The configured key that made a good signature: it is named by its own fingerprint or its primary key's, or the end of
+ * one. What gpgv did not name was made by none: every text ends with an empty one.
+ */
 function keyBehind(verdict: SignatureVerdict, keys: readonly string[]): string | undefined {
-  const { state, keyId = '', fingerprint = '' } = verdict;
-  // What an expired or revoked key signed is not good, although the signature fits.
-  if (state !== 'good') return undefined;
+  const { keyId, fingerprint } = verdict;
+  // What an expired or revoked key signed does not count, although the signature fits.
+  if (!countsAsOwn(verdict) || !keyId || !fingerprint) return undefined;
   return keys.find((key) => fingerprint.endsWith(key) || key.endsWith(keyId));
 }

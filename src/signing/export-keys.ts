@@ -16,6 +16,8 @@ export async function exportKeys(home: GpgHome, keys: readonly string[]): Promis
 
 /** Those of the public keys that are there, in one armor; undefined when none is. @throws AppError SIGNING_TOOL_*. */
 export async function exportPresentKeys(home: GpgHome, keys: readonly string[]): Promise<string | undefined> {
+  // Without a name gpg exports every key there is.
+  if (keys.length === 0) return undefined;
   const { stdout } = await runGpg(home, { args: [...EXPORT, ...keys] });
   return stdout === '' ? undefined : stdout;
 }

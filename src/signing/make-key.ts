@@ -16,8 +16,8 @@ const TIME_LIMIT_MS = 300_000;
 export async function listSecretKeys(home: GpgHome): Promise<readonly string[]> {
   const { stdout } = await runGpg(home, { args: ['--with-colons', '--list-secret-keys'] });
   // After each `sec` line the first `fpr` line is the primary key's.
-  return [...stdout.matchAll(/^sec:.*\n(?:(?!sec:|fpr:).*\n)*fpr:+([0-9A-F]+):/gm)].map(
-    ([, fingerprint]) => fingerprint ?? '',
+  return [...stdout.matchAll(/^sec:.*\n(?:(?!sec:|fpr:).*\n)*fpr:+([0-9A-F]+):/gm)].flatMap(
+    ([, fingerprint]) => fingerprint ?? [],
   );
 }
 
@@ -32,14 +32,24 @@ export async function makeKey(home: GpgHome, userId: string): Promise<string> {
     home.passphraseFile === undefined ? ['--pinentry-mode=loopback', '--passphrase', ''] : [];
   const result = await runGpg(home, {
     // Without --yes a second key for the same user id is refused.
-    args: [...unprotected, '--yes', '--quick-generate-key', userId, ALGORITHM, 'sign', 'never'],
+    // gpg 2.0 takes SHA-1, and hosts of today do not import such a key.
+    args: [
+      ...unprotected,
+      '--cert-digest-algo=SHA256',
+      '--yes',
+      '--quick-generate-key',
+      userId,
+      ALGORITHM,
+      'sign',
+      'never',
+    ],
     needsSecret: true,
     makesKey: true,
     timeoutMs: TIME_LIMIT_MS,
   });
   // `KEY_CREATED <type> <fingerprint>`
   const created = result.status.find((line) => line.startsWith('KEY_CREATED '))?.split(' ')[2];
-  if (result.exitCode === 0 && created !== undefined) return created;
+  if (result.exitCode === 0 && created) return created;
   throw new AppError('SIGNING_FAILED', `gpg made no key: ${lastWords(result)}`, {
     hint: `See that ${home.gnupgHome} belongs to this user and has mode 0700.`,
   });

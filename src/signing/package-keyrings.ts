@@ -12,6 +12,8 @@ export interface RepositoryKeyring {
   readonly verify: (signed: SignedPackage) => Promise<SignatureVerdict>;
   /** Whether every package must have a good signature by one of its keys. */
   readonly isSignatureRequired: boolean;
+  /** Whether a weak one is enough then. */
+  readonly isWeakEnough: boolean;
 }
 
 /** The keyring of a repository, or undefined for one that nobody named. */
@@ -21,6 +23,7 @@ interface KeyringEntry {
   readonly repositories: readonly string[];
   readonly key_files: readonly string[];
   readonly require?: 'none' | 'signed';
+  readonly weak?: 'refuse' | 'accept';
 }
 
 /**
@@ -40,6 +43,7 @@ export async function makePackageKeyrings(
       names: matchesAnyGlob(entry.repositories),
       verify: (signed) => verifyPackageSignature(signed, keyring, gpgv),
       isSignatureRequired: entry.require === 'signed',
+      isWeakEnough: entry.weak === 'accept',
     });
   }
   return (repository) => keyrings.find(({ names }) => names(repository));

@@ -19,6 +19,16 @@ export interface GpgResult extends ToolResult {
   readonly status: readonly string[];
 }
 
+/** Keys in a form for programs, with the fingerprints of subkeys in every version of gpg. */
+export const LIST_KEYS: readonly string[] = [
+  '--with-colons',
+  '--fixed-list-mode',
+  '--with-fingerprint',
+  '--with-fingerprint',
+  // Nothing is trusted by it, and nothing is written for it.
+  '--trust-model=always',
+];
+
 // A signature takes milliseconds, a smart card a second; an agent that waits for a person must not block the index.
 const TIME_LIMIT_MS = 30_000;
 const STATUS_PREFIX = '[GNUPG:] ';

@@ -10,12 +10,14 @@ export interface SignedPackage {
   readonly rpm: Pick<RpmPackage, 'signatures' | 'headerRange' | 'digests'>;
 }
 
-/** The first of these that one of several signatures has; `bad` and what is good are decided before. */
+/** The better first. */
+const FITTING: readonly SignatureState[] = ['good', 'weak'];
+/** The first of these that one of several signatures has; `bad` and what fits are decided before. */
 const WORST_FIRST: readonly SignatureState[] = ['revoked', 'expired', 'unknown-key', 'unverifiable'];
 
 /**
  * Verifies every signature of a package with gpgv. One that is bad makes the package bad, as in rpm; otherwise one that
- * is good is enough.
+ * is good is enough, and a weak one does not spoil it.
  * @throws AppError SIGNING_TOOL_MISSING, SIGNING_TOOL_FAILED.
  */
 export async function verifyPackageSignature(
@@ -57,11 +59,13 @@ function decide(results: readonly Result[], { digests }: SignedPackage['rpm']): 
     results.find(({ verdict }) => verdict.state === state)?.verdict;
   const bad = inState('bad');
   if (bad !== undefined) return bad;
-  const good = results.filter(({ verdict }) => verdict.state === 'good');
+  const fitting = FITTING.flatMap((state) => results.filter(({ verdict }) => verdict.state === state));
   // A signature of the header covers the payload through the digest in it, which has been compared before.
-  const covering = good.find(({ signature }) => signature.covers !== 'header' || digests.payload.length > 0);
+  const covering = fitting.find(
+    ({ signature }) => signature.covers !== 'header' || digests.payload.length > 0,
+  );
   if (covering !== undefined) return covering.verdict;
-  const [headerOnly] = good;
+  const [headerOnly] = fitting;
   if (headerOnly !== undefined) return { ...headerOnly.verdict, state: 'header-only' };
   return WORST_FIRST.map(inState).find((verdict) => verdict !== undefined) ?? { state: 'unsigned' };
 }

@@ -19,6 +19,8 @@ let keys: GpgKeys;
 let trusted: string;
 let stranger: string;
 let keyFile: string;
+let old: string;
+let oldKeyFile: string;
 
 beforeAll(async () => {
   dir = await createTempDir();
@@ -26,6 +28,8 @@ beforeAll(async () => {
   trusted = await keys.makeKey('Build <build@example.com>');
   stranger = await keys.makeKey('Stranger <stranger@example.com>');
   keyFile = await keys.exportKey(trusted);
+  old = await keys.makeKey('Old <old@example.com>', { algorithm: 'dsa1024' });
+  oldKeyFile = await keys.exportKey(old);
 });
 
 afterAll(async () => {
@@ -36,13 +40,14 @@ afterAll(async () => {
 interface Rule {
   readonly repositories: readonly string[];
   readonly require?: 'none' | 'signed';
+  readonly weak?: 'refuse' | 'accept';
 }
 
 const withRules = (...rules: readonly Rule[]) => ({
   front: 'none' as const,
   config: {
     server: { upload_header: '' },
-    package_signatures: { keyrings: rules.map((rule) => ({ ...rule, key_files: [keyFile] })) },
+    package_signatures: { keyrings: rules.map((rule) => ({ ...rule, key_files: [keyFile, oldKeyFile] })) },
   },
 });
 
@@ -137,6 +142,62 @@ describe('a repository with a keyring that requires nothing', () => {
   });
 });
 
+describe('a package with a weak signature', () => {
+  const byOldKey = (name: string) => craftSignedRpm({ name }, { dsa: signedBy(keys, old) });
+  const withSha1 = (name: string) =>
+    craftSignedRpm({ name }, { dsa: signedBy(keys, trusted, '--digest-algo', 'SHA1') });
+  const weakSignature = () => ({
+    state: 'weak',
+    keyId: old.slice(-16),
+    fingerprint: old,
+    userId: 'Old <old@example.com>',
+    weakness: { digest: 'SHA-1', key: 'DSA 1024' },
+  });
+
+  test('is refused where a signature is required, with the reason and the remedy', async () => {
+    await using site = await startSite(withRules(EVERYWHERE));
+    const answer = await putPackage(site.baseUrl, await byOldKey('a'));
+    expect(answer.status).toBe(422);
+    expect(answer.json()).toMatchObject({
+      code: 'PACKAGE_SIGNATURE_WEAK',
+      detail: expect.stringMatching(/digest SHA-1, key DSA 1024/),
+      hint: expect.stringContaining('weak: accept'),
+      repositories: ['9/x86_64'],
+      signature: weakSignature(),
+    });
+    expect((await putPackage(site.baseUrl, await withSha1('b'))).json()).toMatchObject({
+      code: 'PACKAGE_SIGNATURE_WEAK',
+      signature: { state: 'weak', weakness: { digest: 'SHA-1' } },
+    });
+    await expectNothingStored(site);
+  });
+
+  test('is taken where the administrator says so, and shown as weak in answer, by digest and in the list', async () => {
+    await using site = await startSite(withRules({ ...EVERYWHERE, weak: 'accept' }));
+    const bytes = await byOldKey('a');
+    const answer = await putPackage(site.baseUrl, bytes);
+    expect(answer.status).toBe(201);
+    expect(answer.json()).toMatchObject({ places: [{ signature: weakSignature() }] });
+    const known = await sendRequest(site.baseUrl, { path: `/api/v1/uploads/${sha256Of(bytes)}` });
+    expect(known.json()).toMatchObject({ places: [{ signature: weakSignature() }] });
+    const list = await sendRequest(site.baseUrl, { path: '/api/v1/repositories/9/x86_64/packages' });
+    expect(list.json()).toMatchObject({ packages: [{ signature: weakSignature() }] });
+    // The option is about strength alone.
+    const unsigned = await putPackage(site.baseUrl, craftRpm({ name: 'b' }));
+    expect(unsigned.json()).toMatchObject({ code: 'PACKAGE_UNSIGNED' });
+    const md5 = signedBy(keys, trusted, '--digest-algo', 'MD5');
+    const withMd5 = await putPackage(site.baseUrl, await craftSignedRpm({ name: 'c' }, { dsa: md5 }));
+    expect(withMd5.json()).toMatchObject({ code: 'PACKAGE_SIGNATURE_UNVERIFIABLE' });
+  });
+
+  test('is shown as weak where nothing is required', async () => {
+    await using site = await startSite(withRules({ repositories: ['*'] }));
+    const answer = await putPackage(site.baseUrl, await byOldKey('a'));
+    expect(answer.status).toBe(201);
+    expect(answer.json()).toMatchObject({ places: [{ signature: weakSignature() }] });
+  });
+});
+
 describe('a repository without a keyring', () => {
   test('takes signed packages unchecked, even with a bad signature', async () => {
     await using site = await startSite(withRules({ repositories: ['8/*'], require: 'signed' }));
@@ -188,5 +249,25 @@ describe('rpmyard inspect', () => {
     expect(text.stdout).toContain('would be refused: PACKAGE_UNSIGNED');
     const json = await runRpmyard('inspect', '--json', '-c', config, good);
     expect(JSON.parse(json.stdout)).toMatchObject({ targets: [{ signature: goodSignature() }] });
+  });
+
+  test('names what is weak, and refuses it as an upload would be', async () => {
+    const weak = join(dir.path, 'weak.rpm');
+    await writeFile(weak, await craftSignedRpm({}, { dsa: signedBy(keys, old) }));
+    const inspect = async (rule: object) => {
+      const config = join(dir.path, 'inspect-weak.yml');
+      const keyrings = [{ repositories: ['*'], key_files: [oldKeyFile], ...rule }];
+      await writeFile(config, JSON.stringify({ package_signatures: { keyrings } }));
+      return runRpmyard('inspect', '-c', config, weak);
+    };
+    const refused = await inspect({ require: 'signed' });
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stdout).toContain('would be refused: PACKAGE_SIGNATURE_WEAK');
+    const shown = `signature weak (digest SHA-1, key DSA 1024): key ${old.slice(-16)} (Old <old@example.com>)`;
+    for (const rule of [{ require: 'none' }, { require: 'signed', weak: 'accept' }]) {
+      const taken = await inspect(rule);
+      expect(taken.exitCode).toBe(0);
+      expect(taken.stdout).toContain(shown);
+    }
   });
 });

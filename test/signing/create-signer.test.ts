@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { createSigner } from '../../src/signing/create-signer.ts';
+import { exportPresentKeys } from '../../src/signing/export-keys.ts';
 import { makeKey } from '../../src/signing/make-key.ts';
 import { runGpg } from '../../src/signing/run-gpg.ts';
 import { withFakeTool } from '../support/fake-tool.ts';
@@ -103,6 +104,55 @@ describe('a signature', () => {
       expect(await signer.findKey(CONTENT, String(message)), how.join(' ')).toBeUndefined();
     }
     expect(await signer.findKey(CONTENT, '')).toBeUndefined();
+  });
+
+  it.each([
+    ['no key', '[GNUPG:] GOODSIG\\n[GNUPG:] VALIDSIG\\n'],
+    ['an empty key', '[GNUPG:] GOODSIG  \\n[GNUPG:] VALIDSIG  2024-01-01 1 0 4 0 1 8 00 \\n'],
+    ['an empty fingerprint', '[GNUPG:] GOODSIG 0123456789ABCDEF x\\n[GNUPG:] VALIDSIG  1 1 0 4 0 1 8 00 \\n'],
+  ])('is none when gpgv calls it good and names %s', async (_, status) => {
+    await using home = await createGpgKeys();
+    const key = await home.makeKey('only');
+    const signer = createTestSigner(home.path, [key]);
+    await withFakeTool('gpgv', `cat >/dev/null; printf '${status}'`, async () => {
+      expect(await signer.findKey(CONTENT, 'whatever it is')).toBeUndefined();
+      expect(await signer.isSignedNow(CONTENT, 'whatever it is')).toBe(false);
+    });
+  });
+
+  it('with SHA-1 by our own key does not count, and is never made, whatever gpg.conf prefers', async () => {
+    await using home = await createGpgKeys();
+    const key = await home.makeKey('only', { algorithm: 'rsa2048' });
+    const weak = await home.gpg(['--digest-algo', 'SHA1', '--armor', '--detach-sign'], Buffer.from(CONTENT));
+    const signer = createTestSigner(home.path, [key]);
+    expect(await signer.isSignedNow(CONTENT, String(weak))).toBe(false);
+    await writeFile(join(home.path, 'gpg.conf'), 'personal-digest-preferences SHA1\ndigest-algo SHA1\n');
+    const signature = await signer.sign(CONTENT);
+    const packets = await home.gpg(['--list-packets'], Buffer.from(signature));
+    expect(String(packets)).toContain('digest algo 8');
+    expect(await signer.isSignedNow(CONTENT, signature)).toBe(true);
+  });
+
+  it.each(['rsa1024', 'dsa1024'])(
+    'by a key of %s, which hosts refuse, is made all the same',
+    async (algorithm) => {
+      await using home = await createGpgKeys();
+      const key = await home.makeKey('weak', { algorithm });
+      const signer = createTestSigner(home.path, [key]);
+      expect(await signer.findFault()).toBeUndefined();
+      expect(await signer.isSignedNow(CONTENT, await signer.sign(CONTENT))).toBe(true);
+      expect(await signer.findWeakKeys()).toMatchObject([{ fingerprint: key }]);
+    },
+  );
+
+  it('is by no key when none is named: not by all that gpg has', async () => {
+    await using home = await createGpgKeys();
+    await home.makeKey('only');
+    expect(() => createTestSigner(home.path, [])).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID' }),
+    );
+    const options = { gnupgHome: home.path, passphraseFile: undefined };
+    expect(await exportPresentKeys(options, [])).toBeUndefined();
   });
 
   it('is verified again when the keyring was lost, or gpgv was missing for a while', async () => {

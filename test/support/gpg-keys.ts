@@ -12,6 +12,8 @@ export interface KeyOptions {
   readonly expires?: string;
   /** Default empty. */
   readonly passphrase?: string;
+  /** Of the signature by which the key holds its user id; default gpg's own. */
+  readonly certDigest?: string;
   /** As gpg's --faked-system-time takes it: a key that was made then. */
   readonly madeAt?: string;
 }
@@ -43,11 +45,13 @@ export async function createGpgKeys(): Promise<GpgKeys> {
   return {
     path: dir.path,
     gpg,
-    makeKey: async (userId, { algorithm = 'ed25519', expires = 'never', passphrase = '', madeAt } = {}) => {
+    makeKey: async (userId, options = {}) => {
+      const { algorithm = 'ed25519', expires = 'never', passphrase = '', madeAt, certDigest } = options;
       const time = madeAt === undefined ? [] : ['--faked-system-time', madeAt];
+      const digest = certDigest === undefined ? [] : ['--cert-digest-algo', certDigest];
       const secret = ['--passphrase', passphrase];
       const generate = ['--quick-generate-key', userId, algorithm, 'sign', expires];
-      const status = String(await gpg([...time, ...secret, '--status-fd', '1', ...generate]));
+      const status = String(await gpg([...time, ...digest, ...secret, '--status-fd', '1', ...generate]));
       const fingerprint = /KEY_CREATED \S+ (?<fingerprint>[0-9A-F]{40})/.exec(status)?.groups;
       if (fingerprint?.['fingerprint'] === undefined) throw new Error(`gpg made no key: ${status}`);
       return fingerprint['fingerprint'];

@@ -1,0 +1,53 @@
+import type { ListedKey } from './read-key-list.ts';
+import type { Weakness } from './signature-verdict.ts';
+
+/** Source: RFC 9580, section 9.5. */
+const DIGESTS: Readonly<Record<number, string>> = {
+  1: 'MD5',
+  2: 'SHA-1',
+  3: 'RIPEMD-160',
+  8: 'SHA-256',
+  9: 'SHA-384',
+  10: 'SHA-512',
+  11: 'SHA-224',
+  12: 'SHA3-256',
+  14: 'SHA3-512',
+};
+const STRONG_DIGESTS: readonly number[] = [8, 9, 10, 11, 12, 14];
+const STRONG_CURVES: readonly string[] = ['ed25519', 'ed448', 'nistp256', 'nistp384', 'nistp521'];
+const MIN_RSA_BITS = 2048;
+
+/** Source: RFC 9580, section 9.1. */
+const RSA: readonly number[] = [1, 2, 3];
+const CURVES: readonly number[] = [19, 22, 27, 28];
+const NAMES: Readonly<Record<number, string>> = { 17: 'DSA', 19: 'ECDSA', 22: 'EdDSA' };
+
+/**
+ * What makes hosts of today refuse a signature that fits, or undefined: any digest and any key that the DEFAULT policy of
+ * Enterprise Linux does not name.
+ *
+ * Source: fedora-crypto-policies, policies/DEFAULT.pol (hash: SHA-2 and SHA-3 from 224 bits on; sign: RSA, ECDSA and EdDSA
+ * with these, no DSA; group: X25519, X448 and the three NIST curves; min_rsa_size: 2048), as python/policygenerators/
+ * sequoia.py renders it into /etc/crypto-policies/back-ends/rpm-sequoia.config, where default_disposition is "never".
+ * Fedora's exceptions for rpm (hash@RPM = SHA1+, sign@RPM = DSA-SHA1+) are not taken over: Enterprise Linux 9 refuses
+ * SHA-1. rpm-sequoia takes signature packets of version 3 (src/lib.rs), and so do we.
+ */
+export function findWeakness(digestAlgorithm: number, key: ListedKey): Weakness | undefined {
+  const digest = findWeakDigest(digestAlgorithm);
+  // A primary key that can be forged makes subkeys of whoever forged it.
+  const weakKey = findWeakKey(key) ?? (key.primary && findWeakKey(key.primary));
+  if (digest === undefined && weakKey === undefined) return undefined;
+  return { ...(digest !== undefined && { digest }), ...(weakKey !== undefined && { key: weakKey }) };
+}
+
+/** Undefined for a strong one. */
+export function findWeakDigest(algorithm: number): string | undefined {
+  return STRONG_DIGESTS.includes(algorithm) ? undefined : (DIGESTS[algorithm] ?? `number ${algorithm}`);
+}
+
+/** Undefined for a strong one. */
+export function findWeakKey({ algorithm, bits, curve }: ListedKey): string | undefined {
+  if (RSA.includes(algorithm)) return bits >= MIN_RSA_BITS ? undefined : `RSA ${bits}`;
+  if (CURVES.includes(algorithm) && STRONG_CURVES.includes(curve)) return undefined;
+  return `${NAMES[algorithm] ?? `algorithm ${algorithm}`} ${curve || bits}`;
+}
