@@ -5,6 +5,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderExampleConfig } from '../../src/config/example.ts';
+import { createGpgKeys } from '../support/gpg-keys.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
@@ -147,6 +148,20 @@ describe.concurrent('rpmyard check-config', () => {
     expect(stderr).toMatch(/signing\.passphrase_file: [^\n]*gone\.passphrase cannot be read \(ENOENT\)/);
     expect(stderr).toMatch(/signing\.keys: A{40} is no secret key in [^\n]*key init/);
     expect(stderr).toMatch(/package_signatures\.keyrings\.0: [^\n]*gone\.asc cannot be read/);
+  });
+
+  it('finds a weak signing key usable, and says that hosts refuse it', async () => {
+    await using home = await createGpgKeys();
+    const [weak, strong] = [
+      await home.makeKey('weak', { algorithm: 'rsa1024' }),
+      await home.makeKey('strong', { algorithm: 'rsa2048' }),
+    ];
+    const signing = { keys: [weak, strong], gnupg_home: home.path };
+    const path = await configFile('weak.yml', JSON.stringify({ signing }));
+    const { exitCode, stdout } = await runRpmyard('check-config', path);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`hosts of today refuse ${weak} (key RSA 1024)`);
+    expect(stdout).not.toContain(strong);
   });
 
   it('names everything that is wrong with a bad one, a line each', async () => {

@@ -254,6 +254,39 @@ describe('a service that signs packages', () => {
     expect(known.json()).toMatchObject({ sha256: body.sha256, receivedSha256: sha256Of(sent) });
   });
 
+  test('signs with a weak key that was configured, says so in log and answers, and signs nothing twice', async () => {
+    const weak = await keys.makeKey('Weak <weak@example.com>', { algorithm: 'rsa1024' });
+    await using site = await startSite(signing({ keys: [weak] }));
+    expect(site.service.log).toContainEqual(
+      expect.objectContaining({ level: 40, fingerprint: weak, weakness: 'key RSA 1024' }),
+    );
+    const sent = craftRpm();
+    const { status, body } = await upload(site, sent, 'wait=50');
+    expect(status).toBe(201);
+    const signature = { state: 'weak', fingerprint: weak, weakness: { key: 'RSA 1024' } };
+    expect(body).toMatchObject({ places: [{ signature, state: 'published' }] });
+    expect(await upload(site, sent)).toMatchObject({ status: 200, body: { sha256: body.sha256 } });
+    expect(await upload(site, await readFile(storedPath(site)))).toMatchObject({ status: 200 });
+    const byItself = await craftSignedRpm({ name: 'signed-before' }, { rsa: signedBy(keys, weak) });
+    const before = await upload(site, byItself);
+    expect(before).toMatchObject({ status: 201, body: { sha256: sha256Of(byItself) } });
+  });
+
+  test('signs anew what its own key signed with SHA-1', async () => {
+    await using site = await startSite(signing());
+    const sent = await craftSignedRpm({}, { rsa: signedBy(keys, ours, '--digest-algo', 'SHA1') });
+    const { status, body } = await upload(site, sent);
+    expect(status).toBe(201);
+    expect(body).toMatchObject({
+      receivedSha256: sha256Of(sent),
+      places: [{ signature: { state: 'good', fingerprint: ours } }],
+    });
+    expect((await judge(storedPath(site))).report).toContain('RSA/SHA256');
+    expect(site.service.log.filter(({ level }) => level >= 40)).not.toContainEqual(
+      expect.objectContaining({ weakness: expect.anything() }),
+    );
+  });
+
   test('puts what was stored unsigned before into no other repository', async () => {
     const config = { server: { upload_header: '' }, layout: { noarch: ['aarch64'] } };
     await using site = await startSite({ front: 'none', config });
