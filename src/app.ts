@@ -24,6 +24,7 @@ import { apiRoutes, type ApiRoutesOptions } from './serve/api-routes.ts';
 import { healthRoutes, type HealthRoutesOptions } from './serve/health-routes.ts';
 import type { Metrics } from './serve/metrics.ts';
 import { metricsRoute } from './serve/metrics-route.ts';
+import { refuseUnknownParameters } from './serve/refuse-unknown-parameters.ts';
 import { repoRoutes } from './serve/repo-routes.ts';
 
 declare module 'fastify' {
@@ -111,6 +112,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     throw shuttingDown();
   });
   guardRoutes(app, parts);
+  refuseUnknownParameters(app);
   app.addHook('onResponse', async (request, reply) => {
     request.log.debug(
       {

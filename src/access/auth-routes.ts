@@ -14,7 +14,7 @@ export async function authRoutes(
   app: FastifyInstance,
   { access, publicUrl }: { readonly access: Access; readonly publicUrl: string },
 ): Promise<void> {
-  const config = { needs: 'nothing' } as const;
+  const config = { needs: 'nothing', query: 'ignored' } as const;
 
   // The upload itself comes here afterwards; what is read, nginx gives away.
   app.get('/auth/upload', { config }, (request, reply) =>

@@ -33,7 +33,7 @@ type CommitRequest = FastifyRequest<{ Params: BatchParams; Querystring: { readon
 const ANSWER_WITHIN_MS = 50_000;
 
 const schema = {
-  querystring: { type: 'object', properties: { wait: { type: 'string' } }, additionalProperties: false },
+  querystring: { type: 'object', properties: { wait: { type: 'string' } } },
 } as const;
 
 /** /api/v1/batches: packages that appear together or not at all. Members come in as uploads with X-Batch. */

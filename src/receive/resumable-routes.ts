@@ -27,7 +27,7 @@ const PIECE_TYPE = 'application/offset+octet-stream';
 const UNSUPPORTED_HEADERS = ['upload-concat', 'upload-defer-length'];
 
 const querystring = (properties: object): object => ({
-  querystring: { type: 'object', properties, additionalProperties: false },
+  querystring: { type: 'object', properties },
 });
 
 /** Uploads that go on where they ended, by the tus protocol; the last piece is answered as a PUT of the whole would be. */
@@ -44,7 +44,7 @@ export async function resumableRoutes(app: FastifyInstance, options: ResumableRo
   });
   app.addHook('onRequest', async (request, reply) => checkVersion(request, reply));
 
-  app.options(url, { config: { needs: 'nothing' } }, (_request, reply) =>
+  app.options(url, { config: { needs: 'nothing', query: 'ignored' } }, (_request, reply) =>
     reply
       .code(204)
       .header('tus-version', TUS_VERSION)
@@ -71,7 +71,9 @@ export async function resumableRoutes(app: FastifyInstance, options: ResumableRo
     },
   );
 
-  app.head<{ Params: { id: string } }>(`${url}/:id`, { config }, (request, reply) =>
+  // A client may say ?wait= with every request of an upload, as it does with the digests.
+  const schema = querystring({ wait: { type: 'string' } });
+  app.head<{ Params: { id: string } }>(`${url}/:id`, { schema, config }, (request, reply) =>
     uploads.hold(request.params.id, ownerOf(request), async (upload) =>
       sayExpiry(reply, upload.expiresAtMs)
         .header('upload-offset', upload.offset)
@@ -81,14 +83,14 @@ export async function resumableRoutes(app: FastifyInstance, options: ResumableRo
     ),
   );
 
-  app.delete<{ Params: { id: string } }>(`${url}/:id`, { config }, async (request, reply) => {
+  app.delete<{ Params: { id: string } }>(`${url}/:id`, { schema, config }, async (request, reply) => {
     await uploads.hold(request.params.id, ownerOf(request), (upload) => upload.remove());
     return reply.code(204).send();
   });
 
   app.patch<{ Querystring: UploadQuery; Params: { id: string } }>(
     `${url}/:id`,
-    { schema: querystring({ wait: { type: 'string' } }), config },
+    { schema, config },
     async (request, reply) => {
       const waitMs = parseWaitMs(request.query.wait);
       try {

@@ -6,7 +6,10 @@ export async function metricsRoute(
   app: FastifyInstance,
   { metrics }: { readonly metrics: Metrics },
 ): Promise<void> {
-  app.get('/metrics', { config: { needs: { right: 'read', in: 'all' } } }, async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  app.get(
+    '/metrics',
+    { config: { needs: { right: 'read', in: 'all' }, query: 'ignored' } },
+    async (_request, reply) =>
+      reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
 }

@@ -37,12 +37,12 @@ const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancest
 export async function repoRoutes(app: FastifyInstance, { topDir }: RepoRoutesOptions): Promise<void> {
   await app.register(fastifyStatic, { root: topDir, serve: false });
 
-  const config = { needs: 'nothing' } as const;
+  const config = { needs: 'nothing', query: 'ignored' } as const;
   app.get('/', { config }, (_request, reply) => reply.redirect('/repo/', 302));
   app.get('/repo', { config }, (_request, reply) => reply.redirect('/repo/', 301));
   app.get<{ Params: { '*': string } }>(
     '/repo/*',
-    { config: { needs: { right: 'read', in: 'path' } } },
+    { config: { needs: { right: 'read', in: 'path' }, query: 'ignored' } },
     sendEntry,
   );
   app.get('/rpmyard.repo', { config }, (_request, reply) => sendFile(reply, 'rpmyard.repo', 'rpmyard.repo'));
