@@ -97,9 +97,10 @@ async function startOnTree(
   const clientConfig = clientConfigOf(config, tree);
   let dropDirectory: DropDirectory | undefined;
   const pipeline = await openPipeline(config, tree, clientConfig, log, () => dropDirectory?.findFault());
-  const { queue, requests, metrics, waitUntilInstallable } = pipeline;
+  const { queue, requests, metrics } = pipeline;
   const whenPublished = (repository: string, waitMs: number): Promise<'published' | 'pending'> =>
     queue.of(repository).whenPublished(waitMs);
+  const hurry = (repository: string): void => queue.of(repository).hurry();
 
   const incomingFiles = createIncomingFiles((path, error) =>
     log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
@@ -125,7 +126,7 @@ async function startOnTree(
         request.log.info({ nevra, sha256, sizeBytes, repositories }, `package ${outcome.outcome}`);
         return outcome;
       },
-      waitUntilInstallable,
+      waitUntilInstallable: pipeline.hurryUntilInstallable,
       removeIncoming: incomingFiles.remove,
       countUpload: metrics.countUpload,
     },
@@ -134,10 +135,17 @@ async function startOnTree(
       ...folders,
       checkTarget: requests.checkMetadataTarget,
       putMetadata: requests.putMetadata,
-      whenPublished,
+      whenPublished: (repository, waitMs) => {
+        hurry(repository);
+        return whenPublished(repository, waitMs);
+      },
       removeIncoming: incomingFiles.remove,
     },
-    batches: { ...pipeline.batches, waitUntilInstallable, parseWaitMs },
+    batches: {
+      ...pipeline.batches,
+      waitUntilInstallable: pipeline.hurryUntilInstallable,
+      parseWaitMs,
+    },
     api: {
       listStatus: () => queue.listStatus(),
       statusOf: (repository) => queue.statusOf(repository),
@@ -145,8 +153,9 @@ async function startOnTree(
       listReceipts: (repository) => records.listReceipts(repository),
       reindexNow: requests.reindexNow,
       whenPublished,
+      hurry,
       describeUpload: pipeline.describeUpload,
-      waitUntilInstallable,
+      waitUntilInstallable: pipeline.waitUntilInstallable,
       parseWaitMs,
     },
     health: { findFaults: pipeline.findFaults },

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config/load.ts';
 import { type AppError, toAppError } from './errors.ts';
 import { freeBytesOf } from './free-bytes.ts';
-import { describeUpload, waitUntilInstallable } from './ingest/describe-upload.ts';
+import { describeUpload, hurryUntilInstallable, waitUntilInstallable } from './ingest/describe-upload.ts';
 import { ingestUpload } from './ingest.ts';
 import type { BatchParts } from './ingest/ingest-parts.ts';
 import { type Batches, openBatches } from './open-batches.ts';
@@ -30,6 +30,8 @@ import { checkPackageSignature } from './signing/check-package-signature.ts';
 import { openSignaturePolicy } from './signing/open-signature-policy.ts';
 import { VERSION } from './version.ts';
 
+type WaitForUpload = (outcome: UploadOutcome, waitMs: number) => Promise<UploadOutcome | 'pending'>;
+
 /** Everything between a received upload and a published index. */
 export interface Pipeline {
   readonly queue: ReindexQueue;
@@ -39,10 +41,9 @@ export interface Pipeline {
   readonly ingest: (upload: SpooledUpload) => Promise<UploadOutcome>;
   readonly batches: Batches;
   readonly describeUpload: (sha256: string) => UploadOutcome | undefined;
-  readonly waitUntilInstallable: (
-    outcome: UploadOutcome,
-    waitMs: number,
-  ) => Promise<UploadOutcome | 'pending'>;
+  readonly waitUntilInstallable: WaitForUpload;
+  /** The same for a client that may upload to all of its places: it ends their quiet time. */
+  readonly hurryUntilInstallable: WaitForUpload;
   /** What would keep an upload from being taken, or an index from being published, now. */
   readonly findFaults: () => Promise<readonly Fault[]>;
   /** Takes up what is on disk: repositories, and the marks of a run that is owed. Nothing runs before. */
@@ -180,6 +181,7 @@ export async function openPipeline(
     batches,
     describeUpload: (sha256) => describeUpload(sha256, ingestParts),
     waitUntilInstallable: (outcome, waitMs) => waitUntilInstallable(outcome, waitMs, ingestParts),
+    hurryUntilInstallable: (outcome, waitMs) => hurryUntilInstallable(outcome, waitMs, ingestParts),
     findFaults,
     takeUp: async () => {
       // Before anybody can upload what would be in their way.

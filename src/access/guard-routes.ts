@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AppError } from '../errors.ts';
+import { AppError, toAppError } from '../errors.ts';
 import { isRepositoryName } from '../repository-name.ts';
 import type { Access, AskedRequest } from './access.ts';
 import { refuseCrossSite } from './refuse-cross-site.ts';
@@ -22,6 +22,11 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** NOBODY on a route that needs nothing, and after a refusal. */
     requester: Requester;
+    /**
+     * The requester with a further right in view: where everybody may do what the route needs, the guard has looked at no
+     * credentials. NOBODY when they are wrong, since the route itself needs none.
+     */
+    identifyFor: (right: Right) => Requester;
   }
 }
 
@@ -35,6 +40,7 @@ export function guardRoutes(
   { access, publicUrl }: { readonly access: Access; readonly publicUrl: string },
 ): void {
   app.decorateRequest('requester');
+  app.decorateRequest('identifyFor');
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.needs === undefined)
       throw new Error(`route ${String(method)} ${url} does not say what it needs`);
@@ -43,11 +49,22 @@ export function guardRoutes(
     request.requester = NOBODY;
     // Before credentials are looked at, which a browser adds by itself.
     refuseCrossSite(lineOf(request), publicUrl);
+    request.identifyFor = (right) =>
+      request.requester.kind === 'anybody' ? identifyOrNobody(request, right) : request.requester;
     const need = needOf(request);
     if (need === 'nothing') return;
     request.requester = access.identify(lineOf(request), need);
     demand(request.requester, need);
   });
+
+  function identifyOrNobody(request: FastifyRequest, right: Right): Requester {
+    try {
+      return access.identify(lineOf(request), { right, in: 'some' });
+    } catch (error) {
+      if (toAppError(error).statusCode >= 500) throw error;
+      return NOBODY;
+    }
+  }
 }
 
 function lineOf({ method, raw, headers }: FastifyRequest): AskedRequest {

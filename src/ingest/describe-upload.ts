@@ -46,6 +46,18 @@ export async function waitUntilInstallable(
   return result === 'pending' || !isInstallable ? 'pending' : settled;
 }
 
+/** The same for a client that may upload to these repositories: their quiet time ends. */
+export async function hurryUntilInstallable(
+  outcome: UploadOutcome,
+  waitMs: number,
+  parts: DescribeParts,
+): Promise<UploadOutcome | 'pending'> {
+  for (const { repository, state } of outcome.places) {
+    if (state === 'waiting') parts.queue.of(repository).hurry();
+  }
+  return waitUntilInstallable(outcome, waitMs, parts);
+}
+
 /** The state of a package in each of these repositories. */
 export function placesOf(
   receipts: readonly Receipt[],

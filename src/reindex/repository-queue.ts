@@ -80,8 +80,10 @@ export class RepositoryQueue {
   #oldestRequestMs: number | undefined;
   #isQuiet = false;
   #isHurried = false;
+  #isRetryAskedFor = false;
   readonly #closing = new AbortController();
-  #endPause: () => void = () => undefined;
+  /** Has the pause look anew at how long it is to be. */
+  #wake: () => void = () => undefined;
   readonly #noteQuiet: () => Promise<void>;
   #waiters: readonly Waiter[] = [];
 
@@ -148,15 +150,23 @@ export class RepositoryQueue {
     if (!this.#isWorking) this.#work = this.#workOff();
   }
 
-  /** Ends the quiet time or the pause after a failure, now and before the next run. */
+  /** Ends the quiet time of the requests so far. The pause after a failure stays: many clients may ask for this. */
   hurry(): void {
+    if (this.#covered >= this.#requested) return;
     this.#isHurried = true;
-    this.#endPause();
+    this.#wake();
+  }
+
+  /** The same, and a failed run is tried again after the shortest of the pauses: for who may have mended the cause. */
+  retrySoon(): void {
+    this.#isRetryAskedFor = true;
+    this.hurry();
   }
 
   /**
-   * Answers when every request so far is published, or 'pending' when the time is up first.
-   * @throws AppError of the run that should have published them.
+   * Answers when every request so far is published, or 'pending' when the time is up first. It changes nothing: a client
+   * that may only read can wait.
+   * @throws AppError of the run that should have published them, or of the last one when the time is up after a failure.
    */
   async whenPublished(waitMs: number): Promise<'published' | 'pending'> {
     const request = this.#requested;
@@ -164,9 +174,8 @@ export class RepositoryQueue {
     if (this.#closing.signal.aborted) return 'pending';
     const settled = Promise.withResolvers<'published' | 'pending' | AppError>();
     const waiter: Waiter = { request, settle: settled.resolve };
-    const timer = setTimeout(() => settled.resolve('pending'), waitMs);
+    const timer = setTimeout(() => settled.resolve(this.#lastError ?? 'pending'), waitMs);
     this.#waiters = [...this.#waiters, waiter];
-    this.hurry();
     try {
       const result = await settled.promise;
       if (result instanceof AppError) throw result;
@@ -180,7 +189,7 @@ export class RepositoryQueue {
   /** Starts no more runs, answers every waiter 'pending', and ends a run that takes longer than `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#closing.abort();
-    this.#endPause();
+    this.#wake();
     this.#release();
     for (const waiter of this.#waiters) waiter.settle('pending');
     const timer = setTimeout(() => this.#abort.abort(), graceMs);
@@ -231,6 +240,7 @@ export class RepositoryQueue {
     // In the same turn as the last look at the count: a request in between would be lost.
     this.#isWorking = false;
     this.#isHurried = false;
+    this.#isRetryAskedFor = false;
   }
 
   #endDue(): void {
@@ -254,6 +264,7 @@ export class RepositoryQueue {
   async #runOnce(): Promise<void> {
     const covers = this.#requested;
     this.#isHurried = false;
+    this.#isRetryAskedFor = false;
     this.#waitingSinceMs = undefined;
     this.#isRunning = true;
     try {
@@ -293,29 +304,36 @@ export class RepositoryQueue {
     }
   }
 
-  /** Until the quiet time has passed, the longest wait is over, or somebody is in a hurry. */
+  /** Until the quiet time or the pause after a failure is over. */
   async #pause(): Promise<void> {
-    if (this.#isHurried || (this.#failures === 0 && this.#isQuiet)) return;
-    const pause = Promise.withResolvers<void>();
-    this.#endPause = pause.resolve;
-    const timer = setTimeout(pause.resolve, this.#longestPauseMs());
-    await pause.promise;
-    clearTimeout(timer);
-    this.#endPause = noop;
+    const beganMs = performance.now();
+    const waitedMs = Date.now() - (this.#waitingSinceMs ?? Date.now());
+    const leftOfMaxWaitMs = this.#options.maxWaitMs - Math.max(0, waitedMs);
+    while (!this.#closing.signal.aborted) {
+      const pauseMs = this.#failures > 0 ? this.#retryPauseMs() : this.#quietPauseMs(leftOfMaxWaitMs);
+      const leftMs = pauseMs - (performance.now() - beganMs);
+      if (leftMs <= 0) return;
+      const woken = Promise.withResolvers<void>();
+      this.#wake = woken.resolve;
+      const timer = setTimeout(woken.resolve, leftMs);
+      await woken.promise;
+      clearTimeout(timer);
+    }
   }
 
-  #longestPauseMs(): number {
+  #quietPauseMs(leftOfMaxWaitMs: number): number {
+    return this.#isHurried || this.#isQuiet ? 0 : leftOfMaxWaitMs;
+  }
+
+  #retryPauseMs(): number {
     const { maxWaitMs, retryPausesMs } = this.#options;
-    if (this.#failures > 0) {
-      return retryPausesMs[Math.min(this.#failures, retryPausesMs.length) - 1] ?? maxWaitMs;
-    }
-    const waitedMs = Date.now() - (this.#waitingSinceMs ?? Date.now());
-    return Math.max(0, maxWaitMs - Math.max(0, waitedMs));
+    const index = this.#isRetryAskedFor ? 0 : Math.min(this.#failures, retryPausesMs.length) - 1;
+    return retryPausesMs[index] ?? maxWaitMs;
   }
 
   #becomeQuiet(): void {
     this.#isQuiet = true;
-    if (this.#failures === 0) this.#endPause();
+    this.#wake();
   }
 }
 

@@ -34,7 +34,7 @@ export function createRepositoryRequests(options: {
         records.takeAllBack(repository);
         changes.distrust(repository, trust);
       });
-      queue.of(repository).hurry();
+      queue.of(repository).retrySoon();
     },
     checkMetadataTarget: async (repository, type) => {
       checkType(type);

@@ -19,6 +19,8 @@ export interface ApiRoutesOptions {
    */
   readonly reindexNow: (repository: string, trust: 'files' | 'nothing') => Promise<void>;
   readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
+  /** Ends the quiet time of a repository. */
+  readonly hurry: (repository: string) => void;
   readonly describeUpload: (sha256: string) => UploadOutcome | undefined;
   readonly waitUntilInstallable: (
     outcome: UploadOutcome,
@@ -35,8 +37,6 @@ const reindexSchema = {
   querystring: {
     type: 'object',
     properties: { wait: { type: 'string' }, full: { type: 'string', enum: ['1'] } },
-    // A misspelled parameter must not be passed over without a word.
-    additionalProperties: false,
   },
 } as const;
 
@@ -59,6 +59,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     async (request, reply) => {
       const { repository } = existing(request.params);
       const waitMs = options.parseWaitMs(request.query.wait);
+      if (waitMs !== undefined) hurryForUploader(request, [repository]);
       const result = waitMs === undefined ? 'published' : await options.whenPublished(repository, waitMs);
       return reply.code(result === 'pending' ? 202 : 200).send({
         ...describeStatus(existing(request.params)),
@@ -102,6 +103,14 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     throw noRepository(`${releasever}/${basearch}`);
   }
 
+  /** A client that may only read waits, and changes nothing. */
+  function hurryForUploader(request: FastifyRequest, repositories: readonly string[]): void {
+    const { rights, isProven } = request.identifyFor('upload');
+    for (const repository of repositories) {
+      if (isProven && rights.may('upload', repository)) options.hurry(repository);
+    }
+  }
+
   async function getUpload(
     request: FastifyRequest<{ Params: { sha256: string }; Querystring: WaitQuery }>,
     reply: FastifyReply,
@@ -116,6 +125,13 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
       });
     }
     const known = { ...found, places };
+    if (waitMs !== undefined) {
+      const waiting = places.filter(({ state }) => state === 'waiting');
+      hurryForUploader(
+        request,
+        waiting.map(({ repository }) => repository),
+      );
+    }
     const settled = waitMs === undefined ? known : await options.waitUntilInstallable(known, waitMs);
     const isWaiting = settled === 'pending' || settled.places.some(({ state }) => state === 'waiting');
     return reply.code(isWaiting ? 202 : 200).send(settled === 'pending' ? known : settled);

@@ -94,10 +94,30 @@ describe('quiet time', () => {
     expect(runs).toHaveLength(1);
   });
 
-  it('ends for one run only when somebody waits', async () => {
+  it('is not ended by a client that waits', async () => {
     const { queue, runs } = createQueue();
     queue.of(REPOSITORY).request();
     const waiting = queue.whenPublished([REPOSITORY], 50_000);
+    await vi.advanceTimersByTimeAsync(29_900);
+    expect(runs).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(200);
+    runs[0]?.succeed();
+    await expect(waiting).resolves.toBe('published');
+  });
+
+  it('that is ended when nothing is requested stays for the next request', async () => {
+    const { queue, runs } = createQueue();
+    queue.of(REPOSITORY).hurry();
+    queue.of(REPOSITORY).request();
+    await vi.advanceTimersByTimeAsync(29_000);
+    expect(runs).toHaveLength(0);
+  });
+
+  it('ends for one run only', async () => {
+    const { queue, runs } = createQueue();
+    queue.of(REPOSITORY).request();
+    const waiting = queue.whenPublished([REPOSITORY], 50_000);
+    queue.of(REPOSITORY).hurry();
     await settle();
     expect(runs).toHaveLength(1);
     runs[0]?.succeed();
@@ -248,17 +268,53 @@ describe('failed runs', () => {
     expect(runs).toHaveLength(1);
   });
 
-  it('answer those who wait with their code, and a new waiter starts a retry', async () => {
-    const { queue, runs } = createQueue();
+  it('are not retried sooner because a client waits or ends the quiet time, however often', async () => {
+    const { queue, runs } = createQueue({ quietMs: 0 });
     queue.of(REPOSITORY).request();
-    const first = queue.whenPublished([REPOSITORY], 50_000);
-    await settle();
+    await vi.advanceTimersByTimeAsync(1);
     runs[0]?.fail();
-    await expect(first).rejects.toMatchObject({ code: 'INDEX_FAILED' });
-    const second = queue.whenPublished([REPOSITORY], 50_000);
-    await settle();
+    await vi.advanceTimersByTimeAsync(4_000);
+    const waiting = Array.from({ length: 100 }, () => {
+      queue.of(REPOSITORY).request();
+      queue.of(REPOSITORY).hurry();
+      return queue.whenPublished([REPOSITORY], 50_000);
+    });
+    await vi.advanceTimersByTimeAsync(900);
+    expect(runs).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(runs).toHaveLength(2);
     runs[1]?.succeed();
-    await expect(second).resolves.toBe('published');
+    await expect(Promise.all(waiting)).resolves.toHaveLength(100);
+  });
+
+  it('answer a client whose time is up with the code of the last one', async () => {
+    const { queue, runs } = createQueue({ quietMs: 0 });
+    queue.of(REPOSITORY).request();
+    await vi.advanceTimersByTimeAsync(1);
+    runs[0]?.fail();
+    await settle();
+    const waiting = queue.whenPublished([REPOSITORY], 1_000).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(1_001);
+    expect(await waiting).toMatchObject({ code: 'INDEX_FAILED' });
+    expect(runs).toHaveLength(1);
+  });
+
+  it('are retried after the shortest pause when a retry is asked for, however often', async () => {
+    const { queue, runs } = createQueue({ quietMs: 0 });
+    queue.of(REPOSITORY).request();
+    await vi.advanceTimersByTimeAsync(1);
+    runs[0]?.fail();
+    await vi.advanceTimersByTimeAsync(5_001);
+    runs[1]?.fail();
+    await vi.advanceTimersByTimeAsync(4_000);
+    for (let count = 0; count < 100; count += 1) queue.of(REPOSITORY).retrySoon();
+    await vi.advanceTimersByTimeAsync(900);
+    expect(runs).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(runs).toHaveLength(3);
+    runs[2]?.fail();
+    await vi.advanceTimersByTimeAsync(14_900);
+    expect(runs).toHaveLength(3);
   });
 
   it('of an unknown kind become INDEX_FAILED with their cause', async () => {

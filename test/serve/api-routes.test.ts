@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createAccess } from '../../src/access/access.ts';
+import { hashToken, newToken } from '../../src/access/token.ts';
 import { AppError } from '../../src/errors.ts';
 import { statusOf } from '../support/repository-status.ts';
 import { buildTestApp, outcomeOf, type TestAppOptions } from '../support/test-app.ts';
@@ -292,5 +294,75 @@ describe('GET /api/v1/uploads/<sha256>', () => {
   it('refuses a wait that is none', async () => {
     await using service = await buildTestApp(api());
     expect((await service.app.inject(`/api/v1/uploads/${SHA}?wait=x`)).statusCode).toBe(400);
+  });
+});
+
+describe('a client that waits with GET', () => {
+  const UPLOADER = newToken();
+  const OTHER = newToken();
+  const READER = newToken();
+
+  /** The repositories whose quiet time ended with this request. */
+  async function hurriedBy(url: string, publicRead: readonly string[], authorization?: string) {
+    const hurried: string[] = [];
+    await using service = await buildTestApp({
+      access: createAccess({
+        tokens: [
+          { name: 'ci', hash: hashToken(UPLOADER), upload: ['9/x86_64'] },
+          { name: 'other', hash: hashToken(OTHER), upload: ['10/*'], read: ['*'] },
+          { name: 'reader', hash: hashToken(READER), read: ['*'] },
+        ],
+        keys: [],
+        requireCredentials: false,
+        publicRead,
+        localToken: newToken(),
+        nonces: { isNonceUsed: () => false, useNonce: () => true },
+        now: Date.now,
+      }),
+      api: { ...twoRepositories, describeUpload: () => known, hurry: (name) => void hurried.push(name) },
+    });
+    const headers = authorization === undefined ? {} : { authorization };
+    const { statusCode } = await service.app.inject({ url, headers });
+    return { statusCode, hurried };
+  }
+
+  describe.each(['/api/v1/repositories/9/x86_64?wait=1', `/api/v1/uploads/${SHA}?wait=1`])('%s', (url) => {
+    it.each([
+      ['everybody may read', ['*']],
+      ['reading is restricted', []],
+    ])('ends the quiet time when it may upload there, where %s', async (_, publicRead) => {
+      const { hurried } = await hurriedBy(url, publicRead, `Bearer ${UPLOADER}`);
+      expect(hurried).toEqual(['9/x86_64']);
+    });
+
+    it.each([
+      ['that sends no credentials', undefined],
+      ['whose token is wrong', `Bearer ${newToken()}`],
+      ['that may only read', `Bearer ${READER}`],
+      ['that may upload elsewhere', `Bearer ${OTHER}`],
+    ])('only waits for a client %s', async (_, authorization) => {
+      const { statusCode, hurried } = await hurriedBy(url, ['*'], authorization);
+      expect([200, 202]).toContain(statusCode);
+      expect(hurried).toEqual([]);
+    });
+  });
+
+  it('shows nothing by a plain signature, which is of a file', async () => {
+    const hurried: string[] = [];
+    await using service = await buildTestApp({
+      access: createAccess({
+        tokens: [],
+        keys: [{ id: 'old', secret: Buffer.alloc(32), allow_plain_signature: true, upload: ['*'] }],
+        requireCredentials: false,
+        publicRead: ['*'],
+        localToken: newToken(),
+        nonces: { isNonceUsed: () => false, useNonce: () => true },
+        now: Date.now,
+      }),
+      api: { ...twoRepositories, hurry: (name) => void hurried.push(name) },
+    });
+    const headers = { 'x-signature': `sha1=${'0'.repeat(40)}` };
+    await service.app.inject({ url: '/api/v1/repositories/9/x86_64?wait=1', headers });
+    expect(hurried).toEqual([]);
   });
 });

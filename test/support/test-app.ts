@@ -134,6 +134,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       listSetAside: () => [],
       listReceipts: () => [],
       reindexNow: async () => undefined,
+      hurry: () => undefined,
       whenPublished: async () => 'published',
       describeUpload: () => undefined,
       waitUntilInstallable: async (outcome) => outcome,
