@@ -16,6 +16,9 @@ export interface SignedRequest {
 
 // Clocks of build machines differ; within this time a nonce is remembered.
 const WINDOW_SECONDS = 300;
+// What else changes what a request does must be signed. The other headers can only make it fail (further digests, lengths and
+// offsets of pieces, the version of tus), say how to answer (Accept, Range), or are a note for the audit log (X-Build-Url).
+const NOT_SIGNED = ['x-batch'];
 const SHA256_OF_NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 /** HMAC-SHA256 in hex over the five parts, one a line. */
@@ -29,7 +32,7 @@ export function signRequest(request: SignedRequest, key: Buffer): string {
 /**
  * The signed parts, from the request line and the headers X-Timestamp (seconds), X-Nonce and X-Checksum-Sha256. That
  * the body has this digest is checked when it has arrived.
- * @throws AppError SIGNATURE_INVALID when one is missing or cannot be read.
+ * @throws AppError SIGNATURE_INVALID when one is missing or cannot be read, or a header says more than is signed.
  */
 export function readSignedRequest(request: {
   readonly method: string;
@@ -49,6 +52,12 @@ export function readSignedRequest(request: {
   // A form's digest would be of the whole form, which nothing checks.
   if (headerText(headers['content-type'])?.toLowerCase().startsWith('multipart/') === true)
     throw invalid('a form cannot be signed');
+  const notSigned = NOT_SIGNED.find((header) => headers[header] !== undefined);
+  if (notSigned !== undefined) {
+    throw new AppError('SIGNATURE_INVALID', `a signed request does not cover the header ${notSigned}`, {
+      hint: 'Name the batch in the URL, which is signed: ?batch=NAME.',
+    });
+  }
   if (digest === undefined && (method === 'PUT' || hasBody(headers)))
     throw invalid('X-Checksum-Sha256 must give the body’s sha256');
   return {

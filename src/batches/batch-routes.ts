@@ -36,7 +36,7 @@ const schema = {
   querystring: { type: 'object', properties: { wait: { type: 'string' } } },
 } as const;
 
-/** /api/v1/batches: packages that appear together or not at all. Members come in as uploads with X-Batch. */
+/** /api/v1/batches: packages that appear together or not at all. Members come in as uploads that name it. */
 export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOptions): Promise<void> {
   const reading = { needs: { right: 'read', in: 'some' } } as const;
   const changing = { needs: { right: 'upload', in: 'some' } } as const;

@@ -277,7 +277,7 @@ export async function readBatch(id: string, batches: Pick<BatchStore, 'read'>): 
 
 export function noBatch(id: string): AppError {
   return new AppError('NOT_FOUND', `there is no batch ${id}`, {
-    hint: 'GET /api/v1/batches lists the batches; an upload with X-Batch opens one.',
+    hint: 'GET /api/v1/batches lists the batches; an upload with ?batch= opens one.',
   });
 }
 

@@ -7,23 +7,34 @@ import { headerText } from '../header-text.ts';
 export interface UploadTerms {
   /** ?releasever=, whatever the release tag is. */
   readonly releasever: string | undefined;
-  /** X-Batch: the package waits for the commit of this batch. */
+  /** ?batch= or X-Batch: the package waits for the commit of this batch. */
   readonly batch: string | undefined;
 }
 
 export interface UploadQuery {
   readonly wait?: string;
   readonly releasever?: string;
+  readonly batch?: string;
 }
 
 /** @throws AppError PARAMETER_INVALID. */
 export function readUploadTerms(request: FastifyRequest<{ Querystring: UploadQuery }>): UploadTerms {
   const { releasever, wait } = request.query;
-  const batch = headerText(request.headers['x-batch']);
+  const batch = readBatchName(request);
   if (batch === undefined) return { releasever, batch };
   if (!isBatchId(batch)) throw noBatchId();
   if (wait !== undefined) refuseWait(batch);
   return { releasever, batch };
+}
+
+/** In the URL it is signed with a signed request; the header is for clients that sign nothing. */
+function readBatchName({ query, headers }: FastifyRequest<{ Querystring: UploadQuery }>): string | undefined {
+  const inHeader = headerText(headers['x-batch']);
+  if (query.batch === undefined || inHeader === undefined) return query.batch ?? inHeader;
+  if (query.batch === inHeader) return inHeader;
+  throw new AppError('PARAMETER_INVALID', '?batch= and X-Batch name two batches', {
+    hint: 'Name the batch once, in the URL.',
+  });
 }
 
 /** @throws AppError PARAMETER_INVALID. */
@@ -34,7 +45,7 @@ export function refuseWait(batch: string): never {
 }
 
 function noBatchId(): AppError {
-  return new AppError('PARAMETER_INVALID', 'X-Batch is not a valid batch name', {
+  return new AppError('PARAMETER_INVALID', '?batch= or X-Batch is not a valid batch name', {
     hint: 'Use up to 100 letters, digits, dots, dashes and underscores, the first a letter or digit.',
   });
 }

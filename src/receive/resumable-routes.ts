@@ -55,7 +55,7 @@ export async function resumableRoutes(app: FastifyInstance, options: ResumableRo
 
   app.post<{ Querystring: UploadQuery }>(
     url,
-    { schema: querystring({ releasever: { type: 'string' } }), config },
+    { schema: querystring({ releasever: { type: 'string' }, batch: { type: 'string' } }), config },
     async (request, reply) => {
       const owner = ownerOf(request);
       const lengthBytes = readLength(request, maxUploadBytes);

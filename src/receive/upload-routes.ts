@@ -12,7 +12,7 @@ import { parseWaitMs } from './wait-query.ts';
 const schema = {
   querystring: {
     type: 'object',
-    properties: { wait: { type: 'string' }, releasever: { type: 'string' } },
+    properties: { wait: { type: 'string' }, releasever: { type: 'string' }, batch: { type: 'string' } },
   },
 } as const;
 

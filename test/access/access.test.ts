@@ -159,6 +159,26 @@ describe('where credentials are required', () => {
 });
 
 describe('a signed request', () => {
+  it('that names its batch in a header, which is not signed, is refused', () => {
+    const { admit } = access();
+    expect(codeOf(() => admit(signed({}, { 'x-batch': 'tag-1' }), UPLOAD))).toBe('SIGNATURE_INVALID');
+    const url = '/upload?batch=tag-1';
+    expect(admit({ ...signed({ url }), url }, UPLOAD)).toMatchObject({ kind: 'key', name: 'build1' });
+  });
+
+  it('is taken with headers that can only make it fail', () => {
+    const headers = {
+      'x-build-url': 'https://ci.example.com/7',
+      'content-digest': 'sha-256=:AAAA:',
+      'upload-length': '10',
+      'upload-offset': '0',
+      'tus-resumable': '1.0.0',
+      accept: 'application/json',
+      expect: '100-continue',
+    };
+    expect(access().admit(signed({}, headers), UPLOAD)).toMatchObject({ name: 'build1' });
+  });
+
   it('is its key’s', () => {
     expect(access().admit(signed(), UPLOAD)).toMatchObject({ kind: 'key', name: 'build1' });
   });

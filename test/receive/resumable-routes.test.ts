@@ -128,6 +128,13 @@ describe('an upload in pieces', () => {
     ]);
   });
 
+  it('is of the batch that the URL of its beginning names', async () => {
+    await using service = await buildTestApp();
+    const url = await begin(service, post({}, '?batch=tag-1'));
+    await service.app.inject(patch(url, 0, BODY));
+    expect(service.uploads).toMatchObject([{ batch: 'tag-1' }]);
+  });
+
   it('may have the digests of the whole in every request, as clients do that send the same headers each time', async () => {
     await using service = await buildTestApp();
     const base64 = createHash('sha256').update(BODY).digest('base64');

@@ -179,6 +179,27 @@ describe('PUT of a package', () => {
   });
 });
 
+describe('the batch of an upload', () => {
+  it.each<[string, InjectOptions]>([
+    ['a PUT', put({ url: '/upload?batch=tag-1' })],
+    ['a PUT with a file name', put({ url: '/upload/x.rpm?releasever=9&batch=tag-1' })],
+    [
+      'a PUT that names it in the header too',
+      put({ url: '/upload?batch=tag-1', headers: { 'x-batch': 'tag-1' } }),
+    ],
+    ['a PUT with the header', put({ headers: { 'x-batch': 'tag-1' } })],
+    ['a form', post([{ fileName: 'a.rpm', content: 'a' }], { url: '/upload?batch=tag-1' })],
+    [
+      'a form with the header',
+      post([{ fileName: 'a.rpm', content: 'a' }], { headers: { 'x-batch': 'tag-1' } }),
+    ],
+  ])('is what the URL of %s names', async (_, request) => {
+    await using service = await buildTestApp();
+    expect((await service.app.inject(request)).statusCode).toBe(201);
+    expect(service.uploads).toMatchObject([{ batch: 'tag-1' }]);
+  });
+});
+
 describe('a refused PUT', () => {
   it.each<[string, InjectOptions, ErrorCode]>([
     ['without a body', PUT_WITHOUT_BODY, 'EMPTY_BODY'],
@@ -190,6 +211,10 @@ describe('a refused PUT', () => {
     ['with ?wait=', put({ url: '/upload?wait=' }), 'PARAMETER_INVALID'],
     ['with two waits', put({ url: '/upload?wait=1&wait=2' }), 'PARAMETER_INVALID'],
     ['with two releasevers', put({ url: '/upload?releasever=8&releasever=9' }), 'PARAMETER_INVALID'],
+    ['with two batches', put({ url: '/upload?batch=a', headers: { 'x-batch': 'b' } }), 'PARAMETER_INVALID'],
+    ['with a batch of a bad name', put({ url: '/upload?batch=..%2fx' }), 'PARAMETER_INVALID'],
+    ['with a batch without a name', put({ url: '/upload?batch=' }), 'PARAMETER_INVALID'],
+    ['with a batch and a wait', put({ url: '/upload?batch=a&wait=5' }), 'PARAMETER_INVALID'],
     ['to a folder', put({ url: '/upload/folder/pkg.rpm' }), 'UPLOAD_PATH_RESERVED'],
     ['to an encoded folder', put({ url: '/upload/..%2fpkg.rpm' }), 'UPLOAD_PATH_RESERVED'],
     ['to a name that is no package', put({ url: '/upload/repomd.xml' }), 'UPLOAD_PATH_RESERVED'],
