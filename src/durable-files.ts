@@ -1,4 +1,4 @@
-import { closeSync, fsync, openSync } from 'node:fs';
+import { closeSync, constants, fsync, openSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +9,8 @@ const syncDescriptor = promisify(fsync);
 
 // A web server that runs as somebody else reads what is published.
 const PUBLIC_MODE = 0o644;
+// Not through a link that was planted under the name: it would be another file of this user that is written over.
+const WRITE_OVER = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 
 /** Writes a file's data and metadata to the disk. */
 export async function syncFile(path: string): Promise<void> {
@@ -36,11 +38,11 @@ export async function makeDirectoryDurable(path: string, mode = 0o777): Promise<
 }
 
 /**
- * Writes a small file that everybody may read, whatever the umask is, over what may lie there. Its bytes are on the disk
+ * Writes a small file that everybody may read, whatever the umask is, over a file that may lie there. Its bytes are on the disk
  * then; its name only after a syncDirectory.
  */
 export async function writeDurable(path: string, text: string): Promise<void> {
-  await using file = await open(path, 'w', PUBLIC_MODE);
+  await using file = await open(path, WRITE_OVER, PUBLIC_MODE);
   await file.writeFile(text);
   await file.chmod(PUBLIC_MODE);
   await file.sync();

@@ -92,6 +92,7 @@ function buildTree(
           notePlaced: (...placed) => changes.notePlaced(...placed),
           now: Date.now,
         }),
+      checkDirectories: (repository) => store.checkDirectories(repository),
       formatOf: (repository) =>
         config.reindex.zstdReleasevers.includes(repository.split('/')[0] ?? '') ? 'zstd' : 'gzip',
       signer,

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -173,6 +173,17 @@ describe('writeDurable', () => {
     await using dir = await createTempDir();
     const path = join(dir.path, 'file');
     expect(await syncedPaths('durable-files.ts', 'writeDurable', path, 'text')).toEqual([path]);
+  });
+});
+
+describe('a link that lies where a file is to be written', () => {
+  it('is not followed', async () => {
+    await using dir = await createTempDir();
+    const other = join(dir.path, 'other');
+    await writeFile(other, 'kept');
+    await symlink(other, join(dir.path, 'file'));
+    await expect(writeDurable(join(dir.path, 'file'), 'text')).rejects.toMatchObject({ code: 'ELOOP' });
+    expect(await readFile(other, 'utf8')).toBe('kept');
   });
 });
 

@@ -1,5 +1,5 @@
-import { chmodSync, existsSync, linkSync } from 'node:fs';
-import { readdir, realpath } from 'node:fs/promises';
+import { chmodSync, existsSync, linkSync, lstatSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createSharedDirectorySync, makeDirectoryDurable, syncFile } from '../durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
@@ -10,8 +10,13 @@ import { PACKAGES, type RepositoryLayout, type RepositoryName } from './reposito
 
 /** The packages on disk. */
 export interface PackageStore {
-  /** Creates the repository's directories, durably. */
+  /** Creates the repository's directories, durably. @throws AppError as checkDirectories() does. */
   createRepository(repository: RepositoryName): Promise<void>;
+  /**
+   * Makes sure that no directory of a repository is a symbolic link; one that is not there is none.
+   * @throws AppError STORAGE_FAILED that names it.
+   */
+  checkDirectories(repository: RepositoryName): void;
   /** True when the repository's directory for packages is there. */
   hasRepository(repository: RepositoryName): boolean;
   /** Every directory with packages or metadata in it that could be a repository of ours, in order of name. */
@@ -40,14 +45,14 @@ export function createPackageStore(layout: RepositoryLayout): PackageStore {
   return {
     createRepository: async (repository) => {
       const directory = layout.directoryOf(repository);
-      const packagesDir = join(directory, PACKAGES);
-      await makeDirectoryDurable(packagesDir);
-      await refuseLinks(packagesDir);
+      checkDirectories(repository, layout);
+      await makeDirectoryDurable(join(directory, PACKAGES));
       // Another upload, or a process that was killed, may have made a name on the way and not synced it yet.
       for (let path = directory; path.length >= layout.topDir.length; path = dirname(path)) {
         await syncDirectory(path);
       }
     },
+    checkDirectories: (repository) => checkDirectories(repository, layout),
     hasRepository: (repository) => existsSync(join(layout.directoryOf(repository), PACKAGES)),
     listRepositories: () => listRepositories(layout.topDir),
     listPackages: (repository) => listPackages(layout.directoryOf(repository)),
@@ -96,10 +101,23 @@ async function listDirectories(path: string): Promise<readonly string[]> {
 }
 
 /** Behind a link a package would be acknowledged but neither indexed nor served. */
-async function refuseLinks(packagesDir: string): Promise<void> {
-  const real = await realpath(packagesDir);
-  if (real === packagesDir) return;
-  throw new AppError('STORAGE_FAILED', `a symbolic link leads from ${packagesDir} to ${real}`, {
-    hint: 'Replace the link by a directory, or mount the other one there.',
+function checkDirectories(repository: RepositoryName, { directoryOf }: RepositoryLayout): void {
+  const directory = directoryOf(repository);
+  const [releasever = ''] = repository.split('/');
+  const directories = [
+    [releasever, dirname(directory)],
+    [repository, directory],
+    [`${repository}/${PACKAGES}`, join(directory, PACKAGES)],
+    [`${repository}/repodata`, join(directory, 'repodata')],
+  ] as const;
+  for (const [name, path] of directories) {
+    const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+    if (isLink) throw linked(name);
+  }
+}
+
+function linked(name: string): AppError {
+  return new AppError('STORAGE_FAILED', `${name} in the tree is a symbolic link, which hosts do not see`, {
+    hint: 'On the server, replace the link by a directory, or mount the other one there.',
   });
 }

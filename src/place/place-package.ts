@@ -28,13 +28,15 @@ export interface StoredFacts {
 
 /**
  * Looks at each target of a package.
- * @throws AppError PACKAGE_CONFLICT when one holds other bytes, with both digests.
+ * @throws AppError PACKAGE_CONFLICT when one holds other bytes, with both digests; STORAGE_FAILED when a directory of its
+ * repository is a link.
  */
 export async function lookAtTargets(
   incoming: IncomingPackage,
   stored: StoredFacts,
   store: PackageStore,
 ): Promise<readonly TargetState[]> {
+  for (const { repository } of incoming.targets) store.checkDirectories(repository);
   return Promise.all(
     incoming.targets.map(async (target) => ({
       target,
@@ -60,7 +62,10 @@ export async function findSameContent(
   return undefined;
 }
 
-/** Links a package into the targets that lack it and makes all of them durable. */
+/**
+ * Links a package into the targets that lack it and makes all of them durable.
+ * @throws AppError PACKAGE_CONFLICT, STORAGE_FAILED.
+ */
 export async function placePackage(
   incoming: IncomingPackage,
   states: readonly TargetState[],
@@ -73,6 +78,27 @@ export async function placePackage(
     states.map(({ target: { path }, holdsPackage: isThere }) =>
       isThere ? store.sync(path) : store.syncName(path),
     ),
+  );
+  for (const { target, holdsPackage } of states) checkPlaced(incoming, target, { holdsPackage, store });
+}
+
+/** A directory may have been exchanged for a link, and back, while a name was made in it: what counts is where the file is now. */
+function checkPlaced(
+  incoming: IncomingPackage,
+  target: Target,
+  { holdsPackage, store }: { readonly holdsPackage: boolean; readonly store: PackageStore },
+): void {
+  store.checkDirectories(target.repository);
+  const placed = lstatSync(target.path, { bigint: true, throwIfNoEntry: false });
+  if (placed !== undefined && holdsPackage) return;
+  const own = lstatSync(incoming.path, { bigint: true });
+  if (placed?.ino === own.ino && placed.dev === own.dev) return;
+  throw new AppError(
+    'STORAGE_FAILED',
+    `${target.location} is not in ${target.repository} after it was placed`,
+    {
+      hint: 'The directory was exchanged meanwhile: send the package again.',
+    },
   );
 }
 

@@ -24,6 +24,8 @@ export interface ReindexParts {
    * @throws AppError BATCH_UNPLACED.
    */
   readonly placeDecided: (repository: RepositoryName) => Promise<void>;
+  /** @throws AppError STORAGE_FAILED when a directory of the repository is a link, behind which no host sees anything. */
+  readonly checkDirectories: (repository: RepositoryName) => void;
   readonly formatOf: (repository: RepositoryName) => IndexFormatName;
   /** Undefined when nothing is signed. */
   readonly signer: RepomdSigner | undefined;
@@ -44,13 +46,14 @@ export interface ReindexLog {
 /**
  * Rebuilds and publishes the index of one repository. The engine answers for it that the metadata describes exactly the
  * packages that belong into it; those that cannot be described are set aside with a record, the rest is published.
- * @throws AppError INDEX_FAILED, INDEX_ENGINE_MISSING, SIGNING_FAILED; the former index then stays.
+ * @throws AppError INDEX_FAILED, INDEX_ENGINE_MISSING, SIGNING_FAILED, STORAGE_FAILED; the former index then stays.
  */
 export async function reindexRepository(
   repository: RepositoryName,
   parts: ReindexParts,
   run: IndexRun,
 ): Promise<PublishedIndex> {
+  parts.checkDirectories(repository);
   await parts.placeDecided(repository);
   const changes = parts.changes.take(repository);
   try {
@@ -153,6 +156,8 @@ async function publish(
   );
   const publication = { ...publicationOf(repository, parts), signal };
   const repomd = await publishRepodata(repositoryDir, scratchDir, publication);
+  // A link may have taken the place of a directory since the run began.
+  parts.checkDirectories(repository);
   // A file of the same name may have been superseded before: its time begins anew when it is next.
   parts.records.forgetSuperseded(
     repository,

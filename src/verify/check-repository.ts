@@ -5,6 +5,7 @@ import { checkPackageBytes } from './check-package-bytes.ts';
 import { comparePackages, type PackageFacts } from './compare-packages.ts';
 import { compareReceipts } from './compare-receipts.ts';
 import { checkPublication, type PublicationParts } from './check-publication.ts';
+import { findLinkedDirectories } from './find-linked-directories.ts';
 import { findOtherFiles } from './find-other-files.ts';
 import { readStoredFiles, type StoredFile } from './stored-files.ts';
 import type { Finding } from './violation.ts';
@@ -67,6 +68,7 @@ export async function checkRepository(
   });
   const facts: PackageFacts = { files, aside, indexed: metadata.indexed, isMarked };
   const findings = [
+    ...(await findLinkedDirectories(repositoryDir)),
     ...metadata.findings,
     ...comparePackages(facts),
     ...compareReceipts(receipts, facts),

@@ -87,6 +87,11 @@ export const VIOLATION_CODES = {
     remedy: 'Let everybody read the file: chmod 0644.',
     cure: 'chmod',
   },
+  DIRECTORY_IS_LINK: {
+    severity: 'error',
+    remedy:
+      'Replace the link by a directory, or mount the other one there: hosts are shown nothing behind it.',
+  },
   // Receipts
   RECEIPT_WITHOUT_PACKAGE: {
     severity: 'error',

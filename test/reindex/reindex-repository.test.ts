@@ -57,6 +57,7 @@ function parts(engine: IndexEngine): ReindexParts {
     formatOf: () => 'gzip',
     signer: undefined,
     placeDecided: async () => undefined,
+    checkDirectories: () => undefined,
     publicUrl: 'http://repo.example.com',
     scratchRoot: join(root.path, 'state', 'scratch'),
     now: () => nowMs,

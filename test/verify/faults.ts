@@ -1,4 +1,5 @@
-import { appendFile, chmod, link, readFile, rm, symlink } from 'node:fs/promises';
+import { appendFile, chmod, link, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Tag } from '../../src/rpm-parser/tag.ts';
 import type { ViolationCode } from '../../src/verify/violation.ts';
@@ -293,6 +294,18 @@ export const FAULTS: readonly Fault[] = [
     code: 'FILE_MODE_WRONG',
     plant: (site) => chmod(site.path('repodata/repomd.xml'), 0o600),
   },
+  ...['..', '', 'repodata'].map(
+    (directory): Fault => ({
+      title: `a link in the place of a directory (${directory || '.'})`,
+      code: 'DIRECTORY_IS_LINK',
+      plant: async (site) => {
+        const path = join(site.repositoryDir, directory);
+        const moved = join(site.repositoryDir, '../../moved');
+        await rename(path, moved);
+        await symlink(moved, path);
+      },
+    }),
+  ),
   {
     title: 'an acknowledged package that is lost',
     code: 'RECEIPT_WITHOUT_PACKAGE',
