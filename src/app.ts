@@ -134,7 +134,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   letRoutesAnswerExpect(app);
 
-  if (isBehindNginx) await app.register(authRoutes, parts);
+  if (isBehindNginx) await app.register(authRoutes, { ...parts, expectBody: parts.upload.room.expect });
   await app.register(uploadRoutes, parts.upload);
   const { resumableUploads } = parts;
   await app.register(resumableRoutes, { ...parts.upload, resumableUploads });

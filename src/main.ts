@@ -119,6 +119,7 @@ async function startOnTree(
     upload: {
       ...config.server,
       ...folders,
+      room: pipeline.bodyRoom,
       ingest: async (upload, request) => {
         const outcome = await pipeline.ingest(upload);
         const { nevra, sha256, sizeBytes, places } = outcome;
@@ -133,6 +134,7 @@ async function startOnTree(
     resumableUploads,
     metadata: {
       ...folders,
+      room: pipeline.bodyRoom,
       checkTarget: requests.checkMetadataTarget,
       putMetadata: requests.putMetadata,
       whenPublished: (repository, waitMs) => {
@@ -233,7 +235,8 @@ function startDropDirectory(
     path: dropped.path,
     rules: dropped,
     maxUploadBytes,
-    spool: (body) => streamToSpool(body, tree.folders, { maxUploadBytes, stallMs: STALL_MS }),
+    spool: (body) =>
+      streamToSpool(body, tree.folders, { maxUploadBytes, stallMs: STALL_MS, room: pipeline.bodyRoom }),
     requester,
     ingest: pipeline.ingest,
     removeIncoming: incomingFiles.remove,

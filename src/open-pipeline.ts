@@ -12,6 +12,7 @@ import { createInspectionThreads } from './inspect/inspection-threads.ts';
 import type { Tree } from './open-tree.ts';
 import type { RepositoryName } from './place/repository-layout.ts';
 import { tryFolders } from './place/tree-folders.ts';
+import { type BodyRoom, createBodyRoom } from './receive/body-room.ts';
 import type { SpooledUpload } from './receive/spooled-upload.ts';
 import type { UploadOutcome } from './receive/upload-outcome.ts';
 import type { IndexRun } from './reindex/index-engine.ts';
@@ -40,6 +41,7 @@ export interface Pipeline {
   /** Places an upload, or stages it when it belongs to a batch. */
   readonly ingest: (upload: SpooledUpload) => Promise<UploadOutcome>;
   readonly batches: Batches;
+  readonly bodyRoom: BodyRoom;
   readonly describeUpload: (sha256: string) => UploadOutcome | undefined;
   readonly waitUntilInstallable: WaitForUpload;
   /** The same for a client that may upload to all of its places: it ends their quiet time. */
@@ -117,6 +119,10 @@ export async function openPipeline(
     writeRepoFile: (repository) => writeRepoFile(folders.topDir, clientConfig, repository),
   });
   const checkReserve = createIndexReserve({ topDir: folders.topDir, listStatus });
+  const bodyRoom = createBodyRoom({
+    checkReserve: (comingBytes) => checkReserve([], comingBytes),
+    nowMs: () => performance.now(),
+  });
   let signingTriedAtMs = performance.now();
   const inspectionThreads = createInspectionThreads();
   const ingestParts: BatchParts = {
@@ -133,6 +139,7 @@ export async function openPipeline(
     notePlaced: (repository, location, sha256) => changes.notePlaced(repository, location, sha256),
     prepareRepository,
     checkReserve,
+    bodyRoom,
     publicUrl: config.server.publicUrl,
     timed: metrics.timed,
     now,
@@ -179,6 +186,7 @@ export async function openPipeline(
         ? ingestUpload(upload, ingestParts)
         : stageUpload(upload, upload.batch, ingestParts),
     batches,
+    bodyRoom,
     describeUpload: (sha256) => describeUpload(sha256, ingestParts),
     waitUntilInstallable: (outcome, waitMs) => waitUntilInstallable(outcome, waitMs, ingestParts),
     hurryUntilInstallable: (outcome, waitMs) => hurryUntilInstallable(outcome, waitMs, ingestParts),

@@ -6,47 +6,60 @@ import { needOfRepositoryUrl } from './repository-path.ts';
 import { refuseCrossSite } from './refuse-cross-site.ts';
 import { demand, type Need } from './requester.ts';
 
+export interface AuthRoutesOptions {
+  readonly access: Access;
+  /** How clients reach the service. */
+  readonly publicUrl: string;
+  /** nginx spools a body before the service sees it. @throws AppError STORAGE_FULL. */
+  readonly expectBody: (sizeBytes: number) => void;
+}
+
 /**
- * What the nginx in front asks before it takes a body or serves a file (auth_request): 204, 401 or 403. X-Original-URI
- * and X-Original-Method tell of which request; it gives code, detail and hint in headers, as nginx drops the body.
+ * What the nginx in front asks before it takes a body or serves a file (auth_request): 204, 401, 403, or 507 when there is
+ * no room for a body. X-Original-URI and X-Original-Method tell of which request, X-Original-Length how long its body is;
+ * it gives code, detail and hint in headers, as nginx drops the body.
  */
 export async function authRoutes(
   app: FastifyInstance,
-  { access, publicUrl }: { readonly access: Access; readonly publicUrl: string },
+  { access, publicUrl, expectBody }: AuthRoutesOptions,
 ): Promise<void> {
   const config = { needs: 'nothing', query: 'ignored' } as const;
 
   // The upload itself comes here afterwards; what is read, nginx gives away.
   app.get('/auth/upload', { config }, (request, reply) =>
-    answer(request, reply, { right: 'upload', in: 'some' }, 'look'),
+    answer(request, reply, () => {
+      identify(request, { right: 'upload', in: 'some' }, 'look');
+      expectBody(lengthOf(request));
+    }),
   );
   app.get('/auth/read', { config }, (request, reply) =>
-    answer(request, reply, needOfRepositoryUrl(originalOf(request).url), 'consume'),
+    answer(request, reply, () => {
+      identify(request, needOfRepositoryUrl(originalOf(request).url), 'consume');
+    }),
   );
 
-  function answer(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    need: Need | 'nothing',
-    use: 'look' | 'consume',
-  ): FastifyReply {
+  function identify(request: FastifyRequest, need: Need | 'nothing', use: 'look' | 'consume'): void {
     const original = originalOf(request);
-    request.askedFor = { method: original.method, url: original.url };
-    try {
-      refuseCrossSite(original, publicUrl);
-      if (need !== 'nothing') {
-        request.requester = access.identify(original, need, use);
-        demand(request.requester, need);
-      }
-      return reply.code(204).send();
-    } catch (thrown) {
-      const error = toAppError(thrown);
-      reply
-        .header('x-rpmyard-code', error.code)
-        .header('x-rpmyard-detail', quotable(error.message))
-        .header('x-rpmyard-hint', quotable(error.hint));
-      throw error;
-    }
+    refuseCrossSite(original, publicUrl);
+    if (need === 'nothing') return;
+    request.requester = access.identify(original, need, use);
+    demand(request.requester, need);
+  }
+}
+
+function answer(request: FastifyRequest, reply: FastifyReply, check: () => void): FastifyReply {
+  const original = originalOf(request);
+  request.askedFor = { method: original.method, url: original.url };
+  try {
+    check();
+    return reply.code(204).send();
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    reply
+      .header('x-rpmyard-code', error.code)
+      .header('x-rpmyard-detail', quotable(error.message))
+      .header('x-rpmyard-hint', quotable(error.hint));
+    throw error;
   }
 }
 
@@ -56,6 +69,12 @@ function originalOf({ headers, method }: FastifyRequest): AskedRequest {
     url: headerText(headers['x-original-uri']) ?? '',
     headers,
   };
+}
+
+/** 0 when nginx does not say, as for a body in chunks. */
+function lengthOf({ headers }: FastifyRequest): number {
+  const text = headerText(headers['x-original-length']) ?? '';
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
 /** nginx puts it between quotes without any escaping. */

@@ -3,6 +3,8 @@ import type { InspectedPackage } from '../inspect/inspect-package.ts';
 import type { InspectionThreads } from '../inspect/inspection-threads.ts';
 import type { RepositoryLayout, RepositoryName } from '../place/repository-layout.ts';
 import type { TakeTurns } from '../place/take-turns.ts';
+import type { BodyRoom } from '../receive/body-room.ts';
+import type { CheckReserve } from '../reindex/index-reserve.ts';
 import type { UploadStage } from '../serve/metrics.ts';
 import type { SignaturesByRepository } from '../signing/check-package-signature.ts';
 import type { PackageSigner } from '../signing/create-package-signer.ts';
@@ -22,8 +24,8 @@ export interface IngestParts extends PlaceParts, DescribeParts {
   readonly takeTurns: TakeTurns;
   /** Makes sure that a repository has its directory, an index and its .repo file. */
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
-  /** Throws when there would be no room for the next index of these repositories. */
-  readonly checkReserve: (repositories: readonly RepositoryName[]) => void;
+  readonly checkReserve: CheckReserve;
+  readonly bodyRoom: BodyRoom;
   /** Measures one stage of an upload. */
   readonly timed: <T>(stage: UploadStage, task: () => Promise<T>) => Promise<T>;
 }

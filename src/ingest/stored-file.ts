@@ -5,6 +5,7 @@ import type { InspectionThreads } from '../inspect/inspection-threads.ts';
 import type { PackageStore } from '../place/package-store.ts';
 import { findSameContent, lookAtTargets, type StoredFacts } from '../place/place-package.ts';
 import type { Target } from '../place/repository-layout.ts';
+import type { BodyRoom } from '../receive/body-room.ts';
 import type { UploadStage } from '../serve/metrics.ts';
 import type { SignaturesByRepository } from '../signing/check-package-signature.ts';
 import type { SignatureVerdict } from '../signing/signature-verdict.ts';
@@ -26,13 +27,16 @@ export interface StoredFileParts {
   readonly storedFacts: StoredFacts;
   readonly inspectionThreads: InspectionThreads;
   readonly signing: PackageSigner;
+  /** For the signed copy. */
+  readonly bodyRoom: BodyRoom;
   readonly timed: <T>(stage: UploadStage, task: () => Promise<T>) => Promise<T>;
 }
 
 /**
  * What is stored of a package where packages are signed: the file that is stored of it already, itself when a key of
  * ours signed it before, or a signed copy. No record is asked: a crash may have come before it was written.
- * @throws AppError PACKAGE_CONFLICT, PACKAGE_NOT_SIGNABLE, PACKAGE_SIGNING_FAILED, SIGNING_TOOL_*.
+ * @throws AppError PACKAGE_CONFLICT, PACKAGE_NOT_SIGNABLE, PACKAGE_SIGNING_FAILED, SIGNING_TOOL_*,
+ * STORAGE_FULL.
  */
 export async function chooseStoredFile(
   asSent: StoredFile,
@@ -49,6 +53,7 @@ export async function chooseStoredFile(
   await lookAtTargets({ ...unsigned, targets }, storedFacts, store);
   const own = await signing.verify(unsigned);
   if (signing.countsAsOwn(own)) return { ...asSent, signatures: eachSignature(asSent, () => own) };
+  parts.bodyRoom.expect(unsigned.sizeBytes);
   const { path, discard } = await parts.timed('sign', () => signing.sign(unsigned));
   try {
     const signed = await proveSigned({ path, content }, asSent, parts);

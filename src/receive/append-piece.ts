@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
 import { longerThanSaid } from './body-errors.ts';
+import type { BodyRoom } from './body-room.ts';
 import type { ExpectedDigest } from './spooled-upload.ts';
 import { chunksOf, writeBody } from './write-body.ts';
 
@@ -12,6 +13,7 @@ export interface Piece {
   readonly expectedDigests: readonly ExpectedDigest[];
   /** The longest pause between two chunks. */
   readonly stallMs: number;
+  readonly room: BodyRoom;
   /** Ends the reading with its reason. */
   readonly signal: AbortSignal;
 }
@@ -28,7 +30,7 @@ export interface PartialBody {
  * Adds a piece to the end of a file. What has come is kept when the connection ends; all of it goes when it is not what
  * the client meant.
  * @returns the number of bytes that are there now.
- * @throws AppError BODY_INCOMPLETE, UPLOAD_STALLED, UPLOAD_TOO_LARGE, DIGEST_MISMATCH, or the signal's reason.
+ * @throws AppError BODY_INCOMPLETE, UPLOAD_STALLED, UPLOAD_TOO_LARGE, DIGEST_MISMATCH, STORAGE_FULL, or the signal's reason.
  */
 export async function appendPiece(partial: PartialBody, piece: Piece): Promise<number> {
   const { path, sizeBytes, lengthBytes } = partial;

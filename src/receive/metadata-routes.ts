@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { AppError } from '../errors.ts';
 import { digestOfFile } from '../file-digest.ts';
 import { tooLarge } from './body-errors.ts';
+import type { BodyRoom } from './body-room.ts';
 import { expectedDigests } from './expected-digests.ts';
 import type { ExpectedDigest } from './spooled-upload.ts';
 import { streamToSpool } from './stream-to-spool.ts';
@@ -11,6 +12,7 @@ import { parseWaitMs, remainingMs } from './wait-query.ts';
 export interface MetadataRoutesOptions {
   readonly spoolDir: string;
   readonly incomingDir: string;
+  readonly room: BodyRoom;
   /** Before the body is received. @throws AppError NOT_FOUND, PARAMETER_INVALID. */
   readonly checkTarget: (repository: string, type: string) => Promise<void>;
   /** Keeps the file for the next run of the repository, and requests that run. @throws AppError METADATA_INVALID. */
@@ -32,6 +34,7 @@ const schema = { querystring: { type: 'object', properties: { wait: { type: 'str
 
 /** PUT of metadata that is not derived from packages: comps, updateinfo, modules, ... */
 export async function metadataRoutes(app: FastifyInstance, options: MetadataRoutesOptions): Promise<void> {
+  const { room } = options;
   app.removeAllContentTypeParsers();
   // The body stays a stream until streamToSpool reads it.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
@@ -47,8 +50,9 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
       await options.checkTarget(repository, type);
       const sentBytes = Number(request.headers['content-length'] ?? Number.NaN);
       if (sentBytes > MAX_METADATA_BYTES) throw tooLarge(MAX_METADATA_BYTES);
+      if (sentBytes > 0) room.expect(sentBytes);
       if (request.headers.expect !== undefined) reply.raw.writeContinue();
-      const limits = { maxUploadBytes: MAX_METADATA_BYTES, stallMs: STALL_MS };
+      const limits = { maxUploadBytes: MAX_METADATA_BYTES, stallMs: STALL_MS, room };
       const { path, sizeBytes, sha256 } = await streamToSpool(request.raw, options, limits).finally(() => {
         // An unread rest would keep the connection open until the idle limit.
         request.raw.resume();

@@ -80,7 +80,8 @@ async function ingestPart(
   options: UploadOptions,
 ): Promise<FileResult> {
   const fileName = cutText(part.filename, MAX_FILE_NAME_BYTES);
-  const limits = { maxUploadBytes: options.maxUploadBytes, stallMs: STALL_MS };
+  const { maxUploadBytes, room } = options;
+  const limits = { maxUploadBytes, stallMs: STALL_MS, room };
   const receive = async () => ({
     ...(await streamToSpool(part.file, options, limits)),
     expectedDigests: [],

@@ -15,7 +15,7 @@ export async function receivePutBody(
   reply: FastifyReply,
   options: UploadOptions,
 ): Promise<ReceivedFile> {
-  const { uploadHeader, maxUploadBytes } = options;
+  const { uploadHeader, maxUploadBytes, room } = options;
   const digests = expectedDigests(request.headers);
   const spoolPath = uploadHeader === undefined ? undefined : request.headers[uploadHeader];
   if (typeof spoolPath === 'string') {
@@ -24,9 +24,10 @@ export async function receivePutBody(
   const sentBytes = Number(request.headers['content-length'] ?? Number.NaN);
   if (sentBytes === 0) throw emptyBody();
   if (sentBytes > maxUploadBytes) throw tooLarge(maxUploadBytes);
+  if (sentBytes > 0) room.expect(sentBytes);
   if (request.headers.expect !== undefined) reply.raw.writeContinue();
   try {
-    const streamed = await streamToSpool(request.raw, options, { maxUploadBytes, stallMs: STALL_MS });
+    const streamed = await streamToSpool(request.raw, options, { maxUploadBytes, stallMs: STALL_MS, room });
     return { ...streamed, expectedDigests: digests };
   } catch (error) {
     // An unread rest would keep the connection open until the idle limit, also when the client has left.

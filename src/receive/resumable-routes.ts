@@ -32,7 +32,7 @@ const querystring = (properties: object): object => ({
 
 /** Uploads that go on where they ended, by the tus protocol; the last piece is answered as a PUT of the whole would be. */
 export async function resumableRoutes(app: FastifyInstance, options: ResumableRoutesOptions): Promise<void> {
-  const { resumableUploads: uploads, maxUploadBytes } = options;
+  const { resumableUploads: uploads, maxUploadBytes, room } = options;
   const url = `${options.uploadPath}/resumable`;
   const config = { needs: { right: 'upload', in: 'some' }, audits: 'itself' } as const;
 
@@ -60,6 +60,7 @@ export async function resumableRoutes(app: FastifyInstance, options: ResumableRo
       const owner = ownerOf(request);
       const lengthBytes = readLength(request, maxUploadBytes);
       demandSignedDigest(request);
+      room.expect(lengthBytes);
       const facts = {
         lengthBytes,
         owner,
@@ -117,11 +118,13 @@ async function takePiece(
   const { request, reply } = exchange;
   const { terms, lengthBytes } = upload;
   if (request.query.wait !== undefined && terms.batch !== undefined) refuseWait(terms.batch);
-  checkPiece(request, upload);
+  const sentBytes = checkPiece(request, upload);
+  const { room } = options;
+  room.expect(sentBytes);
   const digests = digestsOfPiece(request, upload);
   if (request.headers.expect !== undefined) reply.raw.writeContinue();
   const offset = hasBody(request)
-    ? await upload.append({ body: request.raw, expectedDigests: digests, stallMs: STALL_MS })
+    ? await upload.append({ body: request.raw, expectedDigests: digests, stallMs: STALL_MS, room })
     : upload.offset;
   reply.header('upload-offset', offset);
   if (offset < lengthBytes || upload.isAccepted) {
@@ -198,7 +201,8 @@ function readLength(request: FastifyRequest, maxUploadBytes: number): number {
   return lengthBytes;
 }
 
-function checkPiece({ headers }: FastifyRequest, upload: HeldUpload): void {
+/** @returns the bytes of it, as far as the request says. */
+function checkPiece({ headers }: FastifyRequest, upload: HeldUpload): number {
   if (headers['content-type'] !== PIECE_TYPE) {
     throw new AppError('CONTENT_TYPE_WRONG', `a piece has the content type ${PIECE_TYPE}`, {
       hint: `Send it with Content-Type: ${PIECE_TYPE}.`,
@@ -214,6 +218,7 @@ function checkPiece({ headers }: FastifyRequest, upload: HeldUpload): void {
   }
   const sentBytes = Number(headers['content-length'] ?? 0);
   if (offset + sentBytes > upload.lengthBytes) throw longerThanSaid(upload.lengthBytes);
+  return sentBytes;
 }
 
 function hasBody({ headers }: FastifyRequest): boolean {

@@ -3,6 +3,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { emptyBody, tooLarge } from './body-errors.ts';
+import type { BodyRoom } from './body-room.ts';
 import type { IncomingFile } from './take-over-spool-file.ts';
 import { writeBody } from './write-body.ts';
 
@@ -10,12 +11,13 @@ export interface StreamLimits {
   readonly maxUploadBytes: number;
   /** The longest pause between two chunks. */
   readonly stallMs: number;
+  readonly room: BodyRoom;
 }
 
 /**
  * Streams a body into the spool, hashing it on the way, and hands it over when it is complete.
  * Nothing is left when it fails; the stream is not destroyed, so that the client can still be answered.
- * @throws AppError EMPTY_BODY, UPLOAD_TOO_LARGE, UPLOAD_STALLED, BODY_INCOMPLETE.
+ * @throws AppError EMPTY_BODY, UPLOAD_TOO_LARGE, UPLOAD_STALLED, BODY_INCOMPLETE, STORAGE_FULL.
  */
 export async function streamToSpool(
   body: Readable,
@@ -42,7 +44,7 @@ export async function streamToSpool(
 async function writeNewFile(
   spoolPath: string,
   body: Readable,
-  { maxUploadBytes, stallMs }: StreamLimits,
+  { maxUploadBytes, stallMs, room }: StreamLimits,
 ): Promise<{ readonly sizeBytes: number; readonly sha256: string }> {
   const file = await open(spoolPath, 'wx', 0o600);
   const hash = createHash('sha256');
@@ -51,6 +53,7 @@ async function writeNewFile(
       limitBytes: maxUploadBytes,
       tooLarge: () => tooLarge(maxUploadBytes),
       stallMs,
+      room,
       seeChunk: (chunk) => void hash.update(chunk),
     });
     return { sizeBytes, sha256: hash.digest('hex') };

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { BodyRoom } from './body-room.ts';
 import type { SpooledUpload } from './spooled-upload.ts';
 import type { UploadOutcome } from './upload-outcome.ts';
 
@@ -10,6 +11,7 @@ export interface UploadOptions {
   readonly maxUploadBytes: number;
   readonly spoolDir: string;
   readonly incomingDir: string;
+  readonly room: BodyRoom;
   readonly ingest: (upload: SpooledUpload, request: FastifyRequest) => Promise<UploadOutcome>;
   /** Answers 'pending' when the time is up first. */
   readonly waitUntilInstallable: (

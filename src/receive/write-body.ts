@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
+import type { BodyRoom } from './body-room.ts';
 
 export interface BodyReading {
   readonly limitBytes: number;
@@ -8,6 +9,7 @@ export interface BodyReading {
   readonly tooLarge: () => AppError;
   /** The longest pause between two chunks. */
   readonly stallMs: number;
+  readonly room: BodyRoom;
   /** Told of each chunk before it is written. */
   readonly seeChunk: (chunk: Buffer) => void;
   /** Ends the reading with its reason. */
@@ -21,7 +23,8 @@ const WRITE_BYTES = 256 * 1024;
  * Writes a body where the file stands, or at its end when it was opened for that. What has come is in the file also when
  * this fails; the stream is not destroyed, so that the client can still be answered.
  * @returns the number of bytes.
- * @throws AppError UPLOAD_STALLED, BODY_INCOMPLETE, the one for a body that is too large, or the signal's reason.
+ * @throws AppError UPLOAD_STALLED, BODY_INCOMPLETE, STORAGE_FULL, the one for a body that is too large, or the signal's
+ * reason.
  */
 export async function writeBody(body: Readable, file: FileHandle, reading: BodyReading): Promise<number> {
   let sizeBytes = 0;
@@ -31,7 +34,7 @@ export async function writeBody(body: Readable, file: FileHandle, reading: BodyR
     const [chunks, bytes] = [pending, pendingBytes];
     // Before the write: what a full disk did not take must not be written a second time.
     [pending, pendingBytes] = [[], 0];
-    if (bytes > 0) await writeAll(file, chunks, bytes);
+    if (bytes > 0) await reading.room.write(bytes, () => writeAll(file, chunks, bytes));
   };
   try {
     for await (const chunk of chunksOf(body, reading)) {

@@ -25,6 +25,7 @@ import type { SpooledUpload } from '../../src/receive/spooled-upload.ts';
 import { takeDroppedFile } from '../../src/drop/take-dropped-file.ts';
 import { streamToSpool } from '../../src/receive/stream-to-spool.ts';
 import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
+import { ENOUGH_ROOM } from '../support/enough-room.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
@@ -59,7 +60,7 @@ function partsWith(fields: Partial<DropDirectoryParts>): DropDirectoryParts {
       streamToSpool(
         body,
         { spoolDir: join(dir.path, 'spool'), incomingDir: join(dir.path, 'state') },
-        { maxUploadBytes: 10_000_000, stallMs: 60_000 },
+        { maxUploadBytes: 10_000_000, stallMs: 60_000, room: ENOUGH_ROOM },
       ),
     maxUploadBytes: 10_000_000,
     requester: NOBODY,

@@ -1,16 +1,89 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { statfsSync } from 'node:fs';
+import { truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
 import { canMount } from '../support/own-mount.ts';
 import { readerOverHttp, readIndex } from '../support/read-index.ts';
-import { putPackage, reindex, sendRequest, sha256Of } from '../support/send-request.ts';
+import { type HttpAnswer, putPackage, reindex, sendRequest, sha256Of } from '../support/send-request.ts';
+import { runCurl } from '../support/run-curl.ts';
 import { type SmallDisk, startOnSmallDisk } from '../support/small-disk.ts';
+import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const REPOSITORY = '9/x86_64';
 // Longer than any test: an index run happens only when somebody waits for it.
 const NEVER_QUIET = { quiet_seconds: 3600, max_wait_seconds: 86_400 };
 const MIB = 1024 * 1024;
+const RESERVE_BYTES = 16 * MIB;
+// What the service writes beside bodies at the same time.
+const OTHERS_BYTES = MIB;
+const TUS = { 'tus-resumable': '1.0.0' };
+
+let dir: TempDir;
+beforeAll(async () => {
+  dir = await createTempDir();
+});
+afterAll(() => dir.remove());
+
+/** The path of a sparse file. */
+async function zeros(sizeBytes: number): Promise<string> {
+  const path = join(dir.path, String(sizeBytes));
+  await writeFile(path, '');
+  await truncate(path, sizeBytes);
+  return path;
+}
+
+function postUpload(baseUrl: string, lengthBytes: number): Promise<HttpAnswer> {
+  const headers = { ...TUS, 'upload-length': lengthBytes };
+  return sendRequest(baseUrl, { method: 'POST', path: '/upload/resumable', headers });
+}
+
+/** Gives the path of the upload. */
+async function beginUpload(baseUrl: string, lengthBytes: number): Promise<string> {
+  const { headers } = await postUpload(baseUrl, lengthBytes);
+  return `/upload/${headers.location ?? ''}`;
+}
+
+async function offsetOf(baseUrl: string, path: string): Promise<number> {
+  const { headers } = await sendRequest(baseUrl, { method: 'HEAD', path, headers: TUS });
+  return Number(headers['upload-offset']);
+}
+
+/** In chunks, so that only what arrives says how much it is. */
+async function patchInChunks(
+  site: SmallDisk,
+  path: string,
+  offset: number,
+  sizeBytes: number,
+): Promise<number> {
+  const headers = [
+    'Tus-Resumable: 1.0.0',
+    'Content-Type: application/offset+octet-stream',
+    `Upload-Offset: ${offset}`,
+    'Transfer-Encoding: chunked',
+  ].flatMap((header) => ['-H', header]);
+  const file = await zeros(sizeBytes);
+  const { status } = await runCurl('-X', 'PATCH', ...headers, '-T', file, `${site.baseUrl}${path}`);
+  return status;
+}
+
+async function freeBytes(baseUrl: string): Promise<number> {
+  const { text } = await sendRequest(baseUrl, { path: '/metrics' });
+  return Number(/^rpmyard_free_bytes (.+)$/m.exec(text)?.[1]);
+}
+
+/** Watches how few bytes are free, until the scope is left. */
+function watchFreeBytes(disk: SmallDisk): Disposable & { readonly least: () => number } {
+  let least = Number.POSITIVE_INFINITY;
+  const look = (): void => {
+    const { bavail, bsize } = statfsSync(disk.inside(''));
+    least = Math.min(least, bavail * bsize);
+  };
+  const timer = setInterval(look, 1);
+  return { least: () => least, [Symbol.dispose]: () => clearInterval(timer) };
+}
 
 async function indexedDigests({ baseUrl }: { readonly baseUrl: string }): Promise<readonly string[]> {
   return [...(await readIndex(readerOverHttp(baseUrl, REPOSITORY))).packages.values()].toSorted();
@@ -108,6 +181,47 @@ describe.skipIf(!canMount)('a full disk', () => {
     expect(await disk.leftovers()).toEqual([]);
   });
 
+  test('takes no piece of a resumable upload into the reserve, keeps what came before, and goes on when there is room', async () => {
+    await using disk = await startOnSmallDisk({ size: '40m' });
+    const { baseUrl } = disk;
+    // Each alone would fit.
+    const paths = [await beginUpload(baseUrl, 20 * MIB), await beginUpload(baseUrl, 20 * MIB)];
+    expect(await postUpload(baseUrl, 30 * MIB)).toMatchObject({ status: 507 });
+    const statuses = await Promise.all(paths.map((path) => patchInChunks(disk, path, 0, 20 * MIB - 1)));
+    expect(statuses).toContain(507);
+    expect(await freeBytes(baseUrl)).toBeGreaterThan(RESERVE_BYTES - OTHERS_BYTES);
+
+    const offsets = await Promise.all(paths.map((path) => offsetOf(baseUrl, path)));
+    expect(Math.min(...offsets)).toBeGreaterThan(0);
+    const [first = '', second = ''] = paths;
+    const [, offset = 0] = offsets;
+    await sendRequest(baseUrl, { method: 'DELETE', path: first, headers: TUS });
+    expect(await patchInChunks(disk, second, offset, 20 * MIB - 1 - offset)).toBe(204);
+  });
+
+  test.each([
+    ['package', ['-T'], '/upload'],
+    ['metadata', ['-T'], '/api/v1/repositories/9/x86_64/metadata/group'],
+    ['form', ['-F'], '/upload'],
+  ])(
+    'takes no %s in chunks into the reserve, and removes what came of it',
+    async (_what, [option = ''], path) => {
+      await using disk = await startOnSmallDisk({ size: '40m' });
+      const { baseUrl } = disk;
+      expect(await putPackage(baseUrl, craftRpm({ name: 'before' }), 'wait=50')).toMatchObject({
+        status: 201,
+      });
+      const file = await zeros(30 * MIB);
+      using watch = watchFreeBytes(disk);
+      const given = option === '-F' ? `file=@${file}` : file;
+      const answer = await runCurl('-H', 'Transfer-Encoding: chunked', option, given, `${baseUrl}${path}`);
+      expect(answer).toMatchObject({ status: 507 });
+      expect(watch.least()).toBeGreaterThan(RESERVE_BYTES - OTHERS_BYTES);
+      expect(watch.least()).toBeLessThan(RESERVE_BYTES + 4 * MIB);
+      expect(await disk.leftovers()).toEqual([]);
+    },
+  );
+
   test('that nginx cannot spool to answers 5xx, keeps the old index, and heals', async () => {
     await using disk = await startOnSmallDisk({ front: 'nginx' });
     const { baseUrl } = disk;
@@ -117,9 +231,9 @@ describe.skipIf(!canMount)('a full disk', () => {
     for (const leaveBytes of [0, 4096, 400_000, 2 * MIB]) {
       await disk.fill(leaveBytes);
       const refused = await putPackage(baseUrl, large);
-      // nginx does not tell why it could not write.
-      const code = leaveBytes < large.length ? 'STORAGE_FAILED' : 'STORAGE_FULL';
-      expect([leaveBytes, refused.json()]).toMatchObject([leaveBytes, { code }]);
+      // The service is asked before nginx writes anything.
+      expect([leaveBytes, refused.json()]).toMatchObject([leaveBytes, { code: 'STORAGE_FULL' }]);
+      expect(refused.status).toBeGreaterThanOrEqual(500);
       expect(await indexedDigests({ baseUrl })).toEqual([sha256Of(before)]);
       await eventually(async () => expect(await disk.leftovers()).toEqual([]));
       await disk.free();

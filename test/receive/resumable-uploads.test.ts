@@ -14,6 +14,7 @@ import {
   type ResumableFacts,
   type ResumableUploads,
 } from '../../src/receive/resumable-uploads.ts';
+import { ENOUGH_ROOM } from '../support/enough-room.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
@@ -48,6 +49,7 @@ const pieceOf = (body: Readable | string, fields: Partial<Piece> = {}): Omit<Pie
   body: typeof body === 'string' ? Readable.from([Buffer.from(body)]) : body,
   expectedDigests: [],
   stallMs: 10_000,
+  room: ENOUGH_ROOM,
   ...fields,
 });
 

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { streamToSpool } from '../../src/receive/stream-to-spool.ts';
+import { ENOUGH_ROOM } from '../support/enough-room.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
-const LIMITS = { maxUploadBytes: 10_000_000, stallMs: 10_000 };
+const LIMITS = { maxUploadBytes: 10_000_000, stallMs: 10_000, room: ENOUGH_ROOM };
 
 let dir: TempDir;
 let folders: { spoolDir: string; incomingDir: string };

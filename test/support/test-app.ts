@@ -14,6 +14,7 @@ import { parseWaitMs } from '../../src/receive/wait-query.ts';
 import type { ApiRoutesOptions } from '../../src/serve/api-routes.ts';
 import { createFaultFinder, type FaultSources } from '../../src/serve/find-faults.ts';
 import { createMetrics, type Metrics } from '../../src/serve/metrics.ts';
+import { ENOUGH_ROOM } from './enough-room.ts';
 import { createTempDir } from './temp-dir.ts';
 
 /** An upload as the fake ingest got it, with the bytes that the file held then. */
@@ -94,6 +95,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       maxUploadBytes: 1_000_000,
       spoolDir,
       incomingDir,
+      room: ENOUGH_ROOM,
       ingest: async (upload) => {
         const content = await readFile(upload.path, 'utf8');
         uploads.push({ ...upload, content });
@@ -111,6 +113,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     metadata: {
       spoolDir,
       incomingDir,
+      room: ENOUGH_ROOM,
       checkTarget: async () => undefined,
       putMetadata: async () => undefined,
       whenPublished: async () => 'published',

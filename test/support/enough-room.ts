@@ -1,0 +1,4 @@
+import { createBodyRoom } from '../../src/receive/body-room.ts';
+
+/** On a disk that never becomes full. */
+export const ENOUGH_ROOM = createBodyRoom({ checkReserve: () => Number.POSITIVE_INFINITY, nowMs: () => 0 });
