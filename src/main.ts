@@ -13,7 +13,7 @@ import { listen } from './listen.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from './open-pipeline.ts';
 import { openTree, type Tree } from './open-tree.ts';
 import { createIncomingFiles, type IncomingFiles } from './receive/incoming-files.ts';
-import { createResumableUploads } from './receive/resumable-uploads.ts';
+import { openResumableUploads } from './receive/resumable-uploads.ts';
 import { streamToSpool } from './receive/stream-to-spool.ts';
 import { sweepSpool } from './receive/sweep-leftovers.ts';
 import { STALL_MS } from './receive/upload-options.ts';
@@ -105,7 +105,7 @@ async function startOnTree(
   const incomingFiles = createIncomingFiles((path, error) =>
     log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
   );
-  const resumableUploads = createResumableUploads(folders.resumableDir, log, now);
+  const resumableUploads = await openResumableUploads({ directory: folders.resumableDir, log, now });
   const readiness = Promise.withResolvers<void>();
   // Told to requests; there may be none.
   readiness.promise.catch(() => undefined);

@@ -13,6 +13,8 @@ export interface AuditFacts {
   /** The name that a form gave the file, or that it had in the drop directory. */
   readonly file?: string;
   readonly batch?: string;
+  /** The id of an upload in pieces. */
+  readonly upload?: string;
   readonly nevra?: string;
   readonly sha256?: string;
   readonly sizeBytes?: number;

@@ -7,7 +7,7 @@ import { answerUpload } from './answer-upload.ts';
 import { emptyBody, longerThanSaid, tooLarge } from './body-errors.ts';
 import { expectedDigests } from './expected-digests.ts';
 import { ingestReceivedFile, type UploadExchange, type UploadRequest } from './ingest-received-file.ts';
-import type { HeldUpload, ResumableUploads } from './resumable-uploads.ts';
+import type { HeldUpload, ResumableFacts, ResumableUploads } from './resumable-uploads.ts';
 import type { ExpectedDigest } from './spooled-upload.ts';
 import { STALL_MS, type UploadOptions } from './upload-options.ts';
 import type { UploadOutcome } from './upload-outcome.ts';
@@ -60,14 +60,16 @@ export async function resumableRoutes(app: FastifyInstance, options: ResumableRo
       const owner = ownerOf(request);
       const lengthBytes = readLength(request, maxUploadBytes);
       demandSignedDigest(request);
-      room.expect(lengthBytes);
-      const facts = {
-        lengthBytes,
-        owner,
-        terms: readUploadTerms(request),
-        expectedDigests: expectedDigests(request.headers),
-      };
-      const { id, expiresAtMs } = await uploads.create(facts);
+      const terms = readUploadTerms(request);
+      const facts = { lengthBytes, owner, terms, expectedDigests: expectedDigests(request.headers) };
+      const { batch } = terms;
+      const known = { sizeBytes: lengthBytes, ...(batch !== undefined && { batch }) };
+      const { id, expiresAtMs } = await begin(facts).catch((error: unknown) => {
+        const { code, message } = toAppError(error);
+        request.audit({ outcome: code, detail: message, ...known });
+        throw error;
+      });
+      request.audit({ outcome: 'upload begun', upload: id, ...known });
       return sayExpiry(reply, expiresAtMs).code(201).header('location', `resumable/${id}`).send();
     },
   );
@@ -85,7 +87,12 @@ export async function resumableRoutes(app: FastifyInstance, options: ResumableRo
   );
 
   app.delete<{ Params: { id: string } }>(`${url}/:id`, { schema, config }, async (request, reply) => {
-    await uploads.hold(request.params.id, ownerOf(request), (upload) => upload.remove());
+    const { id } = request.params;
+    const sizeBytes = await uploads.hold(id, ownerOf(request), async (upload) => {
+      await upload.remove();
+      return upload.lengthBytes;
+    });
+    request.audit({ outcome: 'upload deleted', upload: id, sizeBytes });
     return reply.code(204).send();
   });
 
@@ -107,6 +114,11 @@ export async function resumableRoutes(app: FastifyInstance, options: ResumableRo
       }
     },
   );
+
+  async function begin(facts: ResumableFacts): ReturnType<ResumableUploads['create']> {
+    room.expect(facts.lengthBytes);
+    return uploads.create(facts);
+  }
 }
 
 /** What became of the package when this was its last piece. */

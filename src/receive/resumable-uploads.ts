@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { makeDirectoryDurable, replaceDurable } from '../durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
+import { namesIn } from '../names-in.ts';
+import { createOwnedNames } from '../owned-names.ts';
+import { type OwnerQuota, QUOTAS } from '../quotas.ts';
 import { readIfThere } from '../read-if-there.ts';
 import { appendPiece, type Piece, repeatLastByte } from './append-piece.ts';
 import { longerThanSaid } from './body-errors.ts';
@@ -38,6 +41,7 @@ export interface HeldUpload extends ResumableFacts {
 
 /** Uploads that arrive in pieces, one directory each, until they expire a day after their last byte. */
 export interface ResumableUploads {
+  /** @throws AppError QUOTA_REACHED. */
   readonly create: (facts: ResumableFacts) => Promise<{ readonly id: string; readonly expiresAtMs: number }>;
   /**
    * Does something with an upload that nobody else does anything with meanwhile. A request that still receives is ended:
@@ -49,6 +53,13 @@ export interface ResumableUploads {
   readonly sweep: () => Promise<number>;
   /** Answers when nothing is done with any upload. */
   readonly settled: () => Promise<void>;
+}
+
+export interface ResumableUploadsOptions {
+  readonly directory: string;
+  readonly log: Pick<Logger, 'warn'>;
+  readonly now: () => number;
+  readonly quotas?: { readonly unfinished: OwnerQuota; readonly accepted: OwnerQuota };
 }
 
 /** As long as a spool file may go without a byte. */
@@ -65,20 +76,49 @@ const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * package already. Its last byte does not count until the package is accepted, so that every client sends it again
  * after such a fault, and so asks for the answer again.
  */
-export function createResumableUploads(
-  directory: string,
-  log: Pick<Logger, 'warn'>,
-  now: () => number,
-): ResumableUploads {
+export async function openResumableUploads({
+  directory,
+  log,
+  now,
+  quotas = { unfinished: QUOTAS.unfinishedUploads, accepted: QUOTAS.acceptedUploads },
+}: ResumableUploadsOptions): Promise<ResumableUploads> {
   /** The last in the line of each upload. */
   const holders = new Map<string, Holder>();
+  const unfinished = createOwnedNames({
+    name: 'unfinishedUploads',
+    quota: quotas.unfinished,
+    what: 'unfinished resumable uploads',
+    hint: 'Finish some of them, delete them (DELETE), or wait until they expire, a day after their last byte.',
+  });
+  const accepted = createOwnedNames({
+    name: 'acceptedUploads',
+    quota: quotas.accepted,
+    what: 'accepted resumable uploads',
+    hint: 'The oldest are forgotten.',
+  });
+  await countKept();
   return { create, hold, sweep, settled };
+
+  /** What an earlier process left counts too. */
+  async function countKept(): Promise<void> {
+    const done: { readonly id: string; readonly owner: string; readonly expiresAtMs: number }[] = [];
+    for (const id of await namesIn(directory)) {
+      // A damaged one expires like any other, and is told of then.
+      const kept = await readKept(pathsOf(directory, id)).catch(() => undefined);
+      if (kept === undefined) continue;
+      if (kept.isAccepted) done.push({ id, ...kept });
+      else unfinished.note(id, kept.owner);
+    }
+    for (const { id, owner } of done.toSorted((a, b) => a.expiresAtMs - b.expiresAtMs))
+      accepted.note(id, owner);
+  }
 
   async function create(
     facts: ResumableFacts,
   ): Promise<{ readonly id: string; readonly expiresAtMs: number }> {
     const id = randomUUID();
     const paths = pathsOf(directory, id);
+    unfinished.claim(id, facts.owner);
     try {
       await makeDirectoryDurable(paths.folder, 0o700);
       await (await open(paths.body, 'wx', 0o600)).close();
@@ -87,6 +127,7 @@ export function createResumableUploads(
     } catch (error) {
       // A failure here must not hide the first one; the sweeper takes what stays.
       await rm(paths.folder, { recursive: true, force: true }).catch(() => undefined);
+      unfinished.release(id);
       throw error;
     }
     return { id, expiresAtMs: now() + EXPIRE_MS };
@@ -100,8 +141,40 @@ export function createResumableUploads(
     return inTurn(id, async (signal) => {
       const kept = await readKept(paths);
       if (kept === undefined || kept.expiresAtMs <= now()) throw unknownUpload();
-      return task(heldOf(kept, paths, signal));
+      return task(heldOf(id, kept, signal));
     });
+  }
+
+  function heldOf(id: string, kept: KeptUpload, signal: AbortSignal): HeldUpload {
+    const { sizeBytes, lengthBytes, isAccepted, owner } = kept;
+    const paths = pathsOf(directory, id);
+    const partial = { path: paths.body, sizeBytes, lengthBytes };
+    return {
+      ...kept,
+      offset: isAccepted ? lengthBytes : Math.min(sizeBytes, lengthBytes - 1),
+      append: async (piece) => {
+        if (isAccepted) throw longerThanSaid(lengthBytes);
+        const receive = sizeBytes < lengthBytes ? appendPiece : repeatLastByte;
+        return receive(partial, { ...piece, signal });
+      },
+      linkTo: (path) => linkSync(paths.body, path),
+      accept: async () => {
+        await rename(paths.begun, paths.accepted);
+        unfinished.release(id);
+        accepted.note(id, owner);
+        await unlink(paths.body);
+        // A client that asks for it sends the package again, and hears that it is there.
+        await removeUpload(accepted.findSurplus(owner));
+      },
+      remove: () => removeUpload(id),
+    };
+  }
+
+  async function removeUpload(id: string | undefined): Promise<void> {
+    if (id === undefined) return;
+    await rm(pathsOf(directory, id).folder, { recursive: true, force: true });
+    unfinished.release(id);
+    accepted.release(id);
   }
 
   /** One after the other, in the order of asking. */
@@ -125,7 +198,7 @@ export function createResumableUploads(
       // Somebody is writing to it.
       if (holders.has(id)) continue;
       try {
-        removed += await inTurn(id, () => removeWhenExpired(pathsOf(directory, id)));
+        removed += await inTurn(id, () => removeWhenExpired(id));
       } catch (error) {
         // The others must not stay for it.
         log.warn({ err: error, upload: id }, 'an upload in pieces was not swept');
@@ -134,9 +207,9 @@ export function createResumableUploads(
     return removed;
   }
 
-  async function removeWhenExpired(paths: UploadPaths): Promise<number> {
-    if ((await findExpiry(paths)) > now()) return 0;
-    await rm(paths.folder, { recursive: true, force: true });
+  async function removeWhenExpired(id: string): Promise<number> {
+    if ((await findExpiry(pathsOf(directory, id))) > now()) return 0;
+    await removeUpload(id);
     return 1;
   }
 
@@ -209,26 +282,6 @@ async function readKept(paths: UploadPaths): Promise<KeptUpload | undefined> {
 function parseFacts(text: string): ResumableFacts {
   const { lengthBytes, terms, expectedDigests, owner }: ResumableFacts = JSON.parse(text);
   return { lengthBytes, terms, expectedDigests, owner };
-}
-
-function heldOf(kept: KeptUpload, paths: UploadPaths, signal: AbortSignal): HeldUpload {
-  const { sizeBytes, lengthBytes, isAccepted } = kept;
-  const partial = { path: paths.body, sizeBytes, lengthBytes };
-  return {
-    ...kept,
-    offset: isAccepted ? lengthBytes : Math.min(sizeBytes, lengthBytes - 1),
-    append: async (piece) => {
-      if (isAccepted) throw longerThanSaid(lengthBytes);
-      const receive = sizeBytes < lengthBytes ? appendPiece : repeatLastByte;
-      return receive(partial, { ...piece, signal });
-    },
-    linkTo: (path) => linkSync(paths.body, path),
-    accept: async () => {
-      await rename(paths.begun, paths.accepted);
-      await unlink(paths.body);
-    },
-    remove: () => rm(paths.folder, { recursive: true, force: true }),
-  };
 }
 
 function expiryOf(stats: Stats | undefined): number {

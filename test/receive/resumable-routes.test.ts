@@ -427,7 +427,7 @@ describe('with access rules', () => {
     expect(await readdir(service.resumableDir)).toEqual([]);
   });
 
-  it('the audit log has a line of the package and of who may not, none of a piece', async () => {
+  it('the audit log has a line of the beginning, of the package, of the end and of who may not, none of a piece', async () => {
     await using service = await buildTestApp({ access });
     const url = await begin(service, post(bearer('ci-token')));
     const headers = bearer('ci-token');
@@ -435,9 +435,14 @@ describe('with access rules', () => {
     await service.app.inject(patch(url, 0, '0123', { headers }));
     await service.app.inject(patch(url, 4, '456789', { headers }));
     await service.app.inject(patch(url, 4, '456789', { headers: bearer('reader-token') }));
+    await service.app.inject({ method: 'DELETE', url, headers: { ...TUS, ...headers } });
+    await service.app.inject(post({ ...headers, 'upload-length': '2000000' }));
+    const upload = url.slice('/upload/resumable/'.length);
     expect(service.audited).toMatchObject([
+      { who: 'token ci', method: 'POST', outcome: 'upload begun', upload, sizeBytes: 10 },
       { who: 'token ci', method: 'PATCH', url, outcome: 'created', sizeBytes: 10 },
       { who: 'token reader', method: 'PATCH', outcome: 'RIGHT_MISSING' },
+      { who: 'token ci', method: 'DELETE', outcome: 'upload deleted', upload, sizeBytes: 10 },
     ]);
   });
 });

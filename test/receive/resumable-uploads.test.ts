@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toAppError } from '../../src/errors.ts';
 import type { Piece } from '../../src/receive/append-piece.ts';
 import {
-  createResumableUploads,
+  openResumableUploads,
   EXPIRE_MS,
   type HeldUpload,
   type ResumableFacts,
@@ -35,14 +35,14 @@ beforeEach(async () => {
   dir = await createTempDir();
   nowMs = Date.now();
   warned = [];
-  uploads = openUploads();
+  uploads = await openUploads();
 });
 
 afterEach(() => dir.remove());
 
-function openUploads(directory = dir.path): ResumableUploads {
+function openUploads(directory = dir.path): Promise<ResumableUploads> {
   const log = pino({}, { write: (line: string) => void warned.push(JSON.parse(line).msg) });
-  return createResumableUploads(directory, log, () => nowMs);
+  return openResumableUploads({ directory, log, now: () => nowMs });
 }
 
 const pieceOf = (body: Readable | string, fields: Partial<Piece> = {}): Omit<Piece, 'signal'> => ({
@@ -77,7 +77,7 @@ const sha256 = (text: string): Piece['expectedDigests'] => [
 describe('an upload in pieces', () => {
   it('knows what was said when it began, also in the next process', async () => {
     const id = await begin();
-    const other = openUploads();
+    const other = await openUploads();
     expect(await other.hold(id, OWNER, async (upload) => upload)).toMatchObject({ ...FACTS, offset: 0 });
   });
 
@@ -174,8 +174,8 @@ describe('an upload in pieces', () => {
 
   it('that cannot be begun leaves nothing', async () => {
     const missing = join(dir.path, 'a-file');
+    const broken = await openUploads(missing);
     await writeFile(missing, '');
-    const broken = openUploads(missing);
     await expect(broken.create(FACTS)).rejects.toMatchObject({ code: 'ENOTDIR' });
     expect(await readdir(dir.path)).toEqual(['a-file']);
   });
@@ -344,5 +344,71 @@ describe('an upload expires', () => {
     nowMs = Date.now() + EXPIRE_MS + 1000;
     expect(await uploads.sweep()).toBe(1);
     expect(await readdir(dir.path)).toEqual([]);
+  });
+});
+
+describe('the quotas of uploads in pieces', () => {
+  const QUOTAS = { unfinished: { each: 2, together: 3 }, accepted: { each: 2, together: 3 } };
+  const open = (): Promise<ResumableUploads> =>
+    openResumableUploads({
+      directory: dir.path,
+      log: { warn: () => undefined },
+      now: () => nowMs,
+      quotas: QUOTAS,
+    });
+
+  async function acceptOne(owner: string): Promise<string> {
+    const { id } = await uploads.create({ ...FACTS, lengthBytes: 1, owner });
+    await uploads.hold(id, owner, async (upload) => {
+      await upload.append(pieceOf('x'));
+      await upload.accept();
+    });
+    return id;
+  }
+
+  const isThere = (id: string, owner: string): Promise<boolean> =>
+    uploads.hold(id, owner, async () => true).catch(() => false);
+
+  it('refuse an owner with enough unfinished ones, not another, and leave nothing of what they refused', async () => {
+    uploads = await open();
+    const ids = [await begin({ owner: 'alice' }), await begin({ owner: 'alice' })];
+    await expect(begin({ owner: 'alice' })).rejects.toMatchObject({ code: 'QUOTA_REACHED' });
+    expect(await readdir(dir.path)).toHaveLength(2);
+    ids.push(await begin({ owner: 'bob' }));
+    await expect(begin({ owner: 'carol' })).rejects.toMatchObject({ details: { limit: 3 } });
+    expect((await readdir(dir.path)).toSorted()).toEqual(ids.toSorted());
+  });
+
+  it('count what is there after a restart', async () => {
+    uploads = await open();
+    await begin({ owner: 'alice' });
+    await acceptOne('alice');
+    uploads = await open();
+    await begin({ owner: 'alice' });
+    await expect(begin({ owner: 'alice' })).rejects.toMatchObject({ code: 'QUOTA_REACHED' });
+  });
+
+  it.each(['deleted', 'accepted', 'expired'])('make room for another when one was %s', async (how) => {
+    uploads = await open();
+    const id = await begin({ owner: 'alice', lengthBytes: 1 });
+    await begin({ owner: 'alice' });
+    if (how === 'expired') {
+      nowMs += EXPIRE_MS + 60_000;
+      await uploads.sweep();
+    } else {
+      await uploads.hold(id, 'alice', async (upload) => {
+        await upload.append(pieceOf('x'));
+        await (how === 'deleted' ? upload.remove() : upload.accept());
+      });
+    }
+    expect(await begin({ owner: 'alice' })).not.toBe('');
+  });
+
+  it('forget the oldest accepted ones of an owner, and never refuse to accept', async () => {
+    uploads = await open();
+    const others = await acceptOne('bob');
+    const ids = [await acceptOne('alice'), await acceptOne('alice'), await acceptOne('alice')];
+    expect(await Promise.all(ids.map((id) => isThere(id, 'alice')))).toEqual([false, true, true]);
+    expect(await isThere(others, 'bob')).toBe(true);
   });
 });

@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { type Access, createAccess } from '../../src/access/access.ts';
 import { buildApp } from '../../src/app.ts';
-import { createResumableUploads } from '../../src/receive/resumable-uploads.ts';
+import { openResumableUploads } from '../../src/receive/resumable-uploads.ts';
 import type { UploadOptions } from '../../src/receive/upload-options.ts';
 import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
 import type { SpooledUpload } from '../../src/receive/spooled-upload.ts';
@@ -109,7 +109,11 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       countUpload: (...call) => void counted.push(call),
       ...options.upload,
     },
-    resumableUploads: createResumableUploads(resumableDir, log, options.now ?? Date.now),
+    resumableUploads: await openResumableUploads({
+      directory: resumableDir,
+      log,
+      now: options.now ?? Date.now,
+    }),
     metadata: {
       spoolDir,
       incomingDir,
