@@ -1,8 +1,8 @@
 import { execa, ExecaError } from 'execa';
 import { AppError } from '../errors.ts';
 
-// As much as xz -9 takes, several times; a file that needs more would not be read by clients either.
-const XZ_MEMORY_LIMIT = '--memlimit-decompress=512MiB';
+// Twice what the largest preset takes (xz -9: 65 MiB); a file may name a dictionary of 4 GiB, which xz would reserve.
+const XZ_MEMORY_LIMIT = '--memlimit-decompress=128MiB';
 const MAX_REPORT_BYTES = 64 * 1024;
 
 const TOOLS = {
@@ -19,11 +19,12 @@ export async function* runDecompressor(
   path: string,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const child = execa(tool, [...TOOLS[tool].options, '--', path], {
+  const child = execa(tool, TOOLS[tool].options, {
     ...(signal !== undefined && { cancelSignal: signal }),
     buffer: { stdout: false },
     maxBuffer: MAX_REPORT_BYTES,
-    stdin: 'ignore',
+    // Not by its name: the tool's words may go to a client, and would tell it a path of this machine.
+    stdin: { file: path },
     env: { LC_ALL: 'C.UTF-8' },
   });
   // Listened to from the beginning: it may fail before its output has ended.
@@ -34,20 +35,24 @@ export async function* runDecompressor(
   try {
     yield* child.stdout;
     const error = await failure;
-    if (error !== undefined) throw explain(tool, path, error);
+    if (error !== undefined) throw explain(tool, error);
   } finally {
     child.kill();
     await failure;
   }
 }
 
-function explain(tool: keyof typeof TOOLS, path: string, error: unknown): unknown {
+function explain(tool: keyof typeof TOOLS, error: unknown): unknown {
   if (!(error instanceof ExecaError)) return error;
   if (error.code === 'ENOENT' || error.code === 'EACCES') {
-    return new AppError('INDEX_ENGINE_MISSING', `${tool} is not installed, so ${path} cannot be read`, {
-      hint: `Install it: ${TOOLS[tool].hint}.`,
-      cause: error,
-    });
+    return new AppError(
+      'INDEX_ENGINE_MISSING',
+      `${tool} is not installed, so metadata that it compressed cannot be read`,
+      {
+        hint: `Install it: ${TOOLS[tool].hint}.`,
+        cause: error,
+      },
+    );
   }
   return new Error(error.stderr === '' ? error.shortMessage : String(error.stderr), { cause: error });
 }
