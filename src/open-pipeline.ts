@@ -52,7 +52,7 @@ export interface Pipeline {
   readonly takeUp: () => Promise<void>;
   /** The repositories that are owed an index, by an earlier process too. */
   readonly listMarked: () => Promise<readonly RepositoryName[]>;
-  /** Answers those who wait at once, and lets an index run end; uploads in flight may still finish. */
+  /** Answers those who wait at once, ends checks of metadata, and lets an index run end; uploads in flight may still finish. */
   readonly endRuns: () => Promise<void>;
   /** When nothing is asked of it any more. */
   readonly close: () => Promise<void>;
@@ -205,7 +205,11 @@ export async function openPipeline(
       });
     },
     listMarked,
-    endRuns: () => queue.close(RUN_GRACE_MS),
+    endRuns: () => {
+      // Clients that wait for a check would keep the service for minutes.
+      reindexParts.foreignMetadata.close();
+      return queue.close(RUN_GRACE_MS);
+    },
     close: async () => {
       // Whoever waits for it has gone: an rpmsign that waits for somebody must not keep the process.
       stopping.abort();

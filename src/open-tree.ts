@@ -12,6 +12,7 @@ import { checkFolders, prepareFolders, type TreeFolders } from './place/tree-fol
 import { sweepAtStart, sweepScratch } from './receive/sweep-leftovers.ts';
 import { Records } from './records/records.ts';
 import { lockTree, type TreeLock } from './records/tree-lock.ts';
+import { createContentChecks } from './reindex/content-checks.ts';
 import { createCreaterepoEngine } from './reindex/createrepo-engine.ts';
 import { createForeignMetadata } from './reindex/foreign-metadata.ts';
 import { findExecutable } from './reindex/find-executable.ts';
@@ -81,7 +82,11 @@ function buildTree(
       records,
       changes,
       engine,
-      foreignMetadata: createForeignMetadata(join(folders.stateDir, 'metadata'), Date.now),
+      foreignMetadata: createForeignMetadata(
+        join(folders.stateDir, 'metadata'),
+        createContentChecks(),
+        Date.now,
+      ),
       placeDecided: (repository) =>
         placeDecidedOf(repository, {
           layout,

@@ -13,8 +13,8 @@ import { sourceIdentityOf, refusalOf, unreadable } from './survey-packages.ts';
 export interface MetadataSurveyParts {
   /** The type it can be put as; undefined for what is derived from packages. */
   readonly foreignTypeOf: (type: string) => string | undefined;
-  /** As metadata that is put is checked. @throws AppError METADATA_INVALID. */
-  readonly checkContent: (type: string, path: string) => Promise<void>;
+  /** As metadata that is put is checked: the sha256 of its uncompressed content. @throws AppError METADATA_INVALID. */
+  readonly checkContent: (type: string, path: string) => Promise<string>;
 }
 
 export interface SurveyedMetadata {
@@ -120,8 +120,7 @@ async function lookAt(
   if ((await digestOfFile(absolute, algorithm)) !== hex.toLowerCase()) {
     throw invalid(`its ${checksumType} is not the one in repomd.xml`);
   }
-  await checkContent(type, absolute);
-  const openSha256 = await digestOfContent(absolute);
+  const openSha256 = await checkContent(type, absolute);
   return {
     directory,
     type,

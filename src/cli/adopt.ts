@@ -20,7 +20,7 @@ import {
   type RepositoryLayout,
 } from '../place/repository-layout.ts';
 import { isLocked } from '../records/tree-lock.ts';
-import { checkForeignContent } from '../reindex/check-foreign-content.ts';
+import { createContentChecks } from '../reindex/content-checks.ts';
 import { foreignTypeOf } from '../reindex/foreign-metadata.ts';
 import { readSoundRepomd } from '../reindex/read-metadata.ts';
 import { isRepositoryName } from '../repository-name.ts';
@@ -146,6 +146,7 @@ async function lookAround(
   const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
   await using keyrings = await temporaryFolder('rpmyard-keyrings-');
   const findKeyring = await makePackageKeyrings(config.keyrings, keyrings.path, createGpgv());
+  const contentChecks = createContentChecks();
   const bar = createProgressBar('looking at packages');
   const survey = await surveyTree(root, {
     packages: {
@@ -164,7 +165,10 @@ async function lookAround(
       isLinkable: createLinkCheck(config.stateDir),
       onProgress: bar.show,
     },
-    metadata: { foreignTypeOf, checkContent: checkForeignContent },
+    metadata: {
+      foreignTypeOf,
+      checkContent: async (type, path) => (await contentChecks.check({ type, path })).openSha256,
+    },
   });
   bar.clear();
   const stored = await readStored(survey, {

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { AppError } from '../errors.ts';
 import { digestOfFile } from '../file-digest.ts';
 import { tooLarge } from './body-errors.ts';
@@ -15,8 +15,16 @@ export interface MetadataRoutesOptions {
   readonly room: BodyRoom;
   /** Before the body is received. @throws AppError NOT_FOUND, PARAMETER_INVALID. */
   readonly checkTarget: (repository: string, type: string) => Promise<void>;
-  /** Keeps the file for the next run of the repository, and requests that run. @throws AppError METADATA_INVALID. */
-  readonly putMetadata: (repository: string, type: string, path: string) => Promise<void>;
+  /**
+   * Checks the file when its turn has come, keeps it for the next run of the repository, and requests that run.
+   * @throws AppError METADATA_INVALID; the signal's reason.
+   */
+  readonly putMetadata: (
+    repository: string,
+    type: string,
+    path: string,
+    signal: AbortSignal,
+  ) => Promise<void>;
   readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
   readonly removeIncoming: (path: string) => void;
 }
@@ -60,7 +68,9 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
       try {
         request.requester = await request.requester.proveBy(path);
         for (const digest of digests) await checkDigest(path, digest);
-        await options.putMetadata(repository, type, path);
+        // Checks take turns, in which a connection is silent for longer than its idle limit.
+        request.raw.setTimeout(0);
+        await options.putMetadata(repository, type, path, whenGone(reply));
       } finally {
         options.removeIncoming(path);
       }
@@ -75,6 +85,18 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
         .send({ repository, type, sha256, sizeBytes, state });
     },
   );
+}
+
+/** Aborted when the connection ends before the answer; not by request.signal, which is when the body has been read. */
+function whenGone(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    const reason = new AppError('BODY_INCOMPLETE', 'the connection ended before the metadata was checked', {
+      hint: 'Wait for the answer: metadata is checked one file at a time.',
+    });
+    gone.abort(reason);
+  });
+  return gone.signal;
 }
 
 async function checkDigest(path: string, { algorithm, hex, header }: ExpectedDigest): Promise<void> {

@@ -1,74 +1,105 @@
-import { loadAll } from 'js-yaml';
-import { SaxesParser } from 'saxes';
+import { createHash, type Hash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import { AppError, errnoOf } from '../errors.ts';
 import { openMetadata } from '../unpack/open-metadata.ts';
+import { createCompsRules } from './comps-rules.ts';
+import { metadataInvalid } from './metadata-invalid.ts';
+import { ModulesCheck } from './modules-check.ts';
+import { XmlCheck } from './xml-check.ts';
+
+/** A file that is to become metadata of a repository. Plain data: it travels to a process. */
+export interface ContentJob {
+  readonly type: string;
+  /** Plain or compressed. */
+  readonly path: string;
+  /** A file that takes the content as one gzip member; when the check fails, the caller removes what is there. */
+  readonly packedPath?: string | undefined;
+}
+
+export interface CheckedContent {
+  /** Lower-case hex, of the uncompressed content. */
+  readonly openSha256: string;
+}
 
 // The largest updateinfo of a distribution has some 100 MB; a small file may unfold to terabytes.
-const MAX_OPEN_BYTES = 1024 ** 3;
-// libxml2 refuses more, and a few compressed bytes would keep a parser busy for minutes.
-const MAX_DEPTH = 256;
-// Entities could unfold without end in a reader, and no metadata has one; comps does have a document type.
-const ENTITY = /<!ENTITY/i;
+const MAX_OPEN_BYTES = 512 * 1024 * 1024;
+// A reason is a line in a log and an answer; a parser may quote a whole name.
+const MAX_REASON_LENGTH = 300;
 
-// What readers of a type stumble over when something else comes: dnf ends with a core dump for modules.
+// What readers of a type stumble over when something else comes.
 const ROOT_OF_TYPE: ReadonlyMap<string, string> = new Map([
   ['group', 'comps'],
   ['updateinfo', 'updates'],
 ]);
+// zypper leaves a repository out whose file of these types is no XML, whatever root it has.
+const XML_TYPE = /^(?:group|updateinfo|deltainfo|prestodelta|patterns|products?|susedata|suseinfo)$/;
 const YAML_TYPE = 'modules';
-const MAX_YAML_BYTES = 64 * 1024 * 1024;
 
-/**
- * Reads a metadata file to its end: text, well-formed where it is XML, with what its type is known to hold.
- * @throws AppError METADATA_INVALID, INDEX_ENGINE_MISSING for a compression whose tool is not installed.
- */
-export async function checkForeignContent(type: string, path: string): Promise<void> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  const parser = new SaxesParser();
-  let isXml: boolean | undefined;
-  let root: string | undefined;
-  let openBytes = 0;
-  const yaml: string[] = [];
-  let depth = 0;
-  parser.on('opentag', ({ name }) => {
-    root ??= name;
-    depth += 1;
-    if (depth > MAX_DEPTH) throw new Error(`its elements are nested more than ${MAX_DEPTH} deep`);
-  });
-  parser.on('closetag', () => {
-    depth -= 1;
-  });
-  try {
-    for await (const piece of openMetadata(path)) {
-      openBytes += piece.length;
-      if (openBytes > MAX_OPEN_BYTES) throw new Error(`it unfolds to more than ${MAX_OPEN_BYTES} bytes`);
-      const text = decoder.decode(piece, { stream: true });
-      isXml ??= /^\s*</.test(text);
-      if (isXml && ENTITY.test(text)) throw new Error('it declares an entity');
-      if (isXml) parser.write(text);
-      if (type === YAML_TYPE) yaml.push(text);
-      if (type === YAML_TYPE && openBytes > MAX_YAML_BYTES) throw new Error('it is too large for modules');
-    }
-    decoder.decode();
-    if (isXml === true) parser.close();
-    const expectedRoot = ROOT_OF_TYPE.get(type);
-    if (expectedRoot !== undefined && root !== expectedRoot) {
-      throw new Error(`expected <${expectedRoot}>, found ${root === undefined ? 'no XML' : `<${root}>`}`);
-    }
-    if (type === YAML_TYPE) checkModules(yaml.join(''));
-  } catch (cause) {
-    if (errnoOf(cause) !== undefined || isToolMissing(cause)) throw cause;
-    throw invalid(reasonOf(cause), cause);
-  }
-  if (openBytes === 0) throw invalid('it is empty');
+/** Reads content that arrives in pieces, and keeps no more of it than one element or document. */
+interface ContentReader {
+  /** @throws Error saying what is wrong. */
+  readonly write: (text: string) => void;
+  readonly close: () => void;
 }
 
-/** Source: libmodulemd, a stream of documents, each a mapping that says which kind of document it is. */
-function checkModules(text: string): void {
-  for (const document of loadAll(text)) {
-    const isModule = typeof document === 'object' && document !== null && 'document' in document;
-    if (!isModule) throw new Error('expected YAML documents with a "document" each, such as modulemd');
+/**
+ * Reads a metadata file to its end: UTF-8, well-formed where it is XML, with what readers of its type can take.
+ * @throws AppError METADATA_INVALID without any path of this machine; INDEX_ENGINE_MISSING for a compression whose tool is
+ * not installed; the error of the file system.
+ */
+export async function checkForeignContent({ type, path, packedPath }: ContentJob): Promise<CheckedContent> {
+  const hash = createHash('sha256');
+  try {
+    const content = checked(type, path, hash);
+    if (packedPath === undefined) while ((await content.next()).done !== true);
+    else await pipeline(content, createGzip(), createWriteStream(packedPath, { mode: 0o644 }));
+  } catch (cause) {
+    if (errnoOf(cause) !== undefined || isToolMissing(cause)) throw cause;
+    throw metadataInvalid(reasonOf(cause), cause);
   }
+  return { openSha256: hash.digest('hex') };
+}
+
+/** The content as it is read and found good. */
+async function* checked(type: string, path: string, hash: Hash): AsyncGenerator<Uint8Array> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let reader: ContentReader | undefined;
+  let openBytes = 0;
+  for await (const piece of openMetadata(path)) {
+    openBytes += piece.length;
+    if (openBytes > MAX_OPEN_BYTES) throw new Error(`it unfolds to more than ${MAX_OPEN_BYTES} bytes`);
+    hash.update(piece);
+    const text = decoder.decode(piece, { stream: true });
+    reader ??= readerOf(type, text);
+    reader.write(text);
+    yield piece;
+  }
+  decoder.decode();
+  if (openBytes === 0) throw new Error('it is empty');
+  reader?.close();
+}
+
+function readerOf(type: string, start: string): ContentReader {
+  if (type === YAML_TYPE) return new ModulesCheck();
+  if (/^\s*</.test(start)) return xmlReader(type);
+  if (XML_TYPE.test(type)) throw new Error(`expected XML, as ${type} is, found something else`);
+  return { write: () => undefined, close: () => undefined };
+}
+
+function xmlReader(type: string): ContentReader {
+  const check = new XmlCheck(type === 'group' ? createCompsRules() : undefined);
+  return {
+    write: (text) => check.write(text),
+    close: () => {
+      check.close();
+      const expected = ROOT_OF_TYPE.get(type);
+      if (expected !== undefined && check.root !== expected) {
+        throw new Error(`expected <${expected}>, found <${check.root ?? ''}>`);
+      }
+    },
+  };
 }
 
 function isToolMissing(error: unknown): boolean {
@@ -78,12 +109,6 @@ function isToolMissing(error: unknown): boolean {
 /** Without the path on this server, which openMetadata puts before it. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof AppError && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error ? cause.message : String(cause);
-}
-
-function invalid(reason: string, cause?: unknown): AppError {
-  return new AppError('METADATA_INVALID', `the metadata cannot be used: ${reason}`, {
-    hint: 'Send UTF-8 text, well-formed where it is XML, plain or compressed.',
-    cause,
-  });
+  const reason = (cause instanceof Error ? cause.message : String(cause)).trim().replaceAll(/\s+/g, ' ');
+  return reason.length > MAX_REASON_LENGTH ? `${reason.slice(0, MAX_REASON_LENGTH)}...` : reason;
 }

@@ -1,26 +1,26 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import { makeDirectoryDurable, syncDirectory, syncFile } from '../durable-files.ts';
 import { AppError } from '../errors.ts';
 import { digestOfFile } from '../file-digest.ts';
 import { identityAt } from '../file-identity.ts';
 import { namesIn } from '../names-in.ts';
 import { type MetadataFile, renderData, withCarriedData } from '../repodata/repomd.ts';
-import { checkForeignContent } from './check-foreign-content.ts';
 import { openMetadata } from '../unpack/open-metadata.ts';
+import type { ContentChecks } from './content-checks.ts';
 
 /** Metadata that is not derived from the packages, on its way into a repository: comps, updateinfo, modules, ... */
 export interface ForeignMetadata {
   /**
-   * Keeps a file durably until the next run publishes it in place of the one of that type.
+   * Checks a file and packs it, when its turn has come.
    * @param path plain or compressed, on the mount of the state directory; the caller removes it.
-   * @throws AppError METADATA_INVALID.
+   * @param signal ends the check, or the waiting for it.
+   * @throws AppError PARAMETER_INVALID, METADATA_INVALID, INDEX_ENGINE_MISSING, SHUTTING_DOWN; the signal's reason.
    */
-  put(repository: string, type: string, path: string): Promise<void>;
+  pack(type: string, path: string, signal?: AbortSignal): Promise<PackedMetadata>;
+  /** Keeps packed metadata durably until the next run publishes it in place of the one of that type. */
+  keep(repository: string, packed: PackedMetadata): Promise<void>;
   /** True when something waits to be published. */
   isWaiting(repository: string): Promise<boolean>;
   /**
@@ -34,6 +34,15 @@ export interface ForeignMetadata {
   ): Promise<readonly AddedMetadata[]>;
   /** Forgets what was published; what was put since stays. */
   remove(published: readonly AddedMetadata[]): Promise<void>;
+  /** Ends the check under way, and refuses what waits for one. */
+  close(): void;
+}
+
+/** Metadata that was checked; leaving the scope removes what was not kept. */
+export interface PackedMetadata extends AsyncDisposable {
+  readonly type: string;
+  /** One gzip member. */
+  readonly path: string;
 }
 
 /** What was added, by the file that waited. */
@@ -53,27 +62,36 @@ const TYPE = /^[a-z][a-z0-9_-]{0,63}$/;
 const WAITING_NAME = /^(?<type>[a-z][a-z0-9_-]{0,63})\.gz$/;
 
 /** Keeps what waits in `<metadataDir>/<releasever>@<basearch>/<type>.gz`, a name that one rename replaces. */
-export function createForeignMetadata(metadataDir: string, now: () => number): ForeignMetadata {
+export function createForeignMetadata(
+  metadataDir: string,
+  checks: ContentChecks,
+  now: () => number,
+): ForeignMetadata {
   const directoryOf = (repository: string): string => join(metadataDir, repository.replace('/', '@'));
   const waitingIn = async (repository: string): Promise<readonly string[]> =>
     (await namesIn(directoryOf(repository))).filter((name) => WAITING_NAME.test(name));
 
   return {
-    put: async (repository, type, path) => {
+    pack: async (type, path, signal) => {
       checkType(type);
-      await checkForeignContent(type, path);
-      const directory = directoryOf(repository);
-      await makeDirectoryDurable(directory);
-      const packed = `${path}.gz`;
+      const packedPath = `${path}.gz`;
+      const remove = (): Promise<void> => rm(packedPath, { force: true });
       try {
-        await pipeline(openMetadata(path), createGzip(), createWriteStream(packed, { mode: 0o644 }));
-        await syncFile(packed);
-        await rename(packed, join(directory, `${type}.gz`));
-        await syncDirectory(directory);
-      } finally {
-        await rm(packed, { force: true });
+        await checks.check({ type, path, packedPath }, signal);
+        await syncFile(packedPath);
+        return { type, path: packedPath, [Symbol.asyncDispose]: remove };
+      } catch (error) {
+        await remove();
+        throw error;
       }
     },
+    keep: async (repository, { type, path }) => {
+      const directory = directoryOf(repository);
+      await makeDirectoryDurable(directory);
+      await rename(path, join(directory, `${type}.gz`));
+      await syncDirectory(directory);
+    },
+    close: checks.close,
     isWaiting: async (repository) => (await waitingIn(repository)).length > 0,
     addTo: async (scratchDir, repository, warn) => {
       const added: AddedMetadata[] = [];

@@ -11,8 +11,13 @@ export interface RepositoryRequests {
   readonly reindexNow: (repository: string, trust: 'files' | 'nothing') => Promise<void>;
   /** @throws AppError NOT_FOUND, PARAMETER_INVALID. */
   readonly checkMetadataTarget: (repository: string, type: string) => Promise<void>;
-  /** @throws AppError METADATA_INVALID. */
-  readonly putMetadata: (repository: string, type: string, path: string) => Promise<void>;
+  /** @param signal ends the check of the file. @throws as ForeignMetadata.pack(). */
+  readonly putMetadata: (
+    repository: string,
+    type: string,
+    path: string,
+    signal?: AbortSignal,
+  ) => Promise<void>;
   /** Requests a run of each repository that finds what was changed by hand. */
   readonly lookAtAll: () => void;
 }
@@ -40,9 +45,11 @@ export function createRepositoryRequests(options: {
       checkType(type);
       await checkExists(repository);
     },
-    putMetadata: async (repository, type, path) => {
+    putMetadata: async (repository, type, path, signal) => {
+      // Before the mark, which would have the repository seem late while others have their turn.
+      await using packed = await foreignMetadata.pack(type, path, signal);
       await prepareRepository(repository);
-      await queue.of(repository).whileMarked(() => foreignMetadata.put(repository, type, path));
+      await queue.of(repository).whileMarked(() => foreignMetadata.keep(repository, packed));
     },
     lookAtAll: () => {
       for (const { repository } of queue.listStatus()) {

@@ -59,7 +59,11 @@ describe('a walk through a tree', () => {
 });
 
 describe('the metadata of a tree', () => {
-  const parts = { foreignTypeOf, checkContent: checkForeignContent };
+  const parts = {
+    foreignTypeOf,
+    checkContent: async (type: string, path: string) =>
+      (await checkForeignContent({ type, path })).openSha256,
+  };
   const COMPS = '<comps></comps>';
 
   /** A repodata directory that names these files by type. */

@@ -93,14 +93,14 @@ describe('metadata that is put', () => {
   });
 
   test.each([
-    ['updateinfo', '<updates><update></updates>', 400, 'METADATA_INVALID'],
-    ['updateinfo', gzipSync('<updates/>').subarray(0, 20), 400, 'METADATA_INVALID'],
-    ['modules', Buffer.from([0xff, 0xfe, 0x00]), 400, 'METADATA_INVALID'],
-    ['updateinfo', comps('First'), 400, 'METADATA_INVALID'],
-    ['group', 'Name: hello', 400, 'METADATA_INVALID'],
-    ['modules', 'Name: hello', 400, 'METADATA_INVALID'],
-    ['group', gzipSync('<a>'.repeat(50_000)), 400, 'METADATA_INVALID'],
-    ['group', '<!DOCTYPE comps [<!ENTITY a "b">]><comps>&a;</comps>', 400, 'METADATA_INVALID'],
+    ['updateinfo', '<updates><update></updates>', 422, 'METADATA_INVALID'],
+    ['updateinfo', gzipSync('<updates/>').subarray(0, 20), 422, 'METADATA_INVALID'],
+    ['modules', Buffer.from([0xff, 0xfe, 0x00]), 422, 'METADATA_INVALID'],
+    ['updateinfo', comps('First'), 422, 'METADATA_INVALID'],
+    ['group', 'Name: hello', 422, 'METADATA_INVALID'],
+    ['modules', 'Name: hello', 422, 'METADATA_INVALID'],
+    ['group', gzipSync('<a>'.repeat(50_000)), 422, 'METADATA_INVALID'],
+    ['group', '<!DOCTYPE comps [<!ENTITY a "b">]><comps>&a;</comps>', 422, 'METADATA_INVALID'],
     ['comps', comps('First'), 400, 'PARAMETER_INVALID'],
     ['updateinfo', '', 400, 'EMPTY_BODY'],
     ['primary', '<metadata/>', 400, 'PARAMETER_INVALID'],

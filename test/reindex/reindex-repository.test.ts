@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Records } from '../../src/records/records.ts';
+import { createContentChecks } from '../../src/reindex/content-checks.ts';
 import { createForeignMetadata } from '../../src/reindex/foreign-metadata.ts';
 import type { IndexEngine } from '../../src/reindex/index-engine.ts';
 import { PendingChanges } from '../../src/reindex/pending-changes.ts';
@@ -53,7 +54,11 @@ function parts(engine: IndexEngine): ReindexParts {
     records,
     changes,
     engine,
-    foreignMetadata: createForeignMetadata(join(root.path, 'state', 'metadata'), () => nowMs),
+    foreignMetadata: createForeignMetadata(
+      join(root.path, 'state', 'metadata'),
+      createContentChecks(),
+      () => nowMs,
+    ),
     formatOf: () => 'gzip',
     signer: undefined,
     placeDecided: async () => undefined,

@@ -1,0 +1,113 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { extname } from 'node:path';
+import pLimit from 'p-limit';
+import { AppError } from '../errors.ts';
+import { fromFailure, type WorkerMessage } from '../threads/worker-messages.ts';
+import type { CheckedContent, ContentJob } from './check-foreign-content.ts';
+import { metadataInvalid } from './metadata-invalid.ts';
+
+/** Checks of metadata, one at a time, each in a process of its own: what exhausts its memory ends nothing else. */
+export interface ContentChecks {
+  /**
+   * Waits for its turn as long as it takes.
+   * @param signal ends the check, or the waiting.
+   * @throws as checkForeignContent(); METADATA_INVALID also for what takes too much time or memory; the signal's reason;
+   * SHUTTING_DOWN.
+   */
+  readonly check: (job: ContentJob, signal?: AbortSignal) => Promise<CheckedContent>;
+  /** Ends the check under way, and refuses those that wait and that come. */
+  readonly close: () => void;
+}
+
+export interface ContentLimits {
+  readonly timeMs: number;
+  /** Of JavaScript's heap. Beside it the process takes 60 MiB, and its buffers are bounded: they are pieces of a stream. */
+  readonly heapMib: number;
+}
+
+const LIMITS: ContentLimits = {
+  // 512 MiB of updateinfo take some 20 s.
+  timeMs: 120_000,
+  // The largest document that is parsed takes half of it.
+  heapMib: 256,
+};
+// New objects are what a parser makes most; the default of 16 MiB would be three times that in memory.
+const YOUNG_MIB = 4;
+
+export function createContentChecks(limits: ContentLimits = LIMITS): ContentChecks {
+  const inTurn = pLimit(1);
+  const closing = new AbortController();
+  return {
+    check: (job, signal) => {
+      const signals = signal === undefined ? [closing.signal] : [closing.signal, signal];
+      const stop = AbortSignal.any(signals);
+      const left = Promise.withResolvers<never>();
+      let isBegun = false;
+      // The process works on the caller's files, so that the caller waits for its end; the line needs no waiting.
+      const leave = (): void => (isBegun ? undefined : left.reject(stop.reason));
+      if (stop.aborted) leave();
+      stop.addEventListener('abort', leave, { once: true });
+      const answer = inTurn(() => {
+        stop.throwIfAborted();
+        isBegun = true;
+        return runCheck(job, stop, limits);
+      });
+      return Promise.race([answer, left.promise]);
+    },
+    close: () => {
+      const reason = new AppError('SHUTTING_DOWN', 'the service is being stopped', {
+        hint: 'Send the metadata again in a moment.',
+      });
+      closing.abort(reason);
+    },
+  };
+}
+
+async function runCheck(job: ContentJob, stop: AbortSignal, limits: ContentLimits): Promise<CheckedContent> {
+  const child = startProcess(limits);
+  const late = AbortSignal.timeout(limits.timeMs);
+  const ending = AbortSignal.any([stop, late]);
+  const kill = (): void => void child.kill('SIGKILL');
+  ending.addEventListener('abort', kill, { once: true });
+  try {
+    const { message, signalCode } = await answerOf(child, job);
+    stop.throwIfAborted();
+    if (message !== undefined && 'answer' in message) return message.answer;
+    if (message !== undefined && 'failure' in message) throw fromFailure(message.failure);
+    if (late.aborted) throw metadataInvalid(`its check takes longer than ${limits.timeMs / 1000} s`);
+    if (signalCode === null) throw new Error(`the check of ${job.type} ended with code ${child.exitCode}`);
+    // V8 ends a process that is out of memory by SIGABRT or SIGTRAP, the kernel by SIGKILL.
+    throw metadataInvalid(`its check takes more than ${limits.heapMib} MiB of memory (${signalCode})`);
+  } finally {
+    ending.removeEventListener('abort', kill);
+  }
+}
+
+function startProcess({ heapMib }: ContentLimits): ChildProcess {
+  // In a checkout this file is TypeScript, in a published package JavaScript; the process's main lies beside it.
+  return fork(new URL(`./content-process${extname(import.meta.url)}`, import.meta.url), {
+    execArgv: [`--max-old-space-size=${heapMib}`, `--max-semi-space-size=${YOUNG_MIB}`],
+    serialization: 'advanced',
+    // What V8 says at its end is a page of addresses.
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+}
+
+interface Ending {
+  readonly message: WorkerMessage<CheckedContent, never> | undefined;
+  readonly signalCode: NodeJS.Signals | null;
+}
+
+/** When the process has ended. @throws Error when there could be none. */
+async function answerOf(child: ChildProcess, job: ContentJob): Promise<Ending> {
+  const ended = Promise.withResolvers<Ending>();
+  let message: Ending['message'];
+  child.on('message', (given: WorkerMessage<CheckedContent, never>) => {
+    message = given;
+  });
+  child.on('error', ended.reject);
+  child.on('exit', (_code, signalCode) => ended.resolve({ message, signalCode }));
+  // A process that ended before it took the job tells more by its end.
+  child.send(job, () => undefined);
+  return ended.promise;
+}

@@ -1,0 +1,136 @@
+import {
+  type Event,
+  EVENT_ID,
+  getScalarValue,
+  parseEvents,
+  SCALAR_STYLE,
+  type ScalarEvent,
+  YAMLException,
+} from 'js-yaml';
+
+/** A YAML node as libyaml's events tell it: every scalar is its text, whatever it looks like. */
+export type YamlNode = string | readonly YamlNode[] | ReadonlyMap<string, YamlNode>;
+
+// Extensible data of a module has six levels; libmodulemd recurses into it on the host.
+const MAX_DEPTH = 32;
+
+// Source: libyaml, src/reader.c, "Check the range of the value". In YAML 1.1, which libyaml reads, these are line breaks
+// besides: U+0085, U+2028, U+2029. A byte order mark is one at the beginning only, where it is no longer in the text.
+const UNREADABLE = /[^\t\n\r -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
+
+// libyaml takes tabs in scalars and comments, and between others in some places only.
+const COMMENT = /#[^\n]*/g;
+
+type NodeEvent = Exclude<Event, { readonly type: typeof EVENT_ID.DOCUMENT | typeof EVENT_ID.POP }>;
+
+/**
+ * The documents in a text, each as a tree. What only some parsers take is refused: directives, tags, anchors and aliases
+ * (libmodulemd loses the anchors and then stops at the aliases), keys that are no scalars or come twice.
+ * @throws Error saying what is wrong and in which line of the text, from 1.
+ */
+export function readYamlTrees(text: string): readonly YamlNode[] {
+  const at = UNREADABLE.exec(text)?.index;
+  if (at !== undefined) throw new Error(`line ${lineAt(text, at)}: a character that libyaml does not read`);
+  return new TreeReader(text).read();
+}
+
+class TreeReader {
+  readonly #text: string;
+  readonly #events: readonly Event[];
+  #next = 0;
+  #scalarEnd = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#events = eventsOf(text);
+  }
+
+  read(): readonly YamlNode[] {
+    const trees: YamlNode[] = [];
+    for (let event = this.#take(); event !== undefined; event = this.#take()) {
+      if (event.type !== EVENT_ID.DOCUMENT) throw new Error('a node outside of a document');
+      if (event.directives.length > 0) throw new Error('a directive (%) before a document');
+      for (const node of this.#untilPop()) trees.push(this.#nodeOf(node));
+    }
+    this.#checkGap(this.#text.length);
+    return trees;
+  }
+
+  #take(): Event | undefined {
+    const event = this.#events[this.#next];
+    this.#next += 1;
+    return event;
+  }
+
+  *#untilPop(): Generator<NodeEvent> {
+    for (let event = this.#take(); event !== undefined; event = this.#take()) {
+      if (event.type === EVENT_ID.POP) return;
+      if (event.type !== EVENT_ID.DOCUMENT) yield event;
+    }
+  }
+
+  #nodeOf(event: NodeEvent): YamlNode {
+    if (event.type === EVENT_ID.ALIAS) throw this.#refused(event.anchorStart, 'an alias (*)');
+    if (event.anchorStart !== -1) throw this.#refused(event.anchorStart, 'an anchor (&)');
+    if (event.tagStart !== -1) throw this.#refused(event.tagStart, 'a tag (!)');
+    if (event.type === EVENT_ID.SCALAR) return this.#scalar(event);
+    return event.type === EVENT_ID.SEQUENCE ? this.#sequence() : this.#mapping(event.start);
+  }
+
+  #scalar(event: ScalarEvent): string {
+    this.#checkGap(event.valueStart);
+    this.#scalarEnd = event.valueEnd;
+    const value = getScalarValue(this.#text, event);
+    // libyaml takes "?n" for a key in a flow collection; it reads no half of a surrogate pair, and readers end at a NUL.
+    const isPlain = event.style === SCALAR_STYLE.PLAIN;
+    if ((isPlain && value.startsWith('?')) || !value.isWellFormed() || value.includes('\0')) {
+      throw this.#refused(event.valueStart, 'a text that libyaml reads in another way');
+    }
+    return value;
+  }
+
+  /** What stands between the last scalar and this position. */
+  #checkGap(position: number): void {
+    const gap = this.#text.slice(this.#scalarEnd, position).replace(COMMENT, '');
+    if (gap.includes('\t')) throw this.#refused(position, 'a tab outside of texts and comments');
+  }
+
+  #sequence(): readonly YamlNode[] {
+    const items: YamlNode[] = [];
+    for (const item of this.#untilPop()) items.push(this.#nodeOf(item));
+    return items;
+  }
+
+  #mapping(start: number): ReadonlyMap<string, YamlNode> {
+    const mapping = new Map<string, YamlNode>();
+    const nodes = this.#untilPop();
+    for (let key = nodes.next(); key.done !== true; key = nodes.next()) {
+      const name = this.#nodeOf(key.value);
+      const value = nodes.next();
+      // libyaml reads no key that is left out.
+      if (typeof name !== 'string' || name === '') throw this.#refused(start, 'a key that is no text');
+      if (mapping.has(name)) throw this.#refused(start, `the key "${name.slice(0, 100)}" twice`);
+      if (value.done === true) throw this.#refused(start, 'a key without a value');
+      mapping.set(name, this.#nodeOf(value.value));
+    }
+    return mapping;
+  }
+
+  #refused(position: number, what: string): Error {
+    return new Error(`line ${lineAt(this.#text, position)}: ${what} is not taken`);
+  }
+}
+
+function eventsOf(text: string): readonly Event[] {
+  try {
+    return parseEvents(text, { maxDepth: MAX_DEPTH });
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    const where = error.mark === undefined ? '' : `line ${error.mark.line + 1}: `;
+    throw new Error(`${where}${error.reason}`, { cause: error });
+  }
+}
+
+function lineAt(text: string, position: number): number {
+  return text.slice(0, position).split('\n').length;
+}
