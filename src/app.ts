@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, {
   LogController,
@@ -59,6 +60,10 @@ const REQUEST_TIMEOUT_MS = 6 * 3_600_000;
 // Above the longest ?wait= (50 s), in which a connection is silent.
 const IDLE_TIMEOUT_MS = 75_000;
 
+// nginx passes on at most 33 KB (nginx/rpmyard.conf), adds the path of a spool file (4 KB at most), and in its questions the
+// request line as a header (8 KB at most).
+const MAX_HEADER_BYTES = 64 * 1024;
+
 // A request that comes this soon after the stop began was on its way, on a connection that was accepted before.
 const LATE_REQUEST_MS = 5_000;
 
@@ -69,6 +74,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const answerError = createErrorHandler(logError);
   const app = fastify({
     loggerInstance: parts.log,
+    http: { maxHeaderSize: MAX_HEADER_BYTES },
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: IDLE_TIMEOUT_MS,
     keepAliveTimeout: IDLE_TIMEOUT_MS,
@@ -155,15 +161,31 @@ export function shuttingDown(): AppError {
 }
 
 /** What is no HTTP gets an answer without a request: the connection is all there is. */
-function answerUnreadable(_error: Error, socket: Socket): void {
+function answerUnreadable(cause: Error, socket: Socket): void {
   if (!socket.writable) return;
-  const error = new AppError('REQUEST_MALFORMED', 'this is no HTTP request that could be read', {
-    hint: 'Check the request line, the headers and the transfer encoding.',
-  });
+  const error = isHeaderOverflow(cause) ? headersTooLarge() : unreadable();
   const body = errorLine(error);
   socket.end(
-    `HTTP/1.1 ${error.statusCode} Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 ${error.statusCode} ${STATUS_CODES[error.statusCode]}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+}
+
+function isHeaderOverflow(error: Error): boolean {
+  return 'code' in error && error.code === 'HPE_HEADER_OVERFLOW';
+}
+
+function headersTooLarge(): AppError {
+  return new AppError(
+    'HEADERS_TOO_LARGE',
+    `the request line and the headers are longer than ${MAX_HEADER_BYTES} bytes together`,
+    { hint: 'Send fewer or shorter headers.' },
+  );
+}
+
+function unreadable(): AppError {
+  return new AppError('REQUEST_MALFORMED', 'this is no HTTP request that could be read', {
+    hint: 'Check the request line, the headers and the transfer encoding.',
+  });
 }
 
 function noteWhatIsWanted(request: FastifyRequest): void {

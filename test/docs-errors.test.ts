@@ -6,8 +6,8 @@ import { ERROR_STATUS } from '../src/errors.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** nginx's own number for a header that is too large, and how the configuration hands a request over. */
-const NO_ANSWERS = new Set([418]);
+/** nginx passes it on with the code of the service, and has none of its own. */
+const IN_WORDS_OF_THE_SERVICE = new Set([507]);
 
 interface Heading {
   readonly code: string;
@@ -41,6 +41,10 @@ function readNginxCodes(conf: string): ReadonlyMap<string, readonly number[]> {
     const code = codeOf.get(String(status)) ?? codeOf.get('default') ?? '';
     codes.set(code, [...(codes.get(code) ?? []), status]);
   }
+  for (const { groups } of conf.matchAll(
+    /set \$rpmyard_refusal_code +(?<code>[A-Z_]+);[^}]*?return (?<status>\d+);/g,
+  ))
+    codes.set(groups?.['code'] ?? '', [Number(groups?.['status'])]);
   return codes;
 }
 
@@ -52,7 +56,9 @@ function answeredStatuses(conf: string): readonly number[] {
       return groups?.['sent'] === undefined ? given : [Number(groups['sent'])];
     },
   );
-  return [...new Set(statuses)].filter((status) => !NO_ANSWERS.has(status)).toSorted((a, b) => a - b);
+  return [...new Set(statuses)]
+    .filter((status) => !IN_WORDS_OF_THE_SERVICE.has(status))
+    .toSorted((a, b) => a - b);
 }
 
 const statusesIn = (code: string): readonly number[][] =>

@@ -27,6 +27,8 @@ export interface UploadPeer {
   readonly serviceUrl: string | undefined;
 }
 
+/** One machine sends what a whole building does not. */
+const RATE = { from: 'rate=500r/s;', to: 'rate=100000r/s;' };
 const ASKING = { from: '        auth_request /.rpmyard-access/upload;', to: '' };
 
 /**
@@ -41,7 +43,7 @@ export async function startRpmyardPeer(
   const { name, nodeArguments } = options;
   const isGuarded = name === 'rpmyard';
   const port = await findFreePort();
-  const replacements = isGuarded ? [] : [ASKING];
+  const replacements = isGuarded ? [RATE] : [RATE, ASKING];
   const nginx = stack.use(await startNginx({ root, upstreamPort: port, replacements }));
   const token = newToken();
   const access = isGuarded
@@ -67,7 +69,7 @@ export async function startFloorPeer(
   name: 'floor' | 'durable floor',
 ): Promise<UploadPeer> {
   const port = await findFreePort();
-  const nginx = stack.use(await startNginx({ root, upstreamPort: port, replacements: [ASKING] }));
+  const nginx = stack.use(await startNginx({ root, upstreamPort: port, replacements: [RATE, ASKING] }));
   const child = execa(
     process.execPath,
     [RENAME_HANDLER, String(port), nginx.storageDir, ...(name === 'floor' ? [] : ['--sync'])],

@@ -6,6 +6,9 @@ import { needOfRepositoryUrl } from './repository-path.ts';
 import { refuseCrossSite } from './refuse-cross-site.ts';
 import { demand, type Need } from './requester.ts';
 
+// Of these the route itself says what it needs; none of them has a body that could be refused before.
+const WITHOUT_BODY = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 export interface AuthRoutesOptions {
   readonly access: Access;
   /** How clients reach the service. */
@@ -28,7 +31,7 @@ export async function authRoutes(
   // The upload itself comes here afterwards; what is read, nginx gives away.
   app.get('/auth/upload', { config }, (request, reply) =>
     answer(request, reply, () => {
-      identify(request, { right: 'upload', in: 'some' }, 'look');
+      identify(request, needOfUpload(originalOf(request)), 'look');
       expectBody(lengthOf(request));
     }),
   );
@@ -61,6 +64,10 @@ function answer(request: FastifyRequest, reply: FastifyReply, check: () => void)
       .header('x-rpmyard-hint', quotable(error.hint));
     throw error;
   }
+}
+
+function needOfUpload({ method }: AskedRequest): Need | 'nothing' {
+  return WITHOUT_BODY.has(method) ? 'nothing' : { right: 'upload', in: 'some' };
 }
 
 function originalOf({ headers, method }: FastifyRequest): AskedRequest {

@@ -59,6 +59,8 @@ interface ClientResponse {
 
 const SHIPPED_CONF = new URL('../../nginx/rpmyard.conf', import.meta.url);
 const SHA256 = 'ab'.repeat(32);
+/** As a site that restricts reading changes the file. */
+const READING_IS_ASKED_FOR = { from: '        #auth_request', to: '        auth_request' };
 /** More than client_body_buffer_size, so that a spool file exists while the body still arrives. */
 const MORE_THAN_ONE_BUFFER = 600_000;
 /** More than nginx's client_max_body_size where none is set, 1 MiB. */
@@ -225,6 +227,7 @@ interface StreamingUpstream extends AsyncDisposable {
 async function startStreamingUpstream(onFirstPart: (part: string) => void): Promise<StreamingUpstream> {
   const port = await findFreePort();
   const server = createServer((incoming, response) => {
+    if (incoming.url?.startsWith('/auth/') === true) return admitAll(incoming, response);
     incoming.once('data', (part: Buffer) => {
       onFirstPart(part.toString());
       void text(incoming).then((rest) =>
@@ -447,13 +450,65 @@ describe('an answer of nginx itself', () => {
     'GET / HTTP/1.1\r\n\r\n',
     'PUT /upload HTTP/1.1\r\nHost: repo\r\nContent-Length: z\r\n\r\n',
     'PUT /upload HTTP/1.1\r\nHost: repo\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nz\r\n',
-    `GET / HTTP/1.1\r\nHost: repo\r\nX-Long: ${'x'.repeat(40_000)}\r\n\r\n`,
   ])('refuses what is not HTTP with a reason: %j', async (bytes) => {
     await using site = await startSite();
     const answer = await sendRaw(site.nginx, bytes);
     expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*\r\n\r\nERROR REQUEST_MALFORMED: .+ \(.+\)\n$/);
     expect(site.seen).toEqual([]);
   });
+
+  test.each([
+    `GET / HTTP/1.1\r\nHost: repo\r\nX-Long: ${'x'.repeat(9000)}\r\n\r\n`,
+    `GET / HTTP/1.1\r\nHost: repo\r\n${`X-Many: ${'x'.repeat(7000)}\r\n`.repeat(6)}\r\n`,
+    `GET /${'x'.repeat(9000)} HTTP/1.1\r\nHost: repo\r\n\r\n`,
+  ])('refuses a request line and headers that are too large: %#', async (bytes) => {
+    await using site = await startSite();
+    const answer = await sendRaw(site.nginx, bytes);
+    expect(answer).toMatch(/^HTTP\/1\.1 431 [^]*\r\n\r\nERROR HEADERS_TOO_LARGE: .+ \(.+\)\n$/);
+    expect(site.seen).toEqual([]);
+  });
+
+  test.each([
+    [{ said: 400 }, 400, 'REQUEST_MALFORMED'],
+    [{ said: 431 }, 431, 'HEADERS_TOO_LARGE'],
+    [{ said: 404 }, 503, 'SERVICE_UNAVAILABLE'],
+    [{ said: 413 }, 503, 'SERVICE_UNAVAILABLE'],
+    [{ said: 500 }, 503, 'SERVICE_UNAVAILABLE'],
+    [{ said: 502 }, 503, 'SERVICE_UNAVAILABLE'],
+    [{ said: 503 }, 503, 'SERVICE_UNAVAILABLE'],
+    [{ said: 504 }, 503, 'SERVICE_UNAVAILABLE'],
+    [{ said: 401, code: 'CREDENTIALS_INVALID' }, 401, 'CREDENTIALS_INVALID'],
+    [{ said: 403, code: 'RIGHT_MISSING' }, 403, 'RIGHT_MISSING'],
+    [{ said: 500, code: 'INTERNAL' }, 500, 'INTERNAL'],
+    [{ said: 503, code: 'SHUTTING_DOWN' }, 503, 'SHUTTING_DOWN'],
+    [{ said: 507, code: 'STORAGE_FULL' }, 507, 'STORAGE_FULL'],
+  ])(
+    'says what kept the service from saying yes: %j',
+    async (fault: { readonly said: number; readonly code?: string }, status, expected) => {
+      const { said, code } = fault;
+      const headers = { 'x-rpmyard-code': code, 'x-rpmyard-detail': 'detail', 'x-rpmyard-hint': 'hint' };
+      const admit: Answer = (_request, response) =>
+        response.writeHead(said, code === undefined ? {} : headers).end();
+      await using site = await startSite({ admit, replacements: [READING_IS_ASKED_FOR] });
+      for (const [method, path] of [
+        ['PUT', '/upload'],
+        ['POST', '/upload'],
+        ['PATCH', '/upload/resumable/1'],
+        ['GET', '/repo/9/x86_64/a.rpm'],
+      ] as const) {
+        const headersOfClient = { accept: 'application/json' };
+        const response = await send(site.nginx, {
+          method,
+          path,
+          headers: headersOfClient,
+          ...(method === 'GET' ? {} : { body: 'x' }),
+        });
+        expect(response.status, method).toBe(status);
+        expect(JSON.parse(response.body)).toMatchObject({ status, code: expected });
+      }
+      expect(site.seen).toEqual([]);
+    },
+  );
 
   test('is never given in place of an error of the service', async () => {
     for (const status of [400, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504, 507]) {
@@ -522,6 +577,58 @@ describe('who may do what', () => {
     }
     await expect(send(site.nginx, { path: '/repo/' })).resolves.toMatchObject({ status: 200 });
     socket.destroy();
+  });
+
+  test.each([['PUT'], ['POST'], ['PATCH'], ['DELETE'], ['GET']])(
+    'the service is asked about a %s before it gets it',
+    async (method) => {
+      await using site = await startSite();
+      const path = '/upload/resumable/1?wait=5';
+      await send(site.nginx, { method, path, ...(method === 'GET' ? {} : { body: 'x' }) });
+      const headers = { 'x-original-method': method, 'x-original-uri': path };
+      expect(site.asked).toMatchObject([{ url: '/auth/upload', body: '', headers }]);
+      expect(site.seen).toMatchObject([{ method, url: path }]);
+    },
+  );
+
+  test.each(['/api/v1/repositories', '/readyz', '/metrics', '/healthz', '/unknown', '/upload'])(
+    'an address that has too many requests of GET %s under way, or sends too many, is told to come back',
+    async (path) => {
+      const few = [
+        { from: 'rpmyard_requests_at_once 256;', to: 'rpmyard_requests_at_once 1;' },
+        { from: 'rate=100r/s;', to: 'rate=1r/m;' },
+        { from: 'rate=500r/s;', to: 'rate=1r/m;' },
+        { from: 'burst=1000 ', to: 'burst=2 ' },
+        { from: 'burst=2000 ', to: 'burst=2 ' },
+      ];
+      await using site = await startSite({ answer: hold, replacements: few });
+      const waiting = connect(site.nginx.port, '127.0.0.1');
+      waiting.write(`GET ${path} HTTP/1.1\r\nHost: repo\r\n\r\n`);
+      await expect.poll(() => site.seen).toHaveLength(1);
+      // The second is one too many at once; the fourth came too early as well.
+      for (let number = 2; number <= 4; number += 1) {
+        const response = await send(site.nginx, { path });
+        expect(response.status).toBe(429);
+        expect(codeOf(response)).toBe('TOO_MANY_REQUESTS');
+      }
+      expect(site.seen).toHaveLength(1);
+      await expect(send(site.nginx, { path: '/repo/' })).resolves.toMatchObject({ status: 200 });
+      waiting.destroy();
+    },
+  );
+
+  test('an address that sends more uploads than the service can be asked about is told to come back', async () => {
+    const few = [
+      { from: 'rate=500r/s;', to: 'rate=1r/m;' },
+      { from: 'burst=2000 ', to: 'burst=1 ' },
+    ];
+    await using site = await startSite({ replacements: few });
+    const upload = { method: 'PUT', path: '/upload', body: 'x' };
+    const answers = [];
+    for (let number = 0; number < 3; number += 1) answers.push(await send(site.nginx, upload));
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 429]);
+    expect(answers.map(codeOf).at(-1)).toBe('TOO_MANY_REQUESTS');
+    expect(site.asked).toHaveLength(2);
   });
 });
 

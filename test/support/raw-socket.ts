@@ -8,9 +8,14 @@ export function putHeader(bodyBytes: number, query = '', headers: readonly strin
   return Buffer.from(`${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n`);
 }
 
-export async function openSocket(baseUrl: string): Promise<Socket> {
+/** @param localAddress whose connection it is to be, one of 127.0.0.0/8; default: the system chooses. */
+export async function openSocket(baseUrl: string, localAddress?: string): Promise<Socket> {
   const { hostname, port } = new URL(baseUrl);
-  const socket = connect(Number(port), hostname);
+  const socket = connect({
+    host: hostname,
+    port: Number(port),
+    ...(localAddress !== undefined && { localAddress }),
+  });
   await once(socket, 'connect');
   return socket;
 }
