@@ -107,7 +107,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.addHook('preClose', async () => {
     closingSinceMs = performance.now();
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', async (request, reply) => {
+    keepPrivate(request, reply);
     // A connection that is kept alive after its answer would keep the service from ending.
     if (closingSinceMs !== undefined) reply.header('connection', 'close');
   });
@@ -158,6 +159,17 @@ export function shuttingDown(): AppError {
   return new AppError('SHUTTING_DOWN', 'the service is being stopped', {
     hint: 'Send the request again in a moment.',
   });
+}
+
+/**
+ * What is given for credentials is for that client alone. Not every shared cache knows that of an Authorization (nginx's
+ * proxy_cache does not), none of a signature.
+ */
+function keepPrivate({ headers }: FastifyRequest, reply: FastifyReply): void {
+  if (headers.authorization === undefined && headers['x-signature'] === undefined) return;
+  const given = reply.getHeader('cache-control');
+  if (given === 'no-store') return;
+  reply.header('cache-control', given === undefined ? 'private' : `private, ${String(given)}`);
 }
 
 /** What is no HTTP gets an answer without a request: the connection is all there is. */

@@ -87,9 +87,7 @@ function encodePath(path: string): string {
 /** With ranges, ETag and If-Modified-Since, from the root that fastifyStatic was registered with. */
 function sendFile(reply: FastifyReply, path: string, name: string): FastifyReply {
   const isImmutable = isChecksumNamed(name) || name.endsWith('.rpm') || OF_GENERATION.test(path);
-  // An Authorization keeps shared caches away by itself, a signature does not.
-  const scope = reply.request.headers['x-signature'] === undefined ? '' : 'private, ';
-  reply.header('cache-control', `${scope}${isImmutable ? IMMUTABLE : REVALIDATE}`);
+  reply.header('cache-control', isImmutable ? IMMUTABLE : REVALIDATE);
   reply.type(contentTypeOf(name));
   return reply.sendFile(path, { cacheControl: false, contentType: false });
 }

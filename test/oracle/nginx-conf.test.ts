@@ -770,9 +770,11 @@ describe('/repo/', () => {
       'content-length': '4000',
       'x-content-type-options': 'nosniff',
     });
-    // A cache that others share may keep what needed no token; a signature it does not know.
-    const signed = await send(site.nginx, { path: `/repo/${path}`, headers: { 'x-signature': 'sha256=0' } });
-    expect(signed.headers['cache-control']).toBe(`private, ${cacheControl}`);
+    // A cache that others share may keep what needed no credentials, and nothing else.
+    for (const credentials of [{ 'x-signature': 'sha256=0' }, { authorization: 'Bearer x' }]) {
+      const known = await send(site.nginx, { path: `/repo/${path}`, headers: credentials });
+      expect(known.headers['cache-control']).toBe(`private, ${cacheControl}`);
+    }
     expect(response.headers).not.toHaveProperty('content-encoding');
   });
 
@@ -806,6 +808,9 @@ describe('/repo/', () => {
       body: '[rpmyard]\n',
       headers: { 'cache-control': 'no-cache', 'content-type': 'text/plain' },
     });
+    await expect(
+      send(site.nginx, { path: '/rpmyard.repo', headers: { authorization: 'Bearer x' } }),
+    ).resolves.toMatchObject({ headers: { 'cache-control': 'private, no-cache' } });
     expect(site.seen).toEqual([]);
   });
 
