@@ -7,6 +7,11 @@ import { migrate } from './migrations.ts';
 
 // A clock that is set back by less must not make old signatures good again.
 const NONCE_GRACE_MS = 24 * 3_600_000;
+// Some 40 MB: two signed requests a second the whole day. Above it only those stay that protect a signature which is good by
+// the clock of now, which is ten minutes of what the service can answer: a key that signs as fast as it can does not fill the disk.
+const MAX_EXPIRED_NONCES = 200_000;
+// With each that comes, so that none waits until thousands have been removed.
+const NONCES_REMOVED_AT_ONCE = 100;
 
 /** One package in one repository, as it was acknowledged. */
 export interface Receipt {
@@ -52,6 +57,7 @@ type Row = Record<string, unknown>;
 export class Records {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, ReturnType<DatabaseSync['prepare']>>();
+  #nonceCount: number;
 
   /** @throws AppError TREE_UNUSABLE. */
   constructor(stateDir: string) {
@@ -68,6 +74,7 @@ export class Records {
       // Now rather than in the middle of an upload; a million receipts take some seconds.
       const [check] = this.#all('PRAGMA quick_check(1)');
       if (check?.['quick_check'] !== 'ok') throw new Error(String(check?.['quick_check']));
+      this.#nonceCount = Number(this.#all('SELECT count(*) AS count FROM nonce')[0]?.['count']);
     } catch (error) {
       this.#database.close();
       throw error instanceof AppError ? error : unusable(error);
@@ -237,9 +244,15 @@ export class Records {
 
   /** Notes that a signed request had this nonce. @returns false when one had it before. */
   useNonce({ keyId, nonce, expiresAtMs, nowMs }: NonceUse): boolean {
-    this.#run('DELETE FROM nonce WHERE expires_at_ms < ?', nowMs - NONCE_GRACE_MS);
+    const graceMs = this.#nonceCount > MAX_EXPIRED_NONCES ? 0 : NONCE_GRACE_MS;
+    this.#nonceCount -= this.#run(
+      `DELETE FROM nonce WHERE (key_id, nonce) IN
+        (SELECT key_id, nonce FROM nonce WHERE expires_at_ms < ? ORDER BY expires_at_ms LIMIT ?)`,
+      nowMs - graceMs,
+      NONCES_REMOVED_AT_ONCE,
+    );
     if (this.isNonceUsed(keyId, nonce)) return false;
-    this.#run('INSERT INTO nonce VALUES (?, ?, ?)', keyId, nonce, expiresAtMs);
+    this.#nonceCount += this.#run('INSERT INTO nonce VALUES (?, ?, ?)', keyId, nonce, expiresAtMs);
     return true;
   }
 
@@ -287,8 +300,9 @@ export class Records {
     return known;
   }
 
-  #run(sql: string, ...values: readonly (string | number | null)[]): void {
-    this.#statement(sql).run(...values);
+  /** @returns how many rows it changed. */
+  #run(sql: string, ...values: readonly (string | number | null)[]): number {
+    return Number(this.#statement(sql).run(...values).changes);
   }
 
   #all(sql: string, ...values: readonly (string | number)[]): readonly Row[] {

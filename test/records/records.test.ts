@@ -239,6 +239,46 @@ describe('a nonce', () => {
   });
 });
 
+describe('nonces of a key that signs as fast as it can', () => {
+  const NOW_MS = Date.UTC(2026, 0, 1);
+  const MANY = 200_001;
+
+  /** As if so many requests had come, whose signatures are good until then. */
+  function fill(count: number, expiresAtMs: number): void {
+    records.close();
+    const database = new DatabaseSync(join(dir.path, 'records.sqlite'));
+    database.exec(`
+      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+      INSERT INTO nonce SELECT 'build1', 'n' || i, ${expiresAtMs} FROM n`);
+    database.close();
+    records = new Records(dir.path);
+  }
+  const use = (nonce: string): boolean =>
+    records.useNonce({ keyId: 'build1', nonce, expiresAtMs: NOW_MS + 301_000, nowMs: NOW_MS });
+  function countNonces(): unknown {
+    records.close();
+    const database = new DatabaseSync(join(dir.path, 'records.sqlite'));
+    const row = database.prepare('SELECT count(*) AS count FROM nonce').get();
+    database.close();
+    records = new Records(dir.path);
+    return row?.['count'];
+  }
+
+  it('are some 200,000 beside those that protect a signature that is still good', () => {
+    fill(MANY, NOW_MS - 1);
+    for (let sent = 0; sent < 50; sent += 1) use(`new${sent}`);
+    // 100 of them made room for those that came.
+    expect(countNonces()).toBe(MANY + 50 - 100);
+  });
+
+  it('are never forgotten while the signature is good', () => {
+    fill(MANY, NOW_MS);
+    for (let sent = 0; sent < 5; sent += 1) use(`new${sent}`);
+    expect(countNonces()).toBe(MANY + 5);
+    expect(use('n1')).toBe(false);
+  });
+});
+
 describe('superseded metadata', () => {
   it('is what was said last', () => {
     const files = [
