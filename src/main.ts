@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuditLog, openAuditLog } from './access/audit-log.ts';
 import { openAccess } from './access/open-access.ts';
+import { createRefusalBudgets } from './access/refusal-budgets.ts';
 import { createRequester } from './access/requester.ts';
 import { createRights } from './access/rights.ts';
 import { buildApp, shuttingDown } from './app.ts';
@@ -231,6 +232,7 @@ function startDropDirectory(
   });
   const now = Date.now;
   const { maxUploadBytes } = server;
+  const budgets = createRefusalBudgets(now);
   return openDropDirectory({
     path: dropped.path,
     rules: dropped,
@@ -240,8 +242,12 @@ function startDropDirectory(
     requester,
     ingest: pipeline.ingest,
     removeIncoming: incomingFiles.remove,
-    audit: (facts) =>
-      auditLog.write({ time: new Date(now()).toISOString(), who: 'drop directory', ...facts }),
+    audit: (facts) => {
+      const who = 'drop directory';
+      const leftOut = budgets.take(who, facts.outcome);
+      if (leftOut !== undefined)
+        auditLog.write({ time: new Date(now()).toISOString(), who, ...facts, ...leftOut });
+    },
     countUpload: pipeline.metrics.countUpload,
     log,
     now,

@@ -1,9 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { ERROR_STATUS } from '../errors.ts';
 import { headerText } from '../header-text.ts';
-import { createLineBudget, type LineBudget } from '../line-budget.ts';
 import type { AuditLog } from './audit-log.ts';
-import { NOBODY, type Requester } from './requester.ts';
+import { createRefusalBudgets } from './refusal-budgets.ts';
+import { NOBODY } from './requester.ts';
 
 /** What a handler knows of one thing it did or refused. */
 export interface AuditFacts {
@@ -38,10 +37,6 @@ declare module 'fastify' {
 }
 
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
-// What is refused costs its sender nothing: it must not fill the disk. A line has less than 4 KB, so that in the worst day 60 MB
-// come from all anonymous clients together, and as much from each token and key. A client that tries again each minute, and a
-// hundred build jobs that fail at once, are written in full.
-const REFUSALS = { burst: 200, perMinute: 10 };
 
 /**
  * Writes a line for whatever changes something or was not allowed to: as soon as it is done, and before it is answered. What
@@ -53,8 +48,7 @@ export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => nu
   app.decorateRequest('isAudited', false);
   app.decorateRequest('askedFor');
   app.decorateRequest('refusal');
-  // As many as there are tokens and keys: those who prove nothing share one.
-  const budgets = new Map<string, LineBudget>();
+  const budgets = createRefusalBudgets(now);
 
   app.addHook('onRequest', async (request) => {
     request.audit = (facts) => {
@@ -73,33 +67,19 @@ export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => nu
   function write(request: FastifyRequest, facts: AuditFacts): void {
     // A request that was refused before anybody looked has none.
     const requester = request.requester ?? NOBODY;
-    const isRefusal = !requester.isProven || Object.hasOwn(ERROR_STATUS, facts.outcome);
-    const refusalsNotWritten = isRefusal ? budgetOf(requester).take() : 0;
-    if (refusalsNotWritten === undefined) return;
-    const left = refusalsNotWritten === 0 ? {} : { refusalsNotWritten };
-    log.write({ ...lineOf(request, requester, now), ...facts, ...left });
-  }
-
-  function budgetOf(requester: Requester): LineBudget {
-    const name = nameOf(requester) ?? '';
-    const budget = budgets.get(name) ?? createLineBudget(REFUSALS, now);
-    budgets.set(name, budget);
-    return budget;
+    const who = requester.isProven ? `${requester.kind} ${requester.name}`.trim() : null;
+    const leftOut = budgets.take(who, facts.outcome);
+    if (leftOut !== undefined) log.write({ ...lineOf(request, who, now), ...facts, ...leftOut });
   }
 }
 
-function lineOf(request: FastifyRequest, requester: Requester, now: () => number): object {
+function lineOf(request: FastifyRequest, who: string | null, now: () => number): object {
   return {
     time: new Date(now()).toISOString(),
     requestId: request.id,
-    who: nameOf(requester),
+    who,
     address: request.ip,
     ...(request.askedFor ?? { method: request.method, url: request.url }),
     buildUrl: headerText(request.headers['x-build-url']),
   };
-}
-
-/** Null of who has not shown to be somebody. */
-function nameOf({ isProven, kind, name }: Requester): string | null {
-  return isProven ? `${kind} ${name}`.trim() : null;
 }

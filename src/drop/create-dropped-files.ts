@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { AuditFacts } from '../access/audit-requests.ts';
 import { AppError, errnoOf, type ErrorCode, printable, toAppError } from '../errors.ts';
+import { createLineBudget } from '../line-budget.ts';
 import { nextStep, type SettleRules, type Sighting, type Verdict } from './next-step.ts';
 import { moveToRejected, REJECTED_DIRECTORY, type Refusal } from './move-to-rejected.ts';
 import {
@@ -51,6 +52,9 @@ const ARRIVING: ReadonlySet<ErrorCode> = new Set(['RPM_TRUNCATED', 'EMPTY_BODY']
 // Of a body that a client sends, these blame the client; of a file, they never do.
 const BROKEN_OFF: ReadonlySet<ErrorCode> = new Set(['BODY_INCOMPLETE', 'UPLOAD_STALLED']);
 
+// Files that are refused can be dropped as fast as they can be made. The reason lies beside each of them too.
+const LOGGED = { burst: 500, perMinute: 20 };
+
 const REPLACEMENT_CHARACTER = '\ufffd';
 
 interface DroppedFile {
@@ -68,10 +72,11 @@ export function createDroppedFiles(
   reach: Reach,
   lookWithin: (delayMs: number) => void,
 ): DroppedFiles {
-  const { log, now } = parts;
+  const { now } = parts;
   const { calls, signal } = reach;
   const sightings = new Map<string, Sighting>();
   const toldFaults = new Set<string>();
+  const lines = createLineBudget(LOGGED, now);
 
   return {
     lookAt,
@@ -148,7 +153,7 @@ export function createDroppedFiles(
     const facts = { nevra, sha256, sizeBytes, repositories };
     parts.countUpload(outcome.outcome, sizeBytes);
     parts.audit({ outcome: outcome.outcome, ...originOf(file), ...facts });
-    log.info({ ...originOf(file), ...facts }, `package ${outcome.outcome}`);
+    parts.log.info({ ...originOf(file), ...facts }, `package ${outcome.outcome}`);
     await remove(judge(file, { kind: 'taken' }));
   }
 
@@ -162,7 +167,8 @@ export function createDroppedFiles(
     const digest = sha256 === undefined ? {} : { sha256 };
     parts.countUpload(code, 0);
     parts.audit({ outcome: code, detail: message, ...originOf(file), ...digest });
-    log.warn({ ...originOf(file), ...digest, code, detail: message, hint }, 'dropped file refused');
+    const facts = { ...originOf(file), ...digest, code, detail: message, hint };
+    tell((more) => parts.log.warn({ ...facts, ...more }, 'dropped file refused'));
     await moveAway(judge(file, { kind: 'refused', refusal }), refusal);
   }
 
@@ -207,9 +213,18 @@ export function createDroppedFiles(
   function noteUnseen(name: string, fault: AppError): void {
     const isTold = sightings.get(name)?.fault?.message === fault.message;
     const { code, hint } = fault;
-    if (!isTold)
-      log.error({ file: printable(name), code, hint, err: fault }, 'dropped file stays where it is');
+    if (!isTold) tellFault({ file: printable(name), code, hint, err: fault });
     sightings.set(name, { identity: '', sinceMs: now(), fault, failures: 1, retryAtMs: 0 });
+  }
+
+  function tellFault(facts: object): void {
+    tell((more) => parts.log.error({ ...facts, ...more }, 'dropped file stays where it is'));
+  }
+
+  /** `notLogged` of a line says how many were left out before it. */
+  function tell(log: (more: { readonly notLogged?: number }) => void): void {
+    const notLogged = lines.take();
+    if (notLogged !== undefined) log(notLogged === 0 ? {} : { notLogged });
   }
 
   /** Node reads names as UTF-8 and cannot lead back to one that is something else. */
@@ -232,7 +247,7 @@ export function createDroppedFiles(
     if (toldFaults.has(cause)) return;
     toldFaults.add(cause);
     const { code, hint } = fault;
-    log.error({ ...originOf({ name, stats }), code, hint, err: fault }, 'dropped file stays where it is');
+    tellFault({ ...originOf({ name, stats }), code, hint, err: fault });
   }
 }
 

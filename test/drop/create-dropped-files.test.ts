@@ -284,6 +284,14 @@ describe('a dropped file', () => {
     expect(audited).toHaveLength(1);
   });
 
+  it('that is refused is a line of the log, but not each of hundreds that come at once', async () => {
+    for (let file = 0; file < 520; file += 1) await drop(`${file}.rpm`);
+    open({ ingest: () => Promise.reject(failing('RPM_MALFORMED')) });
+    await eventually(async () => expect(await readdir(incoming)).toEqual(['rejected']));
+    expect(counted).toHaveLength(520);
+    expect(logLines.filter(({ msg }) => msg === 'dropped file refused')).toHaveLength(500);
+  });
+
   it('that is larger than an upload may be is refused', async () => {
     open({ maxUploadBytes: 10 });
     await drop('a.rpm', 'more than ten');

@@ -1,0 +1,40 @@
+import { ERROR_STATUS } from '../errors.ts';
+import { createLineBudget, type LineBudget } from '../line-budget.ts';
+
+/** Decides which refusals are written into the audit log. */
+export interface RefusalBudgets {
+  /**
+   * @param who the client, as in a line; null of those who have not shown to be somebody, who share one budget.
+   * @param outcome of a request or file: what was done is always written, an error code as long as there is room.
+   * @returns what a line about it says of those before it; undefined when it is left out.
+   */
+  readonly take: (
+    who: string | null,
+    outcome: string,
+  ) => { readonly refusalsNotWritten?: number } | undefined;
+}
+
+// What is refused costs its sender nothing: it must not fill the disk. A line has less than 4 KB, so that in the worst day 60 MB
+// come from all anonymous clients together, and as much from each token and key. A client that tries again each minute, and a
+// hundred build jobs that fail at once, are written in full.
+const REFUSALS = { burst: 200, perMinute: 10 };
+
+/** As many budgets as there are tokens and keys, and some for what is not one. */
+export function createRefusalBudgets(now: () => number): RefusalBudgets {
+  const budgets = new Map<string | null, LineBudget>();
+
+  return {
+    take: (who, outcome) => {
+      if (who !== null && !Object.hasOwn(ERROR_STATUS, outcome)) return {};
+      const refusalsNotWritten = budgetOf(who).take();
+      if (refusalsNotWritten === undefined) return undefined;
+      return refusalsNotWritten === 0 ? {} : { refusalsNotWritten };
+    },
+  };
+
+  function budgetOf(who: string | null): LineBudget {
+    const budget = budgets.get(who) ?? createLineBudget(REFUSALS, now);
+    budgets.set(who, budget);
+    return budget;
+  }
+}
