@@ -1,4 +1,4 @@
-import { unlink } from 'node:fs/promises';
+import { chmod, unlink } from 'node:fs/promises';
 import { type AddressInfo, connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { AppError, errnoOf } from './errors.ts';
@@ -36,8 +36,13 @@ export async function listen(
       app.log.info(listeningText(address));
       return address;
     }
-    if ('path' in target) await removeStaleSocket(target.path);
-    return await app.listen({ ...target, listenTextResolver: listeningText });
+    if (!('path' in target)) return await app.listen({ ...target, listenTextResolver: listeningText });
+    await removeStaleSocket(target.path);
+    const address = await app.listen({ ...target, listenTextResolver: listeningText });
+    // The service believes what nginx says of its clients, and nginx runs as the same user. Others could not connect before
+    // either: the umask (run-command-line.ts) takes the right to write, which connecting needs.
+    await chmod(target.path, 0o600);
+    return address;
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     throw new AppError(

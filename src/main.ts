@@ -7,6 +7,7 @@ import { createRefusalBudgets } from './access/refusal-budgets.ts';
 import { createRequester } from './access/requester.ts';
 import { createRights } from './access/rights.ts';
 import { buildApp, shuttingDown } from './app.ts';
+import { findWarnings } from './config/find-warnings.ts';
 import type { Config } from './config/load.ts';
 import { type DropDirectory, openDropDirectory } from './drop/open-drop-directory.ts';
 import type { AppError } from './errors.ts';
@@ -88,6 +89,7 @@ async function startOnTree(
   const now = Date.now;
   const { folders, records, signer, reindexParts } = tree;
   const { engine } = reindexParts;
+  for (const warning of findWarnings(config)) log.warn({}, warning);
   warnOf(await engine.findFault(), 'uploads are taken all the same', log);
   warnOf(await signer?.findFault(), 'uploads are taken all the same, indexes stay as they are', log);
   for (const weakKey of (await signer?.findWeakKeys()) ?? []) log.warn(weakKey, WEAK_KEY);

@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readKeyFile } from '../access/key-file.ts';
+import { findWarnings } from '../config/find-warnings.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { openPassphrase } from '../signing/gpg-home.ts';
@@ -40,6 +41,7 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
       details: { problems },
     });
   }
+  for (const warning of findWarnings(config)) process.stderr.write(`warning: ${printable(warning)}\n`);
   process.stdout.write(`${printable(file)}: usable\n`);
   for (const { fingerprint, weakness } of await findWeakKeys(config.signing, config.signing.keys)) {
     process.stdout.write(

@@ -35,6 +35,9 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8);
 LOOPBACK.addAddress('::1', 'ipv6');
 
+// `sun_path` in sys/un.h (unix(7)), without the byte that ends it.
+const MAX_SOCKET_PATH_BYTES = 107;
+
 // TypeBox stops at eight errors; a person wants to correct all of them at once.
 const MAX_ERRORS = 1000;
 
@@ -96,6 +99,7 @@ function meaningProblems(file: ConfigFile, folder: string): readonly string[] {
     ...folderProblems(file, folder),
     ...dropDirectoryProblems(file, folder),
     ...accessProblems(file.access),
+    ...socketProblems(file.server.address),
     ...listeningProblems(file),
     ...signingProblems(file.signing),
   ];
@@ -141,6 +145,13 @@ function accessProblems({ tokens, keys, public_read: publicRead }: ConfigFile['a
   return [
     ...problems,
     'access.public_read: restricts reading, but no token and no key may read; add one to access',
+  ];
+}
+
+function socketProblems(address: string): readonly string[] {
+  if (!address.startsWith('/') || Buffer.byteLength(address) <= MAX_SOCKET_PATH_BYTES) return [];
+  return [
+    `server.address: the path of a socket has at most ${MAX_SOCKET_PATH_BYTES} bytes; choose a shorter one`,
   ];
 }
 

@@ -29,7 +29,8 @@ const server = Type.Object(
     address: Type.String({
       default: '127.0.0.1',
       minLength: 1,
-      description: 'Address to listen on, or the path of a unix socket (begins with "/").',
+      description:
+        'Address to listen on, or the path of a unix socket (begins with "/"). Behind nginx take a socket that only the user of the service and of nginx reaches, as /srv/repo/state/rpmyard.sock in rpmyard.conf: on a port every user of this machine could name the spool file of another upload.',
     }),
     port: Type.Integer({
       default: 5000,

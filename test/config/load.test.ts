@@ -106,6 +106,8 @@ index_updater: { quiet_seconds: 0.5, max_wait_seconds: 60, timeout_seconds: 9, k
   it('listens on a unix socket when the address is a path', () => {
     const { listen, publicUrl } = parse('server: { address: /run/rpmyard.sock }').server;
     expect(listen).toEqual({ path: '/run/rpmyard.sock' });
+    expect(parse(`server: { address: /${'x'.repeat(106)} }`)).toBeDefined();
+    expect(() => parse(`server: { address: /${'x'.repeat(107)} }`)).toThrow('has a problem');
     expect(publicUrl).toBe('http://localhost');
   });
 

@@ -91,7 +91,7 @@ async function uploadUntilKilled(
 
 describe('a service that is killed under load', () => {
   test(`loses no acknowledged package in ${ROUNDS} rounds, and all of them are published after the restart`, async () => {
-    await using site = await startSite();
+    await using site = await startSite({ upstream: 'port' });
     const random = createRandom(SEED);
     const acknowledged: Acknowledged[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {

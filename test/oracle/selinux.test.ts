@@ -40,6 +40,7 @@ describe('the policy module', () => {
       '(allow httpd_t commplex_main_port_t (tcp_socket (name_connect)))',
       '(allow httpd_t rpmyard_content_t (dir (add_name getattr open read remove_name search write)))',
       '(allow httpd_t rpmyard_content_t (file (create getattr open read unlink write)))',
+      '(allow httpd_t rpmyard_content_t (sock_file (write)))',
       '(allow httpd_t unconfined_service_t (unix_stream_socket (connectto)))',
       '(allow logrotate_t rpmyard_content_t (dir (add_name getattr open read remove_name search write)))',
       '(allow logrotate_t rpmyard_content_t (file (create getattr ioctl open read rename setattr unlink write)))',

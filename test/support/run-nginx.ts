@@ -24,8 +24,10 @@ export interface Replacement {
 export interface NginxOptions {
   /** Takes the place of /srv/repo: `storage` and `spool` are made in it, nginx's own files lie in `nginx`. */
   readonly root: string;
-  /** Port on 127.0.0.1 of the service, which need not be up. */
-  readonly upstreamPort: number;
+  /** Port on 127.0.0.1 of the service, which need not be up. Default: the socket of the shipped file, in `state`. */
+  readonly upstreamPort?: number;
+  /** Another version of the shipped file; one from before 0.2.0 needs a port. */
+  readonly confFile?: URL;
   /** Changes for one test, such as a shorter timeout. */
   readonly replacements?: readonly Replacement[];
   /** Where nginx's own files lie; default `nginx` below the root. */
@@ -58,11 +60,11 @@ export async function startNginx(options: NginxOptions): Promise<RunningNginx> {
   await Promise.all([storageDir, spoolDir, ownDir].map(async (dir) => mkdir(dir, { recursive: true })));
 
   const port = await findFreePort();
-  const shipped = await readFile(SHIPPED_CONF, 'utf8');
+  const shipped = await readFile(options.confFile ?? SHIPPED_CONF, 'utf8');
   const siteConf = replaceAll(shipped, [
     { from: 'listen 80;', to: `listen 127.0.0.1:${port};` },
     { from: 'listen [::]:80;', to: '' },
-    { from: 'server 127.0.0.1:5000;', to: `server 127.0.0.1:${options.upstreamPort};` },
+    upstreamReplacement(options, shipped),
     { from: '/srv/repo/storage', to: storageDir },
     { from: '/srv/repo/spool', to: spoolDir },
     ...(options.replacements ?? []),
@@ -81,6 +83,12 @@ export async function startNginx(options: NginxOptions): Promise<RunningNginx> {
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+function upstreamReplacement({ root, upstreamPort }: NginxOptions, conf: string): Replacement {
+  if (upstreamPort === undefined) return { from: '/srv/repo/state', to: join(root, 'state') };
+  const [from = ''] = /^ *server (?:unix:|127\.).*;$/m.exec(conf) ?? [];
+  return { from, to: `server 127.0.0.1:${upstreamPort};` };
 }
 
 function replaceAll(text: string, replacements: readonly Replacement[]): string {

@@ -20,6 +20,8 @@ export interface ServiceOptions {
   readonly root: string;
   /** Default: a free one. */
   readonly port?: number;
+  /** A unix socket to listen on, in place of the port. */
+  readonly socketPath?: string;
   /** Options of the configuration file by section, over those that `root` and `port` decide. */
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly env?: Readonly<Record<string, string>>;
@@ -42,7 +44,7 @@ export interface ServiceExit {
 export interface RunningService extends AsyncDisposable {
   readonly pid: number;
   readonly port: number;
-  /** Its own address, without nginx: `http://127.0.0.1:<port>`. */
+  /** Its own address, without nginx: `http://127.0.0.1:<port>`. Nothing answers there when it has a socket. */
   readonly baseUrl: string;
   /** Its configuration file. */
   readonly configPath: string;
@@ -85,7 +87,8 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
 
   const { child, service, stderr } = launch(options, port, configPath);
   const deadline = Date.now() + START_LIMIT_MS;
-  while (!(await isHealthy(port))) {
+  const { socketPath } = options;
+  while (!(await isHealthy(socketPath === undefined ? { host: '127.0.0.1', port } : { socketPath }))) {
     const exit = await Promise.race([service.whenExited, delay(START_POLL_MS)]);
     if (exit !== undefined) throw new ServiceDidNotStart(exit.code, stderr());
     if (Date.now() < deadline) continue;
@@ -95,10 +98,10 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   return service;
 }
 
-function renderConfig({ root, config = {} }: ServiceOptions, port: number): string {
+function renderConfig({ root, socketPath, config = {} }: ServiceOptions, port: number): string {
   const sections = {
     ...config,
-    server: { address: '127.0.0.1', port, ...config['server'] },
+    server: { address: socketPath ?? '127.0.0.1', port, ...config['server'] },
     repo: { top_dir: join(root, 'storage'), ...config['repo'] },
     index_updater: { quiet_seconds: 0, ...config['index_updater'] },
   };
@@ -207,9 +210,11 @@ async function within<T>(limitMs: number, promise: Promise<T>): Promise<T | unde
   }
 }
 
-function isHealthy(port: number): Promise<boolean> {
+function isHealthy(
+  target: { readonly host: string; readonly port: number } | { readonly socketPath: string },
+): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = get({ host: '127.0.0.1', port, path: '/healthz', agent: false }, (response) => {
+    const request = get({ ...target, path: '/healthz', agent: false }, (response) => {
       response.resume();
       resolve(response.statusCode === 200);
     });

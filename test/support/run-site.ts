@@ -11,6 +11,10 @@ export type Front = 'nginx' | 'none';
 export interface SiteOptions extends Pick<ServiceOptions, 'config' | 'env' | 'wrapper'> {
   /** Default nginx. */
   readonly front?: Front;
+  /** How nginx reaches the service: `port` as in older installations; default: the socket, as it ships. */
+  readonly upstream?: 'socket' | 'port';
+  /** Another version of the shipped nginx configuration. */
+  readonly confFile?: URL;
   /** Changes of the shipped nginx configuration. */
   readonly replacements?: NginxOptions['replacements'];
 }
@@ -31,7 +35,7 @@ export interface Site extends AsyncDisposable {
   /** What lies in the spool, in incoming and in scratch: nothing, once every upload and index run has ended. */
   leftovers(): Promise<readonly string[]>;
   /** Starts the service again after a stop or a kill, with other options when given. */
-  restart(options?: Omit<SiteOptions, 'front'>): Promise<RunningService>;
+  restart(options?: Omit<SiteOptions, 'front' | 'upstream' | 'confFile'>): Promise<RunningService>;
 }
 
 /** Starts the service and what is in front of it; leaving the scope stops both and removes everything. */
@@ -39,11 +43,20 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const temp = await createTempDir();
   const root = join(temp.path, 'site');
   const port = await findFreePort();
-  const { replacements = [] } = options;
+  const { front = 'nginx', upstream = 'socket', replacements = [] } = options;
+  const isOnSocket = front === 'nginx' && upstream === 'socket';
   const nginx =
-    options.front === 'none' ? undefined : await startNginx({ root, upstreamPort: port, replacements });
+    front === 'none'
+      ? undefined
+      : await startNginx({
+          root,
+          replacements,
+          ...(options.confFile !== undefined && { confFile: options.confFile }),
+          ...(!isOnSocket && { upstreamPort: port }),
+        });
+  const socket = isOnSocket ? { socketPath: join(root, 'state/rpmyard.sock') } : {};
   const start = (given: SiteOptions): Promise<RunningService> =>
-    startService({ ...given, root, port, config: withFront(given.config, nginx) });
+    startService({ ...given, root, port, ...socket, config: withFront(given.config, nginx) });
   let service = await start(options);
 
   return {
