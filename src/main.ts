@@ -11,6 +11,7 @@ import { findWarnings } from './config/find-warnings.ts';
 import type { Config } from './config/load.ts';
 import { type DropDirectory, openDropDirectory } from './drop/open-drop-directory.ts';
 import type { AppError } from './errors.ts';
+import { checkStart } from './inspect/check-start.ts';
 import { listen } from './listen.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from './open-pipeline.ts';
 import { openTree, type Tree } from './open-tree.ts';
@@ -239,6 +240,7 @@ function startDropDirectory(
     path: dropped.path,
     rules: dropped,
     maxUploadBytes,
+    checkStart,
     spool: (body) =>
       streamToSpool(body, tree.folders, { maxUploadBytes, stallMs: STALL_MS, room: pipeline.bodyRoom }),
     requester,

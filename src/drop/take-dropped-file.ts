@@ -9,6 +9,8 @@ import type { UploadOutcome } from '../receive/upload-outcome.ts';
 
 export interface TakeParts {
   readonly maxUploadBytes: number;
+  /** Checks the first bytes of a file before the rest is read. @throws AppError when no package of this size begins so. */
+  readonly checkStart: (bytes: Uint8Array, sizeBytes: number) => void;
   /** Copies what is read into a file of ours, see streamToSpool. */
   readonly spool: (body: Readable) => Promise<SpooledCopy>;
   /** Whom the rules of access see. */
@@ -64,6 +66,8 @@ const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 // As much as is written into the spool at once.
 const READ_BYTES = 256 * 1024;
+// Most headers fit.
+const START_BYTES = 64 * 1024;
 // Between the look and the opening it went, or a link or a socket took its place.
 const REPLACED = new Set(['ENOENT', 'ELOOP', 'ENXIO']);
 
@@ -77,7 +81,8 @@ export function droppedIdentityOf({ dev, ino, size, mtimeNs, mode, uid, gid }: B
 
 /**
  * Copies a dropped file into the spool and takes the copy on as an upload: whoever dropped the file owns it and may have it
- * open for writing, but not the copy. The dropped file is only read here.
+ * open for writing, but not the copy. The dropped file is only read here, and one that does not begin as a package no
+ * further than that: it may be gigabytes of nothing.
  */
 export async function takeDroppedFile(
   { path, stats }: ChosenFile,
@@ -92,6 +97,10 @@ export async function takeDroppedFile(
     if (found instanceof AppError) return { kind: 'unreadable', error: found };
     await using file = found;
     if (file === undefined || (await file.identity()) !== identity) return { kind: 'changed' };
+    const start = await file.read(0, Math.min(START_BYTES, Number(stats.size)));
+    // What was read while somebody wrote says nothing.
+    if ((await file.identity()) !== identity) return { kind: 'changed' };
+    parts.checkStart(start, Number(stats.size));
     const copy = await copyToSpool(chunksOf(file, Number(stats.size), signal), parts);
     ({ sha256 } = copy);
     try {

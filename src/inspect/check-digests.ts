@@ -35,7 +35,14 @@ export function digestsNeeded(
 
 /** @throws AppError RPM_TRUNCATED, RPM_MALFORMED (bytes after the end), RPM_DIGEST_MISMATCH. */
 export function checkPayload(rpm: PackageFacts, found: FileDigests, headerAndPayloadBytes: number): void {
+  checkLength(rpm, headerAndPayloadBytes);
   const { digests } = rpm;
+  compare('payload', digests.payload[0]?.hex, found.payload);
+  compare('header and payload', digests.headerAndPayloadMd5, found.headerAndPayloadMd5);
+}
+
+/** @throws AppError RPM_TRUNCATED, RPM_MALFORMED (bytes after the end). */
+export function checkLength({ digests }: Pick<PackageFacts, 'digests'>, headerAndPayloadBytes: number): void {
   const expectedBytes = digests.headerAndPayloadSizeBytes;
   if (expectedBytes !== undefined && headerAndPayloadBytes < expectedBytes) {
     throw new AppError(
@@ -51,8 +58,6 @@ export function checkPayload(rpm: PackageFacts, found: FileDigests, headerAndPay
       { hint: 'Send one package per file, with nothing after it.' },
     );
   }
-  compare('payload', digests.payload[0]?.hex, found.payload);
-  compare('header and payload', digests.headerAndPayloadMd5, found.headerAndPayloadMd5);
 }
 
 /** @throws AppError DIGEST_MISMATCH when the body is not the one the client meant. */

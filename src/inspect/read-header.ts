@@ -43,11 +43,11 @@ export function readHeader(
       if (lengthBytes > maxBytes) throw new HeaderTooLargeHere();
       return readStart(descriptor, lengthBytes);
     };
-    const { bytes } = parsed(() => gatherHeader(sizeBytes, readBytes));
+    const { bytes } = asAppError(() => gatherHeader(sizeBytes, readBytes));
     try {
-      const rpm = parsed(() => parseRpm(bytes, sizeBytes));
+      const rpm = asAppError(() => parseRpm(bytes, sizeBytes));
       if (mustBeAccepted) {
-        parsed(() => verifyHeaderDigests(bytes, rpm));
+        asAppError(() => verifyHeaderDigests(bytes, rpm));
         checkAcceptance(rpm);
       }
       const { dependencies: _1, files, fileDigests: _2, changelogs: _3, ...facts } = rpm;
@@ -65,8 +65,8 @@ function copied(signature: PackageSignature): PackageSignature {
   return { ...signature, packet: Uint8Array.from(signature.packet) };
 }
 
-/** The one place where the parser's errors become the service's. */
-function parsed<T>(parse: () => T): T {
+/** The one place where the parser's errors become the service's. @throws AppError RPM_*. */
+export function asAppError<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {

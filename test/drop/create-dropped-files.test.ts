@@ -7,6 +7,7 @@ import {
   readdir,
   rename,
   rm,
+  truncate,
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,12 +20,14 @@ import {
   type DropDirectoryParts,
   openDropDirectory,
 } from '../../src/drop/open-drop-directory.ts';
+import { checkStart } from '../../src/inspect/check-start.ts';
 import { createIncomingFiles } from '../../src/receive/incoming-files.ts';
 import { createMountCalls } from '../../src/drop/mount-calls.ts';
 import type { SpooledUpload } from '../../src/receive/spooled-upload.ts';
 import { takeDroppedFile } from '../../src/drop/take-dropped-file.ts';
 import { streamToSpool } from '../../src/receive/stream-to-spool.ts';
 import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
+import { craftRpm } from '../support/craft-rpm.ts';
 import { ENOUGH_ROOM } from '../support/enough-room.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -63,6 +66,7 @@ function partsWith(fields: Partial<DropDirectoryParts>): DropDirectoryParts {
         { maxUploadBytes: 10_000_000, stallMs: 60_000, room: ENOUGH_ROOM },
       ),
     maxUploadBytes: 10_000_000,
+    checkStart: () => undefined,
     requester: NOBODY,
     ingest: async () => OUTCOME,
     removeIncoming: createIncomingFiles(() => undefined).remove,
@@ -188,6 +192,54 @@ describe('the drop directory', () => {
     const left = await readdir(incoming);
     expect(left).toContain('c.rpm');
     expect(left).not.toContain('a.rpm');
+  });
+});
+
+describe('a dropped file that is looked at before it is copied', () => {
+  const TEBIBYTE = 2 ** 40;
+  const HUGE_ALLOWED = { checkStart, maxUploadBytes: 2 * TEBIBYTE };
+
+  /** Parts that copy nothing, with the number of attempts. */
+  function copyingNothing() {
+    const copies: string[] = [];
+    const spool = async (): Promise<never> => {
+      copies.push('copied');
+      throw failing('STORAGE_FULL');
+    };
+    return { copies, parts: { ...HUGE_ALLOWED, spool } };
+  }
+
+  it.each([
+    ['a terabyte of nothing', Buffer.alloc(0)],
+    ['a terabyte that begins as another kind of file', Buffer.from('PK\u0003\u0004')],
+    ['a terabyte behind a package', craftRpm({ name: 'a' })],
+  ])('is rejected at once when it is %s', async (_, bytes) => {
+    await writeFile(join(incoming, 'a.rpm'), bytes);
+    await truncate(join(incoming, 'a.rpm'), TEBIBYTE);
+    const { copies, parts } = copyingNothing();
+    open(parts);
+    await eventually(() => expect(counted).toEqual(['RPM_MALFORMED']));
+    await eventually(async () => expect(await readdir(join(incoming, 'rejected'))).toContain('a.rpm'));
+    expect(copies).toEqual([]);
+  });
+
+  it('counts as still arriving when it is shorter than its header says', async () => {
+    await writeFile(join(incoming, 'a.rpm'), craftRpm({ name: 'a' }).subarray(0, -1));
+    const { copies, parts } = copyingNothing();
+    const directory = open(parts);
+    nowMs += 60_000;
+    await eventually(() => expect(counted).toEqual(['RPM_TRUNCATED']));
+    expect(copies).toEqual([]);
+    expect(directory.findFault()).toBeUndefined();
+  });
+
+  it('is taken when its start is right, also when its header is larger than what is looked at', async () => {
+    const many = Array.from({ length: 3000 }, (__, index) => `/usr/share/large/with/a/long/name/${index}`);
+    await writeFile(join(incoming, 'small.rpm'), craftRpm({ name: 'small' }));
+    await writeFile(join(incoming, 'large.rpm'), craftRpm({ name: 'large', summary: many.join(' ') }));
+    open({ checkStart });
+    await expectEmptySoon();
+    expect(counted).toEqual(['created', 'created']);
   });
 });
 
