@@ -16,7 +16,7 @@ const REFUSALS = { burst: 500, perMinute: 20 };
 const FAULTS = { burst: 100, perMinute: 6 };
 
 /**
- * Refusals are a line of level info, faults of ours have level error and their cause. Both are bounded; `notLogged` says how
+ * A refusal is a line of level info; a fault of the service has level error and its cause. Both are bounded; `notLogged` says how
  * many were left out before a line.
  */
 export function createErrorLog(now: () => number): ErrorLog {

@@ -7,7 +7,7 @@ export function isReleasever(text: string): boolean {
   return RELEASEVER.test(text);
 }
 
-/** True when both parts of a path below the top directory could be a repository of ours. */
+/** True when `<releasever>/<basearch>` can be the name of a repository. */
 export function isRepositoryName(releasever: string, basearch: string): boolean {
   return isReleasever(releasever) && BASEARCH.test(basearch);
 }

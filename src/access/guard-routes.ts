@@ -31,8 +31,8 @@ declare module 'fastify' {
 }
 
 /**
- * Lets nobody through to a route who may not use it, and no page of another site (`publicUrl`: how clients reach the
- * service); a route that does not say what it needs is a fault. What cannot be the name of a repository is NOT_FOUND
+ * Lets a client through to a route only when it may use it, and no page of another site (`publicUrl`: how clients reach
+ * the service); a route that does not say what it needs is a fault. What cannot be the name of a repository is NOT_FOUND
  * before it is compared with any rule.
  */
 export function guardRoutes(

@@ -4,7 +4,7 @@ import { createLineBudget, type LineBudget } from '../line-budget.ts';
 /** Decides which refusals are written into the audit log. */
 export interface RefusalBudgets {
   /**
-   * @param who the client, as in a line; null of those who have not shown to be somebody, who share one budget.
+   * @param who the client, as in a line; null of clients that have proven nothing, which share one budget.
    * @param outcome of a request or file: what was done is always written, an error code as long as there is room.
    * @returns what a line about it says of those before it; undefined when it is left out.
    */

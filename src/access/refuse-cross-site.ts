@@ -41,8 +41,8 @@ function isOwnSite(site: string | undefined, origin: string | undefined): boolea
 }
 
 /**
- * An address that the browser and the Host agree on is ours as well: it leads here whatever public_url says. A name may
- * not, because whoever owns a name can let it lead to this service for a page of theirs (DNS rebinding).
+ * An address that Origin and Host agree on is the service's as well: it leads here whatever public_url says. A name that they
+ * agree on is not: its owner can let it lead to this service while a page of that name is open (DNS rebinding).
  */
 function isOwnOrigin(text: string, headers: IncomingHttpHeaders, publicUrl: string): boolean {
   const origin = URL.parse(text);

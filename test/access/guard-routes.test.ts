@@ -53,7 +53,7 @@ describe('a route', () => {
     expect(await statusOf(needs, path, url)).toBe(status);
   });
 
-  it('that changes something refuses what a page of another site sends, whoever may use it', async () => {
+  it('that changes something refuses what a page of another site sends, with a good token too', async () => {
     const app = guardedApp();
     const needs = { right: 'upload', in: 'some' } as const;
     app.post('/x', { config: { needs } }, async () => 'in');

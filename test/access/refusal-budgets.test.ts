@@ -15,6 +15,6 @@ it('what was done is always written, refusals of each client as long as it has r
   nowMs += 6_000;
   for (const who of [null, 'token ci', 'drop directory'])
     expect(budgets.take(who, 'RPM_MALFORMED')).toEqual({ refusalsNotWritten: 50 });
-  // Who has not shown to be somebody cannot have done anything: a word of theirs is no reason for a line.
+  // A client that has proven nothing cannot have done anything: what it says is no reason for a line.
   expect(budgets.take(null, 'created')).toBeUndefined();
 });

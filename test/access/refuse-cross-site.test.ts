@@ -36,14 +36,14 @@ describe('a request that changes something', () => {
     ['of a neighbour', { origin: 'https://ci.example.com', 'sec-fetch-site': 'same-site' }],
     ['of a neighbour, without an origin', { 'sec-fetch-site': 'same-site' }],
     [
-      'that claims our origin from elsewhere',
+      'that claims the origin of the service from elsewhere',
       { origin: 'https://repo.example.com', 'sec-fetch-site': 'cross-site' },
     ],
     ['that came without TLS', { origin: 'http://repo.example.com' }],
     ['at another port', { origin: 'https://repo.example.com:8443' }],
     ['at another port of the same address', { origin: 'http://127.0.0.1:8080', host: '127.0.0.1:5000' }],
     ['at another address', { origin: 'http://10.1.2.4', host: '10.1.2.3' }],
-    // Whoever owns the name may let it lead here.
+    // The owner of the name may let it lead here.
     ['of a name that equals the host', { origin: 'http://evil.example:5000', host: 'evil.example:5000' }],
     [
       'of a name that looks like an address',
