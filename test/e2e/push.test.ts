@@ -68,6 +68,28 @@ describe.each(FRONTS)('rpmyard push, in front of the service: %s', (front) => {
   });
 });
 
+describe('rpmyard push, of more requests than nginx takes', () => {
+  it.each([
+    { from: 'burst=1000 ', to: 'burst=1 ' },
+    { from: 'burst=2000 ', to: 'burst=1 ' },
+    { from: 'rpmyard_requests_at_once 256;', to: 'rpmyard_requests_at_once 1;' },
+    { from: 'rpmyard_uploads_per_address 64;', to: 'rpmyard_uploads_per_address 1;' },
+  ])('tries again until all are in the index: $to', async (few) => {
+    const slow = [
+      { from: 'rate=100r/s;', to: 'rate=2r/s;' },
+      { from: 'rate=500r/s;', to: 'rate=2r/s;' },
+    ];
+    await using site = await startSite({ replacements: [few, ...slow] });
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const paths = await Promise.all(names.map(async (name) => makePackage(site, name)));
+    const { exitCode, stdout } = await runPush(['--wait', '--json', '--url', site.baseUrl, ...paths]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      files: paths.map(() => ({ status: 'created', places: [{ state: 'published' }] })),
+    });
+    expect(exitCode).toBe(0);
+  });
+});
+
 describe('rpmyard push --batch', () => {
   const namesIn = async (site: Site): Promise<readonly string[]> =>
     (await readdir(join(site.storageDir, '9/x86_64/Packages'))).toSorted();

@@ -1,19 +1,10 @@
-import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { execa } from 'execa';
 import { findFreePort } from './free-port.ts';
+import { launchNginx } from './launch-nginx.ts';
 
 const SHIPPED_CONF = new URL('../../nginx/rpmyard.conf', import.meta.url);
-
-/** nginx itself retries an occupied address five times, 0.5 s apart, before it gives up. */
-const START_LIMIT_MS = 10_000;
-const START_POLL_MS = 20;
-/** Debian keeps nginx where the PATH of an ordinary user does not lead. */
-const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
 
 /** Exact text of the shipped file and what stands in its place; all occurrences are replaced. */
 export interface Replacement {
@@ -72,7 +63,7 @@ export async function startNginx(options: NginxOptions): Promise<RunningNginx> {
   await writeFile(join(ownDir, 'rpmyard.conf'), siteConf);
   await writeFile(join(ownDir, 'nginx.conf'), renderMainConf(ownDir));
 
-  const stop = await launch(ownDir, port, options.wrapper ?? []);
+  const stop = await launchNginx(ownDir, port, options.wrapper ?? []);
   return {
     port,
     baseUrl: `http://127.0.0.1:${port}`,
@@ -118,45 +109,4 @@ http {
     include ${ownDir}/rpmyard.conf;
 }
 `;
-}
-
-async function launch(
-  ownDir: string,
-  port: number,
-  wrapper: readonly string[],
-): Promise<() => Promise<void>> {
-  const nginx = ['nginx', '-p', ownDir, '-e', join(ownDir, 'error.log'), '-c', join(ownDir, 'nginx.conf')];
-  const [command = '', ...args] = [...wrapper, ...nginx];
-  const child = execa(command, args, {
-    env: { PATH },
-    reject: false,
-    stdin: 'ignore',
-  });
-  const stop = async () => {
-    child.kill('SIGQUIT');
-    await child;
-  };
-
-  const deadline = Date.now() + START_LIMIT_MS;
-  while (!(await acceptsConnections(port))) {
-    const exited = await Promise.race([child, delay(START_POLL_MS)]);
-    if (exited !== undefined) throw new Error(`nginx did not start: ${exited.stderr}`);
-    if (Date.now() > deadline) {
-      await stop();
-      throw new Error(`nginx did not listen on port ${port} within ${START_LIMIT_MS} ms`);
-    }
-  }
-  return stop;
-}
-
-async function acceptsConnections(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }
