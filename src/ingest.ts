@@ -1,3 +1,4 @@
+import { ownerOf } from './access/requester.ts';
 import { admitUpload } from './ingest/admit-upload.ts';
 import { chooseFile, factsOf, storedFactsOf, toPlace, turnOf } from './ingest/choose-file.ts';
 import { placesOf } from './ingest/describe-upload.ts';
@@ -20,7 +21,8 @@ export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): P
     try {
       await parts.timed('sync', () => parts.store.prepare(stored.path));
       const file = toPlace(stored, targets);
-      const { isCreated, receipts } = await parts.timed('place', () => place(file, parts));
+      const owner = ownerOf(upload.requester);
+      const { isCreated, receipts } = await parts.timed('place', () => place(file, owner, parts));
       const outcome = isCreated ? 'created' : 'unchanged';
       return { ...factsOf(file), outcome, places: placesOf(receipts, targets, parts) };
     } finally {
@@ -35,7 +37,7 @@ interface Placed {
   readonly receipts: readonly Receipt[];
 }
 
-async function place(file: FileToPlace, parts: IngestParts): Promise<Placed> {
+async function place(file: FileToPlace, owner: string, parts: IngestParts): Promise<Placed> {
   const { sha256, targets } = file;
   const states = await lookAtTargets(file, storedFactsOf(parts), parts.store);
   const isCreated = states.some(({ holdsPackage }) => !holdsPackage);
@@ -49,6 +51,7 @@ async function place(file: FileToPlace, parts: IngestParts): Promise<Placed> {
   }
   const repositories = targets.map(({ repository }) => repository);
   parts.checkReserve(repositories);
+  parts.admitRepositories(repositories, owner);
   await Promise.all(repositories.map(parts.prepareRepository));
   const receipts = await parts.queue.whileMarked(repositories, () =>
     placeAndRecord([{ file, states }], parts),

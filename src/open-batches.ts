@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Batch, readBatch } from './batches/batch-store.ts';
+import { type BatchSummary, readBatch } from './batches/batch-store.ts';
 import type { BatchRoutesOptions } from './batches/batch-routes.ts';
 import { outcomesOf } from './ingest/batch-outcomes.ts';
 import { type Commit, commitBatch, completeCommit } from './ingest/commit-batch.ts';
@@ -22,10 +22,10 @@ export function openBatches(parts: BatchParts, keepMs: number, log: Logger): Bat
 
   return {
     list: async () => {
-      const found: Batch[] = [];
+      const found: BatchSummary[] = [];
       for (const { id } of await batches.listStatus()) {
         // A damaged one must not hide the others; it goes when its time is up.
-        const batch = await batches.read(id).catch((error: unknown) => {
+        const batch = await batches.summarise(id).catch((error: unknown) => {
           log.error({ batch: id, err: error }, 'batch not readable');
         });
         if (batch !== undefined) found.push(batch);

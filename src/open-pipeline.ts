@@ -20,6 +20,7 @@ import { createIndexReserve } from './reindex/index-reserve.ts';
 import { openMarks } from './reindex/marks.ts';
 import { createRepositoryPreparation } from './reindex/prepare-repository.ts';
 import { type ReindexParts, reindexRepository } from './reindex/reindex-repository.ts';
+import { createRepositoryQuota } from './reindex/repository-quota.ts';
 import { ReindexQueue } from './reindex/reindex-queue.ts';
 import { createRepositoryRequests, type RepositoryRequests } from './reindex/repository-requests.ts';
 import { createTidying } from './reindex/tidy-repository.ts';
@@ -118,6 +119,12 @@ export async function openPipeline(
     queue,
     writeRepoFile: (repository) => writeRepoFile(folders.topDir, clientConfig, repository),
   });
+  const admitRepositories = createRepositoryQuota({
+    // The queue may know one that is not made yet.
+    isKnown: store.hasRepository,
+    listKnown: () => listStatus().map(({ repository }) => repository),
+    now,
+  });
   const checkReserve = createIndexReserve({ topDir: folders.topDir, listStatus });
   const bodyRoom = createBodyRoom({
     checkReserve: (comingBytes) => checkReserve([], comingBytes),
@@ -138,6 +145,7 @@ export async function openPipeline(
     takeTurns: tree.takeTurns,
     notePlaced: (repository, location, sha256) => changes.notePlaced(repository, location, sha256),
     prepareRepository,
+    admitRepositories,
     checkReserve,
     bodyRoom,
     publicUrl: config.server.publicUrl,
@@ -179,7 +187,7 @@ export async function openPipeline(
 
   return {
     queue,
-    requests: createRepositoryRequests({ store, reindexParts, queue, prepareRepository }),
+    requests: createRepositoryRequests({ store, reindexParts, queue, prepareRepository, checkReserve }),
     metrics,
     ingest: (upload) =>
       upload.batch === undefined

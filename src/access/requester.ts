@@ -39,6 +39,11 @@ export function createRequester(fields: Omit<Requester, 'proveBy'>): Requester {
   return requester;
 }
 
+/** To whom what a requester leaves on the server is counted. */
+export function ownerOf({ kind, name }: Pick<Requester, 'kind' | 'name'>): string {
+  return `${kind} ${name}`;
+}
+
 /** What a request needs: a right in one repository, in all of them, or in any. */
 export interface Need {
   readonly right: Right;

@@ -3,10 +3,10 @@ import type { Requester } from '../access/requester.ts';
 import { toAppError } from '../errors.ts';
 import type { Commit } from '../ingest/commit-batch.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
-import { type Batch, noBatch, repositoriesOf } from './batch-store.ts';
+import { type Batch, type BatchSummary, contentOf, noBatch } from './batch-store.ts';
 
 export interface BatchRoutesOptions {
-  readonly list: () => Promise<readonly Batch[]>;
+  readonly list: () => Promise<readonly BatchSummary[]>;
   /** @throws AppError NOT_FOUND. */
   readonly read: (id: string) => Promise<Batch>;
   readonly outcomesOf: (batch: Batch) => readonly UploadOutcome[];
@@ -43,14 +43,17 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
 
   app.get('/api/v1/batches', { config: reading }, async ({ requester }) => {
     const batches = await options.list();
-    return { batches: batches.filter((batch) => mayRead(requester, batch)).map(describe) };
+    return {
+      batches: batches.filter(({ repositories }) => mayRead(requester, repositories)).map(describe),
+    };
   });
 
   app.get<{ Params: BatchParams }>('/api/v1/batches/:id', { config: reading }, async (request) => {
     const batch = await options.read(request.params.id);
     // Nobody learns of what they may not read, not even that it is there.
-    if (!mayRead(request.requester, batch)) throw noBatch(batch.id);
-    return { ...describe(batch), packages: options.outcomesOf(batch) };
+    const summary = { ...batch, ...contentOf(batch.members) };
+    if (!mayRead(request.requester, summary.repositories)) throw noBatch(batch.id);
+    return { ...describe(summary), packages: options.outcomesOf(batch) };
   });
 
   app.post<{ Params: BatchParams; Querystring: { readonly wait?: string } }>(
@@ -103,13 +106,14 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
     }
   }
 
-  function describe({ id, state, members, changedAtMs }: Batch): object {
+  function describe(summary: BatchSummary): object {
+    const { id, state, packageCount, sizeBytes, repositories, changedAtMs } = summary;
     return {
       batch: id,
       state,
-      packageCount: members.length,
-      sizeBytes: members.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      repositories: repositoriesOf(members),
+      packageCount,
+      sizeBytes,
+      repositories,
       changedAt: new Date(changedAtMs).toISOString(),
       keptUntil: new Date(changedAtMs + options.keepMs).toISOString(),
     };
@@ -124,8 +128,8 @@ function documentOf(
   return { batch, state, packages };
 }
 
-function mayRead({ rights }: Requester, { members }: Batch): boolean {
-  return repositoriesOf(members).every((repository) => rights.may('read', repository));
+function mayRead({ rights }: Requester, repositories: readonly string[]): boolean {
+  return repositories.every((repository) => rights.may('read', repository));
 }
 
 /** Undefined when the time is up first. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, renameSync, statSync, utimesSync } from 'node:fs';
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { existsSync, linkSync, renameSync, utimesSync } from 'node:fs';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBatchId } from '../batch-id.ts';
 import {
@@ -11,6 +11,9 @@ import {
 } from '../durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
 import { namesIn } from '../names-in.ts';
+import { createOwnedNames } from '../owned-names.ts';
+import { type OwnerQuota, quotaReached, QUOTAS } from '../quotas.ts';
+import { readIfThere } from '../read-if-there.ts';
 import type { SignatureVerdict } from '../signing/signature-verdict.ts';
 
 /** One package of a batch, and where it goes. */
@@ -45,6 +48,21 @@ export interface Batch extends BatchStatus {
   readonly members: readonly BatchMember[];
 }
 
+/** What a batch comes to. */
+export interface BatchSummary extends BatchStatus {
+  readonly packageCount: number;
+  readonly sizeBytes: number;
+  /** Every repository that a package goes to, each once. */
+  readonly repositories: readonly string[];
+}
+
+/** A prepared file that becomes a member of a batch. */
+export interface StagedFile {
+  readonly path: string;
+  /** Who sent it, and so owns the batch that begins with it. */
+  readonly owner: string;
+}
+
 /** A member of a decided batch; `path` leads to a file that is not in the directory of the batch yet. */
 export type DecidedMember = BatchMember & { readonly path?: string };
 
@@ -58,13 +76,13 @@ export interface BatchStore {
   /** Quicker; a batch without any member has a status too. */
   readonly statusOf: (id: string) => Promise<BatchStatus | undefined>;
   readonly listStatus: () => Promise<readonly BatchStatus[]>;
-  /** Every repository that a package of a batch goes to; remembered, since each member that comes asks. */
-  readonly repositoriesOf: (id: string) => Promise<readonly string[]>;
-  /** Gives a prepared file a name in the batch. */
-  readonly add: (id: string, path: string, member: BatchMember) => Promise<void>;
+  /** Remembered, since each member that comes asks, and each list. @throws AppError as read(). */
+  readonly summarise: (id: string) => Promise<BatchSummary | undefined>;
+  /** Gives a prepared file a name in the batch. @throws AppError QUOTA_REACHED. */
+  readonly add: (id: string, file: StagedFile, member: BatchMember) => Promise<void>;
   /** From now on the batch is going to be placed, whatever happens. */
   readonly decide: (id: string, members: readonly DecidedMember[]) => Promise<void>;
-  /** Everything is in the tree: keeps what the batch was, and removes its files. */
+  /** Everything is in the tree: keeps what the batch was, and removes its files; forgets the oldest of too many. */
   readonly finish: (id: string) => Promise<void>;
   /** Removes a batch with all that it has, at once or not at all. */
   readonly drop: (id: string) => Promise<void>;
@@ -76,46 +94,80 @@ export interface BatchStore {
 // Each is renamed into its place whole.
 const DECISION = 'decision.json';
 const PLACED = 'placed.json';
+// Of whoever began it; batches of an earlier version have none.
+const OWNER = 'owner';
 const PACKAGE = '.rpm';
 const FACTS = '.json';
 
+export interface BatchQuotas {
+  readonly staged: OwnerQuota;
+  readonly committed: OwnerQuota;
+  readonly members: number;
+}
+
+const BATCH_QUOTAS: BatchQuotas = {
+  staged: QUOTAS.stagedBatches,
+  committed: QUOTAS.committedBatches,
+  members: QUOTAS.membersOfBatch,
+};
+
+/** A summary without what may change by itself. */
+type Content = Omit<BatchSummary, keyof BatchStatus>;
+
+const NOTHING: Content = { packageCount: 0, sizeBytes: 0, repositories: [] };
+
 /**
  * `<batchesDir>/<id>/` holds `<member>.rpm` and `<member>.json` for each member that was staged, `decision.json` from the
- * moment of the commit, and `placed.json` instead of all when everything is in the tree.
+ * moment of the commit, and `placed.json` instead of all these when everything is in the tree; beside them `owner`.
  * @throws AppError TREE_UNUSABLE when a decision cannot be read.
  */
-export async function openBatchStore(batchesDir: string): Promise<BatchStore> {
+export async function openBatchStore(batchesDir: string, quotas = BATCH_QUOTAS): Promise<BatchStore> {
   await makeDirectoryDurable(batchesDir, 0o700);
   const syncShared = createSharedDirectorySync();
   // A batch whose decision could not be written may be among them: then there is nothing to place.
   const unplaced = new Map<string, readonly string[]>();
-  const repositoriesById = new Map<string, ReadonlySet<string>>();
+  const contents = new Map<string, Content>();
+  const staged = createOwnedNames({
+    name: 'stagedBatches',
+    quota: quotas.staged,
+    what: 'batches that are not committed',
+    hint: 'Commit some of them or drop them (DELETE /api/v1/batches/<id>); GET /api/v1/batches lists them.',
+  });
+  const committed = createOwnedNames({
+    name: 'committedBatches',
+    quota: quotas.committed,
+    what: 'committed batches',
+    hint: 'The oldest are forgotten.',
+  });
   for (const name of await readdir(batchesDir)) {
     // What a drop left that did not come to its end.
     if (name.startsWith('.')) await rm(join(batchesDir, name), { recursive: true, force: true });
   }
-  for (const { id, state } of await listStatus()) {
+  for (const { id, state } of (await listStatus()).toSorted((a, b) => a.changedAtMs - b.changedAtMs)) {
     if (state === 'committing') unplaced.set(id, repositoriesOf(await readDecision(directoryOf(id))));
     if (state === 'committed') await removePlaced(directoryOf(id));
+    (state === 'committed' ? committed : staged).note(id, await readIfThere(join(directoryOf(id), OWNER)));
   }
 
   return {
     read,
-    statusOf: async (id) => statusIn(id, await namesIn(directoryOf(id))),
+    statusOf,
     listStatus,
-    repositoriesOf: async (id) => [...(await repositoriesIn(id))],
-    add: async (id, path, member) => {
+    summarise,
+    add: async (id, file, member) => {
       const directory = directoryOf(id);
-      const repositories = await repositoriesIn(id);
-      await makeDirectoryDurable(directory, 0o700);
-      await replaceDurable(join(directory, factsFileOf(member)), JSON.stringify(member));
-      linkUnlessThere(path, join(directory, member.file));
-      // An earlier attempt may have ended between a name and its sync; and the batch is as new as its last member.
-      const now = new Date();
-      utimesSync(directory, now, now);
-      await syncShared(directory);
-      await syncShared(batchesDir);
-      repositoriesById.set(id, new Set([...repositories, ...repositoriesOf([member])]));
+      const content = (await summarise(id)) ?? NOTHING;
+      // The same one once more is none in addition.
+      const isMember = existsSync(join(directory, member.file));
+      if (!isMember && content.packageCount >= quotas.members) throw tooManyMembers(id, quotas.members);
+      staged.claim(id, file.owner);
+      try {
+        await addMember(id, file, member);
+      } catch (error) {
+        if (!existsSync(directory)) staged.release(id);
+        throw error;
+      }
+      contents.set(id, isMember ? content : contentOf([member], content));
     },
     decide: async (id, members) => {
       const directory = directoryOf(id);
@@ -130,23 +182,21 @@ export async function openBatchStore(batchesDir: string): Promise<BatchStore> {
       // First: once the name is there, no index run may pass it by, even if its sync fails.
       unplaced.set(id, repositoriesOf(decided));
       await replaceDurable(join(directory, DECISION), JSON.stringify(decided));
+      contents.set(id, contentOf(decided));
     },
     finish: async (id) => {
       const directory = directoryOf(id);
       await rename(join(directory, DECISION), join(directory, PLACED));
       await syncDirectory(directory);
       unplaced.delete(id);
+      const owner = staged.ownerOf(id);
+      staged.release(id);
+      committed.note(id, owner);
       await removePlaced(directory);
+      const surplus = committed.findSurplus(owner);
+      if (surplus !== undefined) await forget(surplus);
     },
-    drop: async (id) => {
-      // Half a batch must not be there for somebody to commit.
-      const dropped = join(batchesDir, `.${randomUUID()}`);
-      renameSync(directoryOf(id), dropped);
-      unplaced.delete(id);
-      repositoriesById.delete(id);
-      await syncDirectory(batchesDir);
-      await rm(dropped, { recursive: true, force: true });
-    },
+    drop: forget,
     pathOf: (id, file) => join(directoryOf(id), file),
     listUnplaced: (repository) =>
       [...unplaced]
@@ -158,27 +208,62 @@ export async function openBatchStore(batchesDir: string): Promise<BatchStore> {
     return join(batchesDir, id);
   }
 
-  async function repositoriesIn(id: string): Promise<ReadonlySet<string>> {
-    const known = repositoriesById.get(id) ?? new Set(repositoriesOf((await read(id))?.members ?? []));
-    repositoriesById.set(id, known);
-    return known;
+  async function addMember(id: string, { path, owner }: StagedFile, member: BatchMember): Promise<void> {
+    const directory = directoryOf(id);
+    const isNew = !existsSync(directory);
+    await makeDirectoryDurable(directory, 0o700);
+    // Without it, as after a power cut, the batch only counts among those of all.
+    if (isNew) await writeFile(join(directory, OWNER), owner);
+    await replaceDurable(join(directory, factsFileOf(member)), JSON.stringify(member));
+    linkUnlessThere(path, join(directory, member.file));
+    // An earlier attempt may have ended between a name and its sync; and the batch is as new as its last member.
+    const now = new Date();
+    utimesSync(directory, now, now);
+    await syncShared(directory);
+    await syncShared(batchesDir);
+  }
+
+  async function forget(id: string): Promise<void> {
+    // Half a batch must not be there for somebody to commit.
+    const dropped = join(batchesDir, `.${randomUUID()}`);
+    renameSync(directoryOf(id), dropped);
+    unplaced.delete(id);
+    contents.delete(id);
+    staged.release(id);
+    committed.release(id);
+    await syncDirectory(batchesDir);
+    await rm(dropped, { recursive: true, force: true });
+  }
+
+  async function summarise(id: string): Promise<BatchSummary | undefined> {
+    if (!contents.has(id)) {
+      const batch = await read(id);
+      if (batch === undefined) return undefined;
+      // What came meanwhile is newer.
+      contents.set(id, contents.get(id) ?? contentOf(batch.members));
+    }
+    const status = await statusOf(id);
+    return status === undefined ? undefined : { ...status, ...(contents.get(id) ?? NOTHING) };
   }
 
   async function listStatus(): Promise<readonly BatchStatus[]> {
     const statuses: BatchStatus[] = [];
     for (const entry of await readdir(batchesDir, { withFileTypes: true })) {
       if (!entry.isDirectory()) continue;
-      const status = statusIn(entry.name, await namesIn(directoryOf(entry.name)));
+      const status = await statusOf(entry.name);
       if (status !== undefined) statuses.push(status);
     }
     return statuses.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  function statusIn(id: string, names: readonly string[]): BatchStatus | undefined {
+  async function statusOf(id: string): Promise<BatchStatus | undefined> {
     if (!isBatchId(id)) return undefined;
-    const stats = statSync(directoryOf(id), { throwIfNoEntry: false });
-    if (stats === undefined) return undefined;
-    return { id, state: stateOf(names), changedAtMs: stats.mtimeMs };
+    const directory = directoryOf(id);
+    const stats = await stat(directory).catch((error: unknown) => {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    });
+    // The state after the time: what is asked in the middle of a commit is rather too old than too new.
+    return stats === undefined ? undefined : { id, state: stateOf(directory), changedAtMs: stats.mtimeMs };
   }
 
   async function read(id: string): Promise<Batch | undefined> {
@@ -193,20 +278,38 @@ export async function openBatchStore(batchesDir: string): Promise<BatchStore> {
 
   async function readOnce(id: string): Promise<Batch | undefined> {
     const directory = directoryOf(id);
-    const names = isBatchId(id) ? await namesIn(directory) : [];
-    const status = statusIn(id, names);
+    const status = await statusOf(id);
     if (status === undefined) return undefined;
     const members =
       status.state === 'staged'
-        ? await readStaged(directory, names)
+        ? await readStaged(directory, await namesIn(directory))
         : await readMembers(join(directory, status.state === 'committed' ? PLACED : DECISION));
     return members.length === 0 ? undefined : { ...status, members };
   }
 }
 
-function stateOf(names: readonly string[]): BatchState {
-  if (names.includes(PLACED)) return 'committed';
-  return names.includes(DECISION) ? 'committing' : 'staged';
+function stateOf(directory: string): BatchState {
+  // In this order: the one is renamed into the other.
+  if (existsSync(join(directory, DECISION))) return 'committing';
+  return existsSync(join(directory, PLACED)) ? 'committed' : 'staged';
+}
+
+/** What members come to, with what there was before them. */
+export function contentOf(members: readonly BatchMember[], before = NOTHING): Content {
+  return {
+    packageCount: before.packageCount + members.length,
+    sizeBytes: members.reduce((sum, { sizeBytes }) => sum + sizeBytes, before.sizeBytes),
+    repositories: [...new Set([...before.repositories, ...repositoriesOf(members)])].toSorted(),
+  };
+}
+
+function tooManyMembers(id: string, limit: number): AppError {
+  return quotaReached({
+    quota: 'membersOfBatch',
+    limit,
+    detail: `the batch ${id} has ${limit} packages, as many as one may have`,
+    hint: 'Commit it, and take another batch for the rest.',
+  });
 }
 
 async function readStaged(directory: string, names: readonly string[]): Promise<readonly BatchMember[]> {
@@ -252,7 +355,7 @@ async function readDecision(directory: string): Promise<readonly BatchMember[]> 
 
 async function removePlaced(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (name !== PLACED) await rm(join(directory, name), { force: true });
+    if (name !== PLACED && name !== OWNER) await rm(join(directory, name), { force: true });
   }
 }
 

@@ -132,7 +132,9 @@ export function createDroppedFiles(
       countFault(file, error);
       return 'blocked';
     }
-    if (ARRIVING.has(error.code)) awaitRest(file, { error, sha256 });
+    // No fault of the file, and the next one may be for a repository that is there.
+    if (error.code === 'QUOTA_REACHED') countFault(file, error);
+    else if (ARRIVING.has(error.code)) awaitRest(file, { error, sha256 });
     else await refuse(file, { error, sha256 });
     return 'done';
   }

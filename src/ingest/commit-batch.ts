@@ -1,4 +1,4 @@
-import type { Requester } from '../access/requester.ts';
+import { ownerOf, type Requester } from '../access/requester.ts';
 import { type Batch, readBatch, repositoriesOf } from '../batches/batch-store.ts';
 import { AppError, toAppError } from '../errors.ts';
 import { lookAtTargets } from '../place/place-package.ts';
@@ -21,7 +21,7 @@ export interface Commit {
 /**
  * Puts all packages of a batch into the tree, or none: once this has decided that they go there, they do, also after a
  * crash, and no index ever has a part of them. May be repeated.
- * @throws AppError NOT_FOUND, RIGHT_MISSING, BATCH_REFUSED with every package that cannot go there, BATCH_UNPLACED after
+ * @throws AppError NOT_FOUND, RIGHT_MISSING, BATCH_REFUSED with every package that cannot go there, QUOTA_REACHED, BATCH_UNPLACED after
  * the decision, or of another fault of ours before it.
  */
 export async function commitBatch(id: string, requester: Requester, parts: BatchParts): Promise<Commit> {
@@ -39,7 +39,7 @@ export async function commitBatch(id: string, requester: Requester, parts: Batch
       isNew = true;
       if (batch.state === 'committing') await completeCommit(batch, parts);
       else {
-        const refusal = await commitStaged(batch, parts);
+        const refusal = await commitStaged(batch, requester, parts);
         if (refusal === undefined) continue;
         refusals += 1;
         // The same package may have been signed for somebody else meanwhile: prepared once more, it is that one.
@@ -60,9 +60,15 @@ export async function completeCommit({ id, members }: Batch, parts: BatchParts):
 }
 
 /** @returns why it is refused; undefined when it was placed, or when the batch has changed meanwhile. */
-async function commitStaged(batch: Batch, parts: BatchParts): Promise<AppError | undefined> {
+async function commitStaged(
+  batch: Batch,
+  requester: Requester,
+  parts: BatchParts,
+): Promise<AppError | undefined> {
   const { id } = batch;
   const repositories = repositoriesOf(batch.members);
+  // First: holding a repository makes a queue of it.
+  parts.admitRepositories(repositories, ownerOf(requester));
   const files = await prepareFiles(batch, parts);
   if (files instanceof AppError) return files;
   try {

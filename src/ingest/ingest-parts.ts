@@ -5,6 +5,7 @@ import type { RepositoryLayout, RepositoryName } from '../place/repository-layou
 import type { TakeTurns } from '../place/take-turns.ts';
 import type { BodyRoom } from '../receive/body-room.ts';
 import type { CheckReserve } from '../reindex/index-reserve.ts';
+import type { AdmitRepositories } from '../reindex/repository-quota.ts';
 import type { UploadStage } from '../serve/metrics.ts';
 import type { SignaturesByRepository } from '../signing/check-package-signature.ts';
 import type { PackageSigner } from '../signing/create-package-signer.ts';
@@ -24,6 +25,8 @@ export interface IngestParts extends PlaceParts, DescribeParts {
   readonly takeTurns: TakeTurns;
   /** Makes sure that a repository has its directory, an index and its .repo file. */
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
+  /** Asked before a repository is made. */
+  readonly admitRepositories: AdmitRepositories;
   readonly checkReserve: CheckReserve;
   readonly bodyRoom: BodyRoom;
   /** Measures one stage of an upload. */

@@ -1,7 +1,8 @@
-import type { Requester } from '../access/requester.ts';
+import { ownerOf, type Requester } from '../access/requester.ts';
 import {
   type Batch,
   type BatchMember,
+  type BatchSummary,
   memberFile,
   readBatch,
   repositoriesOf,
@@ -17,7 +18,7 @@ import { batchTurn } from './place-decided.ts';
 
 /**
  * Keeps an upload for the commit of its batch. When this returns, it survives a power cut.
- * @throws AppError with the code of the rule that refused the package, BATCH_COMMITTED, or of the fault of ours.
+ * @throws AppError with the code of the rule that refused the package, BATCH_COMMITTED, QUOTA_REACHED, or of the fault of ours.
  */
 export async function stageUpload(
   upload: SpooledUpload,
@@ -33,7 +34,7 @@ export async function stageUpload(
     if (status !== undefined && status.state !== 'staged') {
       return outcomeOfCommitted(await readBatch(id, parts.batches), { sha256, targets }, parts);
     }
-    refuseForeign(id, await parts.batches.repositoriesOf(id), upload.requester);
+    refuseForeign(id, await parts.batches.summarise(id), upload.requester);
     const member: BatchMember = {
       file: memberFile(sha256, targets),
       nevra,
@@ -42,14 +43,15 @@ export async function stageUpload(
       targets: targets.map(({ repository, location }) => ({ repository, location })),
       signatures: Object.fromEntries(asSent.signatures),
     };
-    await parts.batches.add(id, asSent.path, member);
+    await parts.batches.add(id, { path: asSent.path, owner: ownerOf(upload.requester) }, member);
     return stagedOutcome(id, member, parts);
   });
 }
 
 /** Whoever began a batch could no longer commit it, once it had a package for a repository that is closed to them. */
-function refuseForeign(id: string, repositories: readonly string[], { rights }: Requester): void {
-  if (repositories.every((repository) => rights.may('upload', repository))) return;
+function refuseForeign(id: string, batch: BatchSummary | undefined, { rights }: Requester): void {
+  if (batch === undefined || batch.repositories.every((repository) => rights.may('upload', repository)))
+    return;
   throw new AppError(
     'RIGHT_MISSING',
     `the batch ${id} has packages for repositories that are closed to you`,

@@ -13,11 +13,11 @@ export interface MetadataRoutesOptions {
   readonly spoolDir: string;
   readonly incomingDir: string;
   readonly room: BodyRoom;
-  /** Before the body is received. @throws AppError NOT_FOUND, PARAMETER_INVALID. */
+  /** Before the body is received. @throws AppError NOT_FOUND, PARAMETER_INVALID, QUOTA_REACHED. */
   readonly checkTarget: (repository: string, type: string) => Promise<void>;
   /**
    * Checks the file when its turn has come, keeps it for the next run of the repository, and requests that run.
-   * @throws AppError METADATA_INVALID; the signal's reason.
+   * @throws AppError METADATA_INVALID, QUOTA_REACHED, STORAGE_FULL; the signal's reason.
    */
   readonly putMetadata: (
     repository: string,

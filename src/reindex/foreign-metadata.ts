@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
 import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectoryDurable, syncDirectory, syncFile } from '../durable-files.ts';
@@ -21,6 +22,8 @@ export interface ForeignMetadata {
   pack(type: string, path: string, signal?: AbortSignal): Promise<PackedMetadata>;
   /** Keeps packed metadata durably until the next run publishes it in place of the one of that type. */
   keep(repository: string, packed: PackedMetadata): Promise<void>;
+  /** The types that wait to be published, read at once. */
+  waitingTypes(repository: string): readonly string[];
   /** True when something waits to be published. */
   isWaiting(repository: string): Promise<boolean>;
   /**
@@ -92,6 +95,8 @@ export function createForeignMetadata(
       await syncDirectory(directory);
     },
     close: checks.close,
+    waitingTypes: (repository) =>
+      namesAt(directoryOf(repository)).flatMap((name) => WAITING_NAME.exec(name)?.groups?.['type'] ?? []),
     isWaiting: async (repository) => (await waitingIn(repository)).length > 0,
     addTo: async (scratchDir, repository, warn) => {
       const added: AddedMetadata[] = [];
@@ -122,6 +127,10 @@ export function createForeignMetadata(
       }
     },
   };
+}
+
+function namesAt(directory: string): readonly string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
 }
 
 /** @throws AppError PARAMETER_INVALID. */

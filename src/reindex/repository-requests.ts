@@ -1,7 +1,12 @@
-import { AppError } from '../errors.ts';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError, errnoOf } from '../errors.ts';
 import type { PackageStore } from '../place/package-store.ts';
 import type { RepositoryName } from '../place/repository-layout.ts';
-import { checkType } from './foreign-metadata.ts';
+import { quotaReached, QUOTAS } from '../quotas.ts';
+import { parseRepomd } from '../repodata/repomd.ts';
+import { checkType, foreignTypeOf } from './foreign-metadata.ts';
+import type { CheckReserve } from './index-reserve.ts';
 import type { ReindexParts } from './reindex-repository.ts';
 import type { ReindexQueue } from './reindex-queue.ts';
 
@@ -9,9 +14,9 @@ import type { ReindexQueue } from './reindex-queue.ts';
 export interface RepositoryRequests {
   /** @throws AppError NOT_FOUND. */
   readonly reindexNow: (repository: string, trust: 'files' | 'nothing') => Promise<void>;
-  /** @throws AppError NOT_FOUND, PARAMETER_INVALID. */
+  /** @throws AppError NOT_FOUND, PARAMETER_INVALID, QUOTA_REACHED. */
   readonly checkMetadataTarget: (repository: string, type: string) => Promise<void>;
-  /** @param signal ends the check of the file. @throws as ForeignMetadata.pack(). */
+  /** @param signal ends the check of the file. @throws as ForeignMetadata.pack(), QUOTA_REACHED, STORAGE_FULL. */
   readonly putMetadata: (
     repository: string,
     type: string,
@@ -27,9 +32,14 @@ export function createRepositoryRequests(options: {
   readonly reindexParts: ReindexParts;
   readonly queue: ReindexQueue;
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
+  readonly checkReserve: CheckReserve;
+  readonly maxMetadataTypes?: number;
 }): RepositoryRequests {
-  const { store, queue, prepareRepository } = options;
-  const { records, changes, foreignMetadata } = options.reindexParts;
+  const { store, queue, prepareRepository, checkReserve } = options;
+  const { records, changes, foreignMetadata, layout } = options.reindexParts;
+  const { maxMetadataTypes = QUOTAS.metadataTypes } = options;
+  /** The types that are being put: two requests at once must not both be the last. */
+  const coming = new Map<string, readonly string[]>();
 
   return {
     reindexNow: async (repository, trust) => {
@@ -44,12 +54,17 @@ export function createRepositoryRequests(options: {
     checkMetadataTarget: async (repository, type) => {
       checkType(type);
       await checkExists(repository);
+      demandType(repository, type);
     },
     putMetadata: async (repository, type, path, signal) => {
+      // It is packed anew beside what came.
+      checkReserve([repository], statSync(path).size);
       // Before the mark, which would have the repository seem late while others have their turn.
       await using packed = await foreignMetadata.pack(type, path, signal);
       await prepareRepository(repository);
-      await queue.of(repository).whileMarked(() => foreignMetadata.keep(repository, packed));
+      await whileComing(repository, type, () =>
+        queue.of(repository).whileMarked(() => foreignMetadata.keep(repository, packed)),
+      );
     },
     lookAtAll: () => {
       for (const { repository } of queue.listStatus()) {
@@ -59,6 +74,33 @@ export function createRepositoryRequests(options: {
     },
   };
 
+  async function whileComing(repository: string, type: string, put: () => Promise<void>): Promise<void> {
+    demandType(repository, type);
+    coming.set(repository, [...(coming.get(repository) ?? []), type]);
+    try {
+      await put();
+    } finally {
+      const types = coming.get(repository) ?? [];
+      if (types.length > 1) coming.set(repository, types.toSpliced(types.indexOf(type), 1));
+      else coming.delete(repository);
+    }
+  }
+
+  /** Without a pause: what was counted is still so when the type is noted as coming. */
+  function demandType(repository: string, type: string): void {
+    const there = new Set([...typesOf(repository), ...(coming.get(repository) ?? [])]);
+    if (there.has(type) || there.size < maxMetadataTypes) return;
+    throw tooManyTypes(repository, maxMetadataTypes);
+  }
+
+  /** Those that are published, and those that wait to be. */
+  function typesOf(repository: string): readonly string[] {
+    return [
+      ...foreignMetadata.waitingTypes(repository),
+      ...publishedTypes(layout.directoryOf(repository)).flatMap((type) => foreignTypeOf(type) ?? []),
+    ];
+  }
+
   async function checkExists(repository: string): Promise<void> {
     const isKnown = queue.statusOf(repository) !== undefined;
     if (isKnown || (await store.listRepositories()).includes(repository)) return;
@@ -66,4 +108,25 @@ export function createRepositoryRequests(options: {
       hint: 'GET /api/v1/repositories lists the repositories; an upload creates one.',
     });
   }
+}
+
+/** None where repomd.xml is damaged: the next run replaces it. */
+function publishedTypes(repositoryDir: string): readonly string[] {
+  try {
+    const xml = readFileSync(join(repositoryDir, 'repodata', 'repomd.xml'), 'utf8');
+    return parseRepomd(xml).data.map(({ type }) => type);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined || errno === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function tooManyTypes(repository: string, limit: number): AppError {
+  return quotaReached({
+    quota: 'metadataTypes',
+    limit,
+    detail: `${repository} has ${limit} types of metadata, as many as a repository may have`,
+    hint: 'Put it under a type that the repository has; GET .../repodata/repomd.xml lists them.',
+  });
 }

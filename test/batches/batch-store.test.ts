@@ -1,7 +1,12 @@
-import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type BatchMember, memberFile, openBatchStore } from '../../src/batches/batch-store.ts';
+import {
+  type BatchMember,
+  type BatchStore,
+  memberFile,
+  openBatchStore,
+} from '../../src/batches/batch-store.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 let dir: TempDir;
@@ -22,10 +27,11 @@ async function add(
   store: Awaited<ReturnType<typeof openBatchStore>>,
   id: string,
   one: BatchMember,
+  owner = 'token ci',
 ): Promise<void> {
   const path = join(dir.path, `incoming-${one.nevra}`);
   await writeFile(path, one.nevra);
-  await store.add(id, path, one);
+  await store.add(id, { path, owner }, one);
 }
 
 describe('the batches on disk', () => {
@@ -40,12 +46,15 @@ describe('the batches on disk', () => {
       state: 'staged',
       members: [{ nevra: 'x' }, { nevra: 'x' }],
     });
-    expect(await next.repositoriesOf('a')).toEqual(['8/x86_64', '9/x86_64']);
+    expect(await next.summarise('a')).toMatchObject({
+      repositories: ['8/x86_64', '9/x86_64'],
+      packageCount: 2,
+    });
     expect(next.listUnplaced()).toEqual(['b']);
     expect(next.listUnplaced('8/x86_64')).toEqual([]);
     await next.finish('b');
     expect(next.listUnplaced()).toEqual([]);
-    expect(await readdir(join(batchesDir, 'b'))).toEqual(['placed.json']);
+    expect(await readdir(join(batchesDir, 'b'))).toEqual(['owner', 'placed.json']);
     expect(await next.read('b')).toMatchObject({ state: 'committed', members: [{ nevra: 'y' }] });
   });
 
@@ -95,5 +104,70 @@ describe('the batches on disk', () => {
       expect(await store.read(id)).toBeUndefined();
       expect(await store.statusOf(id)).toBeUndefined();
     }
+  });
+});
+
+describe('the quotas of batches', () => {
+  const quotas = { staged: { each: 2, together: 3 }, committed: { each: 2, together: 3 }, members: 2 };
+
+  async function commitOne(store: BatchStore, id: string, owner: string): Promise<void> {
+    await add(store, id, member(id), owner);
+    await store.decide(id, [member(id)]);
+    await store.finish(id);
+  }
+
+  test('refuse an owner with enough staged ones, not another, and leave nothing of what they refused', async () => {
+    const store = await openBatchStore(batchesDir, quotas);
+    for (const id of ['a1', 'a2']) await add(store, id, member('x'), 'alice');
+    await expect(add(store, 'a3', member('x'), 'alice')).rejects.toMatchObject({ code: 'QUOTA_REACHED' });
+    await add(store, 'b1', member('x'), 'bob');
+    await expect(add(store, 'c1', member('x'), 'carol')).rejects.toMatchObject({ details: { limit: 3 } });
+    expect((await readdir(batchesDir)).toSorted()).toEqual(['a1', 'a2', 'b1']);
+    // What is there goes on, whoever sends it.
+    await add(store, 'a1', member('y'), 'alice');
+    await add(store, 'a2', member('y'), 'bob');
+    await store.decide('a1', [member('x'), member('y')]);
+  });
+
+  test('count what is there after a restart, and those of an earlier version for all together', async () => {
+    const store = await openBatchStore(batchesDir, quotas);
+    await add(store, 'a1', member('x'), 'alice');
+    await add(store, 'a2', member('x'), 'alice');
+    await rm(join(batchesDir, 'a2', 'owner'));
+    const next = await openBatchStore(batchesDir, quotas);
+    await add(next, 'a3', member('x'), 'alice');
+    await expect(add(next, 'a4', member('x'), 'alice')).rejects.toMatchObject({ details: { limit: 2 } });
+    await expect(add(next, 'b1', member('x'), 'bob')).rejects.toMatchObject({ details: { limit: 3 } });
+  });
+
+  test.each(['dropped', 'committed'])('make room for another when one was %s', async (how) => {
+    const store = await openBatchStore(batchesDir, quotas);
+    await add(store, 'a1', member('x'), 'alice');
+    if (how === 'dropped') await store.drop('a1');
+    else await commitOne(store, 'a1', 'alice');
+    for (const id of ['a2', 'a3']) await add(store, id, member('x'), 'alice');
+    expect((await store.listStatus()).filter(({ state }) => state === 'staged')).toHaveLength(2);
+  });
+
+  test('forget the oldest committed ones of an owner, and never refuse a commit', async () => {
+    const store = await openBatchStore(batchesDir, quotas);
+    await commitOne(store, 'b1', 'bob');
+    for (const id of ['a1', 'a2', 'a3']) await commitOne(store, id, 'alice');
+    expect((await store.listStatus()).map(({ id }) => id)).toEqual(['a2', 'a3', 'b1']);
+    const next = await openBatchStore(batchesDir, quotas);
+    await commitOne(next, 'a4', 'alice');
+    expect((await next.listStatus()).map(({ id }) => id)).toEqual(['a3', 'a4', 'b1']);
+  });
+
+  test('refuse one more package in a batch, not one that it has', async () => {
+    const store = await openBatchStore(batchesDir, quotas);
+    for (const name of ['x', 'y']) await add(store, 'a', member(name));
+    const next = await openBatchStore(batchesDir, quotas);
+    await add(next, 'a', member('x'));
+    await expect(add(next, 'a', member('z'))).rejects.toMatchObject({
+      code: 'QUOTA_REACHED',
+      details: { quota: 'membersOfBatch', limit: 2 },
+    });
+    expect(await next.summarise('a')).toMatchObject({ packageCount: 2, sizeBytes: 2 });
   });
 });

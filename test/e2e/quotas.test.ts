@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { describe, expect, test } from 'vitest';
+import { hashToken, newToken } from '../../src/access/token.ts';
+import { QUOTAS } from '../../src/quotas.ts';
+import { craftRpm } from '../support/craft-rpm.ts';
+import { type Site, startSite } from '../support/run-site.ts';
+import { type HttpAnswer, putPackage, sendRequest } from '../support/send-request.ts';
+
+const ALICE = newToken();
+const BOB = newToken();
+const CONFIG = {
+  access: {
+    tokens: [
+      { name: 'alice', hash: hashToken(ALICE), upload: ['9/*'] },
+      { name: 'bob', hash: hashToken(BOB), upload: ['9/*', '10/*'] },
+    ],
+  },
+  // No index run comes in between.
+  index_updater: { quiet_seconds: 3600, max_wait_seconds: 86_400 },
+};
+const AT_ONCE = 20;
+
+const as = (token: string): { readonly authorization: string; readonly accept: string } => ({
+  authorization: `Bearer ${token}`,
+  accept: 'application/json',
+});
+
+function begin({ baseUrl }: Site, token: string): Promise<HttpAnswer> {
+  const headers = { ...as(token), 'tus-resumable': '1.0.0', 'upload-length': 1000 };
+  return sendRequest(baseUrl, { method: 'POST', path: '/upload/resumable', headers });
+}
+
+function putMetadata({ baseUrl }: Site, token: string, path: string): Promise<HttpAnswer> {
+  const headers = as(token);
+  const body = Buffer.from(path);
+  return sendRequest(baseUrl, { method: 'PUT', path: `/api/v1/repositories/${path}`, headers, body });
+}
+
+/** Does something so many times; gives the statuses that came, each once. */
+async function repeat(count: number, act: (number: number) => Promise<HttpAnswer>): Promise<Set<number>> {
+  const limit = pLimit(AT_ONCE);
+  const answers = await Promise.all(Array.from({ length: count }, (_, number) => limit(() => act(number))));
+  return new Set(answers.map(({ status }) => status));
+}
+
+async function auditedOutcomes({ stateDir }: Site): Promise<readonly string[]> {
+  const lines = (await readFile(join(stateDir, 'audit.log'), 'utf8')).trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line).outcome);
+}
+
+describe('one token at its quota', () => {
+  test('of unfinished uploads still uploads otherwise, others begin theirs, and a restart changes nothing', async () => {
+    await using site = await startSite({ front: 'none', config: CONFIG });
+    const { each } = QUOTAS.unfinishedUploads;
+    expect(await repeat(each, () => begin(site, ALICE))).toEqual(new Set([201]));
+    const refused = await begin(site, ALICE);
+    expect(refused.status).toBe(429);
+    expect(refused.json()).toMatchObject({ code: 'QUOTA_REACHED', quota: 'unfinishedUploads', limit: each });
+    const package9 = craftRpm({ name: 'a', release: '1.el9' });
+    expect(await putPackage(site.baseUrl, package9, '', as(ALICE))).toMatchObject({ status: 201 });
+    const others = await begin(site, BOB);
+    expect(others.status).toBe(201);
+
+    await site.service.stop();
+    await site.restart();
+    expect(await begin(site, ALICE)).toMatchObject({ status: 429 });
+    const path = `/upload/${others.headers.location ?? ''}`;
+    const headers = { ...as(BOB), 'tus-resumable': '1.0.0' };
+    expect(await sendRequest(site.baseUrl, { method: 'DELETE', path, headers })).toMatchObject({
+      status: 204,
+    });
+    const outcomes = await auditedOutcomes(site);
+    expect(outcomes.slice(-4)).toEqual(['created', 'upload begun', 'QUOTA_REACHED', 'upload deleted']);
+  }, 120_000);
+
+  test('of types of metadata in a repository replaces those that are there, and others put theirs elsewhere', async () => {
+    await using site = await startSite({ front: 'none', config: CONFIG });
+    for (const release of ['9', '10']) {
+      const bytes = craftRpm({ name: 'a', release: `1.el${release}` });
+      expect(await putPackage(site.baseUrl, bytes, '', as(BOB))).toMatchObject({ status: 201 });
+    }
+    const typed = (number: number): string => `9/x86_64/metadata/type${number}`;
+    const count = QUOTAS.metadataTypes + 1;
+    expect(await repeat(count, (number) => putMetadata(site, ALICE, typed(number)))).toEqual(
+      new Set([202, 429]),
+    );
+    const refused = await putMetadata(site, ALICE, '9/x86_64/metadata/another');
+    expect(refused.json()).toMatchObject({ code: 'QUOTA_REACHED', limit: QUOTAS.metadataTypes });
+    expect(await putMetadata(site, BOB, '10/x86_64/metadata/another')).toMatchObject({ status: 202 });
+
+    // Published ones count as those that wait.
+    const waited = await sendRequest(site.baseUrl, {
+      path: '/api/v1/repositories/9/x86_64?wait=50',
+      headers: as(ALICE),
+    });
+    expect(waited.status).toBe(200);
+    expect(await putMetadata(site, ALICE, '9/x86_64/metadata/another')).toMatchObject({ status: 429 });
+    const statuses = await repeat(count, (number) => putMetadata(site, ALICE, typed(number)));
+    expect(statuses).toEqual(new Set([202, 429]));
+  }, 120_000);
+});

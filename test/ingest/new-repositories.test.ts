@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+import { createRequester } from '../../src/access/requester.ts';
+import { ALL_RIGHTS, createRights } from '../../src/access/rights.ts';
+import { embeddedConfig } from '../../src/config/load.ts';
+import { clientConfigOf, openPipeline, type Pipeline } from '../../src/open-pipeline.ts';
+import { openTree } from '../../src/open-tree.ts';
+import { QUOTAS } from '../../src/quotas.ts';
+import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
+import { craftRpm } from '../support/craft-rpm.ts';
+import { createTempDir } from '../support/temp-dir.ts';
+
+const LOG = pino({ level: 'silent' });
+const ALICE = createRequester({
+  kind: 'token',
+  name: 'alice',
+  rights: createRights(ALL_RIGHTS),
+  isProven: true,
+});
+
+interface Opened extends AsyncDisposable {
+  readonly pipeline: Pipeline;
+  readonly upload: (arch: string, batch?: string) => Promise<UploadOutcome>;
+  readonly releasevers: () => Promise<readonly string[]>;
+}
+
+/** A pipeline where a noarch package goes to one repository more than an owner may make in a day. */
+async function open(): Promise<Opened> {
+  const dir = await createTempDir();
+  const embedded = embeddedConfig(dir.path);
+  const noarchBasearches = Array.from(
+    { length: QUOTAS.newRepositoriesADay + 1 },
+    (_, number) => `arch${number}`,
+  );
+  const config = { ...embedded, layout: { ...embedded.layout, noarchBasearches } };
+  const tree = await openTree(config, LOG);
+  const pipeline = await openPipeline(config, tree, clientConfigOf(config, tree), LOG);
+  return {
+    pipeline,
+    upload: async (arch, batch) => {
+      const bytes = craftRpm({ name: 'some', release: '1.el9', arch });
+      const path = join(tree.folders.incomingDir, randomUUID());
+      await writeFile(path, bytes);
+      const facts = { path, sizeBytes: bytes.length, sha256: undefined, expectedDigests: [] };
+      return pipeline.ingest({ ...facts, releasever: undefined, batch, requester: ALICE });
+    },
+    releasevers: () => readdir(tree.folders.topDir),
+    async [Symbol.asyncDispose]() {
+      await pipeline.endRuns();
+      await pipeline.close();
+      await tree.close();
+      await dir.remove();
+    },
+  };
+}
+
+describe('the quota of new repositories', () => {
+  test('refuses a package before any of them is made, and none that goes where a repository may be', async () => {
+    await using site = await open();
+    await expect(site.upload('noarch')).rejects.toMatchObject({ code: 'QUOTA_REACHED' });
+    expect(await site.releasevers()).not.toContain('9');
+    expect(await site.upload('x86_64')).toMatchObject({ outcome: 'created' });
+  });
+
+  test('refuses the commit of a batch before it is decided', async () => {
+    await using site = await open();
+    await site.upload('noarch', 'b');
+    await expect(site.pipeline.batches.commit('b', ALICE)).rejects.toMatchObject({ code: 'QUOTA_REACHED' });
+    expect(await site.releasevers()).not.toContain('9');
+    expect(await site.pipeline.batches.read('b')).toMatchObject({ state: 'staged' });
+  });
+});
