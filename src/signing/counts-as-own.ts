@@ -1,8 +1,9 @@
 import type { SignatureVerdict } from './signature-verdict.ts';
 
 /**
- * Whether a verdict against our own keys means that the signature need not be made again. A weak key counts: it is what
- * the administrator configured, and the next signature would be no better. A weak digest does not: we make none.
+ * Whether a verdict against our own keys means that the signature need not be made again. A weak key counts, since
+ * it is what the administrator configured, and so does a weak payload digest, which is in the package: the next signature
+ * would be no better. A weak digest of its own does not count: we make none.
  */
 export function countsAsOwn({ state, weakness }: SignatureVerdict): boolean {
   return state === 'good' || (state === 'weak' && weakness?.digest === undefined);

@@ -34,7 +34,7 @@ const NAMES: Readonly<Record<number, string>> = { 17: 'DSA', 19: 'ECDSA', 22: 'E
  */
 export function findWeakness(digestAlgorithm: number, key: ListedKey): Weakness | undefined {
   const digest = findWeakDigest(digestAlgorithm);
-  // A primary key that can be forged makes subkeys of whoever forged it.
+  // An attacker who computes the primary key makes subkeys.
   const weakKey = findWeakKey(key) ?? (key.primary && findWeakKey(key.primary));
   if (digest === undefined && weakKey === undefined) return undefined;
   return { ...(digest !== undefined && { digest }), ...(weakKey !== undefined && { key: weakKey }) };

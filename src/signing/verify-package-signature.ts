@@ -10,10 +10,23 @@ export interface SignedPackage {
   readonly rpm: Pick<RpmPackage, 'signatures' | 'headerRange' | 'digests'>;
 }
 
-/** The better first. */
-const FITTING: readonly SignatureState[] = ['good', 'weak'];
-/** The first of these that one of several signatures has; `bad` and what fits are decided before. */
-const WORST_FIRST: readonly SignatureState[] = ['revoked', 'expired', 'unknown-key', 'unverifiable'];
+/** The first of these that one of several signatures has decides. */
+const DECIDING_FIRST: readonly SignatureState[] = [
+  'bad',
+  'good',
+  'weak',
+  'header-only',
+  'revoked',
+  'expired',
+  'unknown-key',
+  'unverifiable',
+];
+
+/** As findWeakness has it for signatures. */
+const WEAK_PAYLOAD_DIGESTS: ReadonlyMap<string, string> = new Map([
+  ['md5', 'MD5'],
+  ['sha1', 'SHA-1'],
+]);
 
 /**
  * Verifies every signature of a package with gpgv. One that is bad makes the package bad, as in rpm; otherwise one that
@@ -55,17 +68,20 @@ function keyOf({ covers, packet }: PackageSignature): string {
 }
 
 function decide(results: readonly Result[], { digests }: SignedPackage['rpm']): SignatureVerdict {
-  const inState = (state: SignatureState): SignatureVerdict | undefined =>
-    results.find(({ verdict }) => verdict.state === state)?.verdict;
-  const bad = inState('bad');
-  if (bad !== undefined) return bad;
-  const fitting = FITTING.flatMap((state) => results.filter(({ verdict }) => verdict.state === state));
-  // A signature of the header covers the payload through the digest in it, which has been compared before.
-  const covering = fitting.find(
-    ({ signature }) => signature.covers !== 'header' || digests.payload.length > 0,
-  );
-  if (covering !== undefined) return covering.verdict;
-  const [headerOnly] = fitting;
-  if (headerOnly !== undefined) return { ...headerOnly.verdict, state: 'header-only' };
-  return WORST_FIRST.map(inState).find((verdict) => verdict !== undefined) ?? { state: 'unsigned' };
+  const verdicts = results.map((result) => withCoverage(result, digests.payload));
+  const deciding = DECIDING_FIRST.map((state) => verdicts.find((verdict) => verdict.state === state));
+  return deciding.find((verdict) => verdict !== undefined) ?? { state: 'unsigned' };
+}
+
+/** A signature of the header covers the payload through a digest in it: the first, which inspection has compared. */
+function withCoverage(
+  { signature, verdict }: Result,
+  [payloadDigest]: SignedPackage['rpm']['digests']['payload'],
+): SignatureVerdict {
+  const fits = verdict.state === 'good' || verdict.state === 'weak';
+  if (!fits || signature.covers !== 'header') return verdict;
+  if (payloadDigest === undefined) return { ...verdict, state: 'header-only' };
+  const weakDigest = WEAK_PAYLOAD_DIGESTS.get(payloadDigest.algorithm);
+  if (weakDigest === undefined) return verdict;
+  return { ...verdict, state: 'weak', weakness: { ...verdict.weakness, payloadDigest: weakDigest } };
 }
