@@ -19,7 +19,7 @@ const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'
 const PAYLOAD = Buffer.alloc(600_000, 1);
 const CURL_CANNOT_CONNECT = 7;
 const WARNING = 40;
-const OLDER_CONF = new URL('../fixtures/rpmyard-0.1.0.conf', import.meta.url);
+const OLDER_CONF = new URL('../upgrade/fixture/rpmyard.conf', import.meta.url);
 
 const socketOf = ({ stateDir }: Site): string => join(stateDir, 'rpmyard.sock');
 

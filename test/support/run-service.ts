@@ -24,6 +24,8 @@ export interface ServiceOptions {
   readonly socketPath?: string;
   /** Options of the configuration file by section, over those that `root` and `port` decide. */
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** A whole configuration file of the port, in place of what is above. */
+  readonly configFile?: (port: number) => string;
   readonly env?: Readonly<Record<string, string>>;
   /** A command that runs the service in its turn; it must end with exec, so that the process stays the same. */
   readonly wrapper?: readonly string[];
@@ -83,7 +85,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   const port = options.port ?? (await findFreePort());
   await mkdir(options.root, { recursive: true });
   const configPath = join(options.root, `rpmyard-${port}.yml`);
-  await writeFile(configPath, renderConfig(options, port));
+  await writeFile(configPath, options.configFile?.(port) ?? renderConfig(options, port));
 
   const { child, service, stderr } = launch(options, port, configPath);
   const deadline = Date.now() + START_LIMIT_MS;
