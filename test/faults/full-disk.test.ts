@@ -8,6 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import { canMount } from '../support/own-mount.ts';
 import { readerOverHttp, readIndex } from '../support/read-index.ts';
 import { type HttpAnswer, putPackage, reindex, sendRequest, sha256Of } from '../support/send-request.ts';
+import { openSocket, putHeader, readToEnd } from '../support/raw-socket.ts';
 import { runCurl } from '../support/run-curl.ts';
 import { type SmallDisk, startOnSmallDisk } from '../support/small-disk.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -221,6 +222,16 @@ describe.skipIf(!canMount)('a full disk', () => {
       expect(await disk.leftovers()).toEqual([]);
     },
   );
+
+  test('has nginx refuse a body that would not fit beside the reserve before it spools any of it', async () => {
+    await using disk = await startOnSmallDisk({ front: 'nginx' });
+    const socket = await openSocket(disk.baseUrl);
+    // Nothing of the body is sent: nginx has to know from its length alone.
+    socket.write(putHeader(20 * MIB));
+    expect(await readToEnd(socket)).toMatch(/^HTTP\/1\.1 507 [^]*ERROR STORAGE_FULL: /);
+    expect(await disk.leftovers()).toEqual([]);
+    expect(await putPackage(disk.baseUrl, craftRpm(), 'wait=50')).toMatchObject({ status: 201 });
+  });
 
   test('that nginx cannot spool to answers 5xx, keeps the old index, and heals', async () => {
     await using disk = await startOnSmallDisk({ front: 'nginx' });
