@@ -192,12 +192,17 @@ async function startOnTree(
   function sweep(): void {
     const sweeps = {
       spool: sweepSpool(folders.spoolDir, now()),
-      batches: pipeline.batches.sweep(),
+      batches: pipeline.batches.sweep().then(auditDropped),
       'resumable uploads': resumableUploads.sweep(),
     };
     for (const [what, swept] of Object.entries(sweeps)) {
       swept.catch((error: unknown) => log.warn({ err: error }, `${what} not swept`));
     }
+  }
+
+  function auditDropped(batches: readonly string[]): void {
+    const time = new Date(now()).toISOString();
+    for (const batch of batches) auditLog.write({ time, who: 'service', outcome: 'batch expired', batch });
   }
 
   async function stop(): Promise<void> {

@@ -7,8 +7,8 @@ import { dropBatch, sweepBatches } from './ingest/drop-batch.ts';
 import type { BatchParts } from './ingest/ingest-parts.ts';
 
 export interface Batches extends Omit<BatchRoutesOptions, 'parseWaitMs' | 'waitUntilInstallable'> {
-  /** Drops what nobody commits. */
-  readonly sweep: () => Promise<void>;
+  /** Drops what nobody commits; gives their names. */
+  readonly sweep: () => Promise<readonly string[]>;
   /** Places what an earlier process had decided; what cannot be placed is tried again before each index run. */
   readonly complete: () => Promise<void>;
   /** Answers when nothing of it goes on any more: a commit does when its client has been told to ask again. */
@@ -68,8 +68,9 @@ export function openBatches(parts: BatchParts, keepMs: number, log: Logger): Bat
     if (batch?.state === 'committing') await completeCommit(batch, parts);
   }
 
-  async function sweep(): Promise<void> {
+  async function sweep(): Promise<readonly string[]> {
     const dropped = await sweepBatches(keepMs, parts);
     if (dropped.length > 0) log.warn({ batches: dropped }, 'dropped batches that nobody committed');
+    return dropped;
   }
 }

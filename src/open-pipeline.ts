@@ -121,7 +121,7 @@ export async function openPipeline(
   });
   const admitRepositories = createRepositoryQuota({
     // The queue may know one that is not made yet.
-    isKnown: store.hasRepository,
+    isKnown: (repository) => store.hasRepository(repository),
     listKnown: () => listStatus().map(({ repository }) => repository),
     now,
   });

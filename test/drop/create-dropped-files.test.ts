@@ -304,6 +304,23 @@ describe('a dropped file', () => {
     expect(audited).toHaveLength(4);
   });
 
+  it('that meets a quota stays and is tried again, and those behind it are taken meanwhile', async () => {
+    let attempts = 0;
+    const directory = open({
+      ingest: async () => {
+        attempts += 1;
+        if (attempts === 1) throw failing('QUOTA_REACHED');
+        return OUTCOME;
+      },
+    });
+    for (const name of ['a.rpm', 'b.rpm']) await drop(name);
+    await eventually(() => expect(counted).toEqual(['QUOTA_REACHED', 'created']));
+    expect(directory.findFault()).toMatchObject({ code: 'QUOTA_REACHED' });
+    nowMs += 10_000;
+    await expectEmptySoon();
+    await eventually(() => expect(directory.findFault()).toBeUndefined());
+  });
+
   it('that its disk cannot give stays, and those behind it are taken meanwhile', async () => {
     for (const name of ['bad-a.rpm', 'bad-b.rpm', 'c.rpm', 'd.rpm']) await drop(name);
     const directory = open({ open: failingToRead('bad'), scanEveryMs: 3_600_000, isWatched: false });

@@ -248,6 +248,8 @@ describe('a batch', () => {
     await site.restart();
     await site.service.whenLogged(({ msg }) => msg === 'dropped batches that nobody committed');
     expect(await readdir(join(site.stateDir, 'batches'))).toEqual(['fresh']);
+    const audited = await readFile(join(site.stateDir, 'audit.log'), 'utf8');
+    expect(audited).toContain('"who":"service","outcome":"batch expired","batch":"old"');
     expect(await namesIn(site, '9/x86_64')).toEqual(['done-1.0-1.el9.x86_64.rpm']);
     expect((await commit(site.baseUrl, 'fresh', 'wait=50')).status).toBe(200);
   });
