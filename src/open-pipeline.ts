@@ -43,7 +43,10 @@ export interface Pipeline {
   readonly ingest: (upload: SpooledUpload) => Promise<UploadOutcome>;
   readonly batches: Batches;
   readonly bodyRoom: BodyRoom;
-  readonly describeUpload: (sha256: string) => UploadOutcome | undefined;
+  readonly describeUpload: (
+    sha256: string,
+    mayRead: (repository: string) => boolean,
+  ) => UploadOutcome | undefined;
   readonly waitUntilInstallable: WaitForUpload;
   /** The same for a client that may upload to all of its places: it ends their quiet time. */
   readonly hurryUntilInstallable: WaitForUpload;
@@ -195,7 +198,7 @@ export async function openPipeline(
         : stageUpload(upload, upload.batch, ingestParts),
     batches,
     bodyRoom,
-    describeUpload: (sha256) => describeUpload(sha256, ingestParts),
+    describeUpload: (sha256, mayRead) => describeUpload(sha256, mayRead, ingestParts),
     waitUntilInstallable: (outcome, waitMs) => waitUntilInstallable(outcome, waitMs, ingestParts),
     hurryUntilInstallable: (outcome, waitMs) => hurryUntilInstallable(outcome, waitMs, ingestParts),
     findFaults,

@@ -3,7 +3,7 @@ import type { Requester } from '../access/requester.ts';
 import { toAppError } from '../errors.ts';
 import type { Commit } from '../ingest/commit-batch.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
-import { type Batch, type BatchSummary, contentOf, noBatch } from './batch-store.ts';
+import { type Batch, type BatchSummary, contentOf, mayReadBatch, noBatch } from './batch-store.ts';
 
 export interface BatchRoutesOptions {
   readonly list: () => Promise<readonly BatchSummary[]>;
@@ -44,7 +44,9 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
   app.get('/api/v1/batches', { config: reading }, async ({ requester }) => {
     const batches = await options.list();
     return {
-      batches: batches.filter(({ repositories }) => mayRead(requester, repositories)).map(describe),
+      batches: batches
+        .filter(({ repositories }) => mayReadBatch(requester.rights, repositories))
+        .map(describe),
     };
   });
 
@@ -52,7 +54,7 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
     const batch = await options.read(request.params.id);
     // Nobody learns of what they may not read, not even that it is there.
     const summary = { ...batch, ...contentOf(batch.members) };
-    if (!mayRead(request.requester, summary.repositories)) throw noBatch(batch.id);
+    if (!mayReadBatch(request.requester.rights, summary.repositories)) throw noBatch(batch.id);
     return { ...describe(summary), packages: options.outcomesOf(batch) };
   });
 
@@ -126,10 +128,6 @@ function documentOf(
   packages: readonly (UploadOutcome | undefined)[],
 ): object {
   return { batch, state, packages };
-}
-
-function mayRead({ rights }: Requester, repositories: readonly string[]): boolean {
-  return repositories.every((repository) => rights.may('read', repository));
 }
 
 /** Undefined when the time is up first. */

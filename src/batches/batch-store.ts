@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, linkSync, renameSync, utimesSync } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import type { Rights } from '../access/rights.ts';
 import { isBatchId } from '../batch-id.ts';
 import {
   createSharedDirectorySync,
@@ -337,7 +338,9 @@ async function readJson<Content>(path: string): Promise<Content> {
 }
 
 function damaged(path: string, cause: unknown): AppError {
-  return new AppError('STORAGE_FAILED', `${path} is damaged`, {
+  // Without the path: a client asks for a batch by its name.
+  const what = `${basename(path)} of the batch ${basename(dirname(path))}`;
+  return new AppError('STORAGE_FAILED', `${what} is damaged`, {
     hint: 'Restore the file from a backup; or stop the service, move the directory of the batch away, and send its packages again.',
     cause,
   });
@@ -349,7 +352,8 @@ async function readDecision(directory: string): Promise<readonly BatchMember[]> 
     return await readMembers(join(directory, DECISION));
   } catch (cause) {
     if (!(cause instanceof AppError)) throw cause;
-    throw new AppError('TREE_UNUSABLE', cause.message, { hint: cause.hint, cause });
+    const message = `${join(directory, DECISION)} is damaged`;
+    throw new AppError('TREE_UNUSABLE', message, { hint: cause.hint, cause });
   }
 }
 
@@ -363,6 +367,13 @@ async function removePlaced(directory: string): Promise<void> {
 export function repositoriesOf(members: readonly Pick<BatchMember, 'targets'>[]): readonly string[] {
   const all = members.flatMap(({ targets }) => targets.map(({ repository }) => repository));
   return [...new Set(all)].toSorted();
+}
+
+/** True for a client that may know of a batch. Of one without any member nothing says whose it is. */
+export function mayReadBatch(rights: Rights, repositories: readonly string[]): boolean {
+  return repositories.length === 0
+    ? rights.mayEverywhere('read')
+    : repositories.every((repository) => rights.may('read', repository));
 }
 
 /** The name of a member's file. The same package for two releasevers is two members, however they were said. */

@@ -1,5 +1,5 @@
-import { demand, demandProven, type Requester } from '../access/requester.ts';
-import { type Batch, noBatch, repositoriesOf } from '../batches/batch-store.ts';
+import { demand, type Requester } from '../access/requester.ts';
+import { type Batch, mayReadBatch, noBatch, repositoriesOf } from '../batches/batch-store.ts';
 
 /** What decides who may change a batch. */
 export interface BatchAccess {
@@ -13,11 +13,10 @@ export function accessOf({ id, members }: Batch): BatchAccess {
 
 /**
  * Whoever adds to a batch, commits it or drops it may upload to every repository of it; to others who may not read all of
- * them it is not there. Only what takes a file can prove by the file who sent it.
- * @throws AppError NOT_FOUND, CREDENTIALS_MISSING, RIGHT_MISSING, SIGNATURE_INVALID.
+ * them it is not there. The requester is proven.
+ * @throws AppError NOT_FOUND, CREDENTIALS_MISSING, RIGHT_MISSING.
  */
 export function demandUpload(requester: Requester, { id, repositories }: BatchAccess): void {
-  demandProven(requester);
-  if (!repositories.every((repository) => requester.rights.may('read', repository))) throw noBatch(id);
+  if (!mayReadBatch(requester.rights, repositories)) throw noBatch(id);
   for (const repository of repositories) demand(requester, { right: 'upload', in: { repository } });
 }

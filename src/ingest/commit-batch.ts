@@ -1,4 +1,4 @@
-import { ownerOf, type Requester } from '../access/requester.ts';
+import { demandProven, ownerOf, type Requester } from '../access/requester.ts';
 import { type Batch, readBatch, repositoriesOf } from '../batches/batch-store.ts';
 import { AppError, toAppError } from '../errors.ts';
 import { lookAtTargets } from '../place/place-package.ts';
@@ -21,10 +21,12 @@ export interface Commit {
 /**
  * Puts all packages of a batch into the tree, or none: once this has decided that they go there, they do, also after a
  * crash, and no index ever has a part of them. May be repeated.
- * @throws AppError NOT_FOUND, RIGHT_MISSING, BATCH_REFUSED with every package that cannot go there, QUOTA_REACHED, BATCH_UNPLACED after
+ * @throws AppError NOT_FOUND, RIGHT_MISSING, SIGNATURE_INVALID, BATCH_REFUSED with every package that cannot go there, QUOTA_REACHED, BATCH_UNPLACED after
  * the decision, or of another fault of ours before it.
  */
 export async function commitBatch(id: string, requester: Requester, parts: BatchParts): Promise<Commit> {
+  // Before it is looked for: without a file nothing shows who sent X-Signature: sha1=, and who it is decides what there is.
+  demandProven(requester);
   // Before anybody is made to wait.
   demandUpload(requester, accessOf(await readBatch(id, parts.batches)));
   // Who asks once more, because it takes long, waits for the same commit.

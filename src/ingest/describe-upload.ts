@@ -10,11 +10,20 @@ export interface DescribeParts {
   readonly publicUrl: string;
 }
 
-/** What became of the package with this digest; undefined when none was acknowledged. */
-export function describeUpload(sha256: string, parts: DescribeParts): UploadOutcome | undefined {
+/**
+ * What became of the package with this digest, in the repositories that the client may read: others say nothing, not even
+ * by the digest of a copy that was signed for them. Undefined when none was acknowledged there.
+ */
+export function describeUpload(
+  sha256: string,
+  mayRead: (repository: string) => boolean,
+  parts: Pick<DescribeParts, 'records' | 'publicUrl'>,
+): UploadOutcome | undefined {
   const { records } = parts;
-  const known = records.receiptsOf(sha256);
-  const receipts = known.length > 0 ? known : records.receiptsOfReceived(sha256);
+  const readable = (receipts: readonly Receipt[]): readonly Receipt[] =>
+    receipts.filter(({ repository }) => mayRead(repository));
+  const known = readable(records.receiptsOf(sha256));
+  const receipts = known.length > 0 ? known : readable(records.receiptsOfReceived(sha256));
   const [first] = receipts;
   if (first === undefined) return undefined;
   const { nevra, sizeBytes, receivedSha256 } = first;

@@ -1,12 +1,13 @@
-import type { Requester } from '../access/requester.ts';
+import { demandProven, type Requester } from '../access/requester.ts';
 import { readBatch } from '../batches/batch-store.ts';
 import type { BatchParts } from './ingest-parts.ts';
 import { accessOf, demandUpload } from './batch-rights.ts';
 import { batchCommitted } from './batch-refusal.ts';
 import { batchTurn } from './place-decided.ts';
 
-/** @throws AppError NOT_FOUND, BATCH_COMMITTED, RIGHT_MISSING. */
+/** @throws AppError NOT_FOUND, BATCH_COMMITTED, RIGHT_MISSING, SIGNATURE_INVALID. */
 export async function dropBatch(id: string, requester: Requester, parts: BatchParts): Promise<void> {
+  demandProven(requester);
   await parts.takeTurns(batchTurn(id), async () => {
     const batch = await readBatch(id, parts.batches);
     demandUpload(requester, accessOf(batch));

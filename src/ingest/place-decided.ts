@@ -65,10 +65,22 @@ export async function placeDecidedOf(
   repository: RepositoryName,
   parts: PlaceDecidedParts & { readonly takeTurns: TakeTurns },
 ): Promise<void> {
-  // One that cannot be placed must not keep the others.
-  await inParallel(parts.batches.listUnplaced(repository), (id) =>
-    parts.takeTurns(batchTurn(id), () => placeDecidedBatch(id, parts)),
-  );
+  try {
+    // One that cannot be placed must not keep the others.
+    await inParallel(parts.batches.listUnplaced(repository), (id) =>
+      parts.takeTurns(batchTurn(id), () => placeDecidedBatch(id, parts)),
+    );
+  } catch (cause) {
+    throw unplacedIn(repository, cause);
+  }
+}
+
+/** Who reads one repository need not be able to read the others that the batch goes to: neither they nor its name are told. */
+function unplacedIn(repository: RepositoryName, cause: unknown): AppError {
+  return new AppError('BATCH_UNPLACED', `a committed batch cannot be placed into ${repository} yet`, {
+    hint: 'It is tried again before each index run, and no index is published without it; the log of the service has the cause.',
+    cause,
+  });
 }
 
 /** Whoever changes a batch has this turn. */

@@ -32,9 +32,14 @@ export async function stageUpload(
   return parts.takeTurns(batchTurn(id), async () => {
     const status = await parts.batches.statusOf(id);
     if (status !== undefined && status.state !== 'staged') {
-      return outcomeOfCommitted(await readBatch(id, parts.batches), { sha256, targets }, parts);
+      const batch = await readBatch(id, parts.batches);
+      const member = findMember(batch, { sha256, targets });
+      if (member !== undefined) return committedOutcome(member, 'unchanged', parts);
+      // What became of a batch of others is nothing that this client may know.
+      refuseForeign(id, repositoriesOf(batch.members), upload.requester);
+      throw batchCommitted(id);
     }
-    refuseForeign(id, await parts.batches.summarise(id), upload.requester);
+    refuseForeign(id, (await parts.batches.summarise(id))?.repositories ?? [], upload.requester);
     const member: BatchMember = {
       file: memberFile(sha256, targets),
       nevra,
@@ -49,29 +54,21 @@ export async function stageUpload(
 }
 
 /** Whoever began a batch could no longer commit it, once it had a package for a repository that is closed to them. */
-function refuseForeign(id: string, batch: BatchSummary | undefined, { rights }: Requester): void {
-  if (batch === undefined || batch.repositories.every((repository) => rights.may('upload', repository)))
-    return;
-  throw new AppError(
-    'RIGHT_MISSING',
-    `the batch ${id} has packages for repositories that are closed to you`,
-    {
-      hint: 'It is a batch of somebody else: take another name for yours.',
-    },
-  );
+function refuseForeign(id: string, repositories: readonly string[], { rights }: Requester): void {
+  if (repositories.every((repository) => rights.may('upload', repository))) return;
+  throw new AppError('RIGHT_MISSING', `the name ${id} is that of a batch that is closed to you`, {
+    hint: 'Take another name for yours.',
+  });
 }
 
-/** A member that is sent again after the commit, as a build job that lost the answer does. @throws AppError BATCH_COMMITTED. */
-function outcomeOfCommitted(
-  { id, members }: Batch,
+/** A member that is sent again after the commit, as a build job that lost the answer does. */
+function findMember(
+  { members }: Batch,
   { sha256, targets }: Pick<BatchMember, 'sha256' | 'targets'>,
-  parts: BatchParts,
-): UploadOutcome {
-  const member = members.find(
+): BatchMember | undefined {
+  return members.find(
     (one) =>
       (one.sha256 === sha256 || one.receivedSha256 === sha256) &&
       repositoriesOf([one]).join() === repositoriesOf([{ targets }]).join(),
   );
-  if (member === undefined) throw batchCommitted(id);
-  return committedOutcome(member, 'unchanged', parts);
 }

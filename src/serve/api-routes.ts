@@ -21,7 +21,11 @@ export interface ApiRoutesOptions {
   readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
   /** Ends the quiet time of a repository. */
   readonly hurry: (repository: string) => void;
-  readonly describeUpload: (sha256: string) => UploadOutcome | undefined;
+  /** In the repositories that `mayRead` takes. */
+  readonly describeUpload: (
+    sha256: string,
+    mayRead: (repository: string) => boolean,
+  ) => UploadOutcome | undefined;
   readonly waitUntilInstallable: (
     outcome: UploadOutcome,
     waitMs: number,
@@ -117,16 +121,16 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
   ): Promise<FastifyReply> {
     const waitMs = options.parseWaitMs(request.query.wait);
     const { rights } = request.requester;
-    const found = options.describeUpload(request.params.sha256.toLowerCase());
-    const places = found?.places.filter(({ repository }) => rights.may('read', repository)) ?? [];
-    if (found === undefined || places.length === 0) {
+    const known = options.describeUpload(request.params.sha256.toLowerCase(), (repository) =>
+      rights.may('read', repository),
+    );
+    if (known === undefined) {
       throw new AppError('NOT_FOUND', 'no package with this sha256 was accepted', {
         hint: 'Upload it; sending a package again is always safe.',
       });
     }
-    const known = { ...found, places };
     if (waitMs !== undefined) {
-      const waiting = places.filter(({ state }) => state === 'waiting');
+      const waiting = known.places.filter(({ state }) => state === 'waiting');
       hurryForUploader(
         request,
         waiting.map(({ repository }) => repository),

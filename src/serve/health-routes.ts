@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { AppError } from '../errors.ts';
 import type { Fault } from './find-faults.ts';
 
 export interface HealthRoutesOptions {
@@ -28,6 +29,12 @@ function statusWith(faults: readonly Fault[]): 'ready' | 'degraded' | 'unavailab
   return faults.some(({ affects }) => affects === 'uploads') ? 'unavailable' : 'degraded';
 }
 
-function toJson({ affects, repository, error: { code, message, hint } }: Fault): object {
-  return { affects, ...(repository !== undefined && { repository }), code, detail: message, hint };
+function toJson({ affects, repository, error }: Fault): object {
+  const { code, hint } = error;
+  return { affects, ...(repository !== undefined && { repository }), code, detail: detailOf(error), hint };
+}
+
+/** Whoever may read everything is told what others are not: a batch goes to several repositories. */
+function detailOf({ code, message, cause }: Fault['error']): string {
+  return code === 'BATCH_UNPLACED' && cause instanceof AppError ? `${message}: ${cause.message}` : message;
 }

@@ -6,6 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { createRequester, type Requester } from '../../src/access/requester.ts';
 import { ALL_RIGHTS, createRights } from '../../src/access/rights.ts';
 import { embeddedConfig } from '../../src/config/load.ts';
+import { type AppError, toAppError } from '../../src/errors.ts';
+import { placeDecidedOf } from '../../src/ingest/place-decided.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from '../../src/open-pipeline.ts';
 import { openTree, type Tree } from '../../src/open-tree.ts';
 import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
@@ -185,6 +187,64 @@ describe('the commit of a batch', () => {
     await expect(site.pipeline.batches.commit('b', stranger)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(site.upload('member1', 'b', stranger, '8')).rejects.toMatchObject({ code: 'RIGHT_MISSING' });
     expect(await site.pipeline.batches.commit('b', bob)).toMatchObject({ isNew: true });
+  });
+
+  test('tells a stranger of a batch neither that it is there nor what became of it', async () => {
+    const stranger = createRequester({
+      kind: 'token',
+      name: 'eve',
+      rights: createRights({ upload: ['8/*'] }),
+      isProven: true,
+    });
+    // X-Signature: sha1= without a file.
+    const unproven = { ...stranger, rights: createRights({ upload: ['*'] }), isProven: false };
+    await using site = await open();
+    const answers = async (id: string): Promise<readonly unknown[]> => {
+      const attempts = [
+        () => site.pipeline.batches.commit(id, stranger),
+        () => site.pipeline.batches.drop(id, stranger),
+        () => site.pipeline.batches.commit(id, unproven),
+        () => site.pipeline.batches.drop(id, unproven),
+      ];
+      const errors: unknown[] = [];
+      for (const attempt of attempts) errors.push(await attempt().catch(toAppError));
+      return errors.map((error) =>
+        JSON.parse(JSON.stringify(error, ['code', 'message', 'hint']).replaceAll(id, 'ID')),
+      );
+    };
+    const ofNone = await answers('none');
+    const ofName = (): Promise<AppError> =>
+      site.upload('member1', 'taken-name', stranger, '8').then(() => toAppError('taken'), toAppError);
+    await site.upload('member1', 'taken-name');
+    expect(await answers('taken-name')).toEqual(ofNone);
+    const staged = await ofName();
+    await site.pipeline.batches.commit('taken-name', ALICE);
+    expect(await answers('taken-name')).toEqual(ofNone);
+    // That the name is taken cannot be hidden; whether it was committed is.
+    expect(await ofName()).toMatchObject({ code: 'RIGHT_MISSING', message: staged.message });
+    expect(staged.message).not.toContain('9/');
+  });
+
+  test('that cannot be placed is named to no reader of one of its repositories', async () => {
+    await using site = await open();
+    await site.upload('member1', 'secret-name', ALICE, '8');
+    await site.upload('member2', 'secret-name');
+    const { batches, layout, records, store, takeTurns } = { ...site.tree, ...site.tree.reindexParts };
+    await batches.decide('secret-name', (await batches.read('secret-name'))?.members ?? []);
+    const broken = { ...store, add: () => Promise.reject(new Error('of 8/x86_64')) };
+    const parts = {
+      batches,
+      layout,
+      records,
+      takeTurns,
+      store: broken,
+      notePlaced: () => undefined,
+      now: Date.now,
+    };
+    const error = await placeDecidedOf(REPOSITORY, parts).then(() => toAppError('placed'), toAppError);
+    expect(error.code).toBe('BATCH_UNPLACED');
+    expect(`${error.message} ${error.hint}`).not.toMatch(/secret-name|8\//);
+    expect(error.cause).toMatchObject({ message: expect.stringContaining('secret-name') });
   });
 
   test('is waited for by the end of the service, also when nobody waits for its answer', async () => {
