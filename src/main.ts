@@ -100,7 +100,10 @@ async function startOnTree(
   );
   const clientConfig = clientConfigOf(config, tree);
   let dropDirectory: DropDirectory | undefined;
-  const pipeline = await openPipeline(config, tree, clientConfig, log, () => dropDirectory?.findFault());
+  const pipeline = await openPipeline(config, tree, clientConfig, log, {
+    findFault: () => dropDirectory?.findFault(),
+    countStuck: () => dropDirectory?.countStuck() ?? 0,
+  });
   const { queue, requests, metrics } = pipeline;
   const whenPublished = (repository: string, waitMs: number): Promise<'published' | 'pending'> =>
     queue.of(repository).whenPublished(waitMs);

@@ -62,6 +62,13 @@ export interface Pipeline {
   readonly close: () => Promise<void>;
 }
 
+/** What is asked about the drop directory, where there is one. */
+interface DropSources {
+  /** What keeps dropped files from being taken in. */
+  readonly findFault: () => AppError | undefined;
+  readonly countStuck: () => number;
+}
+
 // Before the second, third, ... attempt of a failed index run.
 const RETRY_PAUSES_MS = [5_000, 15_000, 60_000, 300_000];
 const TRY_SIGNING_EVERY_MS = 60_000;
@@ -76,7 +83,7 @@ export function clientConfigOf({ server, signing }: Config, { signer }: Pick<Tre
 
 /**
  * Builds the pipeline upon a tree.
- * @param findDropFault what keeps dropped files from being taken in.
+ * @param drops asked about the drop directory.
  * @throws AppError CONFIG_INVALID, SIGNING_FAILED, SIGNING_TOOL_*.
  */
 export async function openPipeline(
@@ -84,7 +91,7 @@ export async function openPipeline(
   tree: Tree,
   clientConfig: ClientConfig,
   log: Logger,
-  findDropFault: () => AppError | undefined = () => undefined,
+  drops: DropSources = { findFault: () => undefined, countStuck: () => 0 },
 ): Promise<Pipeline> {
   const now = Date.now;
   const { folders, layout, store, records, signer, reindexParts } = tree;
@@ -96,7 +103,7 @@ export async function openPipeline(
   const findFaults = createFaultFinder({
     listStatus,
     findUploadFault,
-    findDropFault,
+    findDropFault: drops.findFault,
     findIndexFault: async () => (await engine.findFault()) ?? findSigningFault(),
   });
   const metrics = createMetrics({
@@ -104,6 +111,7 @@ export async function openPipeline(
     listStatus,
     countSetAside: (repository) => records.listSetAside(repository).length,
     findFaults,
+    countStuckDrops: drops.countStuck,
     freeBytes: () => freeBytesOf(folders.topDir),
     now,
   });

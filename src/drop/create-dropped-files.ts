@@ -1,16 +1,16 @@
 import { type BigIntStats } from 'node:fs';
-import { lstat, unlink } from 'node:fs/promises';
+import { access, constants, lstat, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { AuditFacts } from '../access/audit-requests.ts';
 import { AppError, errnoOf, type ErrorCode, printable, toAppError } from '../errors.ts';
 import { createLineBudget } from '../line-budget.ts';
+import { FileFault } from './file-fault.ts';
 import { nextStep, type SettleRules, type Sighting, type Verdict } from './next-step.ts';
 import { moveToRejected, REJECTED_DIRECTORY, type Refusal } from './move-to-rejected.ts';
 import {
   droppedIdentityOf,
   type Reach,
-  ReadFault,
   readFaultOf,
   type TakeParts,
   takeDroppedFile,
@@ -41,8 +41,10 @@ export interface DroppedFiles {
   readonly lookAt: (name: string) => Promise<'done' | 'blocked'>;
   /** Forgets the others. */
   readonly keepOnly: (names: ReadonlySet<string>) => void;
-  /** What keeps a file from being worked off. */
+  /** What keeps files from being worked off that is no fault of a single one. */
   readonly findFault: () => AppError | undefined;
+  /** The files that cannot be worked off for a fault of their own. */
+  readonly countStuck: () => number;
 }
 
 /** Before the second, third, ... attempt at a file that could not be taken, moved or removed. */
@@ -54,6 +56,15 @@ const BROKEN_OFF: ReadonlySet<ErrorCode> = new Set(['BODY_INCOMPLETE', 'UPLOAD_S
 
 // Files that are refused can be dropped as fast as they can be made. The reason lies beside each of them too.
 const LOGGED = { burst: 500, perMinute: 20 };
+// These may come of what is in the very file: the next one is tried all the same.
+const OF_ONE_FILE: ReadonlySet<ErrorCode> = new Set([
+  'INTERNAL',
+  'PACKAGE_SIGNING_FAILED',
+  'SIGNING_TOOL_FAILED',
+]);
+// The disk or the mount that the drop directory lies on answers these.
+const OF_DISK: ReadonlySet<string> = new Set(['EIO', 'ENOSPC', 'EDQUOT', 'EROFS']);
+const STICKY = 0o1000n;
 
 const REPLACEMENT_CHARACTER = '\ufffd';
 
@@ -82,20 +93,21 @@ export function createDroppedFiles(
     lookAt,
     keepOnly: (names) => {
       for (const name of sightings.keys()) if (!names.has(name)) sightings.delete(name);
-      if (findFault() === undefined) toldFaults.clear();
+      if (sightings.values().every(({ fault }) => fault === undefined)) toldFaults.clear();
     },
-    findFault,
+    findFault: () => faults().find((fault) => !(fault instanceof FileFault)),
+    countStuck: () => faults().filter((fault) => fault instanceof FileFault).length,
   };
 
-  function findFault(): AppError | undefined {
-    return sightings.values().find(({ fault }) => fault !== undefined)?.fault;
+  function faults(): readonly AppError[] {
+    return [...sightings.values()].flatMap(({ fault }) => fault ?? []);
   }
 
   async function lookAt(name: string): Promise<'done' | 'blocked'> {
     const path = join(parts.path, name);
     const stats = await look(path).catch((error: unknown) => readFaultOf(path, error));
     // A mount that does not answer: the next one would not be seen either.
-    if (stats instanceof AppError && !(stats instanceof ReadFault)) throw stats;
+    if (stats instanceof AppError && !(stats instanceof FileFault)) throw stats;
     if (stats instanceof AppError) noteUnseen(name, stats);
     else if (stats === undefined && name.includes(REPLACEMENT_CHARACTER)) noteUnseen(name, notUtf8(name));
     if (stats === undefined || stats instanceof AppError) return 'done';
@@ -128,6 +140,10 @@ export function createDroppedFiles(
     const { error, sha256 } = refusal;
     const isBrokenOff = BROKEN_OFF.has(error.code);
     if (signal.aborted && isBrokenOff) return 'done';
+    if (OF_ONE_FILE.has(error.code)) {
+      countFault(file, ofThisFile(error));
+      return 'done';
+    }
     if (error.statusCode >= 500 || isBrokenOff) {
       countFault(file, error);
       return 'blocked';
@@ -194,7 +210,7 @@ export function createDroppedFiles(
       const isGone = errnoOf(error) === 'ENOENT' && !(await isStillThere(file).catch(() => true));
       if (isGone) return lookAgain(file);
       // The verdict is known: it waits, without being read again.
-      noteFault(file, notPossible(file.path, deed, error), `${file.name} ${deed}`);
+      noteFault(file, await notPossible(file.path, deed, error), `${file.name} ${deed}`);
     }
   }
 
@@ -231,9 +247,34 @@ export function createDroppedFiles(
 
   /** Node reads names as UTF-8 and cannot lead back to one that is something else. */
   function notUtf8(name: string): AppError {
-    return new AppError('STORAGE_FAILED', `the name ${name} in ${parts.path} is not UTF-8`, {
+    return new FileFault('STORAGE_FAILED', `the name ${name} in ${parts.path} is not UTF-8`, {
       hint: 'Rename the file.',
     });
+  }
+
+  async function notPossible(path: string, deed: string, cause: unknown): Promise<AppError> {
+    if (cause instanceof AppError) return cause;
+    const errno = errnoOf(cause) ?? '';
+    const { code } = toAppError(cause);
+    const message = `${path} cannot be ${deed} (${errno || 'no reason given'})`;
+    const hint =
+      'The user of the service must own the drop directory, or may write to it and it has no sticky bit.';
+    const isOfDirectory = OF_DISK.has(errno) || !(await mayRemove().catch(() => true));
+    const Fault = isOfDirectory ? AppError : FileFault;
+    return new Fault(code, message, { hint, cause });
+  }
+
+  /** Whether files can be removed from the directory, whatever is the matter with one of them. */
+  async function mayRemove(): Promise<boolean> {
+    const { mode, uid } = await calls.within(() => stat(parts.path, { bigint: true }));
+    const isOwner = Number(uid) === process.geteuid?.();
+    if ((mode & STICKY) !== 0n && !isOwner) return false;
+    return calls.within(() =>
+      access(parts.path, constants.W_OK | constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    );
   }
 
   function judge(file: DroppedFile, verdict: Verdict): DroppedFile {
@@ -280,11 +321,6 @@ function unfinished({ error, sha256 }: Refusal): Refusal {
   return { error: new AppError(code, `${message}, and nothing more came`, { hint, cause: error }), sha256 };
 }
 
-function notPossible(path: string, deed: string, cause: unknown): AppError {
-  if (cause instanceof AppError) return cause;
-  const { code } = toAppError(cause);
-  return new AppError(code, `${path} cannot be ${deed} (${errnoOf(cause) ?? 'no reason given'})`, {
-    hint: 'The user of the service must own the drop directory, or may write to it and it has no sticky bit.',
-    cause,
-  });
+function ofThisFile({ code, message, hint, cause }: AppError): FileFault {
+  return new FileFault(code, message, { hint, cause });
 }

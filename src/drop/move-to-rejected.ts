@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, errnoOf, printable } from '../errors.ts';
+import { type AppError, errnoOf, printable } from '../errors.ts';
+import { FileFault } from './file-fault.ts';
 
 export const REJECTED_DIRECTORY = 'rejected';
 
@@ -37,7 +38,7 @@ const IN_THE_WAY = new Set(['EISDIR', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST']);
  *
  * Whoever may write into the drop directory may put a link or a directory of their own in the place of `rejected`, so it is
  * opened without following links, must belong to this user, and is then only reached through its descriptor.
- * @throws AppError STORAGE_FAILED when `rejected` is not ours; the error of the file system.
+ * @throws FileFault STORAGE_FAILED when `rejected` is not ours; the error of the file system.
  */
 export async function moveToRejected(rejection: Rejection): Promise<void> {
   const { directory, name } = rejection;
@@ -94,7 +95,7 @@ async function openDirectory(path: string): Promise<FileHandle> {
 }
 
 function notOurs(path: string, fault: string): AppError {
-  return new AppError('STORAGE_FAILED', `${path} ${fault}, so that no refused file is moved there`, {
+  return new FileFault('STORAGE_FAILED', `${path} ${fault}, so that no refused file is moved there`, {
     hint: 'Remove it; the service makes a directory of its own.',
   });
 }

@@ -14,8 +14,10 @@ export interface DropDirectoryParts extends DroppedFilesParts {
 }
 
 export interface DropDirectory {
-  /** What keeps it, or a file in it, from being worked off now. */
+  /** What keeps it from being worked off now: never what is the matter with a single file. */
   readonly findFault: () => AppError | undefined;
+  /** The files that stay where they are for a fault of their own; the log names each. */
+  readonly countStuck: () => number;
   /** A file that is being read is left where it is; one that has been read is taken to its end, which this waits for. */
   readonly close: () => Promise<void>;
 }
@@ -54,6 +56,7 @@ export function openDropDirectory(parts: DropDirectoryParts): DropDirectory {
 
   return {
     findFault: () => fault ?? files.findFault(),
+    countStuck: files.countStuck,
     close: async () => {
       stopping.abort();
       clearTimeout(timer);

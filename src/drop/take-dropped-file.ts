@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { Requester } from '../access/requester.ts';
 import { AppError, errnoOf, toAppError } from '../errors.ts';
+import { FileFault } from './file-fault.ts';
 import type { MountCalls } from './mount-calls.ts';
 import type { SpooledUpload } from '../receive/spooled-upload.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
@@ -59,9 +60,6 @@ interface OpenedDrop extends AsyncDisposable {
   readonly read: (position: number, length: number) => Promise<Buffer>;
 }
 
-/** Of one file: the next one may well be read. */
-export class ReadFault extends AppError {}
-
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 // As much as is written into the spool at once.
@@ -113,7 +111,7 @@ export async function takeDroppedFile(
       parts.removeIncoming(copy.path);
     }
   } catch (error) {
-    if (error instanceof ReadFault) return { kind: 'read fault', error };
+    if (error instanceof FileFault) return { kind: 'read fault', error };
     return { kind: 'failed', error: toAppError(error), sha256 };
   }
 }
@@ -206,7 +204,7 @@ async function* chunksOf(file: OpenedDrop, sizeBytes: number, signal: AbortSigna
 /** What a mount that does not answer throws is no fault of this file. */
 export function readFaultOf(path: string, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
-  return new ReadFault('STORAGE_FAILED', `${path} cannot be read (${errnoOf(cause) ?? 'no reason given'})`, {
+  return new FileFault('STORAGE_FAILED', `${path} cannot be read (${errnoOf(cause) ?? 'no reason given'})`, {
     hint: 'Look after the disk that it lies on, then drop the package again or remove it.',
     cause,
   });

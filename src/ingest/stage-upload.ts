@@ -2,7 +2,6 @@ import { ownerOf, type Requester } from '../access/requester.ts';
 import {
   type Batch,
   type BatchMember,
-  type BatchSummary,
   memberFile,
   readBatch,
   repositoriesOf,

@@ -8,6 +8,8 @@ export interface GaugeSources {
   readonly listStatus: () => readonly RepositoryStatus[];
   readonly countSetAside: (repository: string) => number;
   readonly findFaults: () => Promise<readonly Fault[]>;
+  /** Dropped files that stay where they are for a fault of their own. */
+  readonly countStuckDrops: () => number;
   /** On the tree's mount; undefined when the file system does not say. */
   readonly freeBytes: () => number | undefined;
   readonly now: () => number;
@@ -73,7 +75,7 @@ function queueGauges({ listStatus, now }: GaugeSources): readonly Gauge[] {
   ];
 }
 
-function stateGauges({ version, findFaults, freeBytes }: GaugeSources): readonly Gauge[] {
+function stateGauges({ version, findFaults, countStuckDrops, freeBytes }: GaugeSources): readonly Gauge[] {
   return [
     gauge(
       {
@@ -86,6 +88,13 @@ function stateGauges({ version, findFaults, freeBytes }: GaugeSources): readonly
           labels: { affects, code, ...(repository !== undefined && { repository }) },
           value: 1,
         })),
+    ),
+    gauge(
+      {
+        name: 'rpmyard_dropped_files_stuck',
+        help: 'Files in the drop directory that can be neither taken nor moved away for a fault of their own.',
+      },
+      () => [{ value: countStuckDrops() }],
     ),
     gauge(
       {

@@ -15,6 +15,7 @@ const { order, pipelineEnded } = vi.hoisted(() => ({
 vi.mock(import('../../src/drop/open-drop-directory.ts'), () => ({
   openDropDirectory: () => ({
     findFault: () => undefined,
+    countStuck: () => 0,
     // As a file whose signing is ended with the pipeline.
     close: async () => {
       await pipelineEnded.promise;

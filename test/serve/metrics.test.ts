@@ -35,6 +35,7 @@ const NAMES = [
   ['rpmyard_queue_length', 'gauge'],
   ['rpmyard_oldest_mark_age_seconds', 'gauge'],
   ['rpmyard_faults', 'gauge'],
+  ['rpmyard_dropped_files_stuck', 'gauge'],
   ['rpmyard_free_bytes', 'gauge'],
   ['rpmyard_build_info', 'gauge'],
   ['process_start_time_seconds', 'gauge'],

@@ -6,6 +6,7 @@ export const NOTHING: GaugeSources = {
   listStatus: () => [],
   countSetAside: () => 0,
   findFaults: async () => [],
+  countStuckDrops: () => 0,
   freeBytes: () => undefined,
   now: Date.now,
 };

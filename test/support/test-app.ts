@@ -77,6 +77,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     listStatus,
     countSetAside: () => 0,
     findFaults,
+    countStuckDrops: () => 0,
     freeBytes: () => undefined,
     now: Date.now,
   });
