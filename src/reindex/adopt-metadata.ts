@@ -1,6 +1,6 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, normalize } from 'node:path';
 import { digestOfFile } from '../file-digest.ts';
 import { identityOf } from '../file-identity.ts';
 import {
@@ -20,12 +20,12 @@ export interface AdoptedMetadata {
   readonly warnings: readonly string[];
 }
 
-/** A package as primary describes it. */
+/** A package as primary describes it, whose file is there. */
 interface AdoptedPackage {
   readonly pkgid: string;
   readonly location: string;
-  readonly sizeBytes: number;
-  readonly mtimeSeconds: number;
+  /** See identityOf(). */
+  readonly identity: string;
   /** Its text in primary, which is of this location only: the same package may lie at others too. */
   readonly primary: PlacedSegment;
 }
@@ -48,15 +48,23 @@ export async function adoptMetadata(
   published: Repomd,
   outputDir: string,
 ): Promise<AdoptedMetadata> {
+  // Both grow with the packages on disk, whatever the metadata says: a small file may describe millions.
   const adopted = new Map<string, AdoptedPackage>();
   const texts: OtherTexts = { filelists: new Map(), other: new Map() };
+  const from = { repositoryDir, published, outputDir };
   try {
-    for (const type of PACKAGE_METADATA_TYPES) {
-      await unpack(type, { repositoryDir, published, outputDir }, (scanned, segment) => {
-        if (!scanned.isReadable) return;
-        if (type !== 'primary') texts[type].set(scanned.pkgid, segment);
-        const described = type === 'primary' ? describedBy(scanned, segment) : undefined;
-        if (described !== undefined) adopted.set(described.location, described);
+    await unpack('primary', from, (scanned, segment) => {
+      const described = describedBy(scanned, segment, repositoryDir);
+      if (described === undefined || adopted.has(described.location)) return false;
+      adopted.set(described.location, described);
+      return true;
+    });
+    const pkgids = new Set([...adopted.values()].map(({ pkgid }) => pkgid));
+    for (const type of ['filelists', 'other'] as const) {
+      await unpack(type, from, ({ pkgid }, segment) => {
+        if (!pkgids.has(pkgid) || texts[type].has(pkgid)) return false;
+        texts[type].set(pkgid, segment);
+        return true;
       });
     }
   } catch (error) {
@@ -66,7 +74,7 @@ export async function adoptMetadata(
   }
   const groups = [...adopted.values()]
     .toSorted((a, b) => (a.location < b.location ? -1 : 1))
-    .flatMap((described) => groupOf(described, repositoryDir, texts));
+    .flatMap((described) => groupOf(described, texts));
   return { groups, warnings: [] };
 }
 
@@ -74,11 +82,15 @@ function unpackedPath(outputDir: string, type: PackageMetadataType): string {
   return join(outputDir, `adopted-${type}`);
 }
 
-/** @throws Error when the file is not as repomd.xml says, or begins in another way than all known writers begin it. */
+/**
+ * Writes the text of the packages that are wanted.
+ * @param isWanted is asked about each readable package, with the place of its text.
+ * @throws Error when the file is not as repomd.xml says, or begins in another way than all known writers begin it.
+ */
 async function unpack(
   type: PackageMetadataType,
   from: { readonly repositoryDir: string; readonly published: Repomd; readonly outputDir: string },
-  take: (scanned: ScannedPackage, segment: PlacedSegment) => void,
+  isWanted: (scanned: ScannedPackage, segment: PlacedSegment) => boolean,
 ): Promise<void> {
   const data = from.published.data.find((one) => one.type === type);
   if (data === undefined || data.checksum.type !== 'sha256') throw new Error(`no ${type} with a sha256`);
@@ -93,13 +105,13 @@ async function unpack(
   for await (const piece of openMetadata(path)) {
     if (isFirst) checkOpening(type, piece);
     isFirst = false;
-    const scanned = scanner.push(piece);
-    for (const one of scanned) {
+    const wanted = scanner.push(piece).filter((one) => {
       const lengthBytes = one.element.length + NEWLINE.length;
-      take(one, plainSegment(outputPath, offset, lengthBytes));
+      if (!one.isReadable || !isWanted(one, plainSegment(outputPath, offset, lengthBytes))) return false;
       offset += lengthBytes;
-    }
-    await writeAll(output, scanned);
+      return true;
+    });
+    await writeAll(output, wanted);
   }
 }
 
@@ -123,10 +135,11 @@ function plainSegment(path: string, offset: number, lengthBytes: number): Placed
   return { path, offset, lengthBytes, openBytes: lengthBytes, crc32: 0, openCrc32: 0, format: 'plain' };
 }
 
-/** Undefined for a package whose file lies elsewhere, or that is identified by another digest. */
+/** Undefined for a package whose file lies elsewhere or is another one since, or that is identified by another digest. */
 function describedBy(
   { pkgid, location, element }: ScannedPackage,
   primary: PlacedSegment,
+  repositoryDir: string,
 ): AdoptedPackage | undefined {
   const text = Buffer.from(element).toString('latin1');
   const sizeBytes = /<size [^<>]*?package="(?<bytes>\d+)"/.exec(text)?.groups?.['bytes'];
@@ -135,25 +148,26 @@ function describedBy(
   if (!isOurs || location === undefined || sizeBytes === undefined || mtimeSeconds === undefined) {
     return undefined;
   }
-  return { pkgid, location, sizeBytes: Number(sizeBytes), mtimeSeconds: Number(mtimeSeconds), primary };
-}
-
-function groupOf(
-  { pkgid, location, sizeBytes, mtimeSeconds, primary }: AdoptedPackage,
-  repositoryDir: string,
-  texts: OtherTexts,
-): readonly PackageGroup[] {
+  // The same file has names without end in another spelling.
+  if (normalize(location) !== location) return undefined;
   const stats = statsOf(join(repositoryDir, location));
   const isSame =
     stats?.isFile() === true &&
     stats.size === BigInt(sizeBytes) &&
     stats.mtimeNs / 1_000_000_000n === BigInt(mtimeSeconds);
+  return isSame ? { pkgid, location, identity: identityOf(stats), primary } : undefined;
+}
+
+function groupOf(
+  { pkgid, location, identity, primary }: AdoptedPackage,
+  texts: OtherTexts,
+): readonly PackageGroup[] {
   const filelists = texts.filelists.get(pkgid);
   const other = texts.other.get(pkgid);
-  if (!isSame || filelists === undefined || other === undefined) return [];
+  if (filelists === undefined || other === undefined) return [];
   const segments = { primary, filelists, other };
   const textBytes = perType((type) => segments[type].openBytes);
-  return [{ packages: [{ location, pkgid, identity: identityOf(stats), textBytes }], segments }];
+  return [{ packages: [{ location, pkgid, identity, textBytes }], segments }];
 }
 
 /** Undefined also for what can be no path: too long, or with a NUL in it. */

@@ -160,7 +160,7 @@ const streamV1 = mapping(
 );
 
 // Source: modulemd-module-stream-v2.c, modulemd_module_stream_v2_parse_yaml().
-const streamV2 = mapping(
+const streamV2Fields = mapping(
   {
     ...STREAM,
     static_context: boolean,
@@ -170,6 +170,16 @@ const streamV2 = mapping(
   },
   STREAM_REQUIRED,
 );
+
+/** Source: modulemd_module_stream_v2_validate_context(). */
+const streamV2: Shape = (node, place) => {
+  streamV2Fields(node, place);
+  const fields = mapOf(node, place);
+  const context = fields.get('context');
+  const isFree = fields.get('static_context') !== 'true' || context === undefined;
+  if (isFree || (typeof context === 'string' && /^\w{1,13}$/.test(context))) return;
+  throw new Error(`${place}.context: expected up to 13 letters, digits and _, found ${kindOf(context)}`);
+};
 
 // Source: modulemd-defaults-v1.c, modulemd_defaults_v1_parse_yaml().
 const profilesOfStreams = mappingOf(textSet);

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { readIfThere } from '../read-if-there.ts';
@@ -9,11 +10,17 @@ import type { PublishedIndex } from './repository-queue.ts';
 // The count is in the opening tag, which with every namespace anybody declares is far shorter.
 const OPENING_BYTES = 16 * 1024;
 
-/** The repomd.xml of a repository and its text; undefined when there is none. */
+// The largest have a few hundred entries.
+const MAX_REPOMD_BYTES = 16 * 1024 * 1024;
+
+/** The repomd.xml of a repository and its text; undefined when there is none. @throws Error when it is too large or none. */
 export async function readRepomd(
   repositoryDir: string,
 ): Promise<{ readonly repomd: Repomd; readonly xml: string } | undefined> {
-  const xml = await readIfThere(join(repositoryDir, 'repodata', 'repomd.xml'));
+  const path = join(repositoryDir, 'repodata', 'repomd.xml');
+  const sizeBytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (sizeBytes > MAX_REPOMD_BYTES) throw new Error(`repomd.xml has more than ${MAX_REPOMD_BYTES} bytes`);
+  const xml = await readIfThere(path);
   return xml === undefined ? undefined : { repomd: parseRepomd(xml), xml };
 }
 

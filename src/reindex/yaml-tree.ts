@@ -18,14 +18,21 @@ const MAX_DEPTH = 32;
 // besides: U+0085, U+2028, U+2029. A byte order mark is one at the beginning only, where it is no longer in the text.
 const UNREADABLE = /[^\t\n\r -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
 
+// libyaml writes the closing quote of a text that ends with an empty line into the first column, as in the modules of
+// Fedora 29, where YAML 1.2 wants it indented. White space before it has no meaning.
+const LONE_QUOTE = /^(?=['"][ \t]*$)/gm;
+const QUOTE_INDENT = ' '.repeat(200);
+// Elsewhere than at the end of a quoted text libyaml stops at it.
+const INDENTED_QUOTE = new RegExp(`${QUOTE_INDENT}['"]`);
+
 // libyaml takes tabs in scalars and comments, and between others in some places only.
 const COMMENT = /#[^\n]*/g;
 
 type NodeEvent = Exclude<Event, { readonly type: typeof EVENT_ID.DOCUMENT | typeof EVENT_ID.POP }>;
 
 /**
- * The documents in a text, each as a tree. What only some parsers take is refused: directives, tags, anchors and aliases
- * (libmodulemd loses the anchors and then stops at the aliases), keys that are no scalars or come twice.
+ * The documents in a text without a line `---`, each as a tree. What only some parsers take is refused: directives, tags,
+ * anchors and aliases (libmodulemd loses the anchors and then stops at the aliases), keys that are no scalars or come twice.
  * @throws Error saying what is wrong and in which line of the text, from 1.
  */
 export function readYamlTrees(text: string): readonly YamlNode[] {
@@ -41,8 +48,8 @@ class TreeReader {
   #scalarEnd = 0;
 
   constructor(text: string) {
-    this.#text = text;
-    this.#events = eventsOf(text);
+    this.#text = text.replace(LONE_QUOTE, QUOTE_INDENT);
+    this.#events = eventsOf(this.#text);
   }
 
   read(): readonly YamlNode[] {
@@ -50,6 +57,8 @@ class TreeReader {
     for (let event = this.#take(); event !== undefined; event = this.#take()) {
       if (event.type !== EVENT_ID.DOCUMENT) throw new Error('a node outside of a document');
       if (event.directives.length > 0) throw new Error('a directive (%) before a document');
+      // js-yaml takes one that is indented.
+      if (event.explicitStart) throw new Error('a "---" that is indented');
       for (const node of this.#untilPop()) trees.push(this.#nodeOf(node));
     }
     this.#checkGap(this.#text.length);
@@ -82,8 +91,9 @@ class TreeReader {
     this.#scalarEnd = event.valueEnd;
     const value = getScalarValue(this.#text, event);
     // libyaml takes "?n" for a key in a flow collection; it reads no half of a surrogate pair, and readers end at a NUL.
-    const isPlain = event.style === SCALAR_STYLE.PLAIN;
-    if ((isPlain && value.startsWith('?')) || !value.isWellFormed() || value.includes('\0')) {
+    const isKey = event.style === SCALAR_STYLE.PLAIN && value.startsWith('?');
+    const source = isQuoted(event) ? '' : this.#text.slice(event.valueStart, event.valueEnd);
+    if (isKey || !value.isWellFormed() || value.includes('\0') || INDENTED_QUOTE.test(source)) {
       throw this.#refused(event.valueStart, 'a text that libyaml reads in another way');
     }
     return value;
@@ -92,6 +102,7 @@ class TreeReader {
   /** What stands between the last scalar and this position. */
   #checkGap(position: number): void {
     const gap = this.#text.slice(this.#scalarEnd, position).replace(COMMENT, '');
+    if (INDENTED_QUOTE.test(gap)) throw this.#refused(position, 'a quote in the first column');
     if (gap.includes('\t')) throw this.#refused(position, 'a tab outside of texts and comments');
   }
 
@@ -119,6 +130,10 @@ class TreeReader {
   #refused(position: number, what: string): Error {
     return new Error(`line ${lineAt(this.#text, position)}: ${what} is not taken`);
   }
+}
+
+function isQuoted({ style }: ScalarEvent): boolean {
+  return style === SCALAR_STYLE.SINGLE_QUOTED || style === SCALAR_STYLE.DOUBLE_QUOTED;
 }
 
 function eventsOf(text: string): readonly Event[] {

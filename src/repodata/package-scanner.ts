@@ -30,11 +30,11 @@ const END = '</package>';
 // libxml2 refuses a longer attribute or text, and with it the whole file (XML_MAX_TEXT_LENGTH in parserInternals.h).
 const MAX_TEXT_BYTES = 10_000_000;
 
-// The largest real file lists take some 20 MB.
-const MAX_PACKAGE_BYTES = 128 * 1024 * 1024;
+// The largest real file lists take some 20 MB. As much is held of a package, three times while it is looked at.
+const MAX_PACKAGE_BYTES = 64 * 1024 * 1024;
 
-// What is collected while no package ends.
-const MAX_COLLECTED_BYTES = 8 * MAX_PACKAGE_BYTES;
+// What is read while no package ends; a small compressed file could go on for hours.
+const MAX_UNENDED_BYTES = 8 * MAX_PACKAGE_BYTES;
 
 /**
  * Reads packages from metadata written by createrepo_c while it arrives in pieces. It looks for tags and escapes
@@ -42,22 +42,32 @@ const MAX_COLLECTED_BYTES = 8 * MAX_PACKAGE_BYTES;
  * and takes a tenth of the time of a general parser on 160 MB.
  */
 export class PackageScanner {
-  // What has come of a package whose end has not; joined only then, however many pieces it takes.
+  // What has come of a package whose end has not, its first part when it is too large; joined only then, however many
+  // pieces it takes.
   #pieces: Uint8Array[] = [];
-  #collectedBytes = 0;
+  #heldBytes = 0;
+  #unendedBytes = 0;
   #tail: Uint8Array = new Uint8Array();
 
-  /** Gives the packages that this piece completes. @throws Error when no package ends for gigabytes. */
+  /** Gives the packages that this piece completes. @throws Error when no package ends for half a gigabyte. */
   push(piece: Uint8Array): readonly ScannedPackage[] {
-    this.#pieces.push(piece);
-    this.#collectedBytes += piece.length;
-    if (this.#collectedBytes > MAX_COLLECTED_BYTES) throw new Error('a package has no end');
+    this.#unendedBytes += piece.length;
+    if (this.#unendedBytes > MAX_UNENDED_BYTES) throw new Error('a package has no end');
     // The end may lie across the border of two pieces.
     const seam = Buffer.concat([this.#tail, piece]);
-    this.#tail = seam.subarray(Math.max(0, seam.length - END.length + 1));
-    if (!seam.includes(END)) return [];
+    const isCut = this.#heldBytes > MAX_PACKAGE_BYTES;
+    if (!seam.includes(END)) {
+      this.#tail = tailOf(seam);
+      if (!isCut) this.#hold(piece);
+      return [];
+    }
+    const held = this.#pieces;
+    if (!isCut) return this.#scan(Buffer.concat([...held, piece]));
+    const start = seam.indexOf(END) + END.length;
+    return [scanPackage(Buffer.concat(held)), ...this.#scan(seam.subarray(start))];
+  }
 
-    const bytes = Buffer.concat(this.#pieces);
+  #scan(bytes: Buffer): readonly ScannedPackage[] {
     const packages: ScannedPackage[] = [];
     let start = 0;
     for (let end = bytes.indexOf(END); end !== -1; end = bytes.indexOf(END, start)) {
@@ -65,11 +75,23 @@ export class PackageScanner {
       start = end + END.length;
     }
     const rest = bytes.subarray(start);
-    this.#pieces = [rest];
-    this.#collectedBytes = rest.length;
-    this.#tail = rest.subarray(Math.max(0, rest.length - END.length + 1));
+    this.#pieces = [];
+    this.#heldBytes = 0;
+    this.#hold(rest);
+    this.#unendedBytes = rest.length;
+    this.#tail = tailOf(rest);
     return packages;
   }
+
+  #hold(piece: Uint8Array): void {
+    this.#pieces.push(piece);
+    this.#heldBytes += piece.length;
+  }
+}
+
+/** As much of the end as may be the beginning of END. */
+function tailOf(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(Math.max(0, bytes.length - END.length + 1));
 }
 
 function scanPackage(bytes: Buffer): ScannedPackage {

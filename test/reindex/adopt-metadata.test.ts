@@ -2,6 +2,7 @@ import { copyFile, readFile, rm, stat, utimes, writeFile } from 'node:fs/promise
 import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { adoptMetadata } from '../../src/reindex/adopt-metadata.ts';
 import { readRepomd } from '../../src/reindex/read-metadata.ts';
 import { PACKAGE_METADATA_TYPES } from '../../src/repodata/metadata-envelope.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
@@ -200,6 +201,28 @@ describe('metadata that is in doubt', () => {
     const xml = await readFile(path, 'utf8');
     await writeFile(path, xml.slice(0, xml.length / 2));
     await expectEverythingDescribed();
+  });
+
+  it('because it describes the same packages without end, takes each over once', async () => {
+    const before = (await texts()).map((text) => text.length);
+    await rewriteText((text) =>
+      text.replace(/<package [^]*?<\/package>\n/, (element) =>
+        [
+          element.repeat(1000),
+          element.replaceAll('href="Packages/', 'href="Packages/../Packages/'),
+          element.replaceAll('href="Packages/', 'href="Packages/none-'),
+          element.replace(/[0-9a-f]{64}/, 'f'.repeat(64)),
+        ].join(''),
+      ),
+    );
+    const published = (await readRepomd(repository.dir))?.repomd;
+    if (published === undefined) throw new Error('there is no repomd.xml');
+    const { groups } = await adoptMetadata(repository.dir, published, repository.workDir);
+    expect(groups.map(({ packages }) => packages[0]?.location)).toEqual(locations);
+    for (const [index, type] of PACKAGE_METADATA_TYPES.entries()) {
+      const { size } = await stat(join(repository.workDir, `adopted-${type}`));
+      expect(size).toBeLessThan(2 * (before[index] ?? 0));
+    }
   });
 
   it('because a root element declares other prefixes, is not believed', async () => {

@@ -255,4 +255,29 @@ describe('PackageScanner', () => {
       { pkgid: '', location: undefined, isReadable: true },
     ]);
   });
+
+  it('holds 64 MiB of a package at most: a larger one is not readable, and those after it are', () => {
+    const MIB = 1024 * 1024;
+    const scanner = new PackageScanner();
+    const [start = '', end = ''] = primaryPackage('|').split('|');
+    const found = [...scanner.push(Buffer.from(start))];
+    for (let count = 0; count < 80; count += 1) found.push(...scanner.push(Buffer.alloc(MIB, 'x')));
+    found.push(...scanner.push(Buffer.from(end.slice(0, -3))));
+    found.push(...scanner.push(Buffer.from(`${end.slice(-3)}${primaryPackage('after')}${start}`)));
+    expect(found.map(({ pkgid, isReadable }) => ({ pkgid, isReadable }))).toEqual([
+      { pkgid: PKGID, isReadable: false },
+      { pkgid: PKGID, isReadable: true },
+    ]);
+    expect(found[0]?.element.length).toBeLessThan(66 * MIB);
+    expect(scanner.push(Buffer.from(end))).toMatchObject([{ isReadable: true }]);
+  });
+
+  it('gives up a package without an end', () => {
+    const scanner = new PackageScanner();
+    const piece = Buffer.alloc(64 * 1024 * 1024, 'x');
+    const pushAll = (): void => {
+      for (let count = 0; count < 9; count += 1) scanner.push(piece);
+    };
+    expect(pushAll).toThrow('no end');
+  });
 });

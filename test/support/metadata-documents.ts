@@ -1,0 +1,211 @@
+/** Documents by what is special about them. What dnf and zypper make of them is asked in test/oracle/metadata-readers.test.ts. */
+type Documents = ReadonlyMap<string, string>;
+
+const STREAM = `---
+document: modulemd
+version: 2
+data:
+  name: m
+  stream: "1"
+  version: 20200101
+  context: abcd1234
+  arch: x86_64
+  summary: s
+  description: >-
+    some words, folded
+    into one line
+  license:
+    module: [MIT]
+    content:
+    - GPL
+  xmd:
+    mbs: {a: b, c: [x, y]}
+  dependencies:
+  - buildrequires:
+      platform: [el9]
+    requires:
+      platform: [el9]
+  references:
+    community: http://example.com/
+  profiles:
+    common:
+      rpms:
+      - delta
+  api:
+    rpms: [delta]
+  filter: {rpms: [beta]}
+  buildopts:
+    rpms:
+      macros: |
+        %x\t1
+  components:
+    rpms:
+      delta:
+        rationale: needed
+        buildorder: -1
+        arches: [x86_64]
+  artifacts:
+    rpms:
+    - delta-0:1.0-1.noarch
+    rpm-map:
+      sha256:
+        abcd: {name: delta, epoch: 0, version: "1.0", release: "1", arch: noarch, nevra: "delta-0:1.0-1.noarch"}
+...
+`;
+
+const STREAM_V1 = `---
+document: modulemd
+version: 1
+data:
+  name: old
+  stream: s1
+  version: 1
+  summary: s
+  description: d
+  license: {module: [MIT]}
+  dependencies:
+    requires: {m: "1"}
+  profiles:
+    default: {rpms: [delta]}
+`;
+
+const DEFAULTS = `---
+document: modulemd-defaults
+version: 1
+data:
+  module: m
+  modified: 202001010000
+  stream: "1"
+  profiles:
+    "1": [common]
+...
+`;
+
+const OBSOLETES = `---
+document: modulemd-obsoletes
+version: 1
+data:
+  modified: 2020-01-01T00:00Z
+  module: m
+  stream: "1"
+  context: abcd1234
+  eol_date: 2030-01-01T00:00Z
+  message: gone
+  obsoleted_by: {module: n, stream: "2"}
+`;
+
+const TRANSLATIONS = `---
+document: modulemd-translations
+version: 1
+data:
+  module: m
+  stream: "1"
+  modified: 20180101
+  translations:
+    ja: {summary: x, description: y, profiles: {common: z}}
+`;
+
+/** As libyaml writes a text that ends with an empty line: the modules of Fedora 29 have it. */
+const QUOTE_IN_FIRST_COLUMN = STREAM.replace(
+  'rationale: needed',
+  "rationale: 'needed\n\n\n          here.\n\n'",
+);
+
+/** What distributions publish. */
+export const GOOD_MODULES: Documents = new Map([
+  ['a stream', STREAM],
+  ['a stream of version 1', STREAM_V1],
+  ['all kinds', `# of one repository\n${STREAM}${DEFAULTS}${OBSOLETES}${TRANSLATIONS}${STREAM_V1}`],
+  ['without a line before the first', STREAM.replace('---\n', '')],
+  ['a closing quote in the first column', QUOTE_IN_FIRST_COLUMN],
+  ['keys that nobody knows', STREAM.replace('  arch:', '  unknown: {a: [b]}\n  arch:')],
+  ['comments with tabs', STREAM.replace('  arch:', '  #\ta\tb\n  arch:')],
+]);
+
+/** dnf ends with a core dump at some of them, and tells of a fault at the others. */
+export const BAD_MODULES: Documents = new Map([
+  ['no YAML', 'Name: [hello'],
+  ['no mapping', '---\n- a\n'],
+  ['no document', '# nothing\n'],
+  ['an empty document', `${STREAM}---\n${DEFAULTS}`],
+  ['a second document without a line before', `${STREAM}document: x\n`],
+  ['an unknown kind', 'document: x\n'],
+  ['a kind that is a list', 'document: [a]\nversion: 1\ndata: {}\n'],
+  ['a packager document', STREAM.replace('modulemd', 'modulemd-packager')],
+  ['no kind', 'version: 2\ndata: {}\n'],
+  ['no version', 'document: modulemd-obsoletes\n'],
+  ['no data', 'document: modulemd\nversion: 2\n'],
+  ['a version out of range', DEFAULTS.replace('version: 1', 'version: 99999999999999999999')],
+  ['a version that is unknown', STREAM.replace('version: 2', 'version: 7')],
+  ['a version that is negative', STREAM.replace('version: 2', 'version: -1')],
+  ['data of another kind', 'document: modulemd\nversion: 2\ndata: 5\n'],
+  ['a name that is a list', STREAM.replace('name: m', 'name: [a, b]')],
+  ['a stream that is a mapping', STREAM.replace('stream: "1"', 'stream: {x: 1}')],
+  ['a negative version of a stream', STREAM.replace('20200101', '-5')],
+  ['no name', STREAM.replace('  name: m\n', '')],
+  ['no license', STREAM.replace(/ {2}license:[^]*?(?= {2}xmd)/, '')],
+  ['extensible data that is a list', STREAM.replace(/xmd:[^]*?(?= {2}dependencies)/, 'xmd: [a]\n')],
+  ['dependencies that are a mapping', STREAM.replace('  - buildrequires', '    buildrequires')],
+  ['an api that is a text', STREAM.replace('api:\n    rpms: [delta]', 'api: 5')],
+  ['an artifact without an epoch', STREAM.replace('    - delta-0:1.0', '    - delta-1.0')],
+  ['a build order that is no number', STREAM.replace('buildorder: -1', 'buildorder: first')],
+  ['a date that is none', OBSOLETES.replace('2020-01-01T00:00Z', 'yesterday')],
+  ['obsoletes without a message', OBSOLETES.replace('  message: gone\n', '')],
+  ['an alias to itself', '---\ndocument: &a [*a]\n'],
+  ['an alias', STREAM.replace('name: m', 'name: &a m').replace('summary: s', 'summary: *a')],
+  ['a tag', STREAM.replace('name: m', 'name: !x!y m')],
+  ['a directive of YAML 1.3', `%YAML 1.3\n${STREAM}`],
+  ['a directive of a tag', `%TAG ! tag:example.com,2000:\n${STREAM}`],
+  ['a merge key', STREAM.replace('  arch:', '  <<: *a\n  arch:')],
+  ['a key twice', STREAM.replace('  arch:', '  name: n\n  arch:')],
+  ['a key that is a list', STREAM.replace('  arch:', '  ? [a]\n  : b\n  arch:')],
+  ['a key that is left out', STREAM.replace('  arch:', '  : b\n  arch:')],
+  ['a tab before a text', STREAM.replace('- GPL', '- \tGPL')],
+  ['half of a surrogate pair', STREAM.replace('summary: s', 'summary: "\\ud800"')],
+  ['a question mark in a flow mapping', OBSOLETES.replace('module: n', 'module: ?n')],
+  ['a control character', STREAM.replace('summary: s', 'summary: a\u0001b')],
+  ['a line separator of YAML 1.1', STREAM.replace('summary: s', 'summary: a\u2028b')],
+  ['a quote in the first column', STREAM.replace('summary: s', "summary: s\n'")],
+  ['an indented beginning of a document', ` ${DEFAULTS}`],
+]);
+
+const GROUP = `<group><id>tools</id><name>Tools</name><description/><default>true</default><uservisible>true</uservisible>
+<packagelist><packagereq type="mandatory">alpha</packagereq></packagelist></group>`;
+
+const comps = (inner: string): string => `<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE comps PUBLIC "-//Red Hat, Inc.//DTD Comps info//EN" "comps.dtd">
+<comps>${GROUP}${inner}</comps>
+`;
+
+export const GOOD_COMPS = comps(
+  '<environment><id>e</id><name>E</name><grouplist><groupid>tools</groupid></grouplist></environment>' +
+    '<category><id>c</id><name>C</name><grouplist><groupid>tools</groupid></grouplist></category>' +
+    '<langpacks><match install="a-%s" name="a"/></langpacks>' +
+    '<blacklist><package name="x" arch="y"/></blacklist>' +
+    '<whiteout><ignoredep requires="a" package="b"/></whiteout>',
+);
+
+/** "dnf group list" ends with a signal or a fault at each. */
+export const BAD_COMPS: Documents = new Map([
+  ['a group without an id', comps('<group><name>x</name></group>')],
+  ['a group with an empty id', comps('<group><id> </id><name>x</name></group>')],
+  ['an environment without an id', comps('<environment><name>x</name></environment>')],
+  ['a language pack without a name', comps('<langpacks><match install="a"/></langpacks>')],
+  ['a blacklisted package without a name', comps('<blacklist><package arch="x"/></blacklist>')],
+  ['an ignored dependency without what requires it', comps('<whiteout><ignoredep package="b"/></whiteout>')],
+]);
+
+const UPDATE =
+  '<updates><update from="x" status="final" type="security" version="1"><id>A-1</id><title>t</title></update></updates>';
+
+export const GOOD_UPDATEINFO = `<?xml version='1.0' encoding='utf-8' standalone='no'?>${UPDATE}`;
+
+/** zypper leaves the repository out at each. */
+export const BAD_UPDATEINFO: Documents = new Map([
+  ['an encoding that no reader knows', `<?xml version="1.0" encoding="x-nonsense"?>${UPDATE}`],
+  ['an encoding that it has not', `<?xml version="1.0" encoding="UTF-16"?>${UPDATE}`],
+  ['a name of UTF-8 that is none', `<?xml version="1.0" encoding="utf8"?>${UPDATE}`],
+  ['a control character of XML 1.1', `<?xml version="1.1"?>${UPDATE.replace('A-1', '&#1;')}`],
+  ['XML that ends too early', UPDATE.slice(0, -3)],
+  ['no XML', 'a: b\n'],
+]);
