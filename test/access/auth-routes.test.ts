@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest';
+import { AppError } from '../../src/errors.ts';
+import { createBodyRoom } from '../../src/receive/body-room.ts';
+import { buildTestApp } from '../support/test-app.ts';
+
+const SPARE_BYTES = 1000;
+
+const room = createBodyRoom({
+  checkReserve: (comingBytes) => {
+    if (comingBytes <= SPARE_BYTES) return SPARE_BYTES - comingBytes;
+    throw new AppError('STORAGE_FULL', 'no room "here"', { hint: 'Free some.' });
+  },
+  nowMs: () => 0,
+});
+
+describe('nginx, asking about an upload,', () => {
+  test.each([
+    [undefined, 204],
+    ['', 204],
+    ['1000', 204],
+    ['1001', 507],
+  ])('with a body of %s bytes is answered %d', async (length, status) => {
+    await using service = await buildTestApp({ upload: { uploadHeader: 'x-package-name', room } });
+    const headers = length === undefined ? {} : { 'x-original-length': length };
+    const answer = await service.app.inject({ method: 'GET', url: '/auth/upload', headers });
+    expect(answer.statusCode).toBe(status);
+    expect(answer.headers['x-rpmyard-code']).toBe(status === 507 ? 'STORAGE_FULL' : undefined);
+  });
+
+  test('learns code, detail and hint of a full disk in headers that it can quote', async () => {
+    await using service = await buildTestApp({ upload: { uploadHeader: 'x-package-name', room } });
+    const headers = { 'x-original-length': '5000' };
+    const answer = await service.app.inject({ method: 'GET', url: '/auth/upload', headers });
+    expect(answer.headers).toMatchObject({
+      'x-rpmyard-code': 'STORAGE_FULL',
+      'x-rpmyard-detail': "no room 'here'",
+      'x-rpmyard-hint': 'Free some.',
+    });
+  });
+});
