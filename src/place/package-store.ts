@@ -101,8 +101,8 @@ async function listDirectories(path: string): Promise<readonly string[]> {
 }
 
 /** Behind a link a package would be acknowledged but neither indexed nor served. */
-function checkDirectories(repository: RepositoryName, { directoryOf }: RepositoryLayout): void {
-  const directory = directoryOf(repository);
+function checkDirectories(repository: RepositoryName, layout: RepositoryLayout): void {
+  const directory = layout.directoryOf(repository);
   const [releasever = ''] = repository.split('/');
   const directories = [
     [releasever, dirname(directory)],

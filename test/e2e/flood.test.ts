@@ -35,20 +35,20 @@ function startFlood(baseUrl: string): {
 } {
   const agent = new Agent({ keepAlive: true });
   let answered = 0;
-  let isEnding = false;
+  const ending = new AbortController();
   const waiting: { readonly count: number; readonly resolve: () => void }[] = [];
   const senders = FLOOD.flatMap((one) => Array.from({ length: SENDERS_OF_EACH }, () => keepSending(one)));
   return {
     untilAnswered: (count) => new Promise((resolve) => waiting.push({ count, resolve })),
     end: async () => {
-      isEnding = true;
+      ending.abort();
       await Promise.all(senders);
       agent.destroy();
     },
   };
 
   async function keepSending(one: Refused): Promise<void> {
-    while (!isEnding) {
+    while (!ending.signal.aborted) {
       const status = await statusOf(one);
       if (status < 400 || status >= 500) throw new Error(`${one.method} ${one.path} was answered ${status}`);
       answered += 1;
