@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { cp, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { describe, expect, test } from 'vitest';
@@ -49,8 +49,12 @@ async function repeat(count: number, act: (number: number) => Promise<HttpAnswer
 /** As if the one that is there had been begun so many times more. */
 async function copyUpload(directory: string, count: number): Promise<void> {
   const [id = ''] = await readdir(directory);
+  const facts = await readFile(join(directory, id, 'upload.json'));
   for (let copy = 0; copy < count; copy += 1) {
-    await cp(join(directory, id), join(directory, randomUUID()), { recursive: true });
+    const folder = join(directory, randomUUID());
+    await mkdir(folder);
+    await writeFile(join(folder, 'upload.json'), facts);
+    await writeFile(join(folder, 'body'), '');
   }
 }
 
@@ -113,7 +117,7 @@ describe('one token at its quota', () => {
     });
     expect(waited.status).toBe(200);
     expect(await putMetadata(site, ALICE, '9/x86_64/metadata/another')).toMatchObject({ status: 429 });
-    const statuses = await repeat(count, (number) => putMetadata(site, ALICE, typed(number)));
-    expect(statuses).toEqual(new Set([202, 429]));
+    // The first requests were among those that were taken.
+    expect(await putMetadata(site, ALICE, typed(0))).toMatchObject({ status: 202 });
   }, 120_000);
 });
