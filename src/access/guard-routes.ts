@@ -59,7 +59,10 @@ export function guardRoutes(
 
   function identifyOrNobody(request: FastifyRequest, right: Right): Requester {
     try {
-      return access.identify(lineOf(request), { right, in: 'some' });
+      const found = access.identify(lineOf(request), { right, in: 'some' });
+      // A signature is good once: who asks again gets the same answer.
+      if (found.isProven) request.requester = found;
+      return found;
     } catch (error) {
       if (toAppError(error).statusCode >= 500) throw error;
       return NOBODY;

@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts';
 
 /**
- * What keeps one dropped file from being worked off: others may well be, and so it never makes the service degraded. Whoever
- * may drop files can bring it about. Every other fault is one of the directory or of the service.
+ * A fault that keeps one dropped file from being worked off, and no other. A user who may drop files can cause it, so it never
+ * makes the service degraded. Every other fault is one of the directory or of the service.
  */
 export class FileFault extends AppError {}

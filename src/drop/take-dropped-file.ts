@@ -96,7 +96,7 @@ export async function takeDroppedFile(
     await using file = found;
     if (file === undefined || (await file.identity()) !== identity) return { kind: 'changed' };
     const start = await file.read(0, Math.min(START_BYTES, Number(stats.size)));
-    // What was read while somebody wrote says nothing.
+    // What was read while the dropper wrote says nothing.
     if ((await file.identity()) !== identity) return { kind: 'changed' };
     parts.checkStart(start, Number(stats.size));
     const copy = await copyToSpool(chunksOf(file, Number(stats.size), signal), parts);

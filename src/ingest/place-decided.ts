@@ -75,7 +75,7 @@ export async function placeDecidedOf(
   }
 }
 
-/** Who reads one repository need not be able to read the others that the batch goes to: neither they nor its name are told. */
+/** A reader of this repository may not be allowed to read the others that the batch goes to: neither they nor its name are told. */
 function unplacedIn(repository: RepositoryName, cause: unknown): AppError {
   return new AppError('BATCH_UNPLACED', `a committed batch cannot be placed into ${repository} yet`, {
     hint: 'It is tried again before each index run, and no index is published without it; the log of the service has the cause.',

@@ -50,11 +50,11 @@ const schema = { querystring: { type: 'object', properties: { wait: { type: 'str
 export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions): Promise<void> {
   const readingIt = { needs: { right: 'read', in: 'route' } } as const;
 
-  app.get('/api/v1/repositories', { config: { needs: { right: 'read', in: 'some' } } }, ({ requester }) => ({
+  app.get('/api/v1/repositories', { config: { needs: { right: 'read', in: 'some' } } }, (request) => ({
     repositories: options
       .listStatus()
-      .filter(({ repository }) => requester.rights.may('read', repository))
-      .map(describeStatus),
+      .filter(({ repository }) => request.requester.rights.may('read', repository))
+      .map((status) => describeStatus(status, request)),
   }));
 
   app.get<{ Params: RepositoryParams; Querystring: WaitQuery }>(
@@ -64,9 +64,14 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
       const { repository } = existing(request.params);
       const waitMs = options.parseWaitMs(request.query.wait);
       if (waitMs !== undefined) hurryForUploader(request, [repository]);
-      const result = waitMs === undefined ? 'published' : await options.whenPublished(repository, waitMs);
+      const result =
+        waitMs === undefined
+          ? 'published'
+          : await options.whenPublished(repository, waitMs).catch((error: unknown) => {
+              throw toldTo(request, [repository], error);
+            });
       return reply.code(result === 'pending' ? 202 : 200).send({
-        ...describeStatus(existing(request.params)),
+        ...describeStatus(existing(request.params), request),
         setAside: options.listSetAside(repository).map(describeSetAside),
       });
     },
@@ -91,7 +96,9 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
       await options.reindexNow(repository, trust);
       request.audit({ outcome: 'reindex requested', repositories: [repository] });
       const result = waitMs === undefined ? 'pending' : await options.whenPublished(repository, waitMs);
-      return reply.code(result === 'pending' ? 202 : 200).send(describeStatus(existing(request.params)));
+      return reply
+        .code(result === 'pending' ? 202 : 200)
+        .send(describeStatus(existing(request.params), request));
     },
   );
 
@@ -109,9 +116,8 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
 
   /** A client that may only read waits, and changes nothing. */
   function hurryForUploader(request: FastifyRequest, repositories: readonly string[]): void {
-    const { rights, isProven } = request.identifyFor('upload');
     for (const repository of repositories) {
-      if (isProven && rights.may('upload', repository)) options.hurry(repository);
+      if (mayUpload(request, repository)) options.hurry(repository);
     }
   }
 
@@ -136,7 +142,13 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
         waiting.map(({ repository }) => repository),
       );
     }
-    const settled = waitMs === undefined ? known : await options.waitUntilInstallable(known, waitMs);
+    const settled =
+      waitMs === undefined
+        ? known
+        : await options.waitUntilInstallable(known, waitMs).catch((error: unknown) => {
+            const repositories = known.places.map(({ repository }) => repository);
+            throw toldTo(request, repositories, error);
+          });
     const isWaiting = settled === 'pending' || settled.places.some(({ state }) => state === 'waiting');
     return reply.code(isWaiting ? 202 : 200).send(settled === 'pending' ? known : settled);
   }
@@ -148,14 +160,31 @@ function noRepository(repository: string): AppError {
   });
 }
 
-function describeStatus({
-  repository,
-  state,
-  published,
-  lastError,
-  waitingSinceMs,
-  progress,
-}: RepositoryStatus): object {
+function mayUpload(request: FastifyRequest, repository: string): boolean {
+  const { rights, isProven } = request.identifyFor('upload');
+  return isProven && rights.may('upload', repository);
+}
+
+/** What tools of the server say may hold its paths: that is for clients that may change the repository. */
+function toldTo(request: FastifyRequest, repositories: readonly string[], error: unknown): unknown {
+  const isFault = error instanceof AppError && error.statusCode >= 500;
+  if (!isFault || repositories.every((repository) => mayUpload(request, repository))) return error;
+  return withoutDetail(error);
+}
+
+function withoutDetail({ code, cause }: AppError): AppError {
+  return new AppError(code, 'the last index run failed', {
+    hint: 'The log of the service has the cause, and so has this answer for a client that may upload there.',
+    cause,
+  });
+}
+
+function describeStatus(
+  { repository, state, published, lastError: error, waitingSinceMs, progress }: RepositoryStatus,
+  request: FastifyRequest,
+): object {
+  const isDetailTold = error === undefined || mayUpload(request, repository);
+  const lastError = isDetailTold ? error : withoutDetail(error);
   return {
     repository,
     state,

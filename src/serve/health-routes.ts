@@ -34,7 +34,7 @@ function toJson({ affects, repository, error }: Fault): object {
   return { affects, ...(repository !== undefined && { repository }), code, detail: detailOf(error), hint };
 }
 
-/** Whoever may read everything is told what others are not: a batch goes to several repositories. */
+/** A client that may read everything is told more than a reader of one repository: a batch goes to several. */
 function detailOf({ code, message, cause }: Fault['error']): string {
   return code === 'BATCH_UNPLACED' && cause instanceof AppError ? `${message}: ${cause.message}` : message;
 }

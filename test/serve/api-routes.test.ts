@@ -347,6 +347,36 @@ describe('a client that waits with GET', () => {
     });
   });
 
+  it.each([
+    '/api/v1/repositories',
+    '/api/v1/repositories/9/aarch64',
+    '/api/v1/repositories/9/aarch64?wait=1',
+  ])(
+    'is told with %s what tools of the server said of a failed run only when it may upload there',
+    async (url) => {
+      const access = createAccess({
+        tokens: [{ name: 'ci', hash: hashToken(UPLOADER), upload: ['9/*'] }],
+        keys: [],
+        requireCredentials: false,
+        publicRead: ['*'],
+        localToken: newToken(),
+        nonces: { isNonceUsed: () => false, useNonce: () => true },
+        now: Date.now,
+      });
+      await using service = await buildTestApp({
+        access,
+        api: { ...twoRepositories, whenPublished: () => Promise.reject(FAILED) },
+      });
+      const told = (headers: Record<string, string>) =>
+        service.app.inject({ url, headers: { accept: 'application/json', ...headers } });
+      const [reader, uploader] = [await told({}), await told({ authorization: `Bearer ${UPLOADER}` })];
+      expect(reader.statusCode).toBe(uploader.statusCode);
+      expect(reader.body).toContain('INDEX_FAILED');
+      expect(reader.body).not.toContain('exit code 1');
+      expect(uploader.body).toContain('exit code 1');
+    },
+  );
+
   it('shows nothing by a plain signature, which is of a file', async () => {
     const hurried: string[] = [];
     await using service = await buildTestApp({
