@@ -1,13 +1,10 @@
-import { setPriority } from 'node:os';
 import { toFailure, type WorkerMessage } from '../threads/worker-messages.ts';
 import { type CheckedContent, checkForeignContent, type ContentJob } from './check-foreign-content.ts';
 
-// Checks may take all of a processor for a minute; uploads and index runs come first.
-const PRIORITY = 10;
-
 /** The main of the process that checks one file: takes a job, answers, and ends, also when its parent does. */
-setPriority(PRIORITY);
 process.once('disconnect', () => process.exit());
+// A terminal and systemd send them to the parent and to this one: the parent says when it ends.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
 process.once('message', (job: ContentJob) => {
   checkForeignContent(job).then(
     (answer) => post({ answer }),

@@ -18,7 +18,7 @@ beforeEach(async () => {
   dir = await createTempDir();
   good = await put('good', GOOD_COMPS);
   // Some seconds of work.
-  slow = await put('slow', gzipSync(`<updates>${'<a/>'.repeat(25 * MIB)}</updates>`, { level: 1 }));
+  slow = await put('slow', gzipSync(`<updates>${'<a/>'.repeat(8 * MIB)}</updates>`, { level: 1 }));
 });
 afterEach(() => dir.remove());
 
@@ -28,16 +28,19 @@ async function put(name: string, content: string | Uint8Array): Promise<string> 
   return path;
 }
 
-/** The processes that this one started and that have not ended. */
-async function children(): Promise<readonly string[]> {
+/** The checking processes that this one started and that have not ended. */
+async function children(): Promise<readonly number[]> {
   const text = await readFile(`/proc/self/task/${process.pid}/children`, 'utf8');
-  const lines = await Promise.all(
+  const found = await Promise.all(
     text
       .split(' ')
       .filter(Boolean)
-      .map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+      .map(async (pid) => {
+        const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+        return command.includes('content-process') ? [Number(pid)] : [];
+      }),
   );
-  return lines.filter((line) => line.includes('content-process'));
+  return found.flat();
 }
 
 const started = (): Promise<void> => eventually(async () => expect(await children()).toHaveLength(1));
@@ -104,6 +107,15 @@ describe('checks of metadata', () => {
       code: 'SHUTTING_DOWN',
     });
     expect(await children()).toEqual([]);
+  });
+
+  test('do not take the end of the service, told to all of its processes, for a fault of the file', async () => {
+    const checks = createContentChecks();
+    const packedPath = join(dir.path, 'packed.gz');
+    const check = checks.check({ type: 'updateinfo', path: slow, packedPath });
+    await eventually(async () => expect(await readdir(dir.path)).toContain('packed.gz'));
+    for (const pid of await children()) process.kill(pid, 'SIGTERM');
+    await expect(check).resolves.toMatchObject({});
   });
 
   test('pass on an error of the file system as it is', async () => {
