@@ -2,11 +2,25 @@ import { join } from 'node:path';
 import type { Config } from './load.ts';
 
 /** What is usable in a configuration and still puts something at risk: one line each, with path, risk and remedy. */
-export function findWarnings({ server, stateDir }: Pick<Config, 'server' | 'stateDir'>): readonly string[] {
+export function findWarnings(config: Pick<Config, 'server' | 'stateDir' | 'keyrings'>): readonly string[] {
+  return [...addressWarnings(config), ...keyringWarnings(config)];
+}
+
+function addressWarnings({ server, stateDir }: Pick<Config, 'server' | 'stateDir'>): readonly string[] {
   const { listen, uploadHeader } = server;
   if ('path' in listen || uploadHeader === undefined) return [];
   const socket = join(stateDir, 'rpmyard.sock');
   return [
-    `server.address: every user of this machine can connect to ${listen.host}:${listen.port}, pass off the upload of another client as his own, and change a package after it was published. Write "address: ${socket}" here, and "server unix:${socket};" in the upstream of nginx's rpmyard.conf; then restart the service and reload nginx`,
+    `server.address: every user of this machine can connect to ${listen.host}:${listen.port}, pass off the upload of another client as his own, and change a package after it was published. Write "address: ${socket}" into the configuration file, and "server unix:${socket};" in the upstream of nginx's rpmyard.conf; then restart the service and reload nginx`,
   ];
+}
+
+function keyringWarnings({ keyrings }: Pick<Config, 'keyrings'>): readonly string[] {
+  return keyrings.flatMap(({ weak, require }, index) =>
+    weak === undefined || require === 'signed'
+      ? []
+      : [
+          `package_signatures.keyrings.${index}: "weak: ${weak}" does nothing, since no signature is required here. Add "require: signed", or remove it`,
+        ],
+  );
 }

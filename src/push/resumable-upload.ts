@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.ts';
 import type { Answer } from './open-connection.ts';
 import { parseJson } from './parse-json.ts';
 import { failureOfAnswer, unexpected } from './push-failure.ts';
@@ -11,7 +12,7 @@ import type { Attempt } from './with-retries.ts';
 export interface ResumableUpload {
   /**
    * Begins or goes on, up to the end.
-   * @returns undefined when the service takes no resumable uploads.
+   * @returns undefined when the service takes no resumable uploads, or no more of them from this client.
    * @throws PushFailure for an answer that stops it; the error of the connection.
    */
   readonly run: (attempt: Attempt) => Promise<Outcome | undefined>;
@@ -22,6 +23,8 @@ const VERSION = { 'tus-resumable': '1.0.0' };
 const MAX_PATCH_BYTES = 1024 * 1024 * 1024;
 const NOT_OFFERED = new Set([404, 405, 501]);
 const GONE = new Set([404, 410]);
+// Earlier uploads of this client were never ended; the package itself is welcome.
+const QUOTA: ErrorCode = 'QUOTA_REACHED';
 
 export function createResumableUpload(
   file: DigestedFile,
@@ -67,7 +70,7 @@ export function createResumableUpload(
     const url = uploadUrl(urls, releasever, '/resumable');
     const headers = { ...VERSION, ...uploadHeaders(file, batchId), 'upload-length': file.sizeBytes };
     const answer = await exchange({ method: 'POST', url, headers: { ...headers, 'content-length': 0 } });
-    if (NOT_OFFERED.has(answer.status)) return undefined;
+    if (NOT_OFFERED.has(answer.status) || codeOf(answer) === QUOTA) return undefined;
     if (answer.status !== 201) throw failureOfAnswer(answer);
     const created = URL.parse(answer.headers.location ?? '', url.href);
     // The token goes there with every piece.
@@ -108,10 +111,15 @@ export function createResumableUpload(
 /** A package may be refused with 409 too; then sending it again would not end. */
 function isWrongOffset({ status, text }: Answer): boolean {
   if (status !== 409) return false;
+  return codeOf({ text })?.includes('OFFSET') ?? true;
+}
+
+/** Of a problem document. */
+function codeOf({ text }: Pick<Answer, 'text'>): string | undefined {
   const problem = parseJson(text);
   const code =
     typeof problem === 'object' && problem !== null && 'code' in problem ? problem.code : undefined;
-  return typeof code !== 'string' || code.includes('OFFSET');
+  return typeof code === 'string' ? code : undefined;
 }
 
 function readOffset({ headers }: Answer): number {

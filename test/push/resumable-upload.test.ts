@@ -170,19 +170,21 @@ describe('a large file', () => {
     expect(methods(server)).toBe('POST PATCH GET HEAD PATCH');
   });
 
-  it.each([[404], [405], [501]])(
-    'is sent with one PUT when resumable uploads are answered %i',
-    async (status) => {
-      await using server = await startScriptedServer(async ({ seen, answer, takeBody }) => {
-        await takeBody();
-        if (seen.method === 'POST') return answer(status, { code: 'NOT_FOUND', detail: 'no', hint: 'no' });
-        return answer(201, outcomeOf('0'.repeat(64), 'created'));
-      });
-      expect((await pushLarge(server)).exitCode).toBe(0);
-      expect(methods(server)).toBe('POST PUT');
-      expect(receivedBytes(server)).toBe(SIZE_BYTES);
-    },
-  );
+  it.each([
+    [404, 'NOT_FOUND'],
+    [405, 'METHOD_NOT_ALLOWED'],
+    [501, 'REQUEST_MALFORMED'],
+    [429, 'QUOTA_REACHED'],
+  ])('is sent with one PUT when resumable uploads are answered %i %s', async (status, code) => {
+    await using server = await startScriptedServer(async ({ seen, answer, takeBody }) => {
+      await takeBody();
+      if (seen.method === 'POST') return answer(status, { code, detail: 'no', hint: 'no' });
+      return answer(201, outcomeOf('0'.repeat(64), 'created'));
+    });
+    expect((await pushLarge(server)).exitCode).toBe(0);
+    expect(methods(server)).toBe('POST PUT');
+    expect(receivedBytes(server)).toBe(SIZE_BYTES);
+  });
 
   it('does not carry its token to another host', async () => {
     await using other = await startScriptedServer(createFakeTus());
