@@ -141,7 +141,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   letRoutesAnswerExpect(app);
 
-  if (isBehindNginx) await app.register(authRoutes, { ...parts, expectBody: parts.upload.room.expect });
+  const { room, maxUploadBytes } = parts.upload;
+  if (isBehindNginx) await app.register(authRoutes, { ...parts, expectBody: room.expect, maxUploadBytes });
   await app.register(uploadRoutes, parts.upload);
   const { resumableUploads } = parts;
   await app.register(resumableRoutes, { ...parts.upload, resumableUploads });

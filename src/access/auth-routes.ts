@@ -15,6 +15,8 @@ export interface AuthRoutesOptions {
   readonly publicUrl: string;
   /** nginx spools a body before the service sees it. @throws AppError STORAGE_FULL. */
   readonly expectBody: (sizeBytes: number) => void;
+  /** nginx takes no larger body. */
+  readonly maxUploadBytes: number;
 }
 
 /**
@@ -24,15 +26,16 @@ export interface AuthRoutesOptions {
  */
 export async function authRoutes(
   app: FastifyInstance,
-  { access, publicUrl, expectBody }: AuthRoutesOptions,
+  { access, publicUrl, expectBody, maxUploadBytes }: AuthRoutesOptions,
 ): Promise<void> {
   const config = { needs: 'nothing', query: 'ignored' } as const;
 
   // The upload itself comes here afterwards; what is read, nginx gives away.
   app.get('/auth/upload', { config }, (request, reply) =>
     answer(request, reply, () => {
-      identify(request, needOfUpload(originalOf(request)), 'look');
-      expectBody(lengthOf(request));
+      const original = originalOf(request);
+      identify(request, needOfUpload(original), 'look');
+      expectBody(spooledBytesOf(original, maxUploadBytes));
     }),
   );
   app.get('/auth/read', { config }, (request, reply) =>
@@ -78,9 +81,13 @@ function originalOf({ headers, method }: FastifyRequest): AskedRequest {
   };
 }
 
-/** 0 when nginx does not say, as for a body in chunks. */
-function lengthOf({ headers }: FastifyRequest): number {
+/**
+ * How much nginx may write of the body that it is about to spool. Of one in chunks only the end shows how long it was, and an
+ * older file of nginx says nothing of any.
+ */
+function spooledBytesOf({ method, headers }: AskedRequest, maxUploadBytes: number): number {
   const text = headerText(headers['x-original-length']) ?? '';
+  if (text === 'unknown') return method === 'PUT' ? maxUploadBytes : 0;
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 

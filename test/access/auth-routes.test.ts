@@ -19,9 +19,12 @@ describe('nginx, asking about an upload,', () => {
     ['', 204],
     ['1000', 204],
     ['1001', 507],
+    // In chunks: as large as any may be.
+    ['unknown', 507],
   ])('with a body of %s bytes is answered %d', async (length, status) => {
     await using service = await buildTestApp({ upload: { uploadHeader: 'x-package-name', room } });
-    const headers = length === undefined ? {} : { 'x-original-length': length };
+    const asked = { 'x-original-method': 'PUT' };
+    const headers = length === undefined ? asked : { ...asked, 'x-original-length': length };
     const answer = await service.app.inject({ method: 'GET', url: '/auth/upload', headers });
     expect(answer.statusCode).toBe(status);
     expect(answer.headers['x-rpmyard-code']).toBe(status === 507 ? 'STORAGE_FULL' : undefined);

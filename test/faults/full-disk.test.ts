@@ -229,6 +229,12 @@ describe.skipIf(!canMount)('a full disk', () => {
     // Nothing of the body is sent: nginx has to know from its length alone.
     socket.write(putHeader(20 * MIB));
     expect(await readToEnd(socket)).toMatch(/^HTTP\/1\.1 507 [^]*ERROR STORAGE_FULL: /);
+    // One in chunks may become as large as any.
+    const chunked = await openSocket(disk.baseUrl);
+    chunked.write(
+      'PUT /upload HTTP/1.1\r\nHost: repo\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n1\r\n',
+    );
+    expect(await readToEnd(chunked)).toMatch(/^HTTP\/1\.1 507 [^]*ERROR STORAGE_FULL: /);
     expect(await disk.leftovers()).toEqual([]);
     expect(await putPackage(disk.baseUrl, craftRpm(), 'wait=50')).toMatchObject({ status: 201 });
   });

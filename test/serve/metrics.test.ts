@@ -4,6 +4,7 @@ import { AppError } from '../../src/errors.ts';
 import type { RepositoryStatus } from '../../src/reindex/repository-queue.ts';
 import type { Fault } from '../../src/serve/find-faults.ts';
 import { createMetrics, type Metrics } from '../../src/serve/metrics.ts';
+import { eventually } from '../support/eventually.ts';
 import { NOTHING } from '../support/gauge-sources.ts';
 import { statusOf } from '../support/repository-status.ts';
 import { buildTestApp } from '../support/test-app.ts';
@@ -189,6 +190,22 @@ describe('/metrics', () => {
     expect(answer.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
     expect(answer.body).toContain('rpmyard_upload_bytes_total 0');
     service.metrics.countUpload('created', 7);
-    expect((await service.app.inject('/metrics')).body).toContain('rpmyard_upload_bytes_total 7');
+    await eventually(async () => {
+      expect((await service.app.inject('/metrics')).body).toContain('rpmyard_upload_bytes_total 7');
+    });
+  });
+
+  it('goes through the repositories once for many that ask at the same time', async () => {
+    await using service = await buildTestApp();
+    const { registry } = service.metrics;
+    let made = 0;
+    const make = registry.metrics.bind(registry);
+    registry.metrics = async () => {
+      made += 1;
+      return make();
+    };
+    const answers = await Promise.all(Array.from({ length: 50 }, () => service.app.inject('/metrics')));
+    expect(new Set(answers.map(({ body }) => body)).size).toBe(1);
+    expect(made).toBe(1);
   });
 });
