@@ -12,9 +12,17 @@ const MAX_MARKS = 400_000;
 // A line that begins so begins a document, wherever it stands. Source: YAML 1.2, 9.1.2 and production 206.
 const DOCUMENT_START = /^---(?=\s|$)/m;
 
-/** Reads the documents of `modules` one after the other as the text arrives in pieces. */
+/**
+ * Reads the documents of `modules` one after the other as the text arrives in pieces. It looks at each character a fixed number
+ * of times: a file of zstd frames may arrive in pieces of a few bytes.
+ */
 export class ModulesCheck {
-  #document = '';
+  /** The lines of the open document, in pieces as they came. */
+  #lines: string[] = [];
+  #lineCharacters = 0;
+  #marks = 0;
+  /** The last line, which goes on in the next piece. */
+  #openLine = '';
   /** How many began; what comes before the first is none, and may be comments only. */
   #count = 0;
   #characters = 0;
@@ -23,29 +31,43 @@ export class ModulesCheck {
   write(text: string): void {
     this.#characters += text.length;
     if (this.#characters > MAX_CHARACTERS) throw new Error(`it has more than ${MAX_CHARACTERS} characters`);
-    const given = this.#document + text;
-    // The last line may go on in the next piece.
-    const end = given.lastIndexOf('\n') + 1;
-    const [first = '', ...others] = given.slice(0, end).split(DOCUMENT_START);
-    let current = first;
-    for (const next of others) {
-      this.#end(current);
-      this.#count += 1;
-      current = next;
-    }
-    this.#document = current + given.slice(end);
-    this.#checkSize(this.#document);
+    const end = text.lastIndexOf('\n') + 1;
+    const start = this.#openLine;
+    this.#openLine = end > 0 ? text.slice(end) : start + text;
+    if (end > 0) this.#addLines(start + text.slice(0, end));
+    this.#checkSize();
   }
 
   /** @throws Error as write(); when there is no document. */
   close(): void {
     this.write('\n');
-    this.#end(this.#document);
+    this.#endDocument();
     if (this.#count === 0) throw new Error('it has no document');
   }
 
-  #end(text: string): void {
-    this.#checkSize(text);
+  /** @param text whole lines. */
+  #addLines(text: string): void {
+    const [first = '', ...others] = text.split(DOCUMENT_START);
+    this.#addToDocument(first);
+    for (const next of others) {
+      this.#endDocument();
+      this.#count += 1;
+      this.#addToDocument(next);
+    }
+  }
+
+  #addToDocument(lines: string): void {
+    this.#lines.push(lines);
+    this.#lineCharacters += lines.length;
+    this.#marks += countMarks(lines);
+    this.#checkSize();
+  }
+
+  #endDocument(): void {
+    const text = this.#lines.join('');
+    this.#lines = [];
+    this.#lineCharacters = 0;
+    this.#marks = 0;
     try {
       const documents = readYamlTrees(text);
       // libmodulemd loses its place at an empty one, libyaml reads none without a "---" after another: dnf ends with a
@@ -60,10 +82,10 @@ export class ModulesCheck {
     }
   }
 
-  /** Before it is parsed: what the parser makes of it takes a hundred times as much memory. */
-  #checkSize(document: string): void {
-    const isLarge = document.length > MAX_DOCUMENT_CHARACTERS || countMarks(document) > MAX_MARKS;
-    if (!isLarge) return;
+  /** Before the document is parsed: what the parser makes of it takes a hundred times as much memory. */
+  #checkSize(): void {
+    const isLong = this.#lineCharacters + this.#openLine.length > MAX_DOCUMENT_CHARACTERS;
+    if (!isLong && this.#marks <= MAX_MARKS) return;
     throw new Error(`document ${Math.max(1, this.#count)}: is larger than the description of any module`);
   }
 }
