@@ -4,6 +4,7 @@ import type { YamlNode } from './yaml-tree.ts';
 type Shape = (node: YamlNode, place: string) => void;
 
 const MAX_UINT64 = 2n ** 64n - 1n;
+const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
 // What modules of EL 8 have in place of -1; libmodulemd takes it there.
 const OVERFLOWED_BUILD_ORDER = '18446744073709551615';
@@ -27,9 +28,14 @@ const uint64: Shape = (node, place) => {
 
 const int64: Shape = (node, place) => {
   if (node === OVERFLOWED_BUILD_ORDER) return;
-  const isOne = typeof node === 'string' && /^-?\d{1,19}$/.test(node) && BigInt(node) <= MAX_INT64;
-  if (!isOne) throw new Error(`${place}: expected a whole number, found ${kindOf(node)}`);
+  if (!isInt64(node)) throw new Error(`${place}: expected a whole number, found ${kindOf(node)}`);
 };
+
+function isInt64(node: YamlNode): boolean {
+  if (typeof node !== 'string' || !/^-?\d{1,19}$/.test(node)) return false;
+  const value = BigInt(node);
+  return value >= MIN_INT64 && value <= MAX_INT64;
+}
 
 const boolean: Shape = (node, place) => {
   if (node !== 'true' && node !== 'false') {

@@ -62,6 +62,17 @@ describe('metadata of others', () => {
     await expectRefused('modules', text.replace('buildorder: -1', 'buildorder: 18446744073709551614'));
   });
 
+  test('is refused as modules: a build order that is too small or too large for 64 bits', async () => {
+    const text = GOOD_MODULES.get('a stream') ?? '';
+    for (const [limit, beyond] of [
+      ['-9223372036854775808', '-9223372036854775809'],
+      ['9223372036854775807', '9223372036854775808'],
+    ]) {
+      await expectTaken('modules', text.replace('buildorder: -1', `buildorder: ${limit}`));
+      await expectRefused('modules', text.replace('buildorder: -1', `buildorder: ${beyond}`));
+    }
+  });
+
   test.each([...BAD_MODULES])('is refused as modules: %s', async (_, text) => {
     await expectRefused('modules', text);
   });
