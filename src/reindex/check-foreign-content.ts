@@ -25,6 +25,8 @@ export interface CheckedContent {
 
 // The largest updateinfo of a distribution has some 100 MB; a small file may unfold to terabytes.
 const MAX_OPEN_BYTES = 512 * 1024 * 1024;
+// Real ones begin at once; what may be XML is held as long as it is blank.
+const MAX_BLANK_START = 64 * 1024;
 // A reason is a line in a log and an answer; a parser may quote a whole name.
 const MAX_REASON_LENGTH = 300;
 
@@ -65,20 +67,44 @@ export async function checkForeignContent({ type, path, packedPath }: ContentJob
 /** The content as it is read and found good. */
 async function* checked(type: string, path: string, hash: Hash): AsyncGenerator<Uint8Array> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  let reader: ContentReader | undefined;
+  const reader = readerByStart(type);
   let openBytes = 0;
   for await (const piece of openMetadata(path)) {
     openBytes += piece.length;
     if (openBytes > MAX_OPEN_BYTES) throw new Error(`it unfolds to more than ${MAX_OPEN_BYTES} bytes`);
     hash.update(piece);
-    const text = decoder.decode(piece, { stream: true });
-    reader ??= readerOf(type, text);
-    reader.write(text);
+    reader.write(decoder.decode(piece, { stream: true }));
     yield piece;
   }
   decoder.decode();
   if (openBytes === 0) throw new Error('it is empty');
-  reader?.close();
+  reader.close();
+}
+
+/** Holds what comes until it shows which reader it needs: the first piece may be a single line end. */
+function readerByStart(type: string): ContentReader {
+  let start = '';
+  let reader: ContentReader | undefined;
+  const begin = (): ContentReader => {
+    const begun = readerOf(type, start);
+    begun.write(start);
+    start = '';
+    return begun;
+  };
+  return {
+    write: (text) => {
+      if (reader !== undefined) {
+        reader.write(text);
+        return;
+      }
+      start += text;
+      if (/\S/.test(text)) reader = begin();
+      else if (start.length > MAX_BLANK_START) {
+        throw new Error(`it begins with more than ${MAX_BLANK_START} blank characters`);
+      }
+    },
+    close: () => (reader ?? begin()).close(),
+  };
 }
 
 function readerOf(type: string, start: string): ContentReader {

@@ -93,6 +93,20 @@ describe('metadata of others', () => {
     },
   );
 
+  test('is known as XML by its first character that is not blank, however it arrives', async () => {
+    const frames = (...texts: readonly string[]): Uint8Array =>
+      Buffer.concat(texts.map((text) => zstdCompressSync(Buffer.from(text))));
+    await expectTaken('updateinfo', frames('\n', ' ', updates('')));
+    await expectTaken('updateinfo', frames('', updates('')));
+    await expectRefused('updateinfo', frames('\n', 'a: b'));
+    await expectRefused('updateinfo', frames('\n', ' '));
+    await expectRefused('foo', frames('\n', ' ', '<foo><bad'));
+    await expectRefused('foo', frames('', '\n<foo><bad'));
+    await expectTaken('foo', frames('\n', ' ', 'hello'));
+    await expectTaken('foo', '\n');
+    expect(await expectRefused('foo', ' '.repeat(MIB))).toContain('blank');
+  });
+
   test('of another type may be any text', async () => {
     await expectTaken('licence-terms', 'hello');
   });
