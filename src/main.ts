@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuditLog, openAuditLog } from './access/audit-log.ts';
 import { openAccess } from './access/open-access.ts';
 import { createRefusalBudgets } from './access/refusal-budgets.ts';
-import { createRequester } from './access/requester.ts';
+import { createRequester, ownerOf } from './access/requester.ts';
 import { createRights } from './access/rights.ts';
 import { buildApp, shuttingDown } from './app.ts';
 import { findWarnings } from './config/find-warnings.ts';
@@ -143,7 +143,8 @@ async function startOnTree(
       ...folders,
       room: pipeline.bodyRoom,
       checkTarget: requests.checkMetadataTarget,
-      putMetadata: requests.putMetadata,
+      putMetadata: (repository, type, path, { requester, signal }) =>
+        requests.putMetadata(repository, type, path, { owner: ownerOf(requester), signal }),
       whenPublished: (repository, waitMs) => {
         hurry(repository);
         return whenPublished(repository, waitMs);

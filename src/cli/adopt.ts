@@ -167,7 +167,8 @@ async function lookAround(
     },
     metadata: {
       foreignTypeOf,
-      checkContent: async (type, path) => (await contentChecks.check({ type, path })).openSha256,
+      checkContent: async (type, path) =>
+        (await contentChecks.check({ type, path }, { owner: 'adopt' })).openSha256,
     },
   });
   bar.clear();

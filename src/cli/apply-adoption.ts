@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createRequester } from '../access/requester.ts';
+import { createRequester, ownerOf } from '../access/requester.ts';
 import { ALL_RIGHTS, createRights } from '../access/rights.ts';
 import { type Applied, applyStaged, type Staged, stagePlan } from '../adopt/apply-plan.ts';
 import type { AdoptionPlan, PlannedPackage } from '../adopt/plan-adoption.ts';
@@ -68,7 +68,8 @@ async function throughPipeline(
         const expectedDigests = [{ algorithm: 'sha256', hex: sha256, header: 'the survey' }] as const;
         await ingest({ path, sizeBytes, sha256: undefined, expectedDigests, releasever, requester: ADOPTER });
       },
-      putMetadata: requests.putMetadata,
+      putMetadata: (repository, type, path) =>
+        requests.putMetadata(repository, type, path, { owner: ownerOf(ADOPTER) }),
       listMarked,
       publish: async (repository) => {
         bar.clear();

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { Requester } from '../access/requester.ts';
 import { AppError } from '../errors.ts';
 import { digestOfFile } from '../file-digest.ts';
 import { tooLarge } from './body-errors.ts';
@@ -23,7 +24,7 @@ export interface MetadataRoutesOptions {
     repository: string,
     type: string,
     path: string,
-    signal: AbortSignal,
+    sender: { readonly requester: Requester; readonly signal: AbortSignal },
   ) => Promise<void>;
   readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
   readonly removeIncoming: (path: string) => void;
@@ -70,7 +71,8 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
         for (const digest of digests) await checkDigest(path, digest);
         // Checks take turns, in which a connection is silent for longer than its idle limit.
         request.raw.setTimeout(0);
-        await options.putMetadata(repository, type, path, whenGone(reply));
+        const sender = { requester: request.requester, signal: whenGone(reply) };
+        await options.putMetadata(repository, type, path, sender);
       } finally {
         options.removeIncoming(path);
       }

@@ -1,22 +1,29 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
-import pLimit from 'p-limit';
 import { AppError } from '../errors.ts';
 import { fromFailure, type WorkerMessage } from '../threads/worker-messages.ts';
 import type { CheckedContent, ContentJob } from './check-foreign-content.ts';
 import { metadataInvalid } from './metadata-invalid.ts';
+import { createOwnerTurns } from './owner-turns.ts';
 
 /** Checks of metadata, one at a time, each in a process of its own: what exhausts its memory ends nothing else. */
 export interface ContentChecks {
   /**
    * Waits for its turn as long as it takes.
-   * @param signal ends the check, or the waiting.
    * @throws as checkForeignContent(); METADATA_INVALID also for what takes too much time or memory; the signal's reason;
    * SHUTTING_DOWN.
    */
-  readonly check: (job: ContentJob, signal?: AbortSignal) => Promise<CheckedContent>;
+  readonly check: (job: ContentJob, sender: ContentSender) => Promise<CheckedContent>;
   /** Ends the check under way, and refuses those that wait and that come. */
   readonly close: () => void;
+}
+
+/** For whom a file is checked. */
+export interface ContentSender {
+  /** Owners have their turns one after the other, however many files each of them sends. See ownerOf(). */
+  readonly owner: string;
+  /** Ends the check, or the waiting. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ContentLimits {
@@ -26,8 +33,8 @@ export interface ContentLimits {
 }
 
 const LIMITS: ContentLimits = {
-  // 512 MiB of updateinfo take some 20 s.
-  timeMs: 120_000,
+  // 512 MiB of updateinfo take some 20 s of a processor, the largest of a distribution (100 MB) 4 s.
+  timeMs: 60_000,
   // The largest document that is parsed takes half of it.
   heapMib: 256,
 };
@@ -35,24 +42,14 @@ const LIMITS: ContentLimits = {
 const YOUNG_MIB = 4;
 
 export function createContentChecks(limits: ContentLimits = LIMITS): ContentChecks {
-  const inTurn = pLimit(1);
+  const turns = createOwnerTurns();
   const closing = new AbortController();
   return {
-    check: (job, signal) => {
+    check: async (job, { owner, signal }) => {
       const signals = signal === undefined ? [closing.signal] : [closing.signal, signal];
       const stop = AbortSignal.any(signals);
-      const left = Promise.withResolvers<never>();
-      let isBegun = false;
-      // The process works on the caller's files, so that the caller waits for its end; the line needs no waiting.
-      const leave = (): void => (isBegun ? undefined : left.reject(stop.reason));
-      if (stop.aborted) leave();
-      stop.addEventListener('abort', leave, { once: true });
-      const answer = inTurn(() => {
-        stop.throwIfAborted();
-        isBegun = true;
-        return runCheck(job, stop, limits);
-      });
-      return Promise.race([answer, left.promise]);
+      using _ = await turns.take(owner, stop);
+      return await runCheck(job, stop, limits);
     },
     close: () => {
       const reason = new AppError('SHUTTING_DOWN', 'the service is being stopped', {
@@ -63,7 +60,9 @@ export function createContentChecks(limits: ContentLimits = LIMITS): ContentChec
   };
 }
 
+/** The process works on the caller's files: this waits for its end, also when it is stopped. */
 async function runCheck(job: ContentJob, stop: AbortSignal, limits: ContentLimits): Promise<CheckedContent> {
+  stop.throwIfAborted();
   const child = startProcess(limits);
   const late = AbortSignal.timeout(limits.timeMs);
   const ending = AbortSignal.any([stop, late]);

@@ -9,17 +9,16 @@ import { identityAt } from '../file-identity.ts';
 import { namesIn } from '../names-in.ts';
 import { type MetadataFile, renderData, withCarriedData } from '../repodata/repomd.ts';
 import { openMetadata } from '../unpack/open-metadata.ts';
-import type { ContentChecks } from './content-checks.ts';
+import type { ContentChecks, ContentSender } from './content-checks.ts';
 
 /** Metadata that is not derived from the packages, on its way into a repository: comps, updateinfo, modules, ... */
 export interface ForeignMetadata {
   /**
    * Checks a file and packs it, when its turn has come.
    * @param path plain or compressed, on the mount of the state directory; the caller removes it.
-   * @param signal ends the check, or the waiting for it.
-   * @throws AppError PARAMETER_INVALID, METADATA_INVALID, INDEX_ENGINE_MISSING, SHUTTING_DOWN; the signal's reason.
+   * @throws AppError PARAMETER_INVALID; as ContentChecks.check().
    */
-  pack(type: string, path: string, signal?: AbortSignal): Promise<PackedMetadata>;
+  pack(type: string, path: string, sender: ContentSender): Promise<PackedMetadata>;
   /** Keeps packed metadata durably until the next run publishes it in place of the one of that type. */
   keep(repository: string, packed: PackedMetadata): Promise<void>;
   /** The types that wait to be published, read at once. */
@@ -75,12 +74,12 @@ export function createForeignMetadata(
     (await namesIn(directoryOf(repository))).filter((name) => WAITING_NAME.test(name));
 
   return {
-    pack: async (type, path, signal) => {
+    pack: async (type, path, sender) => {
       checkType(type);
       const packedPath = `${path}.gz`;
       const remove = (): Promise<void> => rm(packedPath, { force: true });
       try {
-        await checks.check({ type, path, packedPath }, signal);
+        await checks.check({ type, path, packedPath }, sender);
         await syncFile(packedPath);
         return { type, path: packedPath, [Symbol.asyncDispose]: remove };
       } catch (error) {

@@ -5,6 +5,7 @@ import type { PackageStore } from '../place/package-store.ts';
 import type { RepositoryName } from '../place/repository-layout.ts';
 import { quotaReached, QUOTAS } from '../quotas.ts';
 import { parseRepomd } from '../repodata/repomd.ts';
+import type { ContentSender } from './content-checks.ts';
 import { checkType, foreignTypeOf } from './foreign-metadata.ts';
 import type { CheckReserve } from './index-reserve.ts';
 import type { ReindexParts } from './reindex-repository.ts';
@@ -16,12 +17,12 @@ export interface RepositoryRequests {
   readonly reindexNow: (repository: string, trust: 'files' | 'nothing') => Promise<void>;
   /** @throws AppError NOT_FOUND, PARAMETER_INVALID, QUOTA_REACHED. */
   readonly checkMetadataTarget: (repository: string, type: string) => Promise<void>;
-  /** @param signal ends the check of the file. @throws as ForeignMetadata.pack(), QUOTA_REACHED, STORAGE_FULL. */
+  /** @throws as ForeignMetadata.pack(), QUOTA_REACHED, STORAGE_FULL. */
   readonly putMetadata: (
     repository: string,
     type: string,
     path: string,
-    signal?: AbortSignal,
+    sender: ContentSender,
   ) => Promise<void>;
   /** Requests a run of each repository that finds what was changed by hand. */
   readonly lookAtAll: () => void;
@@ -56,11 +57,11 @@ export function createRepositoryRequests(options: {
       await checkExists(repository);
       demandType(repository, type);
     },
-    putMetadata: async (repository, type, path, signal) => {
+    putMetadata: async (repository, type, path, sender) => {
       // It is packed anew beside what came.
       checkReserve([repository], statSync(path).size);
       // Before the mark, which would have the repository seem late while others have their turn.
-      await using packed = await foreignMetadata.pack(type, path, signal);
+      await using packed = await foreignMetadata.pack(type, path, sender);
       await prepareRepository(repository);
       await whileComing(repository, type, () =>
         queue.of(repository).whileMarked(() => foreignMetadata.keep(repository, packed)),

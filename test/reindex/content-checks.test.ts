@@ -1,5 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createContentChecks } from '../../src/reindex/content-checks.ts';
@@ -10,6 +12,7 @@ import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const MIB = 1024 * 1024;
 const LONG_MS = 60_000;
+const ALICE = { owner: 'alice' };
 
 let dir: TempDir;
 let good: string;
@@ -43,12 +46,15 @@ async function children(): Promise<readonly number[]> {
   return found.flat();
 }
 
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
 const started = (): Promise<void> => eventually(async () => expect(await children()).toHaveLength(1));
 
 describe('checks of metadata', () => {
   test('take turns: only one process is there at a time', async () => {
     const checks = createContentChecks();
-    const all = Array.from({ length: 5 }, () => checks.check({ type: 'group', path: good }));
+    const all = Array.from({ length: 5 }, () => checks.check({ type: 'group', path: good }, ALICE));
     let most = 0;
     const over = Promise.all(all).then(() => true);
     while (
@@ -62,29 +68,63 @@ describe('checks of metadata', () => {
     const checks = createContentChecks({ timeMs: LONG_MS, heapMib: 12 });
     const document = `---\ndocument: modulemd\nversion: 2\ndata: {xmd: [${'{a: b},'.repeat(60_000)}]}\n`;
     const path = await put('modules', document);
-    await expect(checks.check({ type: 'modules', path })).rejects.toMatchObject({
+    await expect(checks.check({ type: 'modules', path }, ALICE)).rejects.toMatchObject({
       code: 'METADATA_INVALID',
       message: expect.stringContaining('memory'),
     });
-    await expect(checks.check({ type: 'group', path: good })).resolves.toMatchObject({});
+    await expect(checks.check({ type: 'group', path: good }, ALICE)).resolves.toMatchObject({});
   });
 
   test('that take too long refuse the file', async () => {
     const checks = createContentChecks({ timeMs: 500, heapMib: 128 });
-    await expect(checks.check({ type: 'updateinfo', path: slow })).rejects.toMatchObject({
+    await expect(checks.check({ type: 'updateinfo', path: slow }, ALICE)).rejects.toMatchObject({
       code: 'METADATA_INVALID',
       message: expect.stringContaining('longer'),
     });
     expect(await children()).toEqual([]);
   });
 
+  test('let an owner wait for one file of another, however many are in the line', async () => {
+    const checks = createContentChecks();
+    const ended: string[] = [];
+    const all = [...Array.from({ length: 4 }, () => 'alice'), 'bob'].map(async (owner) => {
+      await checks.check({ type: 'group', path: good }, { owner });
+      ended.push(owner);
+    });
+    await Promise.all(all);
+    expect(ended).toEqual(['alice', 'bob', 'alice', 'alice', 'alice']);
+  });
+
+  test('keep nothing of a file that was checked, nor of its sender', async () => {
+    const checks = createContentChecks();
+    const checkOne = async (): Promise<readonly WeakRef<object>[]> => {
+      const job = { type: 'group', path: good };
+      const { signal } = new AbortController();
+      await checks.check(job, { owner: 'alice', signal });
+      return [new WeakRef(job), new WeakRef(signal)];
+    };
+    const kept = await checkOne();
+    await checkOne();
+    await eventually(async () => {
+      collectGarbage();
+      expect(kept.filter((reference) => reference.deref() !== undefined)).toEqual([]);
+    });
+    checks.close();
+  });
+
   test('are given up in the line at once, and under way with their process', async () => {
     const checks = createContentChecks();
     const first = new AbortController();
     const second = new AbortController();
-    const underWay = checks.check({ type: 'updateinfo', path: slow }, first.signal);
-    const waiting = checks.check({ type: 'updateinfo', path: slow }, second.signal);
-    const next = checks.check({ type: 'group', path: good });
+    const underWay = checks.check(
+      { type: 'updateinfo', path: slow },
+      { owner: 'alice', signal: first.signal },
+    );
+    const waiting = checks.check(
+      { type: 'updateinfo', path: slow },
+      { owner: 'alice', signal: second.signal },
+    );
+    const next = checks.check({ type: 'group', path: good }, ALICE);
     await started();
     second.abort(new Error('left the line'));
     await expect(waiting).rejects.toThrow('left the line');
@@ -92,18 +132,20 @@ describe('checks of metadata', () => {
     first.abort(new Error('left'));
     await expect(underWay).rejects.toThrow('left');
     await expect(next).resolves.toMatchObject({});
-    await expect(checks.check({ type: 'group', path: good }, first.signal)).rejects.toThrow('left');
+    await expect(
+      checks.check({ type: 'group', path: good }, { owner: 'alice', signal: first.signal }),
+    ).rejects.toThrow('left');
   });
 
   test('end when they are closed, and none begins after', async () => {
     const checks = createContentChecks();
-    const all = Array.from({ length: 3 }, () => checks.check({ type: 'updateinfo', path: slow }));
+    const all = Array.from({ length: 3 }, () => checks.check({ type: 'updateinfo', path: slow }, ALICE));
     await started();
     const settled = Promise.allSettled(all);
     checks.close();
     const refused = { status: 'rejected', reason: { code: 'SHUTTING_DOWN' } };
     expect(await settled).toMatchObject([refused, refused, refused]);
-    await expect(checks.check({ type: 'group', path: good })).rejects.toMatchObject({
+    await expect(checks.check({ type: 'group', path: good }, ALICE)).rejects.toMatchObject({
       code: 'SHUTTING_DOWN',
     });
     expect(await children()).toEqual([]);
@@ -112,7 +154,7 @@ describe('checks of metadata', () => {
   test('do not take the end of the service, told to all of its processes, for a fault of the file', async () => {
     const checks = createContentChecks();
     const packedPath = join(dir.path, 'packed.gz');
-    const check = checks.check({ type: 'updateinfo', path: slow, packedPath });
+    const check = checks.check({ type: 'updateinfo', path: slow, packedPath }, ALICE);
     await eventually(async () => expect(await readdir(dir.path)).toContain('packed.gz'));
     for (const pid of await children()) process.kill(pid, 'SIGTERM');
     await expect(check).resolves.toMatchObject({});
@@ -121,7 +163,7 @@ describe('checks of metadata', () => {
   test('pass on an error of the file system as it is', async () => {
     const checks = createContentChecks();
     const job = { type: 'group', path: join(dir.path, 'none') };
-    await expect(checks.check(job)).rejects.toMatchObject({ code: 'ENOENT', syscall: 'open' });
+    await expect(checks.check(job, ALICE)).rejects.toMatchObject({ code: 'ENOENT', syscall: 'open' });
   });
 });
 
@@ -129,14 +171,16 @@ test('what a check packed goes when it fails, is given up, or is not kept', asyn
   const foreignMetadata = createForeignMetadata(join(dir.path, 'metadata'), createContentChecks(), Date.now);
   const before = await readdir(dir.path);
   const bad = await put('bad', `<updates>${'<a/>'.repeat(100_000)}`);
-  await expect(foreignMetadata.pack('updateinfo', bad)).rejects.toMatchObject({ code: 'METADATA_INVALID' });
+  await expect(foreignMetadata.pack('updateinfo', bad, ALICE)).rejects.toMatchObject({
+    code: 'METADATA_INVALID',
+  });
   const leaving = new AbortController();
-  const packing = foreignMetadata.pack('updateinfo', slow, leaving.signal);
+  const packing = foreignMetadata.pack('updateinfo', slow, { owner: 'alice', signal: leaving.signal });
   await eventually(async () => expect(await readdir(dir.path)).toContain('slow.gz'));
   leaving.abort(new Error('left'));
   await expect(packing).rejects.toThrow('left');
   {
-    await using packed = await foreignMetadata.pack('group', good);
+    await using packed = await foreignMetadata.pack('group', good, ALICE);
     expect(packed).toMatchObject({ type: 'group', path: `${good}.gz` });
   }
   expect((await readdir(dir.path)).toSorted()).toEqual([...before, 'bad'].toSorted());
