@@ -10,8 +10,8 @@ import { createOwnerTurns } from './owner-turns.ts';
 export interface ContentChecks {
   /**
    * Waits for its turn as long as it takes.
-   * @throws as checkForeignContent(); METADATA_INVALID also for what takes too much time or memory; the signal's reason;
-   * SHUTTING_DOWN.
+   * @throws as checkForeignContent(); METADATA_INVALID also for what takes too much time or memory; INTERNAL when the process
+   * was ended by something else; the signal's reason; SHUTTING_DOWN.
    */
   readonly check: (job: ContentJob, sender: ContentSender) => Promise<CheckedContent>;
   /** Ends the check under way, and refuses those that wait and that come. */
@@ -40,6 +40,8 @@ const LIMITS: ContentLimits = {
 };
 // New objects are what a parser makes most; the default of 16 MiB would be three times that in memory.
 const YOUNG_MIB = 4;
+// V8 ends a process so whose heap is full. All other signals come from outside, or from a fault of Node.
+const HEAP_SIGNALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGABRT', 'SIGTRAP']);
 
 export function createContentChecks(limits: ContentLimits = LIMITS): ContentChecks {
   const turns = createOwnerTurns();
@@ -74,9 +76,12 @@ async function runCheck(job: ContentJob, stop: AbortSignal, limits: ContentLimit
     if (message !== undefined && 'answer' in message) return message.answer;
     if (message !== undefined && 'failure' in message) throw fromFailure(message.failure);
     if (late.aborted) throw metadataInvalid(`its check takes longer than ${limits.timeMs / 1000} s`);
-    if (signalCode === null) throw new Error(`the check of ${job.type} ended with code ${child.exitCode}`);
-    // V8 ends a process that is out of memory by SIGABRT or SIGTRAP, the kernel by SIGKILL.
-    throw metadataInvalid(`its check takes more than ${limits.heapMib} MiB of memory (${signalCode})`);
+    if (signalCode !== null && HEAP_SIGNALS.has(signalCode)) {
+      throw metadataInvalid(`its check takes more than ${limits.heapMib} MiB of memory (${signalCode})`);
+    }
+    throw new AppError('INTERNAL', `the check of the metadata ended by ${signalCode ?? child.exitCode}`, {
+      hint: 'Send the metadata again; if it fails again, tell the administrator.',
+    });
   } finally {
     ending.removeEventListener('abort', kill);
   }

@@ -95,6 +95,15 @@ describe('checks of metadata', () => {
     expect(ended).toEqual(['alice', 'bob', 'alice', 'alice', 'alice']);
   });
 
+  test.each(['SIGSEGV', 'SIGKILL'])('do not blame the file when their process ends by %s', async (signal) => {
+    const checks = createContentChecks();
+    const check = checks.check({ type: 'updateinfo', path: slow }, ALICE);
+    await started();
+    for (const pid of await children()) process.kill(pid, signal);
+    await expect(check).rejects.toMatchObject({ code: 'INTERNAL', statusCode: 500 });
+    await expect(checks.check({ type: 'group', path: good }, ALICE)).resolves.toMatchObject({});
+  });
+
   test('keep nothing of a file that was checked, nor of its sender', async () => {
     const checks = createContentChecks();
     const checkOne = async (): Promise<readonly WeakRef<object>[]> => {
