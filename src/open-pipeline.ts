@@ -198,7 +198,14 @@ export async function openPipeline(
 
   return {
     queue,
-    requests: createRepositoryRequests({ store, reindexParts, queue, prepareRepository, checkReserve }),
+    requests: createRepositoryRequests({
+      store,
+      reindexParts,
+      queue,
+      prepareRepository,
+      checkReserve,
+      takeTurns: tree.takeTurns,
+    }),
     metrics,
     ingest: (upload) =>
       upload.batch === undefined

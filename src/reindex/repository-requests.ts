@@ -1,13 +1,13 @@
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { AppError, errnoOf } from '../errors.ts';
+import { statSync } from 'node:fs';
+import { AppError } from '../errors.ts';
 import type { PackageStore } from '../place/package-store.ts';
 import type { RepositoryName } from '../place/repository-layout.ts';
+import type { TakeTurns } from '../place/take-turns.ts';
 import { quotaReached, QUOTAS } from '../quotas.ts';
-import { parseRepomd } from '../repodata/repomd.ts';
 import type { ContentSender } from './content-checks.ts';
 import { checkType, foreignTypeOf } from './foreign-metadata.ts';
 import type { CheckReserve } from './index-reserve.ts';
+import { readSoundRepomd } from './read-metadata.ts';
 import type { ReindexParts } from './reindex-repository.ts';
 import type { ReindexQueue } from './reindex-queue.ts';
 
@@ -34,13 +34,12 @@ export function createRepositoryRequests(options: {
   readonly queue: ReindexQueue;
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
   readonly checkReserve: CheckReserve;
+  readonly takeTurns: TakeTurns;
   readonly maxMetadataTypes?: number;
 }): RepositoryRequests {
-  const { store, queue, prepareRepository, checkReserve } = options;
+  const { store, queue, prepareRepository, checkReserve, takeTurns } = options;
   const { records, changes, foreignMetadata, layout } = options.reindexParts;
   const { maxMetadataTypes = QUOTAS.metadataTypes } = options;
-  /** The types that are being put: two requests at once must not both be the last. */
-  const coming = new Map<string, readonly string[]>();
 
   return {
     reindexNow: async (repository, trust) => {
@@ -55,7 +54,7 @@ export function createRepositoryRequests(options: {
     checkMetadataTarget: async (repository, type) => {
       checkType(type);
       await checkExists(repository);
-      demandType(repository, type);
+      await demandType(repository, type);
     },
     putMetadata: async (repository, type, path, sender) => {
       // It is packed anew beside what came.
@@ -63,9 +62,11 @@ export function createRepositoryRequests(options: {
       // Before the mark, which would have the repository seem late while others have their turn.
       await using packed = await foreignMetadata.pack(type, path, sender);
       await prepareRepository(repository);
-      await whileComing(repository, type, () =>
-        queue.of(repository).whileMarked(() => foreignMetadata.keep(repository, packed)),
-      );
+      // Two requests at once must not both find room for the last type.
+      await takeTurns(`metadata of ${repository}`, async () => {
+        await demandType(repository, type);
+        await queue.of(repository).whileMarked(() => foreignMetadata.keep(repository, packed));
+      });
     },
     lookAtAll: () => {
       for (const { repository } of queue.listStatus()) {
@@ -75,31 +76,18 @@ export function createRepositoryRequests(options: {
     },
   };
 
-  async function whileComing(repository: string, type: string, put: () => Promise<void>): Promise<void> {
-    demandType(repository, type);
-    coming.set(repository, [...(coming.get(repository) ?? []), type]);
-    try {
-      await put();
-    } finally {
-      const types = coming.get(repository) ?? [];
-      if (types.length > 1) coming.set(repository, types.toSpliced(types.indexOf(type), 1));
-      else coming.delete(repository);
-    }
-  }
-
-  /** Without a pause: what was counted is still so when the type is noted as coming. */
-  function demandType(repository: string, type: string): void {
-    const there = new Set([...typesOf(repository), ...(coming.get(repository) ?? [])]);
+  async function demandType(repository: string, type: string): Promise<void> {
+    const there = await typesOf(repository);
     if (there.has(type) || there.size < maxMetadataTypes) return;
     throw tooManyTypes(repository, maxMetadataTypes);
   }
 
-  /** Those that are published, and those that wait to be. */
-  function typesOf(repository: string): readonly string[] {
-    return [
-      ...foreignMetadata.waitingTypes(repository),
-      ...publishedTypes(layout.directoryOf(repository)).flatMap((type) => foreignTypeOf(type) ?? []),
-    ];
+  /** Those that wait to be published, and those that are; the first come first, as a run may publish them meanwhile. */
+  async function typesOf(repository: string): Promise<ReadonlySet<string>> {
+    const waiting = foreignMetadata.waitingTypes(repository);
+    // One that is damaged names none: the next run replaces it.
+    const published = (await readSoundRepomd(layout.directoryOf(repository)))?.data ?? [];
+    return new Set([...waiting, ...published.flatMap(({ type }) => foreignTypeOf(type) ?? [])]);
   }
 
   async function checkExists(repository: string): Promise<void> {
@@ -108,18 +96,6 @@ export function createRepositoryRequests(options: {
     throw new AppError('NOT_FOUND', `there is no repository ${repository}`, {
       hint: 'GET /api/v1/repositories lists the repositories; an upload creates one.',
     });
-  }
-}
-
-/** None where repomd.xml is damaged: the next run replaces it. */
-function publishedTypes(repositoryDir: string): readonly string[] {
-  try {
-    const xml = readFileSync(join(repositoryDir, 'repodata', 'repomd.xml'), 'utf8');
-    return parseRepomd(xml).data.map(({ type }) => type);
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === undefined || errno === 'ENOENT') return [];
-    throw error;
   }
 }
 
