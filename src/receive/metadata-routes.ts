@@ -89,15 +89,20 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
   );
 }
 
-/** Aborted when the connection ends before the answer; not by request.signal, which is when the body has been read. */
+/**
+ * Aborted when the connection ends before the answer, also when it has ended already; not by request.signal, which is when the
+ * body has been read.
+ */
 function whenGone(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  reply.raw.once('close', () => {
+  const leave = (): void => {
     const reason = new AppError('BODY_INCOMPLETE', 'the connection ended before the metadata was checked', {
       hint: 'Wait for the answer: metadata is checked one file at a time.',
     });
     gone.abort(reason);
-  });
+  };
+  if (reply.raw.destroyed) leave();
+  else reply.raw.once('close', leave);
   return gone.signal;
 }
 

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { type Access, createAccess } from '../../src/access/access.ts';
 import { buildApp } from '../../src/app.ts';
+import type { MetadataRoutesOptions } from '../../src/receive/metadata-routes.ts';
 import { openResumableUploads } from '../../src/receive/resumable-uploads.ts';
 import type { UploadOptions } from '../../src/receive/upload-options.ts';
 import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
@@ -26,6 +27,7 @@ export interface TestAppOptions {
   /** Default: everybody may do everything. */
   readonly access?: Access;
   readonly upload?: Partial<UploadOptions>;
+  readonly metadata?: Partial<MetadataRoutesOptions>;
   readonly api?: Partial<ApiRoutesOptions>;
   readonly faults?: Partial<FaultSources>;
   readonly now?: () => number;
@@ -123,6 +125,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       putMetadata: async () => undefined,
       whenPublished: async () => 'published',
       removeIncoming: (path) => void removed.push(path),
+      ...options.metadata,
     },
     batches: {
       list: async () => [],
