@@ -49,6 +49,8 @@ export interface DroppedFiles {
 
 /** Before the second, third, ... attempt at a file that could not be taken, moved or removed. */
 const RETRY_PAUSES_MS = [10_000, 30_000, 60_000, 300_000];
+// The whole file is copied before its repository is known, and a quota of a day rarely has room sooner.
+const QUOTA_PAUSE_MS = 3_600_000;
 const SOON_MS = 100;
 const ARRIVING: ReadonlySet<ErrorCode> = new Set(['RPM_TRUNCATED', 'EMPTY_BODY']);
 // Of a body that a client sends, these blame the client; of a file, they never do.
@@ -73,6 +75,13 @@ interface DroppedFile {
   readonly path: string;
   readonly stats: BigIntStats;
   readonly sighting: Sighting;
+}
+
+/** Why a file stays where it is, and how long before it is tried again. */
+interface Stay {
+  readonly fault: AppError;
+  readonly cause: string;
+  readonly pauseMs: number;
 }
 
 /**
@@ -140,6 +149,11 @@ export function createDroppedFiles(
     const { error, sha256 } = refusal;
     const isBrokenOff = BROKEN_OFF.has(error.code);
     if (signal.aborted && isBrokenOff) return 'done';
+    if (error.code === 'QUOTA_REACHED') {
+      // The next file may be for a repository that is there.
+      countFault(file, ofThisFile(error), QUOTA_PAUSE_MS);
+      return 'done';
+    }
     if (OF_ONE_FILE.has(error.code)) {
       countFault(file, ofThisFile(error));
       return 'done';
@@ -148,16 +162,14 @@ export function createDroppedFiles(
       countFault(file, error);
       return 'blocked';
     }
-    // No fault of the file, and the next one may be for a repository that is there.
-    if (error.code === 'QUOTA_REACHED') countFault(file, error);
-    else if (ARRIVING.has(error.code)) awaitRest(file, { error, sha256 });
+    if (ARRIVING.has(error.code)) awaitRest(file, { error, sha256 });
     else await refuse(file, { error, sha256 });
     return 'done';
   }
 
-  function countFault(file: DroppedFile, fault: AppError): void {
+  function countFault(file: DroppedFile, fault: AppError, pauseMs = pauseAfter(file)): void {
     parts.countUpload(fault.code, 0);
-    noteFault(file, fault, `${fault.code} ${fault.message}`);
+    noteFault(file, { fault, cause: `${fault.code} ${fault.message}`, pauseMs });
   }
 
   function awaitRest(file: DroppedFile, refusal: Refusal): void {
@@ -210,7 +222,8 @@ export function createDroppedFiles(
       const isGone = errnoOf(error) === 'ENOENT' && !(await isStillThere(file).catch(() => true));
       if (isGone) return lookAgain(file);
       // The verdict is known: it waits, without being read again.
-      noteFault(file, await notPossible(file.path, deed, error), `${file.name} ${deed}`);
+      const fault = await notPossible(file.path, deed, error);
+      noteFault(file, { fault, cause: `${file.name} ${deed}`, pauseMs: pauseAfter(file) });
     }
   }
 
@@ -259,12 +272,12 @@ export function createDroppedFiles(
     const message = `${path} cannot be ${deed} (${errno || 'no reason given'})`;
     const hint =
       'The user of the service must own the drop directory, or may write to it and it has no sticky bit.';
-    const isOfDirectory = OF_DISK.has(errno) || !(await mayRemove().catch(() => true));
+    const isOfDirectory = OF_DISK.has(errno) || !(await mayRemove().catch(() => false));
     const Fault = isOfDirectory ? AppError : FileFault;
     return new Fault(code, message, { hint, cause });
   }
 
-  /** Whether files can be removed from the directory, whatever is the matter with one of them. */
+  /** Whether files can be removed from the directory, whatever is the matter with one of them. @throws what a look at it throws. */
   async function mayRemove(): Promise<boolean> {
     const { mode, uid } = await calls.within(() => stat(parts.path, { bigint: true }));
     const isOwner = Number(uid) === process.geteuid?.();
@@ -283,8 +296,8 @@ export function createDroppedFiles(
     return { ...file, sighting };
   }
 
-  function noteFault({ name, sighting, stats }: DroppedFile, fault: AppError, cause: string): void {
-    const pauseMs = RETRY_PAUSES_MS[Math.min(sighting.failures, RETRY_PAUSES_MS.length - 1)] ?? 0;
+  /** Faults of one cause are told of once. */
+  function noteFault({ name, sighting, stats }: DroppedFile, { fault, cause, pauseMs }: Stay): void {
     const retryAtMs = now() + pauseMs;
     sightings.set(name, { ...sighting, fault, failures: sighting.failures + 1, retryAtMs });
     if (toldFaults.has(cause)) return;
@@ -292,6 +305,10 @@ export function createDroppedFiles(
     const { code, hint } = fault;
     tellFault({ ...originOf({ name, stats }), code, hint, err: fault });
   }
+}
+
+function pauseAfter({ sighting }: DroppedFile): number {
+  return RETRY_PAUSES_MS[Math.min(sighting.failures, RETRY_PAUSES_MS.length - 1)] ?? 0;
 }
 
 function originOf({ name, stats }: Pick<DroppedFile, 'name' | 'stats'>): {

@@ -8,6 +8,7 @@ import {
   rename,
   rm,
   truncate,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -324,21 +325,28 @@ describe('a dropped file', () => {
     expect(audited).toHaveLength(4);
   });
 
-  it('that meets a quota stays and is tried again, and those behind it are taken meanwhile', async () => {
-    let attempts = 0;
+  it('that meets a quota stays, is tried again after an hour or a touch, and holds up no other', async () => {
+    let isReached = true;
     const directory = open({
       ingest: async () => {
-        attempts += 1;
-        if (attempts === 1) throw failing('QUOTA_REACHED');
+        if (isReached) throw failing('QUOTA_REACHED');
         return OUTCOME;
       },
     });
     for (const name of ['a.rpm', 'b.rpm']) await drop(name);
-    await eventually(() => expect(counted).toEqual(['QUOTA_REACHED', 'created']));
-    expect(directory.findFault()).toMatchObject({ code: 'QUOTA_REACHED' });
-    nowMs += 10_000;
+    await eventually(() => expect(counted).toEqual(['QUOTA_REACHED', 'QUOTA_REACHED']));
+    expect(directory.findFault()).toBeUndefined();
+    expect(directory.countStuck()).toBe(2);
+    expect(logLines.filter(({ level }) => level === 50)).toHaveLength(1);
+    isReached = false;
+    nowMs += 3_599_000;
+    await drop('c.rpm');
+    await eventually(() => expect(counted).toHaveLength(3));
+    await utimes(join(incoming, 'a.rpm'), 1, 1);
+    await eventually(async () => expect(await leftovers()).toEqual(['b.rpm']));
+    nowMs += 1_000;
     await expectEmptySoon();
-    await eventually(() => expect(directory.findFault()).toBeUndefined());
+    expect(directory.countStuck()).toBe(0);
   });
 
   it('that its disk cannot give stays, and those behind it are taken meanwhile', async () => {
@@ -348,6 +356,24 @@ describe('a dropped file', () => {
     expect(counted.toSorted()).toEqual(['STORAGE_FAILED', 'STORAGE_FAILED', 'created', 'created']);
     expect(directory.findFault()).toBeUndefined();
     expect(directory.countStuck()).toBe(2);
+  });
+
+  it('that cannot be removed from a directory that is gone is no fault of the file', async () => {
+    await drop('a.rpm');
+    const path = join(incoming, 'a.rpm');
+    const stats = await lstat(path, { bigint: true });
+    const directory = open({
+      scanEveryMs: 3_600_000,
+      isWatched: false,
+      // As a network file system may go on saying for a while.
+      lstat: async () => stats,
+      ingest: async () => {
+        await rename(incoming, join(dir.path, 'gone'));
+        return OUTCOME;
+      },
+    });
+    await eventually(() => expect(directory.findFault()).toBeInstanceOf(AppError));
+    expect(directory.countStuck()).toBe(0);
   });
 
   it('that cannot even be looked at stays, and those behind it are taken meanwhile', async () => {
