@@ -15,7 +15,10 @@ export type AdmitRepositories = (repositories: readonly string[], owner: string)
 const DAY_MS = 24 * 3_600_000;
 const FROM_QUOTAS = { eachPerDay: QUOTAS.newRepositoriesADay, together: QUOTAS.repositories };
 
-/** What was admitted is remembered for a day, whatever became of it: also who makes them all at once is counted. */
+/**
+ * What it admits counts for a day, whether a package then comes or not: requests that arrive at the same time would otherwise all
+ * be admitted before the first repository is there.
+ */
 export function createRepositoryQuota({
   isKnown,
   listKnown,
@@ -29,10 +32,11 @@ export function createRepositoryQuota({
     const fresh = repositories.filter((repository) => !isKnown(repository) && !admitted.has(repository));
     if (fresh.length === 0) return;
     forgetOld();
-    const own = [...admitted.values()].filter((one) => one.owner === owner);
-    if (own.length + fresh.length > quota.eachPerDay) throw tooManyADay(own.at(0)?.atMs);
-    const all = new Set([...listKnown(), ...admitted.keys(), ...fresh]);
-    if (all.size > quota.together) throw tooMany();
+    const ownTimesMs = [...admitted.values()].filter((one) => one.owner === owner).map(({ atMs }) => atMs);
+    if (fresh.length > quota.eachPerDay) throw tooManyAtOnce(fresh.length);
+    if (ownTimesMs.length + fresh.length > quota.eachPerDay) throw tooManyADay(ownTimesMs, fresh.length);
+    const there = new Set([...listKnown(), ...admitted.keys()]);
+    if (there.size + fresh.length > quota.together) throw tooMany(there.size, fresh.length);
     for (const repository of fresh) admitted.set(repository, { owner, atMs: now() });
   };
 
@@ -43,22 +47,35 @@ export function createRepositoryQuota({
     }
   }
 
-  function tooManyADay(firstMs = now()): Error {
-    const limit = quota.eachPerDay;
+  function tooManyAtOnce(freshCount: number): Error {
     return quotaReached({
       quota: 'newRepositoriesADay',
-      limit,
-      detail: `you have made ${limit} repositories in 24 hours, as many as one owner may make`,
-      hint: `Check the releasever of the package; the next may be made after ${new Date(firstMs + DAY_MS).toISOString()}, and rpmyard adopt makes any number.`,
+      limit: quota.eachPerDay,
+      detail: `this needs ${freshCount} new repositories at once, and one owner may make ${quota.eachPerDay} in 24 hours`,
+      hint: 'Check the releasevers of the packages; send them in several batches on several days, or let the administrator take them in with rpmyard adopt, which may make any number.',
     });
   }
 
-  function tooMany(): Error {
+  /** @param ownTimesMs when the owner made each of its repositories, the oldest first. */
+  function tooManyADay(ownTimesMs: readonly number[], freshCount: number): Error {
+    const limit = quota.eachPerDay;
+    // When so many are a day old that there is room for all that this request needs.
+    const madeMs = ownTimesMs[ownTimesMs.length + freshCount - limit - 1] ?? now();
+    const roomAt = new Date(madeMs + DAY_MS).toISOString();
+    return quotaReached({
+      quota: 'newRepositoriesADay',
+      limit,
+      detail: `you have made ${ownTimesMs.length} repositories in 24 hours and this needs ${freshCount} more, and one owner may make ${limit}`,
+      hint: `Check the releasever of the package; send it again after ${roomAt}, or let the administrator take it in with rpmyard adopt, which may make any number.`,
+    });
+  }
+
+  function tooMany(thereCount: number, freshCount: number): Error {
     return quotaReached({
       quota: 'repositories',
       limit: quota.together,
-      detail: `there are ${quota.together} repositories, as many as all owners may make`,
-      hint: 'Check the releasever of the package; the administrator can remove the directories of repositories that nobody needs while the service is stopped.',
+      detail: `there are ${thereCount} repositories and this needs ${freshCount} more, and all owners together may have ${quota.together}`,
+      hint: 'Check the releasever of the package; the administrator can stop the service and remove the directories of repositories that are not needed.',
     });
   }
 }

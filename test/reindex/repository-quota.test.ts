@@ -47,6 +47,29 @@ describe('the quota of new repositories', () => {
     expect(() => admit(['1/a', '1/b'], 'alice')).not.toThrow();
   });
 
+  test('tells a request that alone needs too many so, and names no time at which it would be admitted', () => {
+    const { admit } = siteWith({ eachPerDay: 2, together: 100 });
+    const { message, hint, details } = appErrorOf(() => admit(['1/a', '1/b', '1/c'], 'alice'));
+    expect(message).toContain('3 new repositories');
+    expect(hint).toContain('rpmyard adopt');
+    expect(hint).not.toMatch(/\d{4}-/);
+    expect(details).toEqual({ quota: 'newRepositoriesADay', limit: 2 });
+  });
+
+  test('names the time at which there is room for all that a request needs', () => {
+    const { admit, pass } = siteWith({ eachPerDay: 3, together: 100 });
+    for (const repository of ['1/a', '2/a', '3/a']) {
+      admit([repository], 'alice');
+      pass(HOUR_MS);
+    }
+    const fresh = ['4/a', '5/a'];
+    expect(appErrorOf(() => admit(fresh, 'alice')).hint).toContain('1970-01-02T01:00:00');
+    pass(22 * HOUR_MS - 1);
+    expect(appErrorOf(() => admit(fresh, 'alice')).code).toBe('QUOTA_REACHED');
+    pass(1);
+    expect(() => admit(fresh, 'alice')).not.toThrow();
+  });
+
   test('forgets each after a day', () => {
     const { admit, pass } = siteWith({ eachPerDay: 2, together: 100 });
     admit(['1/a'], 'alice');
