@@ -3,11 +3,11 @@ import { type BatchSummary, readBatch } from './batches/batch-store.ts';
 import type { BatchRoutesOptions } from './batches/batch-routes.ts';
 import { outcomesOf } from './ingest/batch-outcomes.ts';
 import { type Commit, commitBatch, completeCommit } from './ingest/commit-batch.ts';
-import { dropBatch, sweepBatches } from './ingest/drop-batch.ts';
+import { dropBatch, forgetSurplus, sweepBatches } from './ingest/drop-batch.ts';
 import type { BatchParts } from './ingest/ingest-parts.ts';
 
 export interface Batches extends Omit<BatchRoutesOptions, 'parseWaitMs' | 'waitUntilInstallable'> {
-  /** Drops what nobody commits; gives their names. */
+  /** Drops batches that no client committed in time; gives their names. */
   readonly sweep: () => Promise<readonly string[]>;
   /** Places what an earlier process had decided; what cannot be placed is tried again before each index run. */
   readonly complete: () => Promise<void>;
@@ -59,8 +59,15 @@ export function openBatches(parts: BatchParts, keepMs: number, log: Logger): Bat
 
   async function commitLogged(...[id, requester]: Parameters<Batches['commit']>): Promise<Commit> {
     const commit = await commitBatch(id, requester, parts);
-    if (commit.isNew) log.info({ batch: id, packages: commit.packages.length }, 'batch committed');
+    if (!commit.isNew) return commit;
+    log.info({ batch: id, packages: commit.packages.length }, 'batch committed');
+    // The client does not wait for it: its batch is committed, also when another one cannot be removed.
+    void untilEnded(forgetSurplus({ ...parts, onFailure }));
     return commit;
+  }
+
+  function onFailure(batch: string, error: unknown): void {
+    log.warn({ batch, err: error }, 'batch not removed; the next sweep tries again');
   }
 
   async function complete(id: string): Promise<void> {
@@ -69,7 +76,7 @@ export function openBatches(parts: BatchParts, keepMs: number, log: Logger): Bat
   }
 
   async function sweep(): Promise<readonly string[]> {
-    const dropped = await sweepBatches(keepMs, parts);
+    const dropped = await sweepBatches(keepMs, { ...parts, onFailure });
     if (dropped.length > 0) log.warn({ batches: dropped }, 'dropped batches that nobody committed');
     return dropped;
   }

@@ -1,40 +1,36 @@
-import { type OwnerQuota, quotaReached, type QUOTAS } from './quotas.ts';
+import type { OwnerQuota } from './quotas.ts';
 
-/** Names, each with its owner, in the order in which they came; every question is answered without looking at all of them. */
+/** Names, each with its owner, in the order in which they came. */
 export interface OwnedNames {
-  /** Adds a name that is new, unless a quota is reached. @throws AppError QUOTA_REACHED. */
-  readonly claim: (name: string, owner: string) => void;
-  /** Adds a name whatever the quota says. @param owner undefined: it counts for all owners together alone. */
+  /** Adds a name. @returns the limit that keeps a new name out; undefined when the name is there. */
+  readonly claim: (name: string, owner: string) => ReachedLimit | undefined;
+  /** Adds a name whatever the quota says. @param owner undefined: no owner has it, so it only counts for all of them together. */
   readonly note: (name: string, owner: string | undefined) => void;
   readonly release: (name: string) => void;
   readonly ownerOf: (name: string) => string | undefined;
-  /** The oldest name that is too many, of this owner or of all. */
-  readonly findSurplus: (owner: string | undefined) => string | undefined;
+  /** The oldest names, as many as there are too many: of each owner first, then of all together. */
+  readonly listSurplus: () => readonly string[];
 }
 
-export interface OwnedNamesOptions {
-  readonly name: keyof typeof QUOTAS;
-  readonly quota: OwnerQuota;
-  /** What they are, for the message: `unfinished resumable uploads`. */
-  readonly what: string;
-  readonly hint: string;
+/** A limit of a quota, and who has as many names as it allows. */
+export interface ReachedLimit {
+  readonly by: 'one owner' | 'all owners together';
+  readonly limit: number;
 }
 
-export function createOwnedNames({ name: quotaName, quota, what, hint }: OwnedNamesOptions): OwnedNames {
+export function createOwnedNames(quota: OwnerQuota): OwnedNames {
   const owners = new Map<string, string | undefined>();
   const namesByOwner = new Map<string, Set<string>>();
 
-  return { claim, note, release, ownerOf: (name) => owners.get(name), findSurplus };
+  return { claim, note, release, ownerOf: (name) => owners.get(name), listSurplus };
 
-  function claim(name: string, owner: string): void {
-    if (owners.has(name)) return;
-    if ((namesByOwner.get(owner)?.size ?? 0) >= quota.each) {
-      throw refusal(quota.each, `you have ${quota.each} ${what}, as many as one owner may have`);
-    }
-    if (owners.size >= quota.together) {
-      throw refusal(quota.together, `there are ${quota.together} ${what}, as many as all owners may have`);
-    }
+  function claim(name: string, owner: string): ReachedLimit | undefined {
+    if (owners.has(name)) return undefined;
+    const { each, together } = quota;
+    if ((namesByOwner.get(owner)?.size ?? 0) >= each) return { by: 'one owner', limit: each };
+    if (owners.size >= together) return { by: 'all owners together', limit: together };
     note(name, owner);
+    return undefined;
   }
 
   function note(name: string, owner: string | undefined): void {
@@ -54,18 +50,14 @@ export function createOwnedNames({ name: quotaName, quota, what, hint }: OwnedNa
     if (names?.size === 0) namesByOwner.delete(owner);
   }
 
-  function findSurplus(owner: string | undefined): string | undefined {
-    const own = owner === undefined ? undefined : namesByOwner.get(owner);
-    if (own !== undefined && own.size > quota.each) return first(own);
-    return owners.size > quota.together ? first(owners.keys()) : undefined;
-  }
-
-  function refusal(limit: number, detail: string): ReturnType<typeof quotaReached> {
-    return quotaReached({ quota: quotaName, limit, detail, hint });
+  function listSurplus(): readonly string[] {
+    const surplus = [...namesByOwner.values()].flatMap((names) => oldest(names, names.size - quota.each));
+    const listed = new Set(surplus);
+    const others = [...owners.keys()].filter((name) => !listed.has(name));
+    return [...surplus, ...oldest(others, others.length - quota.together)];
   }
 }
 
-function first(names: Iterable<string>): string | undefined {
-  const [name] = names;
-  return name;
+function oldest(names: Iterable<string>, count: number): readonly string[] {
+  return count <= 0 ? [] : [...names].slice(0, count);
 }

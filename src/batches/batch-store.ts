@@ -12,7 +12,7 @@ import {
 } from '../durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
 import { namesIn } from '../names-in.ts';
-import { createOwnedNames } from '../owned-names.ts';
+import { createOwnedNames, type ReachedLimit } from '../owned-names.ts';
 import { type OwnerQuota, quotaReached, QUOTAS } from '../quotas.ts';
 import { readIfThere } from '../read-if-there.ts';
 import type { SignatureVerdict } from '../signing/signature-verdict.ts';
@@ -83,10 +83,12 @@ export interface BatchStore {
   readonly add: (id: string, file: StagedFile, member: BatchMember) => Promise<void>;
   /** From now on the batch is going to be placed, whatever happens. */
   readonly decide: (id: string, members: readonly DecidedMember[]) => Promise<void>;
-  /** Everything is in the tree: keeps what the batch was, and removes its files; forgets the oldest of too many. */
+  /** Everything is in the tree: keeps what the batch was, and removes its files. */
   readonly finish: (id: string) => Promise<void>;
   /** Removes a batch with all that it has, at once or not at all. */
   readonly drop: (id: string) => Promise<void>;
+  /** The oldest committed batches, as many as there are too many. */
+  readonly listSurplus: () => readonly string[];
   readonly pathOf: (id: string, file: string) => string;
   /** The decided batches that are not in the tree yet; of one repository when it is named. */
   readonly listUnplaced: (repository?: string) => readonly string[];
@@ -95,7 +97,7 @@ export interface BatchStore {
 // Each is renamed into its place whole.
 const DECISION = 'decision.json';
 const PLACED = 'placed.json';
-// Of whoever began it; batches of an earlier version have none.
+// Names the owner, whose first package began the batch; batches of an earlier version have no such file.
 const OWNER = 'owner';
 const PACKAGE = '.rpm';
 const FACTS = '.json';
@@ -128,18 +130,8 @@ export async function openBatchStore(batchesDir: string, quotas = BATCH_QUOTAS):
   // A batch whose decision could not be written may be among them: then there is nothing to place.
   const unplaced = new Map<string, readonly string[]>();
   const contents = new Map<string, Content>();
-  const staged = createOwnedNames({
-    name: 'stagedBatches',
-    quota: quotas.staged,
-    what: 'batches that are not committed',
-    hint: 'Commit some of them or drop them (DELETE /api/v1/batches/<id>); GET /api/v1/batches lists them.',
-  });
-  const committed = createOwnedNames({
-    name: 'committedBatches',
-    quota: quotas.committed,
-    what: 'committed batches',
-    hint: 'The oldest are forgotten.',
-  });
+  const staged = createOwnedNames(quotas.staged);
+  const committed = createOwnedNames(quotas.committed);
   for (const name of await readdir(batchesDir)) {
     // What a drop left that did not come to its end.
     if (name.startsWith('.')) await rm(join(batchesDir, name), { recursive: true, force: true });
@@ -161,7 +153,8 @@ export async function openBatchStore(batchesDir: string, quotas = BATCH_QUOTAS):
       // The same one once more is none in addition.
       const isMember = existsSync(join(directory, member.file));
       if (!isMember && content.packageCount >= quotas.members) throw tooManyMembers(id, quotas.members);
-      staged.claim(id, file.owner);
+      const reached = staged.claim(id, file.owner);
+      if (reached !== undefined) throw tooManyStaged(reached);
       try {
         await addMember(id, file, member);
       } catch (error) {
@@ -194,10 +187,9 @@ export async function openBatchStore(batchesDir: string, quotas = BATCH_QUOTAS):
       staged.release(id);
       committed.note(id, owner);
       await removePlaced(directory);
-      const surplus = committed.findSurplus(owner);
-      if (surplus !== undefined) await forget(surplus);
     },
-    drop: forget,
+    drop,
+    listSurplus: committed.listSurplus,
     pathOf: (id, file) => join(directoryOf(id), file),
     listUnplaced: (repository) =>
       [...unplaced]
@@ -213,7 +205,7 @@ export async function openBatchStore(batchesDir: string, quotas = BATCH_QUOTAS):
     const directory = directoryOf(id);
     const isNew = !existsSync(directory);
     await makeDirectoryDurable(directory, 0o700);
-    // Without it, as after a power cut, the batch only counts among those of all.
+    // A power cut may lose it: the batch then counts for no owner, only for all of them together.
     if (isNew) await writeFile(join(directory, OWNER), owner);
     await replaceDurable(join(directory, factsFileOf(member)), JSON.stringify(member));
     linkUnlessThere(path, join(directory, member.file));
@@ -224,8 +216,8 @@ export async function openBatchStore(batchesDir: string, quotas = BATCH_QUOTAS):
     await syncShared(batchesDir);
   }
 
-  async function forget(id: string): Promise<void> {
-    // Half a batch must not be there for somebody to commit.
+  async function drop(id: string): Promise<void> {
+    // Under another name at once: a client must not commit what a removal has left of a batch.
     const dropped = join(batchesDir, `.${randomUUID()}`);
     renameSync(directoryOf(id), dropped);
     unplaced.delete(id);
@@ -304,11 +296,20 @@ export function contentOf(members: readonly BatchMember[], before = NOTHING): Co
   };
 }
 
+function tooManyStaged({ by, limit }: ReachedLimit): AppError {
+  return quotaReached({
+    quota: 'stagedBatches',
+    limit,
+    detail: `${by} may have ${limit} batches that are not committed, and so many are there`,
+    hint: 'Commit some of them or drop them (DELETE /api/v1/batches/<id>); GET /api/v1/batches lists them.',
+  });
+}
+
 function tooManyMembers(id: string, limit: number): AppError {
   return quotaReached({
     quota: 'membersOfBatch',
     limit,
-    detail: `the batch ${id} has ${limit} packages, as many as one may have`,
+    detail: `the batch ${id} has ${limit} packages, as many as a batch may have`,
     hint: 'Commit it, and take another batch for the rest.',
   });
 }

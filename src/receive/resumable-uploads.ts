@@ -6,8 +6,8 @@ import type { Logger } from 'pino';
 import { makeDirectoryDurable, replaceDurable } from '../durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
 import { namesIn } from '../names-in.ts';
-import { createOwnedNames } from '../owned-names.ts';
-import { type OwnerQuota, QUOTAS } from '../quotas.ts';
+import { createOwnedNames, type ReachedLimit } from '../owned-names.ts';
+import { type OwnerQuota, quotaReached, QUOTAS } from '../quotas.ts';
 import { readIfThere } from '../read-if-there.ts';
 import { appendPiece, type Piece, repeatLastByte } from './append-piece.ts';
 import { longerThanSaid } from './body-errors.ts';
@@ -49,7 +49,10 @@ export interface ResumableUploads {
    * @throws AppError NOT_FOUND, also of what expired or is somebody else's.
    */
   readonly hold: <T>(id: string, owner: string, task: (upload: HeldUpload) => Promise<T>) => Promise<T>;
-  /** Removes what has expired, was never begun or is damaged; gives their number. What cannot be removed is logged. */
+  /**
+   * Removes what has expired, was never begun or is damaged, and accepted uploads that are too many; gives their number. What
+   * cannot be removed is logged.
+   */
   readonly sweep: () => Promise<number>;
   /** Answers when nothing is done with any upload. */
   readonly settled: () => Promise<void>;
@@ -60,6 +63,8 @@ export interface ResumableUploadsOptions {
   readonly log: Pick<Logger, 'warn'>;
   readonly now: () => number;
   readonly quotas?: { readonly unfinished: OwnerQuota; readonly accepted: OwnerQuota };
+  /** Removes the directory of an upload, instead of the one of Node. */
+  readonly removeFolder?: (path: string) => Promise<void>;
 }
 
 /** As long as a spool file may go without a byte. */
@@ -81,21 +86,12 @@ export async function openResumableUploads({
   log,
   now,
   quotas = { unfinished: QUOTAS.unfinishedUploads, accepted: QUOTAS.acceptedUploads },
+  removeFolder = (path) => rm(path, { recursive: true, force: true }),
 }: ResumableUploadsOptions): Promise<ResumableUploads> {
   /** The last in the line of each upload. */
   const holders = new Map<string, Holder>();
-  const unfinished = createOwnedNames({
-    name: 'unfinishedUploads',
-    quota: quotas.unfinished,
-    what: 'unfinished resumable uploads',
-    hint: 'Finish some of them, delete them (DELETE), or wait until they expire, a day after their last byte.',
-  });
-  const accepted = createOwnedNames({
-    name: 'acceptedUploads',
-    quota: quotas.accepted,
-    what: 'accepted resumable uploads',
-    hint: 'The oldest are forgotten.',
-  });
+  const unfinished = createOwnedNames(quotas.unfinished);
+  const accepted = createOwnedNames(quotas.accepted);
   await countKept();
   return { create, hold, sweep, settled };
 
@@ -118,7 +114,8 @@ export async function openResumableUploads({
   ): Promise<{ readonly id: string; readonly expiresAtMs: number }> {
     const id = randomUUID();
     const paths = pathsOf(directory, id);
-    unfinished.claim(id, facts.owner);
+    const reached = unfinished.claim(id, facts.owner);
+    if (reached !== undefined) throw tooManyUnfinished(reached);
     try {
       await makeDirectoryDurable(paths.folder, 0o700);
       await (await open(paths.body, 'wx', 0o600)).close();
@@ -126,7 +123,7 @@ export async function openResumableUploads({
       await replaceDurable(paths.begun, JSON.stringify(facts));
     } catch (error) {
       // A failure here must not hide the first one; the sweeper takes what stays.
-      await rm(paths.folder, { recursive: true, force: true }).catch(() => undefined);
+      await removeFolder(paths.folder).catch(() => undefined);
       unfinished.release(id);
       throw error;
     }
@@ -163,16 +160,23 @@ export async function openResumableUploads({
         unfinished.release(id);
         accepted.note(id, owner);
         await unlink(paths.body);
-        // A client that asks for it sends the package again, and hears that it is there.
-        await removeUpload(accepted.findSurplus(owner));
+        // Not awaited: this upload is accepted, also when another one cannot be removed. settled() waits for the turns.
+        void forgetSurplus();
       },
       remove: () => removeUpload(id),
     };
   }
 
-  async function removeUpload(id: string | undefined): Promise<void> {
-    if (id === undefined) return;
-    await rm(pathsOf(directory, id).folder, { recursive: true, force: true });
+  /** Forgets the oldest of too many accepted uploads: a client that asks for one sends it again, and hears that it is there. */
+  async function forgetSurplus(): Promise<number> {
+    return sweepEach(accepted.listSurplus(), async (id) => {
+      await removeUpload(id);
+      return 1;
+    });
+  }
+
+  async function removeUpload(id: string): Promise<void> {
+    await removeFolder(pathsOf(directory, id).folder);
     unfinished.release(id);
     accepted.release(id);
   }
@@ -193,12 +197,18 @@ export async function openResumableUploads({
   }
 
   async function sweep(): Promise<number> {
+    const forgotten = await forgetSurplus();
+    return forgotten + (await sweepEach(await readdir(directory), removeWhenExpired));
+  }
+
+  /** @param remove has the turn of the upload, and gives the number of what it removed. */
+  async function sweepEach(ids: readonly string[], remove: (id: string) => Promise<number>): Promise<number> {
     let removed = 0;
-    for (const id of await readdir(directory)) {
-      // Somebody is writing to it.
+    for (const id of ids) {
+      // A request does something with it.
       if (holders.has(id)) continue;
       try {
-        removed += await inTurn(id, () => removeWhenExpired(id));
+        removed += await inTurn(id, () => remove(id));
       } catch (error) {
         // The others must not stay for it.
         log.warn({ err: error, upload: id }, 'an upload in pieces was not swept');
@@ -300,6 +310,15 @@ async function statIfThere(path: string): Promise<Stats | undefined> {
 function unknownUpload(): AppError {
   return new AppError('NOT_FOUND', 'there is no such upload', {
     hint: 'Begin a new one: it ended, or nothing came for a day.',
+  });
+}
+
+function tooManyUnfinished({ by, limit }: ReachedLimit): AppError {
+  return quotaReached({
+    quota: 'unfinishedUploads',
+    limit,
+    detail: `${by} may have ${limit} unfinished resumable uploads, and so many are there`,
+    hint: 'Finish some of them, delete them (DELETE), or wait until they expire, a day after their last byte.',
   });
 }
 

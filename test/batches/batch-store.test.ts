@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -149,14 +149,18 @@ describe('the quotas of batches', () => {
     expect((await store.listStatus()).filter(({ state }) => state === 'staged')).toHaveLength(2);
   });
 
-  test('forget the oldest committed ones of an owner, and never refuse a commit', async () => {
+  test('name the oldest committed ones of an owner that are too many, and never refuse a commit', async () => {
     const store = await openBatchStore(batchesDir, quotas);
     await commitOne(store, 'b1', 'bob');
-    for (const id of ['a1', 'a2', 'a3']) await commitOne(store, id, 'alice');
-    expect((await store.listStatus()).map(({ id }) => id)).toEqual(['a2', 'a3', 'b1']);
+    for (const id of ['a1', 'a2', 'a3', 'a4']) await commitOne(store, id, 'alice');
+    expect(store.listSurplus()).toEqual(['a1', 'a2']);
+    for (const [index, id] of ['a1', 'a2', 'a3', 'a4'].entries()) {
+      await utimes(join(batchesDir, id), index, index);
+    }
     const next = await openBatchStore(batchesDir, quotas);
-    await commitOne(next, 'a4', 'alice');
-    expect((await next.listStatus()).map(({ id }) => id)).toEqual(['a3', 'a4', 'b1']);
+    expect(next.listSurplus()).toEqual(['a1', 'a2']);
+    for (const id of next.listSurplus()) await next.drop(id);
+    expect(next.listSurplus()).toEqual([]);
   });
 
   test('refuse one more package in a batch, not one that it has', async () => {

@@ -7,9 +7,11 @@ import { createRequester, type Requester } from '../../src/access/requester.ts';
 import { ALL_RIGHTS, createRights } from '../../src/access/rights.ts';
 import { embeddedConfig } from '../../src/config/load.ts';
 import { type AppError, toAppError } from '../../src/errors.ts';
+import { openBatchStore } from '../../src/batches/batch-store.ts';
 import { placeDecidedOf } from '../../src/ingest/place-decided.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from '../../src/open-pipeline.ts';
 import { openTree, type Tree } from '../../src/open-tree.ts';
+import { QUOTAS } from '../../src/quotas.ts';
 import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
@@ -37,11 +39,11 @@ interface Opened extends AsyncDisposable {
 }
 
 /** A pipeline on a tree of its own. @param change what a test puts into its way. */
-async function open(change: (tree: Tree) => Tree = (tree) => tree): Promise<Opened> {
+async function open(change: (tree: Tree) => Tree | Promise<Tree> = (tree) => tree): Promise<Opened> {
   const dir = await createTempDir();
   const embedded = embeddedConfig(dir.path);
   const config = { ...embedded, reindex: { ...embedded.reindex, quietMs: 0 } };
-  const tree = change(await openTree(config, LOG));
+  const tree = await change(await openTree(config, LOG));
   const pipeline = await openPipeline(config, tree, clientConfigOf(config, tree), LOG);
   return {
     tree,
@@ -245,6 +247,38 @@ describe('the commit of a batch', () => {
     expect(error.code).toBe('BATCH_UNPLACED');
     expect(`${error.message} ${error.hint}`).not.toMatch(/secret-name|8\//);
     expect(error.cause).toMatchObject({ message: expect.stringContaining('secret-name') });
+  });
+
+  test('holds also while the oldest of too many cannot be forgotten, and the next sweep forgets all of them', async () => {
+    const quotas = {
+      staged: QUOTAS.stagedBatches,
+      committed: { each: 1, together: 10 },
+      members: QUOTAS.membersOfBatch,
+    };
+    let isBroken = true;
+    await using site = await open(async (tree) => {
+      const batches = await openBatchStore(join(tree.folders.stateDir, 'batches'), quotas);
+      const drop: typeof batches.drop = async (id) => {
+        if (isBroken) throw new Error('EIO');
+        await batches.drop(id);
+      };
+      return { ...tree, batches: { ...batches, drop } };
+    });
+    const { batches } = site.pipeline;
+    for (const id of ['b1', 'b2', 'b3']) {
+      await site.upload(`member-${id}`, id);
+      expect(await batches.commit(id, ALICE)).toMatchObject({ isNew: true });
+    }
+    await batches.settled();
+    expect(site.tree.batches.listSurplus()).toEqual(['b1', 'b2']);
+    isBroken = false;
+    // Nothing of them expired.
+    expect(await batches.sweep()).toEqual([]);
+    expect((await site.tree.batches.listStatus()).map(({ id }) => id)).toEqual(['b3']);
+    await site.upload('member-b4', 'b4');
+    await batches.commit('b4', ALICE);
+    await batches.settled();
+    expect((await site.tree.batches.listStatus()).map(({ id }) => id)).toEqual(['b4']);
   });
 
   test('is waited for by the end of the service, also when nobody waits for its answer', async () => {

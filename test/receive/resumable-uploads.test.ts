@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { link, mkdir, readdir, readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { pino } from 'pino';
@@ -13,6 +13,7 @@ import {
   type HeldUpload,
   type ResumableFacts,
   type ResumableUploads,
+  type ResumableUploadsOptions,
 } from '../../src/receive/resumable-uploads.ts';
 import { ENOUGH_ROOM } from '../support/enough-room.ts';
 import { eventually } from '../support/eventually.ts';
@@ -349,12 +350,13 @@ describe('an upload expires', () => {
 
 describe('the quotas of uploads in pieces', () => {
   const QUOTAS = { unfinished: { each: 2, together: 3 }, accepted: { each: 2, together: 3 } };
-  const open = (): Promise<ResumableUploads> =>
+  const open = (fields: Partial<ResumableUploadsOptions> = {}): Promise<ResumableUploads> =>
     openResumableUploads({
       directory: dir.path,
-      log: { warn: () => undefined },
+      log: pino({}, { write: (line: string) => void warned.push(JSON.parse(line).msg) }),
       now: () => nowMs,
       quotas: QUOTAS,
+      ...fields,
     });
 
   async function acceptOne(owner: string): Promise<string> {
@@ -408,7 +410,44 @@ describe('the quotas of uploads in pieces', () => {
     uploads = await open();
     const others = await acceptOne('bob');
     const ids = [await acceptOne('alice'), await acceptOne('alice'), await acceptOne('alice')];
+    await uploads.settled();
     expect(await Promise.all(ids.map((id) => isThere(id, 'alice')))).toEqual([false, true, true]);
     expect(await isThere(others, 'bob')).toBe(true);
+  });
+
+  it('accept an upload also while the oldest cannot be removed, which the next sweep does', async () => {
+    let isBroken = true;
+    const removeFolder = async (path: string): Promise<void> => {
+      if (isBroken) throw new Error('EIO');
+      await rm(path, { recursive: true });
+    };
+    uploads = await open({ removeFolder });
+    for (let count = 0; count < 3; count += 1) await acceptOne('alice');
+    await uploads.settled();
+    expect(warned).toEqual(['an upload in pieces was not swept']);
+    expect(await readdir(dir.path)).toHaveLength(3);
+    isBroken = false;
+    expect(await uploads.sweep()).toBe(1);
+    expect(await readdir(dir.path)).toHaveLength(2);
+  });
+
+  it('leave the oldest to a request that has it, until the next sweep', async () => {
+    uploads = await open();
+    const oldest = await acceptOne('alice');
+    await acceptOne('alice');
+    await uploads.hold(oldest, 'alice', async () => {
+      await acceptOne('alice');
+      expect(await readdir(dir.path)).toContain(oldest);
+    });
+    expect(await uploads.sweep()).toBe(1);
+    expect(await readdir(dir.path)).not.toContain(oldest);
+  });
+
+  it('forget all accepted ones that are too many at the sweep after a start', async () => {
+    uploads = await openUploads();
+    for (let count = 0; count < 5; count += 1) await acceptOne('alice');
+    uploads = await open();
+    expect(await uploads.sweep()).toBe(3);
+    expect(await readdir(dir.path)).toHaveLength(2);
   });
 });
