@@ -75,10 +75,10 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
     const { id } = request.params;
     const waitMs = options.parseWaitMs(request.query.wait);
     const committing = commitAudited(id, request);
-    // It goes on when the client is told to ask again.
-    committing.catch((error: unknown) => request.logError(toAppError(error), { batch: id }));
     const outcomes = await within(waitMs ?? ANSWER_WITHIN_MS, committing);
     if (outcomes === undefined) {
+      // It goes on, and this request no longer answers what it meets.
+      committing.catch((error: unknown) => request.logError(toAppError(error), { batch: id }));
       const batch = await options.read(id);
       request.audit({ outcome: 'batch committing', batch: id });
       return reply.code(202).send(documentOf(batch.id, batch.state, options.outcomesOf(batch)));

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { type Access, createAccess } from '../../src/access/access.ts';
 import { buildApp } from '../../src/app.ts';
 import type { MetadataRoutesOptions } from '../../src/receive/metadata-routes.ts';
+import type { BatchRoutesOptions } from '../../src/batches/batch-routes.ts';
 import { openResumableUploads } from '../../src/receive/resumable-uploads.ts';
 import type { UploadOptions } from '../../src/receive/upload-options.ts';
 import type { UploadOutcome } from '../../src/receive/upload-outcome.ts';
@@ -29,6 +30,7 @@ export interface TestAppOptions {
   readonly upload?: Partial<UploadOptions>;
   readonly metadata?: Partial<MetadataRoutesOptions>;
   readonly api?: Partial<ApiRoutesOptions>;
+  readonly batches?: Partial<BatchRoutesOptions>;
   readonly faults?: Partial<FaultSources>;
   readonly now?: () => number;
 }
@@ -138,6 +140,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       waitUntilInstallable: async (outcome) => outcome,
       parseWaitMs,
       keepMs: 0,
+      ...options.batches,
     },
     api: {
       listStatus,
