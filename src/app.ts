@@ -15,7 +15,7 @@ import { authRoutes } from './access/auth-routes.ts';
 import { guardRoutes } from './access/guard-routes.ts';
 import { AppError, errorLine, problemOf, toAppError } from './errors.ts';
 import { batchRoutes, type BatchRoutesOptions } from './batches/batch-routes.ts';
-import { createErrorLog, type ErrorLog } from './log-errors.ts';
+import { createErrorLog, type ErrorLog } from './error-log.ts';
 import { metadataRoutes, type MetadataRoutesOptions } from './receive/metadata-routes.ts';
 import { resumableRoutes } from './receive/resumable-routes.ts';
 import type { ResumableUploads } from './receive/resumable-uploads.ts';

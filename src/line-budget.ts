@@ -4,36 +4,50 @@ export interface LineRate {
   readonly perMinute: number;
 }
 
-export interface LineBudget {
+/** Budgets of lines, one for each key; a key that was not asked for before has all of its burst. */
+export interface LineBudgets<Key> {
   /**
    * Asks for room for a line.
-   * @returns how many were left out since the last one; undefined when this one is to be left out too.
+   * @returns how many were left out since the last one, as a field of the line and only when there are some; undefined when
+   * this one is to be left out too.
    */
-  readonly take: () => number | undefined;
+  readonly take: (key: Key) => Readonly<Record<string, number>> | undefined;
+}
+
+interface Budget {
+  room: number;
+  filledAtMs: number;
+  leftOut: number;
 }
 
 /**
- * Bounds the lines that clients can cause at no cost of their own: in a day at most `burst + 1440 * perMinute`.
+ * Bounds the lines that clients can cause at no cost of their own: in a day at most `burst + 1440 * perMinute` of a key. The
+ * keys are never forgotten: the caller takes them from a closed set.
+ * @param countName of the field that says how many were left out.
  * @param now milliseconds; a clock that is set back costs nothing but time.
  */
-export function createLineBudget({ burst, perMinute }: LineRate, now: () => number): LineBudget {
-  let room = burst;
-  let filledAtMs = now();
-  let leftOut = 0;
+export function createLineBudgets<Key>(
+  { burst, perMinute }: LineRate,
+  countName: string,
+  now: () => number,
+): LineBudgets<Key> {
+  const budgets = new Map<Key, Budget>();
   return {
-    take: () => {
+    take: (key) => {
       const nowMs = now();
-      const elapsedMs = Math.max(0, nowMs - filledAtMs);
-      room = Math.min(burst, room + (elapsedMs / 60_000) * perMinute);
-      filledAtMs = nowMs;
-      if (room < 1) {
-        leftOut += 1;
+      const budget = budgets.get(key) ?? { room: burst, filledAtMs: nowMs, leftOut: 0 };
+      budgets.set(key, budget);
+      const elapsedMs = Math.max(0, nowMs - budget.filledAtMs);
+      budget.room = Math.min(burst, budget.room + (elapsedMs / 60_000) * perMinute);
+      budget.filledAtMs = nowMs;
+      if (budget.room < 1) {
+        budget.leftOut += 1;
         return undefined;
       }
-      room -= 1;
-      const before = leftOut;
-      leftOut = 0;
-      return before;
+      const { leftOut } = budget;
+      budget.room -= 1;
+      budget.leftOut = 0;
+      return leftOut === 0 ? {} : { [countName]: leftOut };
     },
   };
 }

@@ -1,17 +1,14 @@
 import { ERROR_STATUS } from '../errors.ts';
-import { createLineBudget, type LineBudget } from '../line-budget.ts';
+import { createLineBudgets } from '../line-budget.ts';
 
 /** Decides which refusals are written into the audit log. */
 export interface RefusalBudgets {
   /**
    * @param who the client, as in a line; null of clients that have proven nothing, which share one budget.
    * @param outcome of a request or file: what was done is always written, an error code as long as there is room.
-   * @returns what a line about it says of those before it; undefined when it is left out.
+   * @returns what a line about it says of those before it (`refusalsNotWritten`); undefined when it is left out.
    */
-  readonly take: (
-    who: string | null,
-    outcome: string,
-  ) => { readonly refusalsNotWritten?: number } | undefined;
+  readonly take: (who: string | null, outcome: string) => Readonly<Record<string, number>> | undefined;
 }
 
 // What is refused costs its sender nothing: it must not fill the disk. A line has less than 4 KB, so that in the worst day 60 MB
@@ -21,20 +18,9 @@ const REFUSALS = { burst: 200, perMinute: 10 };
 
 /** As many budgets as there are tokens and keys, and some for what is not one. */
 export function createRefusalBudgets(now: () => number): RefusalBudgets {
-  const budgets = new Map<string | null, LineBudget>();
-
+  const budgets = createLineBudgets<string | null>(REFUSALS, 'refusalsNotWritten', now);
   return {
-    take: (who, outcome) => {
-      if (who !== null && !Object.hasOwn(ERROR_STATUS, outcome)) return {};
-      const refusalsNotWritten = budgetOf(who).take();
-      if (refusalsNotWritten === undefined) return undefined;
-      return refusalsNotWritten === 0 ? {} : { refusalsNotWritten };
-    },
+    take: (who, outcome) =>
+      who !== null && !Object.hasOwn(ERROR_STATUS, outcome) ? {} : budgets.take(who),
   };
-
-  function budgetOf(who: string | null): LineBudget {
-    const budget = budgets.get(who) ?? createLineBudget(REFUSALS, now);
-    budgets.set(who, budget);
-    return budget;
-  }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { AuditFacts } from '../access/audit-requests.ts';
 import { AppError, errnoOf, type ErrorCode, printable, toAppError } from '../errors.ts';
-import { createLineBudget } from '../line-budget.ts';
+import { createLineBudgets } from '../line-budget.ts';
 import { FileFault } from './file-fault.ts';
 import { nextStep, type SettleRules, type Sighting, type Verdict } from './next-step.ts';
 import { moveToRejected, REJECTED_DIRECTORY, type Refusal } from './move-to-rejected.ts';
@@ -96,7 +96,7 @@ export function createDroppedFiles(
   const { calls, signal } = reach;
   const sightings = new Map<string, Sighting>();
   const toldFaults = new Set<string>();
-  const lines = createLineBudget(LOGGED, now);
+  const lines = createLineBudgets<'all'>(LOGGED, 'notLogged', now);
 
   return {
     lookAt,
@@ -254,8 +254,8 @@ export function createDroppedFiles(
 
   /** `notLogged` of a line says how many were left out before it. */
   function tell(log: (more: { readonly notLogged?: number }) => void): void {
-    const notLogged = lines.take();
-    if (notLogged !== undefined) log(notLogged === 0 ? {} : { notLogged });
+    const leftOut = lines.take('all');
+    if (leftOut !== undefined) log(leftOut);
   }
 
   /** Node reads names as UTF-8 and cannot lead back to one that is something else. */

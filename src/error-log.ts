@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { AppError, ErrorCode } from './errors.ts';
-import { createLineBudget, type LineBudget } from './line-budget.ts';
+import { createLineBudgets } from './line-budget.ts';
 
 /** Logs an error under a request's id, with more facts of it. */
 export type ErrorLog = (
@@ -20,22 +20,16 @@ const FAULTS = { burst: 100, perMinute: 6 };
  * many were left out before a line.
  */
 export function createErrorLog(now: () => number): ErrorLog {
-  const refusals = createLineBudget(REFUSALS, now);
-  const faults = new Map<ErrorCode, LineBudget>();
+  const refusals = createLineBudgets<'all'>(REFUSALS, 'notLogged', now);
+  const faults = createLineBudgets<ErrorCode>(FAULTS, 'notLogged', now);
 
   return (log, error, facts = {}) => {
     const { code, message } = error;
     const isFault = error.statusCode >= 500;
-    const notLogged = (isFault ? faultsOf(code) : refusals).take();
-    if (notLogged === undefined) return;
-    const line = { ...facts, code, ...(notLogged > 0 && { notLogged }) };
+    const leftOut = isFault ? faults.take(code) : refusals.take('all');
+    if (leftOut === undefined) return;
+    const line = { ...facts, code, ...leftOut };
     if (isFault) log.error({ ...line, err: error }, message);
     else log.info(line, message);
   };
-
-  function faultsOf(code: ErrorCode): LineBudget {
-    const budget = faults.get(code) ?? createLineBudget(FAULTS, now);
-    faults.set(code, budget);
-    return budget;
-  }
 }

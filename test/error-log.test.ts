@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { AppError, type ErrorCode, toAppError } from '../src/errors.ts';
-import { createErrorLog } from '../src/log-errors.ts';
+import { createErrorLog } from '../src/error-log.ts';
 
 const INFO = 30;
 const ERROR = 50;
