@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { headerText } from '../header-text.ts';
 import type { AuditLog } from './audit-log.ts';
+import { changesNothing } from './changes-nothing.ts';
 import { createRefusalBudgets } from './refusal-budgets.ts';
-import { NOBODY } from './requester.ts';
+import { NOBODY, ownerOf } from './requester.ts';
 
 /** What a handler knows of one thing it did or refused. */
 export interface AuditFacts {
@@ -36,8 +37,6 @@ declare module 'fastify' {
   }
 }
 
-const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
-
 /**
  * Writes a line for whatever changes something or was not allowed to: as soon as it is done, and before it is answered. What
  * was done is always written. Of many refusals of one client some are left out; the next one says how many
@@ -59,7 +58,7 @@ export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => nu
   app.addHook('onSend', async (request, reply) => {
     if (request.isAudited) return;
     const isRefused = reply.statusCode === 401 || reply.statusCode === 403;
-    const isQuiet = READING.has(request.method) || request.routeOptions.config.audits === 'itself';
+    const isQuiet = changesNothing(request.method) || request.routeOptions.config.audits === 'itself';
     if (isQuiet && !isRefused) return;
     write(request, request.refusal ?? { outcome: 'done' });
   });
@@ -67,7 +66,7 @@ export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => nu
   function write(request: FastifyRequest, facts: AuditFacts): void {
     // A request that was refused before anybody looked has none.
     const requester = request.requester ?? NOBODY;
-    const who = requester.isProven ? `${requester.kind} ${requester.name}`.trim() : null;
+    const who = requester.isProven ? ownerOf(requester).trim() : null;
     const leftOut = budgets.take(who, facts.outcome);
     if (leftOut !== undefined) log.write({ ...lineOf(request, who, now), ...facts, ...leftOut });
   }

@@ -2,12 +2,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { toAppError } from '../errors.ts';
 import { headerText } from '../header-text.ts';
 import type { Access, AskedRequest } from './access.ts';
+import { changesNothing } from './changes-nothing.ts';
 import { needOfRepositoryUrl } from './repository-path.ts';
 import { refuseCrossSite } from './refuse-cross-site.ts';
 import { demand, type Need } from './requester.ts';
-
-// Of these the route itself says what it needs; none of them has a body that could be refused before.
-const WITHOUT_BODY = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export interface AuthRoutesOptions {
   readonly access: Access;
@@ -70,7 +68,8 @@ function answer(request: FastifyRequest, reply: FastifyReply, check: () => void)
 }
 
 function needOfUpload({ method }: AskedRequest): Need | 'nothing' {
-  return WITHOUT_BODY.has(method) ? 'nothing' : { right: 'upload', in: 'some' };
+  // Of what only reads the route itself says what it needs; there is no body that could be refused before.
+  return changesNothing(method) ? 'nothing' : { right: 'upload', in: 'some' };
 }
 
 function originalOf({ headers, method }: FastifyRequest): AskedRequest {

@@ -4,7 +4,7 @@ import { isRepositoryName } from '../repository-name.ts';
 import type { Access, AskedRequest } from './access.ts';
 import { refuseCrossSite } from './refuse-cross-site.ts';
 import { needOfRepositoryPath } from './repository-path.ts';
-import { demand, type Need, NOBODY, type Requester } from './requester.ts';
+import { demand, demandProven, type Need, NOBODY, ownerOf, type Requester } from './requester.ts';
 import type { Right } from './rights.ts';
 
 /**
@@ -27,6 +27,11 @@ declare module 'fastify' {
      * credentials. NOBODY when they are wrong, since the route itself needs none.
      */
     identifyFor: (right: Right) => Requester;
+    /**
+     * The owner of what the request leaves on the server without a file that could prove who sent it.
+     * @throws AppError SIGNATURE_INVALID.
+     */
+    demandOwner: () => string;
   }
 }
 
@@ -41,6 +46,10 @@ export function guardRoutes(
 ): void {
   app.decorateRequest('requester');
   app.decorateRequest('identifyFor');
+  app.decorateRequest('demandOwner', function (this: FastifyRequest) {
+    demandProven(this.requester);
+    return ownerOf(this.requester);
+  });
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.needs === undefined)
       throw new Error(`route ${String(method)} ${url} does not say what it needs`);
@@ -49,8 +58,14 @@ export function guardRoutes(
     request.requester = NOBODY;
     // Before credentials are looked at, which a browser adds by itself.
     refuseCrossSite(lineOf(request), publicUrl);
-    request.identifyFor = (right) =>
-      request.requester.kind === 'anybody' ? identifyOrNobody(request, right) : request.requester;
+    // A signature is good once: what it has shown stays known as long as the request.
+    let shown = NOBODY;
+    request.identifyFor = (right) => {
+      const known = [request.requester, shown].find(({ kind }) => kind !== 'anybody');
+      if (known !== undefined) return known;
+      shown = identifyOrNobody(request, right);
+      return shown;
+    };
     const need = needOf(request);
     if (need === 'nothing') return;
     request.requester = access.identify(lineOf(request), need);
@@ -59,10 +74,7 @@ export function guardRoutes(
 
   function identifyOrNobody(request: FastifyRequest, right: Right): Requester {
     try {
-      const found = access.identify(lineOf(request), { right, in: 'some' });
-      // A signature is good once: who asks again gets the same answer.
-      if (found.isProven) request.requester = found;
-      return found;
+      return access.identify(lineOf(request), { right, in: 'some' });
     } catch (error) {
       if (toAppError(error).statusCode >= 500) throw error;
       return NOBODY;

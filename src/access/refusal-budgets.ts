@@ -20,7 +20,6 @@ const REFUSALS = { burst: 200, perMinute: 10 };
 export function createRefusalBudgets(now: () => number): RefusalBudgets {
   const budgets = createLineBudgets<string | null>(REFUSALS, 'refusalsNotWritten', now);
   return {
-    take: (who, outcome) =>
-      who !== null && !Object.hasOwn(ERROR_STATUS, outcome) ? {} : budgets.take(who),
+    take: (who, outcome) => (who !== null && !Object.hasOwn(ERROR_STATUS, outcome) ? {} : budgets.take(who)),
   };
 }

@@ -3,8 +3,8 @@ import { isIP } from 'node:net';
 import { AppError } from '../errors.ts';
 import { headerText } from '../header-text.ts';
 import type { AskedRequest } from './access.ts';
+import { changesNothing } from './changes-nothing.ts';
 
-const CHANGES_NOTHING = new Set(['GET', 'HEAD', 'OPTIONS']);
 // What a browser says of a request that a page of this service made, or its user (an address typed in). Whatever else it
 // says is refused, words that are made up later too.
 // https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
@@ -23,7 +23,7 @@ export function refuseCrossSite(
   { method, headers }: Pick<AskedRequest, 'method' | 'headers'>,
   publicUrl: string,
 ): void {
-  if (CHANGES_NOTHING.has(method)) return;
+  if (changesNothing(method)) return;
   const origin = headerText(headers.origin);
   const site = headerText(headers['sec-fetch-site']);
   if (isOwnSite(site, origin) && (origin === undefined || isOwnOrigin(origin, headers, publicUrl))) return;

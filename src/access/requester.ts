@@ -39,7 +39,7 @@ export function createRequester(fields: Omit<Requester, 'proveBy'>): Requester {
   return requester;
 }
 
-/** To whom what a requester leaves on the server is counted. */
+/** The owner of what a requester leaves on the server: it is counted to this one. */
 export function ownerOf({ kind, name }: Pick<Requester, 'kind' | 'name'>): string {
   return `${kind} ${name}`;
 }

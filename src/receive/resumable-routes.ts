@@ -57,7 +57,7 @@ export async function resumableRoutes(app: FastifyInstance, options: ResumableRo
     url,
     { schema: querystring({ releasever: { type: 'string' }, batch: { type: 'string' } }), config },
     async (request, reply) => {
-      const owner = ownerOf(request);
+      const owner = request.demandOwner();
       const lengthBytes = readLength(request, maxUploadBytes);
       demandSignedDigest(request);
       const terms = readUploadTerms(request);
@@ -77,7 +77,7 @@ export async function resumableRoutes(app: FastifyInstance, options: ResumableRo
   // A client may say ?wait= with every request of an upload, as it does with the digests.
   const schema = querystring({ wait: { type: 'string' } });
   app.head<{ Params: { id: string } }>(`${url}/:id`, { schema, config }, (request, reply) =>
-    uploads.hold(request.params.id, ownerOf(request), async (upload) =>
+    uploads.hold(request.params.id, request.demandOwner(), async (upload) =>
       sayExpiry(reply, upload.expiresAtMs)
         .header('upload-offset', upload.offset)
         .header('upload-length', upload.lengthBytes)
@@ -88,7 +88,7 @@ export async function resumableRoutes(app: FastifyInstance, options: ResumableRo
 
   app.delete<{ Params: { id: string } }>(`${url}/:id`, { schema, config }, async (request, reply) => {
     const { id } = request.params;
-    const sizeBytes = await uploads.hold(id, ownerOf(request), async (upload) => {
+    const sizeBytes = await uploads.hold(id, request.demandOwner(), async (upload) => {
       await upload.remove();
       return upload.lengthBytes;
     });
@@ -103,7 +103,7 @@ export async function resumableRoutes(app: FastifyInstance, options: ResumableRo
       const waitMs = parseWaitMs(request.query.wait);
       try {
         const { id } = request.params;
-        const taken = await uploads.hold(id, ownerOf(request), (upload) =>
+        const taken = await uploads.hold(id, request.demandOwner(), (upload) =>
           takePiece(upload, { request, reply }, options),
         );
         if (taken === undefined) return await reply.code(204).send();
@@ -182,14 +182,6 @@ function checkVersion(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('tus-version', TUS_VERSION);
   throw new AppError('TUS_VERSION_UNSUPPORTED', `Tus-Resumable must be ${TUS_VERSION}`, {
     hint: 'Use a client for tus 1.0.0, or send the package with PUT.',
-  });
-}
-
-/** An upload is gone on with by who began it. @throws AppError SIGNATURE_INVALID. */
-function ownerOf({ requester }: FastifyRequest): string {
-  if (requester.isProven) return `${requester.kind} ${requester.name}`;
-  throw new AppError('SIGNATURE_INVALID', 'X-Signature: sha1= cannot sign a piece of a file', {
-    hint: 'Sign with sha256 as in docs/http.md, or send the package with PUT.',
   });
 }
 
