@@ -142,7 +142,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   letRoutesAnswerExpect(app);
 
   const { room, maxUploadBytes } = parts.upload;
-  if (isBehindNginx) await app.register(authRoutes, { ...parts, expectBody: room.expect, maxUploadBytes });
+  const { demandRoom } = room;
+  if (isBehindNginx) await app.register(authRoutes, { ...parts, demandRoom, maxUploadBytes });
   await app.register(uploadRoutes, parts.upload);
   const { resumableUploads } = parts;
   await app.register(resumableRoutes, { ...parts.upload, resumableUploads });

@@ -50,7 +50,7 @@ async function place(file: FileToPlace, owner: string, parts: IngestParts): Prom
     return { isCreated, receipts: known };
   }
   const repositories = targets.map(({ repository }) => repository);
-  parts.checkReserve(repositories);
+  parts.demandReserve(repositories);
   parts.admitRepositories(repositories, owner);
   await Promise.all(repositories.map(parts.prepareRepository));
   const receipts = await parts.queue.whileMarked(repositories, () =>

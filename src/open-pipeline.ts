@@ -136,9 +136,10 @@ export async function openPipeline(
     listKnown: () => listStatus().map(({ repository }) => repository),
     now,
   });
-  const checkReserve = createIndexReserve({ topDir: folders.topDir, listStatus });
+  const { spareBytes, demandReserve } = createIndexReserve({ topDir: folders.topDir, listStatus });
   const bodyRoom = createBodyRoom({
-    checkReserve: (comingBytes) => checkReserve([], comingBytes),
+    demandReserve: (comingBytes) => demandReserve([], comingBytes),
+    spareBytes,
     nowMs: () => performance.now(),
   });
   let signingTriedAtMs = performance.now();
@@ -157,7 +158,7 @@ export async function openPipeline(
     notePlaced: (repository, location, sha256) => changes.notePlaced(repository, location, sha256),
     prepareRepository,
     admitRepositories,
-    checkReserve,
+    demandReserve,
     bodyRoom,
     publicUrl: config.server.publicUrl,
     timed: metrics.timed,
@@ -170,7 +171,7 @@ export async function openPipeline(
       await tryFolders(folders);
       await marks.check();
       records.probe();
-      checkReserve([]);
+      demandReserve([]);
       return undefined;
     } catch (error) {
       return toAppError(error);
@@ -203,7 +204,7 @@ export async function openPipeline(
       reindexParts,
       queue,
       prepareRepository,
-      checkReserve,
+      demandReserve,
       takeTurns: tree.takeTurns,
     }),
     metrics,

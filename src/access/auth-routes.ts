@@ -12,7 +12,7 @@ export interface AuthRoutesOptions {
   /** How clients reach the service. */
   readonly publicUrl: string;
   /** nginx spools a body before the service sees it. @throws AppError STORAGE_FULL. */
-  readonly expectBody: (sizeBytes: number) => void;
+  readonly demandRoom: (sizeBytes: number) => void;
   /** nginx takes no larger body. */
   readonly maxUploadBytes: number;
 }
@@ -24,7 +24,7 @@ export interface AuthRoutesOptions {
  */
 export async function authRoutes(
   app: FastifyInstance,
-  { access, publicUrl, expectBody, maxUploadBytes }: AuthRoutesOptions,
+  { access, publicUrl, demandRoom, maxUploadBytes }: AuthRoutesOptions,
 ): Promise<void> {
   const config = { needs: 'nothing', query: 'ignored' } as const;
 
@@ -33,7 +33,7 @@ export async function authRoutes(
     answer(request, reply, () => {
       const original = originalOf(request);
       identify(request, needOfUpload(original), 'look');
-      expectBody(spooledBytesOf(original, maxUploadBytes));
+      demandRoom(spooledBytesOf(original, maxUploadBytes));
     }),
   );
   app.get('/auth/read', { config }, (request, reply) =>

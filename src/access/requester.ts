@@ -1,11 +1,11 @@
 import { AppError } from '../errors.ts';
 import { createRights, type Right, type Rights } from './rights.ts';
 
-/** Whoever sent a request. */
+/** The sender of a request. */
 export interface Requester {
   /**
-   * `local`: a command on this machine that could read the service's own token; `drop`: whoever may write into the drop
-   * directory.
+   * `local`: a command on this machine that could read the service's own token; `drop`: a user of
+   * the server who may write into the drop directory.
    */
   readonly kind: 'anybody' | 'token' | 'key' | 'local' | 'drop';
   /** The token's name or the key's id. */
@@ -33,7 +33,7 @@ export const NOBODY = createRequester({
   isProven: false,
 });
 
-/** Somebody who has said it all before a body came. */
+/** A requester that is known before a body comes. */
 export function createRequester(fields: Omit<Requester, 'proveBy'>): Requester {
   const requester: Requester = { ...fields, proveBy: async () => requester };
   return requester;
@@ -57,7 +57,7 @@ export function covers({ rights }: Pick<Requester, 'rights'>, need: Need): boole
   return rights.may(need.right, need.in.repository);
 }
 
-/** @throws AppError CREDENTIALS_MISSING of somebody who sent none, RIGHT_MISSING of all others. */
+/** @throws AppError CREDENTIALS_MISSING of a client that sent none, RIGHT_MISSING of all others. */
 export function demand(requester: Requester, need: Need): void {
   if (covers(requester, need)) return;
   if (requester.kind === 'anybody') {

@@ -81,7 +81,7 @@ async function commitStaged(
           if (!isSame(batch, await parts.batches.read(id))) return undefined;
           const looked = await lookAtAll(files, parts);
           if (looked instanceof AppError) return looked;
-          parts.checkReserve(repositories);
+          parts.demandReserve(repositories);
           await inParallel(repositories, parts.prepareRepository);
           await parts.queue.whileMarked(repositories, async () => {
             await parts.batches.decide(id, looked);

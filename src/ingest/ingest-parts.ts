@@ -4,7 +4,7 @@ import type { InspectionThreads } from '../inspect/inspection-threads.ts';
 import type { RepositoryLayout, RepositoryName } from '../place/repository-layout.ts';
 import type { TakeTurns } from '../place/take-turns.ts';
 import type { BodyRoom } from '../receive/body-room.ts';
-import type { CheckReserve } from '../reindex/index-reserve.ts';
+import type { IndexReserve } from '../reindex/index-reserve.ts';
 import type { AdmitRepositories } from '../reindex/repository-quota.ts';
 import type { UploadStage } from '../serve/metrics.ts';
 import type { SignaturesByRepository } from '../signing/check-package-signature.ts';
@@ -27,7 +27,7 @@ export interface IngestParts extends PlaceParts, DescribeParts {
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
   /** Asked before a repository is made. */
   readonly admitRepositories: AdmitRepositories;
-  readonly checkReserve: CheckReserve;
+  readonly demandReserve: IndexReserve['demandReserve'];
   readonly bodyRoom: BodyRoom;
   /** Measures one stage of an upload. */
   readonly timed: <T>(stage: UploadStage, task: () => Promise<T>) => Promise<T>;

@@ -26,7 +26,7 @@ export async function stageUpload(
 ): Promise<UploadOutcome> {
   const { targets, asSent } = await admitUpload(upload, parts);
   const { sha256, nevra, sizeBytes } = asSent.inspected;
-  parts.checkReserve(targets.map(({ repository }) => repository));
+  parts.demandReserve(targets.map(({ repository }) => repository));
   await parts.timed('sync', () => parts.store.prepare(asSent.path));
   return parts.takeTurns(batchTurn(id), async () => {
     const status = await parts.batches.statusOf(id);

@@ -51,9 +51,9 @@ export async function chooseStoredFile(
   if (stored !== undefined) return describeStored(stored, asSent, targets, parts);
   // Nothing is signed in vain, and the message has the digest that the client knows.
   await lookAtTargets({ ...unsigned, targets }, storedFacts, store);
-  const own = await signing.verify(unsigned);
-  if (signing.countsAsOwn(own)) return { ...asSent, signatures: eachSignature(asSent, () => own) };
-  parts.bodyRoom.expect(unsigned.sizeBytes);
+  const { verdict, isOwn } = await signing.verify(unsigned);
+  if (isOwn) return { ...asSent, signatures: eachSignature(asSent, () => verdict) };
+  parts.bodyRoom.demandRoom(unsigned.sizeBytes);
   const { path, discard } = await parts.timed('sign', () => signing.sign(unsigned));
   try {
     const signed = await proveSigned({ path, content }, asSent, parts);
@@ -71,9 +71,9 @@ async function describeStored(
   targets: readonly Target[],
   parts: StoredFileParts,
 ): Promise<StoredFile> {
-  const { own, ...stored } = await describeOwnFile(path, asSent, parts);
+  const { isOwn, ...stored } = await describeOwnFile(path, asSent, parts);
   const lacking = targets.find((target) => !existsSync(target.path));
-  if (parts.signing.countsAsOwn(own) || lacking === undefined) return stored;
+  if (isOwn || lacking === undefined) return stored;
   const { nevra, sha256 } = stored.inspected;
   throw new AppError(
     'PACKAGE_CONFLICT',
@@ -92,41 +92,31 @@ async function proveSigned(
   parts: StoredFileParts,
 ): Promise<StoredFile> {
   const { nevra } = asSent.inspected;
-  const { own, ...signed } = await describeOwnFile(path, asSent, parts).catch((error: unknown) => {
+  const { isOwn, ...signed } = await describeOwnFile(path, asSent, parts).catch((error: unknown) => {
     // A package that was fine when it came: whoever sent it is not to blame for what rpmsign made of it.
     throw toAppError(error).statusCode < 500 ? notProved(nevra, error) : error;
   });
   // What is as it was sent may have a good signature of somebody else.
   const isChanged = signed.receivedSha256 !== undefined;
-  if (
-    isChanged &&
-    parts.signing.countsAsOwn(own) &&
-    (await digestContent(path, parts.inspectionThreads)) === content
-  )
-    return signed;
+  if (isChanged && isOwn && (await digestContent(path, parts.inspectionThreads)) === content) return signed;
   throw notProved(nevra);
 }
 
-/** Describes a file of ours with the content of what was sent, and its signature as our own keys see it. */
+/** Describes a stored or signed file with the content of what was sent, and its signature as the keys of `signing.keys` see it. */
 async function describeOwnFile(
   path: string,
   asSent: StoredFile,
   { inspectionThreads, signing }: StoredFileParts,
-): Promise<StoredFile & { readonly own: SignatureVerdict }> {
+): Promise<StoredFile & { readonly isOwn: boolean }> {
   const { sha256: receivedSha256 } = asSent.inspected;
   const file = { path, sizeBytes: statSync(path).size, sha256: undefined, expectedDigests: [] };
   const inspected = await inspectPackage(file, inspectionThreads);
-  const own = await signing.verify({ path, ...inspected });
+  const { verdict, isOwn } = await signing.verify({ path, ...inspected });
   if (inspected.sha256 === receivedSha256) {
-    return {
-      ...asSent,
-      path,
-      own,
-      ...(signing.countsAsOwn(own) && { signatures: eachSignature(asSent, () => own) }),
-    };
+    return { ...asSent, path, isOwn, ...(isOwn && { signatures: eachSignature(asSent, () => verdict) }) };
   }
-  const signatures = eachSignature(asSent, (received) => ({ ...own, received }));
-  return { path, inspected, signatures, receivedSha256, own };
+  const signatures = eachSignature(asSent, (received) => ({ ...verdict, received }));
+  return { path, inspected, signatures, receivedSha256, isOwn };
 }
 
 function eachSignature(

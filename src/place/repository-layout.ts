@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { AppError } from '../errors.ts';
+import { AppError, cutText } from '../errors.ts';
 import { isReleasever, isRepositoryName } from '../repository-name.ts';
 import { packageArch } from '../rpm-parser/nevra.ts';
 import { basearchOf, isBasearch } from './arch-table.ts';
@@ -51,6 +51,8 @@ const VERSION_OR_RELEASE = /^[A-Za-z0-9._+~^]+$/;
 const ARCH = /^[A-Za-z0-9_]{1,64}$/;
 // ext4, xfs and btrfs take file names up to this length.
 const MAX_FILE_NAME_BYTES = 255;
+// Enough to see what is wrong with a value.
+const MAX_QUOTED_BYTES = 80;
 
 /** The rules that turn a package's identity into paths; no other code builds a path below the top directory. */
 export function createRepositoryLayout(options: {
@@ -158,7 +160,7 @@ function checkReleasever(releasever: string): string {
   });
 }
 
-/** At most 80 characters of an untrusted value, quoted. */
+/** The beginning of an untrusted value, quoted. */
 function quote(value: string): string {
-  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}...` : value);
+  return JSON.stringify(cutText(value, MAX_QUOTED_BYTES));
 }

@@ -1,14 +1,16 @@
 /** Room on the mount for what clients send, so that no body is written into what is kept for the next index. */
 export interface BodyRoom {
-  /** Asked before a body is taken. @throws AppError STORAGE_FULL. */
-  readonly expect: (sizeBytes: number) => void;
+  /** Asked before a body is taken; nothing is kept for it. @throws AppError STORAGE_FULL. */
+  readonly demandRoom: (sizeBytes: number) => void;
   /** Does one write of so many bytes, unless the room is used up. @throws AppError STORAGE_FULL. */
   readonly write: <T>(sizeBytes: number, write: () => Promise<T>) => Promise<T>;
 }
 
 export interface BodyRoomOptions {
-  /** Gives the bytes that are left beyond the reserve when so many have come. @throws AppError STORAGE_FULL. */
-  readonly checkReserve: (comingBytes: number) => number;
+  /** Demands that the reserve for the next index is left when so many bytes have come. @throws AppError STORAGE_FULL. */
+  readonly demandReserve: (comingBytes: number) => void;
+  /** The bytes that are free beyond the reserve. */
+  readonly spareBytes: () => number;
   /** Of a clock that never goes back. */
   readonly nowMs: () => number;
 }
@@ -21,16 +23,16 @@ const LOOK_EVERY_MS = 1_000;
  * All bodies share one sum of what may still be written, so that many at once cannot go further than one alone. What is
  * only promised keeps no room: a client that promises and sends nothing would keep the others out.
  */
-export function createBodyRoom({ checkReserve, nowMs }: BodyRoomOptions): BodyRoom {
+export function createBodyRoom({ demandReserve, nowMs, ...reserve }: BodyRoomOptions): BodyRoom {
   let spareBytes = 0;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   /** In writes that have not returned; the file system may not count them yet. */
   let writingBytes = 0;
 
   return {
-    expect: look,
+    demandRoom: look,
     write: async (sizeBytes, write) => {
-      demandRoom(sizeBytes);
+      demandShare(sizeBytes);
       spareBytes -= sizeBytes;
       writingBytes += sizeBytes;
       try {
@@ -41,13 +43,14 @@ export function createBodyRoom({ checkReserve, nowMs }: BodyRoomOptions): BodyRo
     },
   };
 
-  function demandRoom(sizeBytes: number): void {
+  function demandShare(sizeBytes: number): void {
     if (sizeBytes <= spareBytes && nowMs() - lookedAtMs < LOOK_EVERY_MS) return;
     look(sizeBytes);
   }
 
   function look(sizeBytes: number): void {
-    spareBytes = checkReserve(sizeBytes + writingBytes) + sizeBytes;
+    demandReserve(sizeBytes + writingBytes);
+    spareBytes = reserve.spareBytes() - writingBytes;
     lookedAtMs = nowMs();
   }
 }

@@ -59,7 +59,7 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
       await options.checkTarget(repository, type);
       const sentBytes = Number(request.headers['content-length'] ?? Number.NaN);
       if (sentBytes > MAX_METADATA_BYTES) throw tooLarge(MAX_METADATA_BYTES);
-      if (sentBytes > 0) room.expect(sentBytes);
+      if (sentBytes > 0) room.demandRoom(sentBytes);
       if (request.headers.expect !== undefined) reply.raw.writeContinue();
       const limits = { maxUploadBytes: MAX_METADATA_BYTES, stallMs: STALL_MS, room };
       const { path, sizeBytes, sha256 } = await streamToSpool(request.raw, options, limits).finally(() => {

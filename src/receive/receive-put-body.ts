@@ -24,7 +24,7 @@ export async function receivePutBody(
   const sentBytes = Number(request.headers['content-length'] ?? Number.NaN);
   if (sentBytes === 0) throw emptyBody();
   if (sentBytes > maxUploadBytes) throw tooLarge(maxUploadBytes);
-  if (sentBytes > 0) room.expect(sentBytes);
+  if (sentBytes > 0) room.demandRoom(sentBytes);
   if (request.headers.expect !== undefined) reply.raw.writeContinue();
   try {
     const streamed = await streamToSpool(request.raw, options, { maxUploadBytes, stallMs: STALL_MS, room });

@@ -116,7 +116,7 @@ export async function resumableRoutes(app: FastifyInstance, options: ResumableRo
   );
 
   async function begin(facts: ResumableFacts): ReturnType<ResumableUploads['create']> {
-    room.expect(facts.lengthBytes);
+    room.demandRoom(facts.lengthBytes);
     return uploads.create(facts);
   }
 }
@@ -132,7 +132,7 @@ async function takePiece(
   if (request.query.wait !== undefined && terms.batch !== undefined) refuseWait(terms.batch);
   const sentBytes = checkPiece(request, upload);
   const { room } = options;
-  room.expect(sentBytes);
+  room.demandRoom(sentBytes);
   const digests = digestsOfPiece(request, upload);
   if (request.headers.expect !== undefined) reply.raw.writeContinue();
   const offset = hasBody(request)

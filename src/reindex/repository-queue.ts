@@ -157,7 +157,7 @@ export class RepositoryQueue {
     this.#wake();
   }
 
-  /** The same, and a failed run is tried again after the shortest of the pauses: for who may have mended the cause. */
+  /** The same, and a failed run is tried again after the shortest of the pauses: an administrator may have mended the cause. */
   retrySoon(): void {
     this.#isRetryAskedFor = true;
     this.hurry();

@@ -6,7 +6,7 @@ import type { TakeTurns } from '../place/take-turns.ts';
 import { quotaReached, QUOTAS } from '../quotas.ts';
 import type { ContentSender } from './content-checks.ts';
 import { checkType, foreignTypeOf } from './foreign-metadata.ts';
-import type { CheckReserve } from './index-reserve.ts';
+import type { IndexReserve } from './index-reserve.ts';
 import { readSoundRepomd } from './read-metadata.ts';
 import type { ReindexParts } from './reindex-repository.ts';
 import type { ReindexQueue } from './reindex-queue.ts';
@@ -33,11 +33,11 @@ export function createRepositoryRequests(options: {
   readonly reindexParts: ReindexParts;
   readonly queue: ReindexQueue;
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
-  readonly checkReserve: CheckReserve;
+  readonly demandReserve: IndexReserve['demandReserve'];
   readonly takeTurns: TakeTurns;
   readonly maxMetadataTypes?: number;
 }): RepositoryRequests {
-  const { store, queue, prepareRepository, checkReserve, takeTurns } = options;
+  const { store, queue, prepareRepository, demandReserve, takeTurns } = options;
   const { records, changes, foreignMetadata, layout } = options.reindexParts;
   const { maxMetadataTypes = QUOTAS.metadataTypes } = options;
 
@@ -58,7 +58,7 @@ export function createRepositoryRequests(options: {
     },
     putMetadata: async (repository, type, path, sender) => {
       // It is packed anew beside what came.
-      checkReserve([repository], statSync(path).size);
+      demandReserve([repository], statSync(path).size);
       // Before the mark, which would have the repository seem late while others have their turn.
       await using packed = await foreignMetadata.pack(type, path, sender);
       await prepareRepository(repository);

@@ -48,7 +48,7 @@ function enforceRule({ nevra, signature, rule, repositories }: Judgement): void 
   const { state, keyId, userId, weakness } = signature;
   if (state === 'good' || state === 'unchecked') return;
   if (state !== 'bad' && !rule.isSignatureRequired) return;
-  if (state === 'weak' && rule.isWeakEnough) return;
+  if (state === 'weak' && rule.isWeakAccepted) return;
   const key = `key ${keyId ?? 'unknown'}${userId === undefined ? '' : ` (${userId})`}`;
   const { code, reason, hint } = REFUSALS[state];
   throw new AppError(code, `${nevra} is refused by ${repositories.join(', ')}: ${reason(key, weakness)}`, {

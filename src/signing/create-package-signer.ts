@@ -11,13 +11,18 @@ import { signPackage, type SignedFile, type UnsignedPackage } from './sign-packa
 import type { SignatureVerdict } from './signature-verdict.ts';
 import { type SignedPackage, verifyPackageSignature } from './verify-package-signature.ts';
 
-/** Signs packages with a key of ours. */
+/** A package's signature as the keys of `signing.keys` see it. */
+export interface OwnSignature {
+  readonly verdict: SignatureVerdict;
+  /** True when one of these keys signed the package: it need not be signed again. */
+  readonly isOwn: boolean;
+}
+
+/** Signs packages with a key of `signing.keys`. */
 export interface PackageSigner {
-  /** Verifies against our own keys alone. */
-  readonly verify: (signed: SignedPackage) => Promise<SignatureVerdict>;
-  /** Whether such a verdict means that the package is signed by us, and need not be signed again. */
-  readonly countsAsOwn: (own: SignatureVerdict) => boolean;
-  /** Makes a signed copy, which whoever asked removes. Not more at once than there are cores. */
+  /** Verifies against the keys of `signing.keys` alone. */
+  readonly verify: (signed: SignedPackage) => Promise<OwnSignature>;
+  /** Makes a signed copy, which the caller removes. Not more at once than there are cores. */
   readonly sign: (unsigned: UnsignedPackage) => Promise<SignedFile>;
 }
 
@@ -55,8 +60,10 @@ export async function createPackageSigner({
   const keyring = await makeKeyringOf(await exportKeys(home, keys), keyringDir);
   const takeTurn = pLimit(availableParallelism());
   return {
-    verify: (signed) => verifyPackageSignature(signed, keyring, gpgv),
-    countsAsOwn,
+    verify: async (signed) => {
+      const verdict = await verifyPackageSignature(signed, keyring, gpgv);
+      return { verdict, isOwn: countsAsOwn(verdict) };
+    },
     sign: (unsigned) => takeTurn(() => signPackage(unsigned, { id, ...home }, { incomingDir, signal })),
   };
 }

@@ -3,7 +3,7 @@ import type { GpgHome } from './gpg-home.ts';
 import { type ListedKey, readKeyList } from './read-key-list.ts';
 import { LIST_KEYS, runGpg } from './run-gpg.ts';
 
-/** A key of ours that hosts of today refuse. */
+/** A key of `signing.keys` that hosts of today refuse. */
 export interface WeakKey {
   readonly fingerprint: string;
   /** In words: `key RSA 1024`. */

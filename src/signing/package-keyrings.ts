@@ -12,8 +12,8 @@ export interface RepositoryKeyring {
   readonly verify: (signed: SignedPackage) => Promise<SignatureVerdict>;
   /** Whether every package must have a good signature by one of its keys. */
   readonly isSignatureRequired: boolean;
-  /** Whether a weak one is enough then. */
-  readonly isWeakEnough: boolean;
+  /** Whether a weak one is accepted then. */
+  readonly isWeakAccepted: boolean;
 }
 
 /** The keyring of a repository, or undefined for one that nobody named. */
@@ -43,7 +43,7 @@ export async function makePackageKeyrings(
       names: matchesAnyGlob(entry.repositories),
       verify: (signed) => verifyPackageSignature(signed, keyring, gpgv),
       isSignatureRequired: entry.require === 'signed',
-      isWeakEnough: entry.weak === 'accept',
+      isWeakAccepted: entry.weak === 'accept',
     });
   }
   return (repository) => keyrings.find(({ names }) => names(repository));

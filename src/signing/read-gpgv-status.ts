@@ -1,5 +1,7 @@
+import { cutText } from '../errors.ts';
 import { findWeakDigest, findWeakness } from './find-weakness.ts';
 import type { Keyring } from './keyring.ts';
+import type { ListedKey } from './read-key-list.ts';
 import type { SignatureVerdict, SignatureState } from './signature-verdict.ts';
 
 /** Source: GnuPG, doc/DETAILS, "General status codes": one of these for each signature. */
@@ -23,7 +25,7 @@ const MD5 = 1;
 const KEY_ID = /[0-9A-F]{16}$/;
 const FINGERPRINT = /^(?:[0-9A-F]{40}|[0-9A-F]{64})$/;
 
-const MAX_USER_ID_LENGTH = 200;
+const MAX_USER_ID_BYTES = 200;
 
 /**
  * What gpgv said of one signature on its status file, with the strength of what it found good. Two verdicts, or none, are
@@ -56,7 +58,7 @@ export function readGpgvStatus(status: string, keys: Keyring['keys']): Signature
 function judgeStrength(
   found: Omit<SignatureVerdict, 'state'>,
   digest: number,
-  signer: Parameters<typeof findWeakness>[1] | undefined,
+  signer: ListedKey | undefined,
 ): SignatureVerdict {
   if (signer === undefined) return { state: 'unverifiable', ...found };
   const weakness = findWeakness(digest, signer);
@@ -81,6 +83,6 @@ function keyIdOf(text: string): { readonly keyId?: string } {
 }
 
 function userIdOf(words: readonly string[]): { readonly userId?: string } {
-  const userId = words.join(' ').slice(0, MAX_USER_ID_LENGTH);
+  const userId = cutText(words.join(' '), MAX_USER_ID_BYTES);
   return userId === '' ? {} : { userId };
 }

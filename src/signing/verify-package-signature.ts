@@ -1,5 +1,6 @@
 import type { PackageSignature, RpmPackage } from '../rpm-parser/rpm-package.ts';
 import type { Detached, Gpgv } from './create-gpgv.ts';
+import { findWeakDigest } from './find-weakness.ts';
 import type { Keyring } from './keyring.ts';
 import { isSignaturePacket } from './signature-packet.ts';
 import type { SignatureState, SignatureVerdict } from './signature-verdict.ts';
@@ -21,12 +22,6 @@ const DECIDING_FIRST: readonly SignatureState[] = [
   'unknown-key',
   'unverifiable',
 ];
-
-/** As findWeakness has it for signatures. */
-const WEAK_PAYLOAD_DIGESTS: ReadonlyMap<string, string> = new Map([
-  ['md5', 'MD5'],
-  ['sha1', 'SHA-1'],
-]);
 
 /**
  * Verifies every signature of a package with gpgv. One that is bad makes the package bad, as in rpm; otherwise one that
@@ -81,7 +76,7 @@ function withCoverage(
   const fits = verdict.state === 'good' || verdict.state === 'weak';
   if (!fits || signature.covers !== 'header') return verdict;
   if (payloadDigest === undefined) return { ...verdict, state: 'header-only' };
-  const weakDigest = WEAK_PAYLOAD_DIGESTS.get(payloadDigest.algorithm);
+  const weakDigest = findWeakDigest(payloadDigest.algorithm);
   if (weakDigest === undefined) return verdict;
   return { ...verdict, state: 'weak', weakness: { ...verdict.weakness, payloadDigest: weakDigest } };
 }

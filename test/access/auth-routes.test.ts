@@ -6,9 +6,10 @@ import { buildTestApp } from '../support/test-app.ts';
 const SPARE_BYTES = 1000;
 
 const room = createBodyRoom({
-  checkReserve: (comingBytes) => {
-    if (comingBytes <= SPARE_BYTES) return SPARE_BYTES - comingBytes;
-    throw new AppError('STORAGE_FULL', 'no room "here"', { hint: 'Free some.' });
+  spareBytes: () => SPARE_BYTES,
+  demandReserve: (comingBytes) => {
+    if (comingBytes > SPARE_BYTES)
+      throw new AppError('STORAGE_FULL', 'no room "here"', { hint: 'Free some.' });
   },
   nowMs: () => 0,
 });

@@ -11,13 +11,12 @@ function disk(spareBytes: number): {
   readonly pass: (ms: number) => void;
 } {
   let [spare, looks, nowMs] = [spareBytes, 0, 0];
-  const checkReserve = (comingBytes: number): number => {
+  const demandReserve = (comingBytes: number): void => {
     looks += 1;
-    if (comingBytes <= spare) return spare - comingBytes;
-    throw new AppError('STORAGE_FULL', 'full', { hint: '' });
+    if (comingBytes > spare) throw new AppError('STORAGE_FULL', 'full', { hint: '' });
   };
   return {
-    room: createBodyRoom({ checkReserve, nowMs: () => nowMs }),
+    room: createBodyRoom({ demandReserve, spareBytes: () => spare, nowMs: () => nowMs }),
     looks: () => looks,
     use: (sizeBytes) => {
       spare -= sizeBytes;
@@ -31,8 +30,8 @@ function disk(spareBytes: number): {
 describe('the room for bodies', () => {
   test('is refused to a body that would not fit, before any of it is taken', () => {
     const { room } = disk(100);
-    expect(() => room.expect(100)).not.toThrow();
-    expect(appErrorOf(() => room.expect(101))).toMatchObject({ code: 'STORAGE_FULL' });
+    expect(() => room.demandRoom(100)).not.toThrow();
+    expect(appErrorOf(() => room.demandRoom(101))).toMatchObject({ code: 'STORAGE_FULL' });
   });
 
   test('is shared by writes that the file system does not count yet', async () => {
@@ -71,7 +70,7 @@ describe('the room for bodies', () => {
 
   test('does not last longer than a second when others use it up', async () => {
     const { room, use, pass } = disk(1000);
-    room.expect(1000);
+    room.demandRoom(1000);
     use(1000);
     pass(1000);
     await expect(room.write(1, async () => undefined)).rejects.toMatchObject({ code: 'STORAGE_FULL' });

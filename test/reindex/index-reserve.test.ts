@@ -12,7 +12,7 @@ function status(repository: string, state: RepositoryState, indexBytes: number):
 }
 
 function checkWith(free: number | undefined, ...statuses: readonly RepositoryStatus[]) {
-  return createIndexReserve({ topDir: '/', listStatus: () => statuses, freeBytes: () => free });
+  return createIndexReserve({ topDir: '/', listStatus: () => statuses, freeBytes: () => free }).demandReserve;
 }
 
 describe('room for the next index', () => {
@@ -44,7 +44,14 @@ describe('room for the next index', () => {
     expect(() => checkWith(undefined)(['9/x86_64'])).not.toThrow();
   });
 
+  it('leaves what is free beyond it', () => {
+    const listStatus = () => [status('9/x86_64', 'waiting', 1000), status('9/aarch64', 'clean', 100)];
+    const spareOf = (free: number | undefined): number =>
+      createIndexReserve({ topDir: '/', listStatus, freeBytes: () => free }).spareBytes();
+    expect([FLOOR_BYTES + 2500, FLOOR_BYTES, undefined].map(spareOf)).toEqual([500, -2000, Infinity]);
+  });
+
   it('is there on this machine', () => {
-    expect(() => createIndexReserve({ topDir: '/', listStatus: () => [] })([])).not.toThrow();
+    expect(() => createIndexReserve({ topDir: '/', listStatus: () => [] }).demandReserve([])).not.toThrow();
   });
 });

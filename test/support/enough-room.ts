@@ -1,4 +1,8 @@
 import { createBodyRoom } from '../../src/receive/body-room.ts';
 
 /** On a disk that never becomes full. */
-export const ENOUGH_ROOM = createBodyRoom({ checkReserve: () => Number.POSITIVE_INFINITY, nowMs: () => 0 });
+export const ENOUGH_ROOM = createBodyRoom({
+  demandReserve: () => undefined,
+  spareBytes: () => Number.POSITIVE_INFINITY,
+  nowMs: () => 0,
+});
