@@ -6,7 +6,7 @@ import type { Config } from '../config/load.ts';
 import { printable } from '../errors.ts';
 import { identityAt } from '../file-identity.ts';
 import { createPackageStore } from '../place/package-store.ts';
-import { createRepositoryLayout } from '../place/repository-layout.ts';
+import { createRepositoryLayout, repositoryDirectories } from '../place/repository-layout.ts';
 import { pathsBelow } from '../place/tree-folders.ts';
 import { openSigner } from '../open-tree.ts';
 import { filesOfGeneration, listGenerations, readMirrorlistGeneration } from '../reindex/generations.ts';
@@ -75,6 +75,7 @@ async function verifyTree(
     const { receipts, setAside, lastError } = await reader.read(repository);
     const parts = {
       directoryOf: (name: string) => layout.directoryOf(name),
+      directoriesOf: repositoryDirectories,
       listPackages: async (name: string) =>
         existsSync(layout.directoryOf(name)) ? store.listPackages(name) : [],
       identityAt,

@@ -1,12 +1,17 @@
 import { chmodSync, existsSync, linkSync, lstatSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { createSharedDirectorySync, makeDirectoryDurable, syncFile } from '../durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
 import { digestOfFile } from '../file-digest.ts';
 import { isRepositoryName } from '../repository-name.ts';
 import { listPackages } from './list-packages.ts';
-import { PACKAGES, type RepositoryLayout, type RepositoryName } from './repository-layout.ts';
+import {
+  PACKAGES,
+  repositoryDirectories,
+  type RepositoryLayout,
+  type RepositoryName,
+} from './repository-layout.ts';
 
 /** The packages on disk. */
 export interface PackageStore {
@@ -102,17 +107,9 @@ async function listDirectories(path: string): Promise<readonly string[]> {
 
 /** Behind a link a package would be acknowledged but neither indexed nor served. */
 function checkDirectories(repository: RepositoryName, layout: RepositoryLayout): void {
-  const directory = layout.directoryOf(repository);
-  const [releasever = ''] = repository.split('/');
-  const directories = [
-    [releasever, dirname(directory)],
-    [repository, directory],
-    [`${repository}/${PACKAGES}`, join(directory, PACKAGES)],
-    [`${repository}/repodata`, join(directory, 'repodata')],
-  ] as const;
-  for (const [name, path] of directories) {
+  for (const path of repositoryDirectories(layout.directoryOf(repository))) {
     const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
-    if (isLink) throw linked(name);
+    if (isLink) throw linked(relative(layout.topDir, path));
   }
 }
 

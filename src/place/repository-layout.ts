@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AppError, cutText } from '../errors.ts';
 import { isReleasever, isRepositoryName } from '../repository-name.ts';
 import { packageArch } from '../rpm-parser/nevra.ts';
@@ -53,6 +53,19 @@ const ARCH = /^[A-Za-z0-9_]{1,64}$/;
 const MAX_FILE_NAME_BYTES = 255;
 // Enough to see what is wrong with a value.
 const MAX_QUOTED_BYTES = 80;
+
+/**
+ * The directories that a repository is made of: that of its releasever, its own, and those of its packages and metadata. None of
+ * them may be a symbolic link.
+ */
+export function repositoryDirectories(repositoryDir: string): readonly string[] {
+  return [
+    dirname(repositoryDir),
+    repositoryDir,
+    join(repositoryDir, PACKAGES),
+    join(repositoryDir, 'repodata'),
+  ];
+}
 
 /** The rules that turn a package's identity into paths; no other code builds a path below the top directory. */
 export function createRepositoryLayout(options: {

@@ -19,6 +19,8 @@ export interface VerifyRecords {
 /** Where the facts come from. */
 export interface VerifyParts extends PublicationParts {
   readonly directoryOf: (repository: string) => string;
+  /** The directories that the repository in a directory is made of. */
+  readonly directoriesOf: (repositoryDir: string) => readonly string[];
   /** The location of every package of a repository. */
   readonly listPackages: (repository: string) => Promise<readonly string[]>;
   /** What SetAside.identity says of the file at a path; undefined when there is none. */
@@ -68,7 +70,7 @@ export async function checkRepository(
   });
   const facts: PackageFacts = { files, aside, indexed: metadata.indexed, isMarked };
   const findings = [
-    ...(await findLinkedDirectories(repositoryDir)),
+    ...(await findLinkedDirectories(repositoryDir, parts.directoriesOf(repositoryDir))),
     ...metadata.findings,
     ...comparePackages(facts),
     ...compareReceipts(receipts, facts),

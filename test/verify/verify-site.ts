@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { repositoryDirectories } from '../../src/place/repository-layout.ts';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { listPackages } from '../../src/place/list-packages.ts';
@@ -53,6 +54,7 @@ export class VerifySite implements AsyncDisposable {
   get parts(): VerifyParts {
     return {
       directoryOf: () => this.repositoryDir,
+      directoriesOf: repositoryDirectories,
       listPackages: () => listPackages(this.repositoryDir),
       identityAt,
       openMetadata,
