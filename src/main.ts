@@ -12,6 +12,7 @@ import type { Config } from './config/load.ts';
 import { type DropDirectory, openDropDirectory } from './drop/open-drop-directory.ts';
 import type { AppError } from './errors.ts';
 import { checkStart } from './inspect/check-start.ts';
+import { endQuietTime } from './ingest/end-quiet-time.ts';
 import { listen } from './listen.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from './open-pipeline.ts';
 import { openTree, type Tree } from './open-tree.ts';
@@ -107,7 +108,6 @@ async function startOnTree(
   const { queue, requests, metrics } = pipeline;
   const whenPublished = (repository: string, waitMs: number): Promise<'published' | 'pending'> =>
     queue.of(repository).whenPublished(waitMs);
-  const hurry = (repository: string): void => queue.of(repository).hurry();
 
   const incomingFiles = createIncomingFiles((path, error) =>
     log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
@@ -146,7 +146,7 @@ async function startOnTree(
       putMetadata: (repository, type, path, { requester, signal }) =>
         requests.putMetadata(repository, type, path, { owner: ownerOf(requester), signal }),
       whenPublished: (repository, waitMs) => {
-        hurry(repository);
+        endQuietTime([repository], queue);
         return whenPublished(repository, waitMs);
       },
       removeIncoming: incomingFiles.remove,
@@ -163,7 +163,7 @@ async function startOnTree(
       listReceipts: (repository) => records.listReceipts(repository),
       reindexNow: requests.reindexNow,
       whenPublished,
-      hurry,
+      endQuietTime: (repositories) => endQuietTime(repositories, queue),
       describeUpload: pipeline.describeUpload,
       waitUntilInstallable: pipeline.waitUntilInstallable,
       parseWaitMs,

@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts';
 import type { UploadOutcome, UploadPlace } from '../receive/upload-outcome.ts';
 import type { Receipt, Records } from '../records/records.ts';
 import type { ReindexQueue } from '../reindex/reindex-queue.ts';
+import { endQuietTime } from './end-quiet-time.ts';
 
 export interface DescribeParts {
   readonly records: Records;
@@ -41,12 +42,9 @@ export async function waitUntilInstallable(
   parts: DescribeParts,
 ): Promise<UploadOutcome | 'pending'> {
   refuseSetAside(outcome);
-  const waiting = outcome.places.filter(({ state }) => state === 'waiting');
+  const waiting = waitingIn(outcome);
   if (waiting.length === 0) return outcome;
-  const result = await parts.queue.whenPublished(
-    waiting.map(({ repository }) => repository),
-    waitMs,
-  );
+  const result = await parts.queue.whenPublished(waiting, waitMs);
   const places = placesOf(parts.records.receiptsOf(outcome.sha256), outcome.places, parts);
   const settled = { ...outcome, places };
   refuseSetAside(settled);
@@ -61,9 +59,7 @@ export async function hurryUntilInstallable(
   waitMs: number,
   parts: DescribeParts,
 ): Promise<UploadOutcome | 'pending'> {
-  for (const { repository, state } of outcome.places) {
-    if (state === 'waiting') parts.queue.of(repository).hurry();
-  }
+  endQuietTime(waitingIn(outcome), parts.queue);
   return waitUntilInstallable(outcome, waitMs, parts);
 }
 
@@ -88,6 +84,10 @@ export function placesOf(
 /** For answers: only there when packages are signed here. */
 export function givenSha256(receivedSha256: string | undefined): { readonly receivedSha256?: string } {
   return receivedSha256 === undefined ? {} : { receivedSha256 };
+}
+
+function waitingIn({ places }: UploadOutcome): readonly string[] {
+  return places.filter(({ state }) => state === 'waiting').map(({ repository }) => repository);
 }
 
 function refuseSetAside({ nevra, places }: UploadOutcome): void {

@@ -19,8 +19,7 @@ export interface ApiRoutesOptions {
    */
   readonly reindexNow: (repository: string, trust: 'files' | 'nothing') => Promise<void>;
   readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
-  /** Ends the quiet time of a repository. */
-  readonly hurry: (repository: string) => void;
+  readonly endQuietTime: (repositories: readonly string[]) => void;
   /** In the repositories that `mayRead` takes. */
   readonly describeUpload: (
     sha256: string,
@@ -63,13 +62,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     async (request, reply) => {
       const { repository } = existing(request.params);
       const waitMs = options.parseWaitMs(request.query.wait);
-      if (waitMs !== undefined) hurryForUploader(request, [repository]);
-      const result =
-        waitMs === undefined
-          ? 'published'
-          : await options.whenPublished(repository, waitMs).catch((error: unknown) => {
-              throw toldTo(request, [repository], error);
-            });
+      const result = await waitForIndex(request, repository, waitMs);
       return reply.code(result === 'pending' ? 202 : 200).send({
         ...describeStatus(existing(request.params), request),
         setAside: options.listSetAside(repository).map(describeSetAside),
@@ -114,11 +107,38 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     throw noRepository(`${releasever}/${basearch}`);
   }
 
-  /** A client that may only read waits, and changes nothing. */
-  function hurryForUploader(request: FastifyRequest, repositories: readonly string[]): void {
-    for (const repository of repositories) {
-      if (mayUpload(request, repository)) options.hurry(repository);
+  async function waitForIndex(
+    request: FastifyRequest,
+    repository: string,
+    waitMs: number | undefined,
+  ): Promise<'published' | 'pending'> {
+    if (waitMs === undefined) return 'published';
+    endQuietTimeFor(request, [repository]);
+    try {
+      return await options.whenPublished(repository, waitMs);
+    } catch (error) {
+      throw toldTo(request, [repository], error);
     }
+  }
+
+  async function waitForUpload(
+    request: FastifyRequest,
+    known: UploadOutcome,
+    waitMs: number | undefined,
+  ): Promise<UploadOutcome | 'pending'> {
+    if (waitMs === undefined) return known;
+    const waiting = known.places.filter(({ state }) => state === 'waiting');
+    endQuietTimeFor(request, repositoriesOf(waiting));
+    try {
+      return await options.waitUntilInstallable(known, waitMs);
+    } catch (error) {
+      throw toldTo(request, repositoriesOf(known.places), error);
+    }
+  }
+
+  /** A client that may only read waits, and changes nothing. */
+  function endQuietTimeFor(request: FastifyRequest, repositories: readonly string[]): void {
+    options.endQuietTime(repositories.filter((repository) => mayUpload(request, repository)));
   }
 
   async function getUpload(
@@ -135,20 +155,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
         hint: 'Upload it; sending a package again is always safe.',
       });
     }
-    if (waitMs !== undefined) {
-      const waiting = known.places.filter(({ state }) => state === 'waiting');
-      hurryForUploader(
-        request,
-        waiting.map(({ repository }) => repository),
-      );
-    }
-    const settled =
-      waitMs === undefined
-        ? known
-        : await options.waitUntilInstallable(known, waitMs).catch((error: unknown) => {
-            const repositories = known.places.map(({ repository }) => repository);
-            throw toldTo(request, repositories, error);
-          });
+    const settled = await waitForUpload(request, known, waitMs);
     const isWaiting = settled === 'pending' || settled.places.some(({ state }) => state === 'waiting');
     return reply.code(isWaiting ? 202 : 200).send(settled === 'pending' ? known : settled);
   }
@@ -158,6 +165,10 @@ function noRepository(repository: string): AppError {
   return new AppError('NOT_FOUND', `there is no repository ${repository}`, {
     hint: 'GET /api/v1/repositories lists the repositories.',
   });
+}
+
+function repositoriesOf(places: UploadOutcome['places']): readonly string[] {
+  return places.map(({ repository }) => repository);
 }
 
 function mayUpload(request: FastifyRequest, repository: string): boolean {

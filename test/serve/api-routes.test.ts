@@ -319,7 +319,11 @@ describe('a client that waits with GET', () => {
         nonces: { isNonceUsed: () => false, useNonce: () => true },
         now: Date.now,
       }),
-      api: { ...twoRepositories, describeUpload: () => known, hurry: (name) => void hurried.push(name) },
+      api: {
+        ...twoRepositories,
+        describeUpload: () => known,
+        endQuietTime: (names) => void hurried.push(...names),
+      },
     });
     const headers = authorization === undefined ? {} : { authorization };
     const { statusCode } = await service.app.inject({ url, headers });
@@ -389,7 +393,7 @@ describe('a client that waits with GET', () => {
         nonces: { isNonceUsed: () => false, useNonce: () => true },
         now: Date.now,
       }),
-      api: { ...twoRepositories, hurry: (name) => void hurried.push(name) },
+      api: { ...twoRepositories, endQuietTime: (names) => void hurried.push(...names) },
     });
     const headers = { 'x-signature': `sha1=${'0'.repeat(40)}` };
     await service.app.inject({ url: '/api/v1/repositories/9/x86_64?wait=1', headers });
