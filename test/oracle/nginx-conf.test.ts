@@ -283,6 +283,13 @@ describe('X-Package-Name', () => {
     expect(site.seen[0]?.headers['x-package-name'] ?? '').not.toContain('passwd');
   });
 
+  test('another place than /srv/repo stands in as many lines as the file says', async () => {
+    const [beginning = '', ...rest] = (await readFile(SHIPPED_CONF, 'utf8')).split('\nupstream ');
+    const lines = rest.join('').split('\n');
+    expect(lines.filter((line) => line.includes('/srv/repo'))).toHaveLength(4);
+    expect(beginning).toContain('stands in four lines.');
+  });
+
   test('a location that sets a proxy header of its own repeats every header of the server level', async () => {
     const [serverLevel = '', ...locations] = (await readFile(SHIPPED_CONF, 'utf8')).split(/^ {4}location /m);
     const inherited = headerNames(serverLevel);
