@@ -1,14 +1,16 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { Agent, type OutgoingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CI_TOKEN, READER_TOKEN, startAccessSite } from '../support/access-site.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
-import { runCurl } from '../support/run-curl.ts';
+import { putPackage } from '../support/send-request.ts';
+import { createUploadTimes } from '../support/upload-times.ts';
 
 const SENDERS_OF_EACH = 4;
 const REQUESTS_BEFORE = 2_000;
 const REQUESTS_TOGETHER = 5_000;
+const UPLOADS = ['one', 'two', 'three', 'four', 'five'];
 const LIMIT_MS = 180_000;
 
 interface Refused {
@@ -37,12 +39,19 @@ function startFlood(baseUrl: string): {
   let answered = 0;
   const ending = new AbortController();
   const waiting: { readonly count: number; readonly resolve: () => void }[] = [];
-  const senders = FLOOD.flatMap((one) => Array.from({ length: SENDERS_OF_EACH }, () => keepSending(one)));
+  const senders = Promise.all(
+    FLOOD.flatMap((one) => Array.from({ length: SENDERS_OF_EACH }, () => keepSending(one))),
+  );
+  // A failure is told to the test when it next waits for the flood.
+  senders.catch(() => undefined);
   return {
-    untilAnswered: (count) => new Promise((resolve) => waiting.push({ count, resolve })),
+    untilAnswered: async (count) => {
+      const reached = new Promise<void>((resolve) => waiting.push({ count, resolve }));
+      await Promise.race([reached, senders]);
+    },
     end: async () => {
       ending.abort();
-      await Promise.all(senders);
+      await senders;
       agent.destroy();
     },
   };
@@ -76,20 +85,22 @@ describe('a flood of requests that are refused, with and without a token', () =>
     'neither fills the logs nor keeps an upload waiting',
     async () => {
       await using site = await startAccessSite('nginx', { public_read: ['9/*'] });
-      const rpm = join(site.workDir, 'pkg.rpm');
-      await writeFile(rpm, craftRpm({ name: 'pkg', release: '1.el9', arch: 'x86_64' }));
+      const headers = { authorization: `Bearer ${CI_TOKEN}` };
+      const times = createUploadTimes();
 
       const flood = startFlood(site.baseUrl);
       await flood.untilAnswered(REQUESTS_BEFORE);
       const startedMs = performance.now();
-      const answer = await runCurl('-u', `ci:${CI_TOKEN}`, '-T', rpm, `${site.baseUrl}/upload`);
-      const uploadMs = performance.now() - startedMs;
+      for (const name of UPLOADS) {
+        const rpm = craftRpm({ name, release: '1.el9', arch: 'x86_64' });
+        const { status } = await times.measure(() => putPackage(site.baseUrl, rpm, '', headers));
+        expect(status).toBe(201);
+      }
       await flood.untilAnswered(REQUESTS_TOGETHER);
       await flood.end();
       const minutes = (performance.now() - startedMs) / 60_000 + 1;
 
-      expect(answer.status).toBe(201);
-      expect(uploadMs).toBeLessThan(2_000);
+      times.expectFast();
       const text = await readFile(join(site.stateDir, 'audit.log'), 'utf8');
       const lines = text.trimEnd().split('\n');
       expect(Math.max(...lines.map((line) => Buffer.byteLength(line)))).toBeLessThan(4_096);
@@ -97,9 +108,9 @@ describe('a flood of requests that are refused, with and without a token', () =>
         lines.map((line): { readonly who: string | null } => JSON.parse(line)),
         ({ who }) => who,
       );
-      expect(byWho.get('token ci')).toEqual([
-        expect.objectContaining({ outcome: 'created', nevra: 'pkg-1.0-1.el9.x86_64' }),
-      ]);
+      expect(byWho.get('token ci')).toMatchObject(
+        UPLOADS.map((name) => ({ outcome: 'created', nevra: `${name}-1.0-1.el9.x86_64` })),
+      );
       for (const who of [null, 'token reader']) {
         const count = byWho.get(who)?.length;
         expect(count).toBeGreaterThanOrEqual(200);

@@ -83,7 +83,14 @@ function watchFreeBytes(disk: SmallDisk): Disposable & { readonly least: () => n
     least = Math.min(least, bavail * bsize);
   };
   const timer = setInterval(look, 1);
-  return { least: () => least, [Symbol.dispose]: () => clearInterval(timer) };
+  return {
+    // Also now, since a busy machine fires the timer late.
+    least: () => {
+      look();
+      return least;
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
 }
 
 async function indexedDigests({ baseUrl }: { readonly baseUrl: string }): Promise<readonly string[]> {

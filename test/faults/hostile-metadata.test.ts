@@ -13,6 +13,7 @@ import { modifyRepo, runCreaterepo } from '../support/run-createrepo.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { startSite } from '../support/run-site.ts';
 import { putPackage, sendRequest } from '../support/send-request.ts';
+import { createUploadTimes } from '../support/upload-times.ts';
 
 const REPOSITORY = '9/x86_64';
 const MIB = 1024 * 1024;
@@ -88,13 +89,11 @@ describe('hostile metadata', () => {
     const over = new AbortController();
     const answers = Promise.all(sent).finally(() => over.abort());
     const peak = peakBytes(pid, answers);
-    let slowestMs = 0;
+    const times = createUploadTimes();
     let count = 0;
     while (!over.signal.aborted) {
       count += 1;
-      const startedMs = performance.now();
-      const { status } = await putPackage(baseUrl, craftRpm({ name: `p${count}` }));
-      slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+      const { status } = await times.measure(() => putPackage(baseUrl, craftRpm({ name: `p${count}` })));
       expect(status).toBe(201);
       expect((await sendRequest(baseUrl, { path: `/repo/${REPOSITORY}/repodata/repomd.xml` })).status).toBe(
         200,
@@ -105,8 +104,7 @@ describe('hostile metadata', () => {
       expect(answer.json()).toMatchObject({ status: 422, code: 'METADATA_INVALID' });
       expect(answer.text).not.toContain(site.root);
     }
-    expect(count).toBeGreaterThan(2);
-    expect(slowestMs).toBeLessThan(2_000);
+    times.expectFast();
     expect(await peak).toBeLessThan(1024 * MIB);
     expect(await put(baseUrl, 'group', GOOD_COMPS, '?wait=50')).toMatchObject({ status: 200 });
     expect((await readIndex(readerOverHttp(baseUrl, REPOSITORY))).repomdXml).toContain('type="group"');
