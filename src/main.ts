@@ -10,7 +10,7 @@ import { buildApp, shuttingDown } from './app.ts';
 import { findWarnings } from './config/find-warnings.ts';
 import type { Config } from './config/load.ts';
 import { type DropDirectory, openDropDirectory } from './drop/open-drop-directory.ts';
-import type { AppError } from './errors.ts';
+import { type AppError, toAppError } from './errors.ts';
 import { checkStart } from './inspect/check-start.ts';
 import { endQuietTime } from './ingest/end-quiet-time.ts';
 import { listen } from './listen.ts';
@@ -23,6 +23,7 @@ import { sweepSpool } from './receive/sweep-leftovers.ts';
 import { STALL_MS } from './receive/upload-options.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
 import { type ClientConfig, KEY_FILE, writeGeneralRepoFile, writeKeyFile } from './serve/client-config.ts';
+import type { Signer } from './signing/create-signer.ts';
 
 /** A running service. */
 export interface Service {
@@ -94,7 +95,7 @@ async function startOnTree(
   for (const warning of findWarnings(config)) log.warn({}, warning);
   warnOf(await engine.findFault(), 'uploads are taken all the same', log);
   warnOf(await signer?.findFault(), 'uploads are taken all the same, indexes stay as they are', log);
-  for (const weakKey of (await signer?.findWeakKeys()) ?? []) log.warn(weakKey, WEAK_KEY);
+  await warnOfWeakKeys(signer, log);
   const access = openAccess(config.access, { stateDir: folders.stateDir, nonces: records, now, log });
   const auditLog = openAuditLog(config.access.auditLog, (error, line) =>
     log.error({ err: error, line }, 'audit log not written'),
@@ -271,6 +272,14 @@ function warnOf(fault: AppError | undefined, consequence: string, log: Logger): 
   if (fault === undefined) return;
   const { message, hint, code } = fault;
   log.warn({ code, hint }, `${message}; ${consequence}. ${hint}`);
+}
+
+async function warnOfWeakKeys(signer: Pick<Signer, 'findWeakKeys'> | undefined, log: Logger): Promise<void> {
+  try {
+    for (const weakKey of (await signer?.findWeakKeys()) ?? []) log.warn(weakKey, WEAK_KEY);
+  } catch (error) {
+    warnOf(toAppError(error), 'the service does not know whether hosts refuse a signing key', log);
+  }
 }
 
 /** What hosts need before the first package. */

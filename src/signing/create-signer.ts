@@ -33,7 +33,7 @@ export interface Signer {
   findKey(content: string, signature: string): Promise<string | undefined>;
   /** Every configured public key, armored. */
   exportKeys(): Promise<string>;
-  /** Configured keys that hosts of today refuse; none while `findFault` says why gpg does not list them. */
+  /** Configured keys that hosts of today refuse. */
   findWeakKeys(): Promise<readonly WeakKey[]>;
   /** What keeps it from signing now. */
   findFault(): Promise<AppError | undefined>;
@@ -67,7 +67,7 @@ export function createSigner(options: SignerOptions): Signer {
     isSignedNow: async (content, signature) => (await findSigner({ content, signature })) === key,
     findKey: (content, signature) => findSigner({ content, signature }),
     exportKeys: () => asSigningFault(() => exportKeys(options, keys)),
-    findWeakKeys: () => findWeakKeys(options, keys).catch(() => []),
+    findWeakKeys: () => asSigningFault(() => findWeakKeys(options, keys)),
     findFault: async () => {
       try {
         await signAndProve('probe');

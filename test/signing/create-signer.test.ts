@@ -209,6 +209,8 @@ describe('a signature', () => {
     try {
       const fault = await createTestSigner(home.path, [key]).findFault();
       expect(fault).toMatchObject({ code: 'SIGNING_FAILED', message: 'gpg is not installed' });
+      const listing = createTestSigner(home.path, [key]).findWeakKeys();
+      await expect(listing).rejects.toMatchObject({ code: 'SIGNING_FAILED' });
     } finally {
       process.env['PATH'] = path;
     }
