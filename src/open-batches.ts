@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { type BatchSummary, readBatch } from './batches/batch-store.ts';
 import type { BatchRoutesOptions } from './batches/batch-routes.ts';
 import { outcomesOf } from './ingest/batch-outcomes.ts';
+import { accessOf, demandRead, mayRead } from './ingest/batch-rights.ts';
 import { type Commit, commitBatch, completeCommit } from './ingest/commit-batch.ts';
 import { dropBatch, forgetSurplus, sweepBatches } from './ingest/drop-batch.ts';
 import type { BatchParts } from './ingest/ingest-parts.ts';
@@ -21,18 +22,22 @@ export function openBatches(parts: BatchParts, keepMs: number, log: Logger): Bat
   const unended = new Set<Promise<unknown>>();
 
   return {
-    list: async () => {
+    list: async (requester) => {
       const found: BatchSummary[] = [];
-      for (const { id } of await batches.listStatus()) {
+      for (const status of await batches.listStatus()) {
         // A damaged one must not hide the others; it goes when its time is up.
-        const batch = await batches.summarise(id).catch((error: unknown) => {
-          log.error({ batch: id, err: error }, 'batch not readable');
+        const batch = await batches.summarise(status).catch((error: unknown) => {
+          log.error({ batch: status.id, err: error }, 'batch not readable');
         });
-        if (batch !== undefined) found.push(batch);
+        if (batch !== undefined && mayRead(requester, batch.repositories)) found.push(batch);
       }
       return found;
     },
-    read: (id) => readBatch(id, batches),
+    read: async (id, requester) => {
+      const batch = await readBatch(id, batches);
+      demandRead(requester, accessOf(batch));
+      return batch;
+    },
     outcomesOf: (batch) => outcomesOf(batch, parts),
     commit: (id, requester) => untilEnded(commitLogged(id, requester)),
     drop: (id, requester) => untilEnded(dropBatch(id, requester, parts)),

@@ -3,15 +3,16 @@ import type { Requester } from '../access/requester.ts';
 import { toAppError } from '../errors.ts';
 import type { Commit } from '../ingest/commit-batch.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
-import { type Batch, type BatchSummary, contentOf, mayReadBatch, noBatch } from './batch-store.ts';
+import { type Batch, type BatchSummary, contentOf } from './batch-store.ts';
 
 export interface BatchRoutesOptions {
-  readonly list: () => Promise<readonly BatchSummary[]>;
-  /** @throws AppError NOT_FOUND. */
-  readonly read: (id: string) => Promise<Batch>;
+  /** Those that the requester may read. */
+  readonly list: (requester: Requester) => Promise<readonly BatchSummary[]>;
+  /** @throws AppError NOT_FOUND, also of one that the requester may not read. */
+  readonly read: (id: string, requester: Requester) => Promise<Batch>;
   readonly outcomesOf: (batch: Batch) => readonly UploadOutcome[];
   /**
-   * Who asks while a commit runs waits for the same.
+   * A client that asks while a commit runs waits for the same.
    * @throws AppError NOT_FOUND, BATCH_REFUSED, BATCH_UNPLACED, RIGHT_MISSING.
    */
   readonly commit: (id: string, requester: Requester) => Promise<Commit>;
@@ -42,20 +43,13 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
   const changing = { needs: { right: 'upload', in: 'some' } } as const;
 
   app.get('/api/v1/batches', { config: reading }, async ({ requester }) => {
-    const batches = await options.list();
-    return {
-      batches: batches
-        .filter(({ repositories }) => mayReadBatch(requester.rights, repositories))
-        .map(describe),
-    };
+    const batches = await options.list(requester);
+    return { batches: batches.map(describe) };
   });
 
   app.get<{ Params: BatchParams }>('/api/v1/batches/:id', { config: reading }, async (request) => {
-    const batch = await options.read(request.params.id);
-    // Nobody learns of what they may not read, not even that it is there.
-    const summary = { ...batch, ...contentOf(batch.members) };
-    if (!mayReadBatch(request.requester.rights, summary.repositories)) throw noBatch(batch.id);
-    return { ...describe(summary), packages: options.outcomesOf(batch) };
+    const batch = await options.read(request.params.id, request.requester);
+    return { ...describe({ ...batch, ...contentOf(batch.members) }), packages: options.outcomesOf(batch) };
   });
 
   app.post<{ Params: BatchParams; Querystring: { readonly wait?: string } }>(
@@ -79,7 +73,7 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
     if (outcomes === undefined) {
       // It goes on, and this request no longer answers what it meets.
       committing.catch((error: unknown) => request.logError(toAppError(error), { batch: id }));
-      const batch = await options.read(id);
+      const batch = await options.read(id, request.requester);
       request.audit({ outcome: 'batch committing', batch: id });
       return reply.code(202).send(documentOf(batch.id, batch.state, options.outcomesOf(batch)));
     }

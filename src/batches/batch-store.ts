@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, linkSync, renameSync, utimesSync } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Rights } from '../access/rights.ts';
 import { isBatchId } from '../batch-id.ts';
 import {
   createSharedDirectorySync,
@@ -77,8 +76,8 @@ export interface BatchStore {
   /** Quicker; a batch without any member has a status too. */
   readonly statusOf: (id: string) => Promise<BatchStatus | undefined>;
   readonly listStatus: () => Promise<readonly BatchStatus[]>;
-  /** Remembered, since each member that comes asks, and each list. @throws AppError as read(). */
-  readonly summarise: (id: string) => Promise<BatchSummary | undefined>;
+  /** Undefined when the batch went since its status was asked, or has no member. @throws AppError as read(). */
+  readonly summarise: (status: BatchStatus) => Promise<BatchSummary | undefined>;
   /** Gives a prepared file a name in the batch. @throws AppError QUOTA_REACHED. */
   readonly add: (id: string, file: StagedFile, member: BatchMember) => Promise<void>;
   /** From now on the batch is going to be placed, whatever happens. */
@@ -149,7 +148,7 @@ export async function openBatchStore(batchesDir: string, quotas = BATCH_QUOTAS):
     summarise,
     add: async (id, file, member) => {
       const directory = directoryOf(id);
-      const content = (await summarise(id)) ?? NOTHING;
+      const content = (await contentIn(id)) ?? NOTHING;
       // The same one once more is none in addition.
       const isMember = existsSync(join(directory, member.file));
       if (!isMember && content.packageCount >= quotas.members) throw tooManyMembers(id, quotas.members);
@@ -228,15 +227,21 @@ export async function openBatchStore(batchesDir: string, quotas = BATCH_QUOTAS):
     await rm(dropped, { recursive: true, force: true });
   }
 
-  async function summarise(id: string): Promise<BatchSummary | undefined> {
-    if (!contents.has(id)) {
-      const batch = await read(id);
-      if (batch === undefined) return undefined;
-      // What came meanwhile is newer.
-      contents.set(id, contents.get(id) ?? contentOf(batch.members));
-    }
-    const status = await statusOf(id);
-    return status === undefined ? undefined : { ...status, ...(contents.get(id) ?? NOTHING) };
+  async function summarise(status: BatchStatus): Promise<BatchSummary | undefined> {
+    const content = await contentIn(status.id);
+    return content === undefined ? undefined : { ...status, ...content };
+  }
+
+  /** Remembered, since each member that comes asks, and each list. */
+  async function contentIn(id: string): Promise<Content | undefined> {
+    const known = contents.get(id);
+    if (known !== undefined) return known;
+    const batch = await read(id);
+    if (batch === undefined) return undefined;
+    // What came meanwhile is newer.
+    const content = contents.get(id) ?? contentOf(batch.members);
+    contents.set(id, content);
+    return content;
   }
 
   async function listStatus(): Promise<readonly BatchStatus[]> {
@@ -368,13 +373,6 @@ async function removePlaced(directory: string): Promise<void> {
 export function repositoriesOf(members: readonly Pick<BatchMember, 'targets'>[]): readonly string[] {
   const all = members.flatMap(({ targets }) => targets.map(({ repository }) => repository));
   return [...new Set(all)].toSorted();
-}
-
-/** True for a client that may know of a batch. Of one without any member nothing says whose it is. */
-export function mayReadBatch(rights: Rights, repositories: readonly string[]): boolean {
-  return repositories.length === 0
-    ? rights.mayEverywhere('read')
-    : repositories.every((repository) => rights.may('read', repository));
 }
 
 /** The name of a member's file. The same package for two releasevers is two members, however they were said. */

@@ -1,4 +1,4 @@
-import { ownerOf, type Requester } from '../access/requester.ts';
+import { ownerOf } from '../access/requester.ts';
 import {
   type Batch,
   type BatchMember,
@@ -6,13 +6,13 @@ import {
   readBatch,
   repositoriesOf,
 } from '../batches/batch-store.ts';
-import { AppError } from '../errors.ts';
 import { admitUpload } from './admit-upload.ts';
 import type { SpooledUpload } from '../receive/spooled-upload.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
 import { committedOutcome, stagedOutcome } from './batch-outcomes.ts';
 import type { BatchParts } from './ingest-parts.ts';
 import { batchCommitted } from './batch-refusal.ts';
+import { accessOf, demandAdding } from './batch-rights.ts';
 import { batchTurn } from './place-decided.ts';
 
 /**
@@ -35,10 +35,11 @@ export async function stageUpload(
       const member = findMember(batch, { sha256, targets });
       if (member !== undefined) return committedOutcome(member, 'unchanged', parts);
       // What became of a batch of others is nothing that this client may know.
-      refuseForeign(id, repositoriesOf(batch.members), upload.requester);
+      demandAdding(upload.requester, accessOf(batch));
       throw batchCommitted(id);
     }
-    refuseForeign(id, (await parts.batches.summarise(id))?.repositories ?? [], upload.requester);
+    const summary = status === undefined ? undefined : await parts.batches.summarise(status);
+    demandAdding(upload.requester, { id, repositories: summary?.repositories ?? [] });
     const member: BatchMember = {
       file: memberFile(sha256, targets),
       nevra,
@@ -49,14 +50,6 @@ export async function stageUpload(
     };
     await parts.batches.add(id, { path: asSent.path, owner: ownerOf(upload.requester) }, member);
     return stagedOutcome(id, member, parts);
-  });
-}
-
-/** Whoever began a batch could no longer commit it, once it had a package for a repository that is closed to them. */
-function refuseForeign(id: string, repositories: readonly string[], { rights }: Requester): void {
-  if (repositories.every((repository) => rights.may('upload', repository))) return;
-  throw new AppError('RIGHT_MISSING', `the name ${id} is that of a batch that is closed to you`, {
-    hint: 'Take another name for yours.',
   });
 }
 

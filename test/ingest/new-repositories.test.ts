@@ -70,6 +70,6 @@ describe('the quota of new repositories', () => {
     await site.upload('noarch', 'b');
     await expect(site.pipeline.batches.commit('b', ALICE)).rejects.toMatchObject({ code: 'QUOTA_REACHED' });
     expect(await site.releasevers()).not.toContain('9');
-    expect(await site.pipeline.batches.read('b')).toMatchObject({ state: 'staged' });
+    expect(await site.pipeline.batches.read('b', ALICE)).toMatchObject({ state: 'staged' });
   });
 });
