@@ -7,9 +7,9 @@ export interface OwnerQuota {
 }
 
 /**
- * What clients may leave on the server. An owner is a token, a key, the drop directory, or everybody where there are no
+ * What clients may leave on the server. An owner is a token, a key, the drop directory, or all clients where there are no
  * access rules. Honest use stays far below each number; `together` is ten times `each`, so that one owner cannot keep the
- * others from working, and bounds memory, disk and the time of a start. No option: nobody could choose better numbers.
+ * others from working, and bounds memory, disk and the time of a start. No option: an administrator could not choose better numbers.
  */
 export const QUOTAS = {
   /** A farm of build machines whose line breaks all day leaves some dozens behind, which go after a day. */
@@ -35,7 +35,7 @@ export function quotaReached(fields: {
   /** The quota's name in QUOTAS. */
   readonly quota: keyof typeof QUOTAS;
   readonly limit: number;
-  /** What there is as many of as may be. */
+  /** What has reached the limit, in words. */
   readonly detail: string;
   readonly hint: string;
 }): AppError {

@@ -25,9 +25,9 @@ export interface Commit {
  * the decision, or of another fault of ours before it.
  */
 export async function commitBatch(id: string, requester: Requester, parts: BatchParts): Promise<Commit> {
-  // Before it is looked for: without a file nothing shows who sent X-Signature: sha1=, and who it is decides what there is.
+  // First: X-Signature: sha1= proves a client only by a file, and a commit sends none. The service tells an unproven client nothing.
   demandProven(requester);
-  // Before anybody is made to wait.
+  // Before the client waits for others.
   demandUpload(requester, accessOf(await readBatch(id, parts.batches)));
   // Who asks once more, because it takes long, waits for the same commit.
   return parts.takeTurns(`commit of ${id}`, async () => {
