@@ -46,6 +46,8 @@ export interface StartOptions {
 /** The time of uploads in flight, when nothing else is said. */
 export const UPLOAD_GRACE_MS = 45_000;
 const SWEEP_EVERY_MS = 3_600_000;
+// Read and written within some milliseconds.
+const RECEIPTS_A_PIECE = 200;
 const WEAK_KEY =
   'hosts of today refuse this key of signing.keys; make one with "rpmyard key init --another" and change over to it';
 
@@ -106,7 +108,7 @@ async function startOnTree(
     findFault: () => dropDirectory?.findFault(),
     countStuck: () => dropDirectory?.countStuck() ?? 0,
   });
-  const { queue, requests, metrics } = pipeline;
+  const { queue, requests, metrics, longWork } = pipeline;
   const whenPublished = (repository: string, waitMs: number): Promise<'published' | 'pending'> =>
     queue.of(repository).whenPublished(waitMs);
 
@@ -161,7 +163,8 @@ async function startOnTree(
       listStatus: () => queue.listStatus(),
       statusOf: (repository) => queue.statusOf(repository),
       listSetAside: (repository) => records.listSetAside(repository),
-      listReceipts: (repository) => records.listReceipts(repository),
+      receiptsAfter: (repository, location) =>
+        longWork.piece(() => records.receiptsAfter(repository, location, RECEIPTS_A_PIECE)),
       reindexNow: requests.reindexNow,
       whenPublished,
       endQuietTime: (repositories) => endQuietTime(repositories, queue),

@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
 import { type BatchSummary, readBatch } from './batches/batch-store.ts';
 import type { BatchRoutesOptions } from './batches/batch-routes.ts';
-import { outcomesOf } from './ingest/batch-outcomes.ts';
+import { inOrder, outcomesOf } from './ingest/batch-outcomes.ts';
 import { accessOf, demandRead, mayRead } from './ingest/batch-rights.ts';
 import { type Commit, commitBatch, completeCommit } from './ingest/commit-batch.ts';
 import { dropBatch, forgetSurplus, sweepBatches } from './ingest/drop-batch.ts';
 import type { BatchParts } from './ingest/ingest-parts.ts';
+import type { LongWork } from './long-work.ts';
+import type { UploadOutcome } from './receive/upload-outcome.ts';
 
 export interface Batches extends Omit<BatchRoutesOptions, 'parseWaitMs' | 'waitUntilInstallable'> {
   /** Drops batches that no client committed in time; gives their names. */
@@ -16,8 +18,14 @@ export interface Batches extends Omit<BatchRoutesOptions, 'parseWaitMs' | 'waitU
   readonly settled: () => Promise<void>;
 }
 
+// Each asks the records.
+const MEMBERS_A_PIECE = 100;
+
 /** The batches of a service. */
-export function openBatches(parts: BatchParts, keepMs: number, log: Logger): Batches {
+export function openBatches(
+  parts: BatchParts,
+  { keepMs, longWork, log }: { readonly keepMs: number; readonly longWork: LongWork; readonly log: Logger },
+): Batches {
   const { batches } = parts;
   const unended = new Set<Promise<unknown>>();
 
@@ -34,11 +42,22 @@ export function openBatches(parts: BatchParts, keepMs: number, log: Logger): Bat
       return found;
     },
     read: async (id, requester) => {
+      // Before its packages are read, of which there may be thousands.
+      const status = await batches.statusOf(id);
+      const summary = status === undefined ? undefined : await batches.summarise(status);
+      if (summary !== undefined) demandRead(requester, summary);
       const batch = await readBatch(id, batches);
       demandRead(requester, accessOf(batch));
       return batch;
     },
-    outcomesOf: (batch) => outcomesOf(batch, parts),
+    outcomesOf: async (batch) => {
+      const outcomes: UploadOutcome[] = [];
+      for (let start = 0; start < batch.members.length; start += MEMBERS_A_PIECE) {
+        const members = batch.members.slice(start, start + MEMBERS_A_PIECE);
+        outcomes.push(...(await longWork.piece(() => outcomesOf({ ...batch, members }, parts))));
+      }
+      return inOrder(outcomes);
+    },
     commit: (id, requester) => untilEnded(commitLogged(id, requester)),
     drop: (id, requester) => untilEnded(dropBatch(id, requester, parts)),
     keepMs,

@@ -6,6 +6,7 @@ import { freeBytesOf } from './free-bytes.ts';
 import { describeUpload, hurryUntilInstallable, waitUntilInstallable } from './ingest/describe-upload.ts';
 import { ingestUpload } from './ingest.ts';
 import type { BatchParts } from './ingest/ingest-parts.ts';
+import { createLongWork, type LongWork } from './long-work.ts';
 import { type Batches, openBatches } from './open-batches.ts';
 import { stageUpload } from './ingest/stage-upload.ts';
 import { createInspectionThreads } from './inspect/inspection-threads.ts';
@@ -43,6 +44,7 @@ export interface Pipeline {
   readonly ingest: (upload: SpooledUpload) => Promise<UploadOutcome>;
   readonly batches: Batches;
   readonly bodyRoom: BodyRoom;
+  readonly longWork: LongWork;
   readonly describeUpload: (
     sha256: string,
     mayRead: (repository: string) => boolean,
@@ -164,7 +166,8 @@ export async function openPipeline(
     timed: metrics.timed,
     now,
   };
-  const batches = openBatches(ingestParts, config.batches.keepMs, log);
+  const longWork = createLongWork();
+  const batches = openBatches(ingestParts, { ...config.batches, longWork, log });
 
   async function findUploadFault(): Promise<AppError | undefined> {
     try {
@@ -214,6 +217,7 @@ export async function openPipeline(
         : stageUpload(upload, upload.batch, ingestParts),
     batches,
     bodyRoom,
+    longWork,
     describeUpload: (sha256, mayRead) => describeUpload(sha256, mayRead, ingestParts),
     waitUntilInstallable: (outcome, waitMs) => waitUntilInstallable(outcome, waitMs, ingestParts),
     hurryUntilInstallable: (outcome, waitMs) => hurryUntilInstallable(outcome, waitMs, ingestParts),

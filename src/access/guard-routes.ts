@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError, toAppError } from '../errors.ts';
 import { isRepositoryName } from '../repository-name.ts';
 import type { Access, AskedRequest } from './access.ts';
-import { refuseCrossSite } from './refuse-cross-site.ts';
+import { isCrossSite, refuseCrossSite } from './refuse-cross-site.ts';
 import { needOfRepositoryPath } from './repository-path.ts';
 import { demand, demandProven, type Need, NOBODY, ownerOf, type Requester } from './requester.ts';
 import type { Right } from './rights.ts';
@@ -61,6 +61,8 @@ export function guardRoutes(
     // A signature is good once: what it has shown stays known as long as the request.
     let shown = NOBODY;
     request.identifyFor = (right) => {
+      // A page of another site may let a browser read, and nothing more.
+      if (isCrossSite(request.headers, publicUrl)) return NOBODY;
       const known = [request.requester, shown].find(({ kind }) => kind !== 'anybody');
       if (known !== undefined) return known;
       shown = identifyOrNobody(request, right);

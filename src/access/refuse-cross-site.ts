@@ -23,15 +23,20 @@ export function refuseCrossSite(
   { method, headers }: Pick<AskedRequest, 'method' | 'headers'>,
   publicUrl: string,
 ): void {
-  if (changesNothing(method)) return;
-  const origin = headerText(headers.origin);
-  const site = headerText(headers['sec-fetch-site']);
-  if (isOwnSite(site, origin) && (origin === undefined || isOwnOrigin(origin, headers, publicUrl))) return;
+  if (changesNothing(method) || !isCrossSite(headers, publicUrl)) return;
+  const { origin = 'none', 'sec-fetch-site': site = 'none' } = headers;
   throw new AppError(
     'CROSS_SITE_REFUSED',
-    `a page of another site sent this (Origin: ${origin ?? 'none'}, Sec-Fetch-Site: ${site ?? 'none'})`,
+    `a page of another site sent this (Origin: ${origin}, Sec-Fetch-Site: ${site})`,
     { hint: 'Send it from a page below server.public_url, or with a program such as curl.' },
   );
+}
+
+/** Whether a page of another site lets a browser send this. */
+export function isCrossSite(headers: IncomingHttpHeaders, publicUrl: string): boolean {
+  const origin = headerText(headers.origin);
+  const site = headerText(headers['sec-fetch-site']);
+  return !isOwnSite(site, origin) || (origin !== undefined && !isOwnOrigin(origin, headers, publicUrl));
 }
 
 /** `same-site` is another port or a neighbouring name: the origin decides, and a browser always gives it then. */

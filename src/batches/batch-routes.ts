@@ -10,7 +10,7 @@ export interface BatchRoutesOptions {
   readonly list: (requester: Requester) => Promise<readonly BatchSummary[]>;
   /** @throws AppError NOT_FOUND, also of one that the requester may not read. */
   readonly read: (id: string, requester: Requester) => Promise<Batch>;
-  readonly outcomesOf: (batch: Batch) => readonly UploadOutcome[];
+  readonly outcomesOf: (batch: Batch) => Promise<readonly UploadOutcome[]>;
   /**
    * A client that asks while a commit runs waits for the same.
    * @throws AppError NOT_FOUND, BATCH_REFUSED, BATCH_UNPLACED, RIGHT_MISSING.
@@ -49,7 +49,8 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
 
   app.get<{ Params: BatchParams }>('/api/v1/batches/:id', { config: reading }, async (request) => {
     const batch = await options.read(request.params.id, request.requester);
-    return { ...describe({ ...batch, ...contentOf(batch.members) }), packages: options.outcomesOf(batch) };
+    const packages = await options.outcomesOf(batch);
+    return { ...describe({ ...batch, ...contentOf(batch.members) }), packages };
   });
 
   app.post<{ Params: BatchParams; Querystring: { readonly wait?: string } }>(
@@ -75,7 +76,7 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
       committing.catch((error: unknown) => request.logError(toAppError(error), { batch: id }));
       const batch = await options.read(id, request.requester);
       request.audit({ outcome: 'batch committing', batch: id });
-      return reply.code(202).send(documentOf(batch.id, batch.state, options.outcomesOf(batch)));
+      return reply.code(202).send(documentOf(batch.id, batch.state, await options.outcomesOf(batch)));
     }
     if (waitMs === undefined) return reply.send(documentOf(id, 'committed', outcomes));
     const restMs = Math.max(0, waitMs - reply.elapsedTime);

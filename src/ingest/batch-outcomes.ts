@@ -14,6 +14,11 @@ export function outcomesOf(
       ? committedOutcome(member, member.outcome ?? 'known', parts)
       : stagedOutcome(id, member, parts),
   );
+  return inOrder(outcomes);
+}
+
+/** By NEVRA. */
+export function inOrder(outcomes: readonly UploadOutcome[]): readonly UploadOutcome[] {
   return outcomes.toSorted((a, b) => (a.nevra < b.nevra ? -1 : 1));
 }
 

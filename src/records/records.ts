@@ -148,6 +148,12 @@ export class Records {
     );
   }
 
+  /** The next packages behind a location, in order of location; the first ones behind ''. */
+  receiptsAfter(repository: string, location: string, count: number): readonly Receipt[] {
+    const sql = 'SELECT * FROM receipt WHERE repository = ? AND location > ? ORDER BY location LIMIT ?';
+    return this.#all(sql, repository, location, count).map(toReceipt);
+  }
+
   /** Location -> sha256 of every package of a repository that was acknowledged. */
   acknowledgedDigests(repository: string): ReadonlyMap<string, string> {
     const rows = this.#all('SELECT location, sha256 FROM receipt WHERE repository = ?', repository);

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
@@ -9,8 +10,8 @@ export interface ApiRoutesOptions {
   /** Undefined for a repository that does not exist. */
   readonly statusOf: (repository: string) => RepositoryStatus | undefined;
   readonly listSetAside: (repository: string) => readonly SetAside[];
-  /** Of every package of a repository that was uploaded to it. */
-  readonly listReceipts: (repository: string) => readonly Receipt[];
+  /** Of the next packages that were uploaded to a repository, behind a location; none at the end. */
+  readonly receiptsAfter: (repository: string, location: string) => Promise<readonly Receipt[]>;
   /**
    * Requests a run now, durably, trying the packages again that are set aside; also for a directory that was made by
    * hand since the start.
@@ -35,6 +36,8 @@ export interface ApiRoutesOptions {
 type WaitQuery = { readonly wait?: string };
 type ReindexQuery = WaitQuery & { readonly full?: string };
 type RepositoryParams = { readonly releasever: string; readonly basearch: string };
+
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 const reindexSchema = {
   querystring: {
@@ -73,9 +76,9 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
   app.get<{ Params: RepositoryParams }>(
     '/api/v1/repositories/:releasever/:basearch/packages',
     { config: readingIt },
-    (request) => {
+    (request, reply) => {
       const { repository } = existing(request.params);
-      return { repository, packages: options.listReceipts(repository).map(describeReceipt) };
+      return reply.type(JSON_TYPE).send(Readable.from(packagesDocument(repository)));
     },
   );
 
@@ -105,6 +108,19 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     const status = options.statusOf(`${releasever}/${basearch}`);
     if (status !== undefined) return status;
     throw noRepository(`${releasever}/${basearch}`);
+  }
+
+  /** In pieces, as it may have megabytes and any client may ask for it. */
+  async function* packagesDocument(repository: string): AsyncGenerator<string> {
+    yield `{"repository":${JSON.stringify(repository)},"packages":[`;
+    let last = '';
+    for (;;) {
+      const receipts = await options.receiptsAfter(repository, last);
+      const texts = receipts.map((receipt) => JSON.stringify(describeReceipt(receipt)));
+      if (texts.length > 0) yield `${last === '' ? '' : ','}${texts.join()}`;
+      else return yield ']}';
+      last = receipts.at(-1)?.location ?? '';
+    }
   }
 
   async function waitForIndex(

@@ -80,6 +80,15 @@ describe('receipts', () => {
     expect(records.receiptsOf('c'.repeat(64))).toEqual([]);
   });
 
+  it('are listed in pieces, in order of location', () => {
+    const all = ['a', 'b', 'c', 'd', 'e'].map((name) => receipt({ location: `Packages/${name}.rpm` }));
+    records.saveReceipts([...all.toReversed(), receipt({ repository: '9/aarch64' })]);
+    const first = records.receiptsAfter('9/x86_64', '', 2);
+    expect(first).toEqual(all.slice(0, 2));
+    expect(records.receiptsAfter('9/x86_64', first[1]?.location ?? '', 9)).toEqual(all.slice(2));
+    expect(records.receiptsAfter('9/x86_64', 'Packages/e.rpm', 9)).toEqual([]);
+  });
+
   it('outlive the process', () => {
     records.saveReceipts([receipt()]);
     reopen();

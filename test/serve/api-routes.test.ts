@@ -130,7 +130,10 @@ describe('GET .../packages', () => {
       publishedAtMs: undefined,
     };
     await using service = await buildTestApp({
-      api: { ...twoRepositories, listReceipts: () => [receipt] },
+      api: {
+        ...twoRepositories,
+        receiptsAfter: async (_repository, location) => (location === '' ? [receipt] : []),
+      },
     });
     const answer = await service.app.inject('/api/v1/repositories/9/x86_64/packages');
     expect(answer.json()).toEqual({
@@ -147,6 +150,26 @@ describe('GET .../packages', () => {
       ],
     });
     expect((await service.app.inject('/api/v1/repositories/9/none/packages')).statusCode).toBe(404);
+  });
+
+  it.each([0, 1, 5])('is one document, of %i pieces', async (count) => {
+    const receipts = Array.from({ length: count }, (_, index) => ({
+      repository: '9/x86_64',
+      location: `Packages/${index}.rpm`,
+      sha256: 'ab',
+      nevra: `${index}-1-1.noarch`,
+      sizeBytes: 7,
+      placedAtMs: 0,
+      publishedAtMs: undefined,
+    }));
+    await using service = await buildTestApp({
+      api: {
+        ...twoRepositories,
+        receiptsAfter: async (_, last) => receipts.filter(({ location }) => location > last).slice(0, 1),
+      },
+    });
+    const { packages } = (await service.app.inject('/api/v1/repositories/9/x86_64/packages')).json();
+    expect(packages).toMatchObject(receipts.map(({ location }) => ({ location })));
   });
 });
 
@@ -303,7 +326,12 @@ describe('a client that waits with GET', () => {
   const READER = newToken();
 
   /** The repositories whose quiet time ended with this request. */
-  async function hurriedBy(url: string, publicRead: readonly string[], authorization?: string) {
+  async function hurriedBy(
+    url: string,
+    publicRead: readonly string[],
+    authorization?: string,
+    origin?: string,
+  ) {
     const hurried: string[] = [];
     await using service = await buildTestApp({
       access: createAccess({
@@ -325,7 +353,10 @@ describe('a client that waits with GET', () => {
         endQuietTime: (names) => void hurried.push(...names),
       },
     });
-    const headers = authorization === undefined ? {} : { authorization };
+    const headers = {
+      ...(authorization !== undefined && { authorization }),
+      ...(origin !== undefined && { origin }),
+    };
     const { statusCode } = await service.app.inject({ url, headers });
     return { statusCode, hurried };
   }
@@ -337,6 +368,11 @@ describe('a client that waits with GET', () => {
     ])('ends the quiet time when it may upload there, where %s', async (_, publicRead) => {
       const { hurried } = await hurriedBy(url, publicRead, `Bearer ${UPLOADER}`);
       expect(hurried).toEqual(['9/x86_64']);
+    });
+
+    it('only waits when a page of another site asks with the password that a browser keeps', async () => {
+      const { hurried } = await hurriedBy(url, [], `Bearer ${UPLOADER}`, 'https://elsewhere.example');
+      expect(hurried).toEqual([]);
     });
 
     it.each([

@@ -134,7 +134,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       read: async () => {
         throw new Error('no batches here');
       },
-      outcomesOf: () => [],
+      outcomesOf: async () => [],
       commit: async () => ({ isNew: true, packages: [] }),
       drop: async () => undefined,
       waitUntilInstallable: async (outcome) => outcome,
@@ -146,7 +146,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       listStatus,
       statusOf: (repository) => listStatus().find((status) => status.repository === repository),
       listSetAside: () => [],
-      listReceipts: () => [],
+      receiptsAfter: async () => [],
       reindexNow: async () => undefined,
       endQuietTime: () => undefined,
       whenPublished: async () => 'published',
