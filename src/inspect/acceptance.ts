@@ -1,14 +1,18 @@
 import { AppError } from '../errors.ts';
-import type { RpmPackage, TextDefect } from '../rpm-parser/rpm-package.ts';
+import { explainDependencyDefect } from '../rpm-parser/dependency-defect.ts';
+import type { DependencyDefect, RpmPackage, TextDefect } from '../rpm-parser/rpm-package.ts';
 import { isFreeText } from '../rpm-parser/text-defects.ts';
 
 /**
  * The rules a readable package must keep before it may enter a repository.
- * @throws AppError RPM_PAYLOAD_UNSUPPORTED (a delta package), TEXT_NOT_XML with the tag.
+ * @throws AppError RPM_PAYLOAD_UNSUPPORTED (a delta package), TEXT_NOT_XML with the tag, DEPENDENCY_INVALID.
  */
-export function checkAcceptance(rpm: Pick<RpmPackage, 'payloadFormat' | 'textDefects'>): void {
+export function checkAcceptance(
+  rpm: Pick<RpmPackage, 'payloadFormat' | 'textDefects' | 'dependencyDefect'>,
+): void {
   checkPayloadFormat(rpm);
   for (const defect of rpm.textDefects) checkText(defect);
+  if (rpm.dependencyDefect !== undefined) throw dependencyInvalid(rpm.dependencyDefect);
 }
 
 function checkPayloadFormat({ payloadFormat }: Pick<RpmPackage, 'payloadFormat'>): void {
@@ -24,6 +28,14 @@ function checkText({ tag, index, defect }: TextDefect): void {
   throw new AppError('TEXT_NOT_XML', `${tag} (entry ${index}) holds ${DEFECT_NAMES[defect]}`, {
     hint: 'Repository metadata is XML and cannot hold it; correct the spec file and build again.',
     details: { tag, index, defect },
+  });
+}
+
+function dependencyInvalid(defect: DependencyDefect): AppError {
+  const { tag, index, problem } = defect;
+  return new AppError('DEPENDENCY_INVALID', explainDependencyDefect(defect), {
+    hint: 'dnf and zypper would crash on the whole repository; write it flatter, or as several dependencies, and build again.',
+    details: { tag, index, problem },
   });
 }
 

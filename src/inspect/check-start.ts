@@ -9,7 +9,7 @@ import { asAppError } from './read-header.ts';
  * Checks the first bytes of a package, and that its size is what they say, before the rest is read. A header that goes on
  * after these bytes is checked only as far as they tell.
  * @param sizeBytes of the whole file.
- * @throws AppError RPM_*, TEXT_NOT_XML.
+ * @throws AppError RPM_*, TEXT_NOT_XML, DEPENDENCY_INVALID.
  */
 export function checkStart(bytes: Uint8Array, sizeBytes: number): void {
   const extent = asAppError(() => measureHeader(bytes, sizeBytes));

@@ -25,7 +25,7 @@ const INLINE_HEADER_BYTES = 1024 * 1024;
 /**
  * Inspects a package: header, acceptance rules, every digest in it and those the client sent.
  * @param threads take what is too large to be done here and now.
- * @throws AppError with an RPM_*, DIGEST_*, TEXT_* or HEADER_* code when the package is not to be accepted.
+ * @throws AppError with an RPM_*, DIGEST_*, TEXT_*, DEPENDENCY_* or HEADER_* code when the package is not to be accepted.
  */
 export async function inspectPackage(
   upload: Pick<SpooledUpload, 'path' | 'sizeBytes' | 'sha256' | 'expectedDigests'>,

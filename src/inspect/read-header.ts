@@ -31,7 +31,7 @@ export class HeaderTooLargeHere extends Error {}
 /**
  * Reads a package's header, and checks it and its digests.
  * @param maxBytes of lead, signature header and header together.
- * @throws AppError RPM_*, TEXT_NOT_XML; HeaderTooLargeHere.
+ * @throws AppError RPM_*, TEXT_NOT_XML, DEPENDENCY_INVALID; HeaderTooLargeHere.
  */
 export function readHeader(
   { path, sizeBytes, mustBeAccepted }: HeaderJob,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AppError } from '../errors.ts';
 import { PACKAGE_METADATA_TYPES } from '../repodata/metadata-envelope.ts';
 import type { RepomdData } from '../repodata/repomd.ts';
+import { findExpressionProblem } from '../rpm-parser/dependency-defect.ts';
 import { readRepomd, scanMetadata } from './read-metadata.ts';
 
 /** What new metadata says, compared with what it should. */
@@ -11,7 +12,7 @@ export interface RepodataCheck {
   readonly indexed: ReadonlyMap<string, string>;
   /** Packages that should be in it and are not. */
   readonly missing: readonly string[];
-  /** Packages that no XML reader takes: published, they would break the repository for everybody. */
+  /** Packages that no XML reader takes, or whose dependencies no host takes: they would break the repository for all. */
   readonly unreadable: readonly string[];
   /** Packages whose digest is not the one they were acknowledged with. */
   readonly changed: readonly string[];
@@ -35,11 +36,11 @@ export async function checkRepodata(options: {
   const unreadablePkgids = new Set<string>();
 
   for await (const packages of scanMetadata(primary, signal)) {
-    for (const { pkgid, location, isReadable } of packages) {
+    for (const { pkgid, location, isReadable, element } of packages) {
       if (location === undefined) throw contradiction('primary names a package without its location');
       if (indexed.has(location)) throw contradiction(`primary names ${location} twice`);
       indexed.set(location, pkgid);
-      if (!isReadable) unreadablePkgids.add(pkgid);
+      if (!isReadable || hasUnreadableDependency(element)) unreadablePkgids.add(pkgid);
     }
   }
   const pkgids = countOf(indexed.values());
@@ -63,6 +64,15 @@ export async function checkRepodata(options: {
     unreadable: locations.filter((location) => unreadablePkgids.has(indexed.get(location) ?? '')),
     changed: locations.filter((location) => isChanged(indexed.get(location), acknowledged.get(location))),
   };
+}
+
+/** createrepo_c writes neither a parenthesis nor a space as a reference. */
+function hasUnreadableDependency(element: Uint8Array): boolean {
+  const text = Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString('latin1');
+  for (const [, expression = ''] of text.matchAll(/ name="(\([^"]*)"/g)) {
+    if (findExpressionProblem(expression) !== undefined) return true;
+  }
+  return false;
 }
 
 async function metadataPaths(scratchDir: string): Promise<readonly [string, string, string]> {

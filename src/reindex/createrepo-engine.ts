@@ -123,7 +123,10 @@ function leftOutOf(
     ...missing.map((location) => [location, missingReason(location, warnings)] as const),
     ...unreadable.map(
       (location) =>
-        [location, 'its metadata holds text that XML cannot hold, or more than readers can take'] as const,
+        [
+          location,
+          'its metadata holds text that XML cannot hold, a dependency nested too deep, or more than readers can take',
+        ] as const,
     ),
   ]);
   return [...reasons].flatMap(([location, reason]) => {

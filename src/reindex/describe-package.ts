@@ -6,6 +6,7 @@ import { openToRead } from '../open-to-read.ts';
 import { identityOf } from '../file-identity.ts';
 import { readInto, readStart, release } from '../read-into.ts';
 import { type PackageXml, renderPackage } from '../repodata/render-package.ts';
+import { explainDependencyDefect } from '../rpm-parser/dependency-defect.ts';
 import { gatherHeader } from '../rpm-parser/gather-header.ts';
 import { parseRpm } from '../rpm-parser/parse-rpm.ts';
 import { RpmParseError } from '../rpm-parser/rpm-parse-error.ts';
@@ -80,7 +81,7 @@ function describeOpened(descriptor: number, location: string, knownSha256: strin
 }
 
 function reasonToLeaveOut(rpm: RpmPackage, sizeBytes: number): string | undefined {
-  const { payloadFormat, headerRange, digests, textDefects } = rpm;
+  const { payloadFormat, headerRange, digests, textDefects, dependencyDefect } = rpm;
   if (payloadFormat !== 'cpio') return `its payload is "${payloadFormat}", which is no package to install`;
   const recordedBytes = digests.headerAndPayloadSizeBytes;
   const foundBytes = sizeBytes - headerRange.start;
@@ -90,7 +91,10 @@ function reasonToLeaveOut(rpm: RpmPackage, sizeBytes: number): string | undefine
   const grave = textDefects.find(
     ({ tag, defect }) => defect === 'too-long' || (defect !== 'latin-1' && !isFreeText(tag)),
   );
-  return grave && `its ${grave.tag} (entry ${grave.index}) has a text that XML cannot hold: ${grave.defect}`;
+  if (grave !== undefined) {
+    return `its ${grave.tag} (entry ${grave.index}) has a text that XML cannot hold: ${grave.defect}`;
+  }
+  return dependencyDefect && explainDependencyDefect(dependencyDefect);
 }
 
 /** Of the whole file, whose first bytes are read already. */

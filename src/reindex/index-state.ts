@@ -15,8 +15,9 @@ export interface IndexState {
   readonly groups: readonly PackageGroup[];
 }
 
-// A file of another version is thrown away, as everything in it can be made again.
-const FORMAT_VERSION = 1;
+// A file of another version is thrown away, as everything in it can be made again. 2: kept texts were checked for
+// dependencies that hosts cannot read.
+const FORMAT_VERSION = 2;
 
 const TABLES = `
   CREATE TABLE index_files (

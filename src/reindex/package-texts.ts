@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { AppError } from '../errors.ts';
 import { checkGroup } from '../repodata/check-group.ts';
 import { PACKAGE_METADATA_TYPES, type PackageMetadataType } from '../repodata/metadata-envelope.ts';
+import { findExpressionProblem } from '../rpm-parser/dependency-defect.ts';
 import { describePackage } from './describe-package.ts';
 import type { LeftOut } from './index-engine.ts';
 import { type IndexedPackage, type PerType, perType } from './package-group.ts';
@@ -103,9 +104,16 @@ function faultOf(part: readonly PackageText[]): string | undefined {
           return pkgid === indexed.pkgid && (type !== 'primary' || location === indexed.location);
         });
       if (!isComplete) return `${type} would describe other packages than it should`;
+      // Described anew each is left out with its reason; this finds what another writer, or an older version, let in.
+      const expressions = found.flatMap((one) => one.expressions);
+      if (expressions.some(isUnreadable)) return `${type} would hold a dependency that ends dnf and zypper`;
     }
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+function isUnreadable(expression: string): boolean {
+  return findExpressionProblem(expression) !== undefined;
 }

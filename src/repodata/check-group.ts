@@ -7,6 +7,8 @@ export interface CheckedPackage {
   readonly pkgid: string;
   /** Only primary has it: path below the repository's directory. */
   readonly location: string | undefined;
+  /** Its boolean dependencies, of all kinds; only primary has them. */
+  readonly expressions: readonly string[];
 }
 
 /**
@@ -53,6 +55,7 @@ class GroupReader {
   readonly #mayHoldLongText: boolean;
   #depth = 0;
   #current: FoundPackage = {};
+  #expressions: string[] = [];
 
   constructor(type: PackageMetadataType, mayHoldLongText: boolean) {
     this.#type = type;
@@ -67,6 +70,8 @@ class GroupReader {
         if (isTooLong(value)) this.refuse('an attribute of more than 10,000,000 bytes');
       }
     }
+    const named = attributes['name']?.value;
+    if (this.#type === 'primary' && named?.startsWith('(') === true) this.#expressions.push(named);
     if (this.#depth === PACKAGE_DEPTH) {
       if (name !== 'package') this.refuse(`<${name}> where only packages may stand`);
       this.#current = { pkgid: attributes['pkgid']?.value };
@@ -84,9 +89,10 @@ class GroupReader {
 
   close(): void {
     if (this.#depth === PACKAGE_DEPTH) {
-      this.packages.push(
-        completePackage(this.#type, this.#current) ?? this.refuse('a package without identity'),
-      );
+      const identity =
+        completePackage(this.#type, this.#current) ?? this.refuse('a package without identity');
+      this.packages.push({ ...identity, expressions: this.#expressions });
+      this.#expressions = [];
     }
     this.#depth--;
   }
@@ -105,7 +111,7 @@ interface FoundPackage {
 function completePackage(
   type: PackageMetadataType,
   { pkgid, location }: FoundPackage,
-): CheckedPackage | undefined {
+): Omit<CheckedPackage, 'expressions'> | undefined {
   if (pkgid === undefined || !/^[0-9a-f]+$/.test(pkgid)) return undefined;
   if (type !== 'primary') return { pkgid, location: undefined };
   return location === undefined || location === '' ? undefined : { pkgid, location };

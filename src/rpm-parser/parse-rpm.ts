@@ -1,4 +1,5 @@
 import { readChangelogs } from './changelog-list.ts';
+import { findDependencyDefect } from './dependency-defect.ts';
 import { readDependencies } from './dependency-list.ts';
 import { digestAlgorithm } from './digest-algorithm.ts';
 import { readFileDigests, readFiles } from './file-list.ts';
@@ -58,6 +59,7 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
     isSigned: hasSignature(signature),
     signatures: readSignatures(signature),
     textDefects: findTextDefects(main),
+    dependencyDefect: findDependencyDefect(main),
   };
 }
 

@@ -27,6 +27,17 @@ export interface Dependency {
   readonly isPre: boolean;
 }
 
+/** A boolean dependency that ends the programs of every host that reads it. */
+export interface DependencyDefect {
+  /** rpm's name of the tag, such as REQUIRENAME. */
+  readonly tag: string;
+  /** Of the dependency among those of its tag. */
+  readonly index: number;
+  readonly problem: 'nested-too-deep' | 'too-many-words';
+  /** How the dependency begins, in printable ASCII. */
+  readonly start: string;
+}
+
 export interface PackagedFile {
   readonly path: string;
   /** Type and permission bits as in stat(2). */
@@ -131,4 +142,6 @@ export interface RpmPackage {
   readonly isSigned: boolean;
   readonly signatures: readonly PackageSignature[];
   readonly textDefects: readonly TextDefect[];
+  /** The first dependency that hosts cannot read. */
+  readonly dependencyDefect: DependencyDefect | undefined;
 }

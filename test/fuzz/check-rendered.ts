@@ -1,4 +1,4 @@
-import { type CheckedPackage, checkGroup } from '../../src/repodata/check-group.ts';
+import { checkGroup } from '../../src/repodata/check-group.ts';
 import type { DescribedPackage, PackageFileFacts } from '../../src/repodata/described-package.ts';
 import { closingTag, openingTag, PACKAGE_METADATA_TYPES } from '../../src/repodata/metadata-envelope.ts';
 import { PackageScanner } from '../../src/repodata/package-scanner.ts';
@@ -23,7 +23,12 @@ export function checkRendered(rpm: DescribedPackage, file: PackageFileFacts): Pa
   return xml;
 }
 
-function isExactly(found: readonly CheckedPackage[], expected: CheckedPackage): boolean {
+interface Identity {
+  readonly pkgid: string;
+  readonly location: string | undefined;
+}
+
+function isExactly(found: readonly Identity[], expected: Identity): boolean {
   const [one] = found;
   return found.length === 1 && one?.pkgid === expected.pkgid && one.location === expected.location;
 }

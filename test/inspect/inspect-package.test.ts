@@ -281,6 +281,16 @@ describe('a package that no repository can hold', () => {
     });
   });
 
+  it('holds a boolean dependency that hosts crash on', async () => {
+    const requires = [{ name: 'fine' }, { name: `${'('.repeat(100_000)}a` }];
+    await expect(inspectCrafted({ dependencies: { requires } })).rejects.toMatchObject({
+      code: 'DEPENDENCY_INVALID',
+      statusCode: 422,
+      details: { tag: 'REQUIRENAME', index: 1, problem: 'nested-too-deep' },
+      message: expect.stringMatching(/^REQUIRENAME \(entry 1\) .{1,200}"\({40}"$/),
+    });
+  });
+
   it('says which entry of a list it is', async () => {
     const requires = [{ name: 'fine' }, { name: 'also fine' }, { name: CONTROL }];
     await expect(inspectCrafted({ dependencies: { requires } })).rejects.toMatchObject({

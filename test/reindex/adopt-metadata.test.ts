@@ -75,6 +75,16 @@ describe('metadata of createrepo_c', () => {
     }
   });
 
+  it('is taken over but for packages with a dependency that hosts crash on, which are left out', async () => {
+    const requires = [{ name: `${'('.repeat(1000)}a${')'.repeat(1000)}` }];
+    const deep = await repository.put('deep', { dependencies: { requires } });
+    await runCreaterepo(repository.dir);
+    await garbleAll();
+    const built = await repository.run();
+    expect(built.leftOut).toMatchObject([{ location: deep, reason: expect.stringMatching(/^REQUIRENAME /) }]);
+    expect(await repository.locations()).toEqual(locations);
+  });
+
   it('would be noticed if it were read: garbage is left out', async () => {
     await garbleAll();
     const built = await repository.run();

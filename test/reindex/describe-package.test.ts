@@ -97,6 +97,11 @@ describe('a file that is no package to install', () => {
     expect(reasonOf(describeIt())).toMatch(/payload is "drpm"/);
   });
 
+  it('because hosts crash on a dependency of it, is left out', async () => {
+    await put({ dependencies: { supplements: [{ name: `(${'a or '.repeat(100_000)}a)` }] } });
+    expect(reasonOf(describeIt())).toMatch(/^SUPPLEMENTNAME \(entry 0\) /);
+  });
+
   it('because it has no name, is left out', async () => {
     await put({ editHeader: dropTags(Tag.NAME) });
     expect(reasonOf(describeIt())).toMatch(/^[A-Z_]+: /);

@@ -200,6 +200,19 @@ describe.each(['createrepo', 'incremental'])('packages that the %s engine cannot
     expect(await metadata('primary')).not.toContain('\uFFFE');
   });
 
+  it.each([
+    ['nest too deep', `${'('.repeat(100_000)}a${')'.repeat(100_000)}`],
+    ['are too long', `(${'a or '.repeat(100_000)}a)`],
+  ])('are set aside when their boolean dependencies %s for hosts', async (_, expression) => {
+    await put('alpha');
+    const location = await put('deep', { dependencies: { conflicts: [{ name: expression }] } });
+    await reindex();
+    expect(await indexedNames()).toEqual(['alpha']);
+    expect(records.listSetAside(REPOSITORY)).toMatchObject([
+      { location, reason: expect.stringContaining('dependency') },
+    ]);
+  });
+
   it('are tried again when another file takes their place', async () => {
     await put('alpha', { dependencies: { provides: [{ name: '\u0001' }] } });
     await reindex();

@@ -13,15 +13,23 @@ describe('a group of packages', () => {
   it('is known by the digests and locations in primary', () => {
     const group = primary() + primary('', '<location href="a &amp; &#xFC;.rpm"/>', OTHER_PKGID);
     expect(checkGroup('primary', group)).toEqual([
-      { pkgid: PKGID, location: 'Packages/a.rpm' },
-      { pkgid: OTHER_PKGID, location: 'a & ü.rpm' },
+      { pkgid: PKGID, location: 'Packages/a.rpm', expressions: [] },
+      { pkgid: OTHER_PKGID, location: 'a & ü.rpm', expressions: [] },
     ]);
   });
 
   it.each(['filelists', 'other'] as const)('is known by the digests in %s', (type) => {
     expect(checkGroup(type, filelists() + filelists('', OTHER_PKGID))).toEqual([
-      { pkgid: PKGID, location: undefined },
-      { pkgid: OTHER_PKGID, location: undefined },
+      { pkgid: PKGID, location: undefined, expressions: [] },
+      { pkgid: OTHER_PKGID, location: undefined, expressions: [] },
+    ]);
+  });
+
+  it('gives the boolean dependencies of each package, however they are written', () => {
+    const entries = `<format><e:requires xmlns:e="urn:x"><e:entry name="a"/><e:entry name='&#40;b if c)'/></e:requires></format>`;
+    expect(checkGroup('primary', primary(entries) + primary())).toMatchObject([
+      { expressions: ['(b if c)'] },
+      { expressions: [] },
     ]);
   });
 

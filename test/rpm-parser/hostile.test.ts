@@ -179,10 +179,12 @@ describe('a hostile package', () => {
     expect(readAll(craftRpm({ editHeader: addTags(...same) }))).toBe('parsed');
   });
 
-  it('with rich dependencies nested 5,000 deep is read as it stands', () => {
+  it('with rich dependencies nested 5,000 deep is read as it stands, and said to have a defect', () => {
     const name = `${'('.repeat(5000)}a${' if b)'.repeat(5000)}`;
     const bytes = craftRpm({ dependencies: { requires: [{ name }] } });
-    expect([...parseRpm(bytes, bytes.length).dependencies.requires]).toMatchObject([{ name }]);
+    const rpm = parseRpm(bytes, bytes.length);
+    expect([...rpm.dependencies.requires]).toMatchObject([{ name }]);
+    expect(rpm.dependencyDefect).toMatchObject({ tag: 'REQUIRENAME' });
   });
 
   it('is measured without more memory than its first bytes, whatever it announces', () => {
