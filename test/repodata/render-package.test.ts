@@ -11,7 +11,7 @@ const render = (given: Parameters<typeof describedPackage>[0]) =>
 function expectWellFormed(rpm: DescribedPackage, location = PACKAGE_FILE.location): void {
   const xml = renderPackage(rpm, { ...PACKAGE_FILE, location });
   for (const type of PACKAGE_METADATA_TYPES) {
-    expect(checkGroup(type, xml[type])).toEqual([
+    expect(checkGroup(type, xml[type])).toMatchObject([
       { pkgid: PACKAGE_FILE.sha256, location: type === 'primary' ? location : undefined },
     ]);
   }
