@@ -109,7 +109,7 @@ function readerByStart(type: string): ContentReader {
 
 function readerOf(type: string, start: string): ContentReader {
   if (type === YAML_TYPE) return new ModulesCheck();
-  if (/^\s*</.test(start)) return xmlReader(type);
+  if (/^[ \t\r\n]*</.test(start)) return xmlReader(type);
   if (XML_TYPE.test(type)) throw new Error(`expected XML, as ${type} is, found something else`);
   return { write: () => undefined, close: () => undefined };
 }

@@ -18,7 +18,7 @@ const text: Shape = (node, place) => {
 
 const filledText: Shape = (node, place) => {
   text(node, place);
-  if (node === '') throw new Error(`${place}: is empty`);
+  if (typeof node !== 'string' || node.trim() === '') throw new Error(`${place}: is empty`);
 };
 
 const uint64: Shape = (node, place) => {

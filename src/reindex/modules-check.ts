@@ -11,6 +11,8 @@ const MAX_MARKS = 400_000;
 
 // A line that begins so begins a document, wherever it stands. Source: YAML 1.2, 9.1.2 and production 206.
 const DOCUMENT_START = /^---(?=\s|$)/m;
+// libyaml takes no mapping in the line that begins a document, other parsers do.
+const TEXT_AFTER_START = /^---[ \t]+[^\s#]/m;
 
 /**
  * Reads the documents of `modules` one after the other as the text arrives in pieces. It looks at each character a fixed number
@@ -47,6 +49,7 @@ export class ModulesCheck {
 
   /** @param text whole lines. */
   #addLines(text: string): void {
+    if (TEXT_AFTER_START.test(text)) throw new Error('expected a line end after "---", found a text');
     const [first = '', ...others] = text.split(DOCUMENT_START);
     this.#addToDocument(first);
     for (const next of others) {

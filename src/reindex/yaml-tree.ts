@@ -1,9 +1,11 @@
 import {
+  COLLECTION_STYLE,
   type Event,
   EVENT_ID,
   getScalarValue,
   parseEvents,
   SCALAR_STYLE,
+  type MappingEvent,
   type ScalarEvent,
   YAMLException,
 } from 'js-yaml';
@@ -15,8 +17,10 @@ export type YamlNode = string | readonly YamlNode[] | ReadonlyMap<string, YamlNo
 const MAX_DEPTH = 32;
 
 // Source: libyaml, src/reader.c, "Check the range of the value". In YAML 1.1, which libyaml reads, these are line breaks
-// besides: U+0085, U+2028, U+2029. A byte order mark is one at the beginning only, where it is no longer in the text.
-const UNREADABLE = /[^\t\n\r -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
+// besides: U+0085, U+2028, U+2029. A byte order mark is one at the beginning only, where it is no longer in the text. A
+// carriage return without a line feed ends a line for some.
+const UNREADABLE =
+  /\r(?!\n)|[^\t\n\r -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
 
 // libyaml writes the closing quote of a text that ends with an empty line into the first column, as in the modules of
 // Fedora 29, where YAML 1.2 wants it indented. White space before it has no meaning.
@@ -24,6 +28,22 @@ const LONE_QUOTE = /^(?=['"][ \t]*$)/gm;
 const QUOTE_INDENT = ' '.repeat(200);
 // Elsewhere than at the end of a quoted text libyaml stops at it.
 const INDENTED_QUOTE = new RegExp(`${QUOTE_INDENT}['"]`);
+
+// libyaml begins an empty document where more than comments follow.
+const DOCUMENT_END = /^\.\.\.(?=\s|$)/m;
+
+// libyaml ends a key at a line break, and where its ":" comes more than 1,024 characters behind its beginning; it reports no
+// key then, but a fault. Source: scanner.c, yaml_parser_stale_simple_keys().
+const MAX_KEY_LENGTH = 1000;
+// A text without quotes goes on when no blank follows the ":"; libyaml sees that in another way than others.
+const COLON = / *:(?=[ \r\n])/y;
+const COLON_AFTER_QUOTE = / *:/y;
+// js-yaml takes a key behind the end of a sequence, in the same line.
+const BEFORE_BLOCK_KEY = /^(?:- |[ ])*$/;
+// libyaml finds no indentation of a block scalar there.
+const TAB_AS_INDENT = /^(?: *\r?\n)* *\t/;
+// js-yaml drops an empty line that follows on an escaped line break.
+const EMPTY_AFTER_ESCAPED = /\\\r?\n[ \t]*\r?\n/;
 
 // libyaml takes tabs in scalars and comments, and between others in some places only.
 const COMMENT = /#[^\n]*/g;
@@ -62,7 +82,16 @@ class TreeReader {
       for (const node of this.#untilPop()) trees.push(this.#nodeOf(node));
     }
     this.#checkGap(this.#text.length);
+    this.#checkEnd(trees.length);
     return trees;
+  }
+
+  /** What stands behind a line "...": nothing may, and a document has to stand before. */
+  #checkEnd(count: number): void {
+    const end = DOCUMENT_END.exec(this.#text)?.index;
+    if (end === undefined) return;
+    const rest = this.#text.slice(end + 3).replace(COMMENT, '');
+    if (count === 0 || rest.trim() !== '') throw this.#refused(end, 'a "..." that does not end a document');
   }
 
   #take(): Event | undefined {
@@ -83,17 +112,18 @@ class TreeReader {
     if (event.anchorStart !== -1) throw this.#refused(event.anchorStart, 'an anchor (&)');
     if (event.tagStart !== -1) throw this.#refused(event.tagStart, 'a tag (!)');
     if (event.type === EVENT_ID.SCALAR) return this.#scalar(event);
-    return event.type === EVENT_ID.SEQUENCE ? this.#sequence() : this.#mapping(event.start);
+    return event.type === EVENT_ID.SEQUENCE ? this.#sequence() : this.#mapping(event);
   }
 
   #scalar(event: ScalarEvent): string {
     this.#checkGap(event.valueStart);
     this.#scalarEnd = event.valueEnd;
     const value = getScalarValue(this.#text, event);
-    // libyaml takes "?n" for a key in a flow collection; it reads no half of a surrogate pair, and readers end at a NUL.
-    const isKey = event.style === SCALAR_STYLE.PLAIN && value.startsWith('?');
-    const source = isQuoted(event) ? '' : this.#text.slice(event.valueStart, event.valueEnd);
-    if (isKey || !value.isWellFormed() || value.includes('\0') || INDENTED_QUOTE.test(source)) {
+    // libyaml takes "?n" for a key in a flow collection, ":n" for a value, "n:?" for none; it reads no half of a surrogate pair, and readers
+    // end at a NUL.
+    const isKey = event.style === SCALAR_STYLE.PLAIN && /^[?:]|:\?/.test(value);
+    const isOther = isKey || isReadOtherwise(event.style, this.#text.slice(event.valueStart, event.valueEnd));
+    if (isOther || !value.isWellFormed() || value.includes('\0')) {
       throw this.#refused(event.valueStart, 'a text that libyaml reads in another way');
     }
     return value;
@@ -112,7 +142,7 @@ class TreeReader {
     return items;
   }
 
-  #mapping(start: number): ReadonlyMap<string, YamlNode> {
+  #mapping({ start, style }: MappingEvent): ReadonlyMap<string, YamlNode> {
     const mapping = new Map<string, YamlNode>();
     const nodes = this.#untilPop();
     for (let key = nodes.next(); key.done !== true; key = nodes.next()) {
@@ -120,6 +150,8 @@ class TreeReader {
       const value = nodes.next();
       // libyaml reads no key that is left out.
       if (typeof name !== 'string' || name === '') throw this.#refused(start, 'a key that is no text');
+      if (!this.#isSimpleKey(key.value, style))
+        throw this.#refused(start, 'a key that libyaml does not find');
       if (mapping.has(name)) throw this.#refused(start, `the key "${name.slice(0, 100)}" twice`);
       if (value.done === true) throw this.#refused(start, 'a key without a value');
       mapping.set(name, this.#nodeOf(value.value));
@@ -127,9 +159,33 @@ class TreeReader {
     return mapping;
   }
 
+  /** Whether a key and its ":" lie in one line as libyaml wants them: near to each other, in block style with no text before. */
+  #isSimpleKey(key: NodeEvent, style: MappingEvent['style']): boolean {
+    if (key.type !== EVENT_ID.SCALAR) return false;
+    const quote = isQuoted(key) ? 1 : 0;
+    const colon = isQuoted(key) ? COLON_AFTER_QUOTE : COLON;
+    colon.lastIndex = key.valueEnd + quote;
+    if (!colon.test(this.#text) || colon.lastIndex - key.valueStart > MAX_KEY_LENGTH) return false;
+    if (this.#text.slice(key.valueStart, key.valueEnd).includes('\n')) return false;
+    return style === COLLECTION_STYLE.FLOW || this.#isFirstInLine(key.valueStart - quote);
+  }
+
+  /** Whether no more than spaces and "- " stand before a block key; no second is in its line, so that this is done once. */
+  #isFirstInLine(position: number): boolean {
+    const before = this.#text.slice(this.#text.lastIndexOf('\n', position - 1) + 1, position);
+    return BEFORE_BLOCK_KEY.test(before);
+  }
+
   #refused(position: number, what: string): Error {
     return new Error(`line ${lineAt(this.#text, position)}: ${what} is not taken`);
   }
+}
+
+/** Whether libyaml stops at the source of a text or takes another text from it. */
+function isReadOtherwise(style: ScalarEvent['style'], source: string): boolean {
+  if (style === SCALAR_STYLE.DOUBLE_QUOTED) return EMPTY_AFTER_ESCAPED.test(source);
+  if (style === SCALAR_STYLE.SINGLE_QUOTED) return false;
+  return INDENTED_QUOTE.test(source) || (style !== SCALAR_STYLE.PLAIN && TAB_AS_INDENT.test(source));
 }
 
 function isQuoted({ style }: ScalarEvent): boolean {

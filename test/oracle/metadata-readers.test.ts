@@ -59,6 +59,20 @@ const ABORTING = [
   'half of a surrogate pair',
   'a quote in the first column',
   'a second document without a line before',
+  'a mapping in the line that begins it',
+  'an end before its beginning',
+  'a key of more than 1,024 characters',
+  'a quoted key of more than 1,024 characters',
+  'a key in flow style of more than 1,024 characters',
+  'a key far before its colon',
+  'a key of two lines',
+  'a quoted key of two lines',
+  'a key in the line before its colon',
+  'a key behind a sequence',
+  'a colon before a text in flow style',
+  'a colon that ends a text in flow style',
+  'a colon and a question mark in flow style',
+  'a tab where a text begins',
 ];
 
 describe('dnf', () => {

@@ -148,15 +148,14 @@ describe('the limits of metadata of others', () => {
     ['text', (text: string) => updates(`<update>${text}</update>`)],
     ['attribute', (text: string) => updates(`<update a="${text}"/>`)],
     ['CDATA section', (text: string) => updates(`<![CDATA[${text}]]>`)],
-    ['instruction', (text: string) => updates(`<?x ${text}?>`)],
     ['row of attributes', (text: string) => updates(`<update ${attributes(text.length / 16)}/>`)],
     ['row of comments', (text: string) => updates('<!--x-->'.repeat(text.length / 8))],
     ['comment before the root', (text: string) => `<!--${text}-->${updates('')}`],
-    ['document type', (text: string) => `<!DOCTYPE updates "${text}">${updates('')}`],
+    ['document type', (text: string) => `<!DOCTYPE updates SYSTEM "${text}">${updates('')}`],
   ])('a %s of more than a million characters is refused, of half of it taken', async (_, make) => {
     await expectRefused('updateinfo', gzipSync(make('x'.repeat(1.5 * MIB))));
     const half = make('x'.repeat(MIB / 2));
-    if (!half.includes('DOCTYPE')) await expectTaken('updateinfo', half);
+    await expectTaken('updateinfo', half);
   });
 
   test('elements may lie 64 deep, no deeper, and their names have 256 characters', async () => {

@@ -111,6 +111,11 @@ const QUOTE_IN_FIRST_COLUMN = STREAM.replace(
   "rationale: 'needed\n\n\n          here.\n\n'",
 );
 
+/** A stream with another profile. */
+function withProfile(profile: string): string {
+  return STREAM.replace('  api:', `    ${profile}\n  api:`);
+}
+
 /** What distributions publish. */
 export const GOOD_MODULES: Documents = new Map([
   ['a stream', STREAM],
@@ -119,6 +124,12 @@ export const GOOD_MODULES: Documents = new Map([
   ['without a line before the first', STREAM.replace('---\n', '')],
   ['a closing quote in the first column', QUOTE_IN_FIRST_COLUMN],
   ['keys that nobody knows', STREAM.replace('  arch:', '  unknown: {a: [b]}\n  arch:')],
+  ['a long key', withProfile('"' + 'k'.repeat(900) + '"  : {rpms: [a]}')],
+  [
+    'keys in one line, in flow and block style',
+    withProfile('p: {"rpms":[a], description : d, default: "true"}'),
+  ],
+  ['lines that end with carriage returns', STREAM.replaceAll('\n', '\r\n')],
   ['comments with tabs', STREAM.replace('  arch:', '  #\ta\tb\n  arch:')],
 ]);
 
@@ -167,6 +178,23 @@ export const BAD_MODULES: Documents = new Map([
   ['a line separator of YAML 1.1', STREAM.replace('summary: s', 'summary: a\u2028b')],
   ['a quote in the first column', STREAM.replace('summary: s', "summary: s\n'")],
   ['an indented beginning of a document', ` ${DEFAULTS}`],
+  [
+    'a mapping in the line that begins it',
+    `---  ${DEFAULTS.slice(4, -4).replaceAll('\n', '\n     ').trimEnd()}\n`,
+  ],
+  ['an end before its beginning', `---\n...\n${DEFAULTS.slice(4)}`],
+  ['a key of more than 1,024 characters', withProfile(`${'k'.repeat(1030)}: {rpms: [a]}`)],
+  ['a quoted key of more than 1,024 characters', withProfile(`"${'k'.repeat(1030)}": {rpms: [a]}`)],
+  ['a key in flow style of more than 1,024 characters', withProfile(`p: {${'k'.repeat(1030)}: [a]}`)],
+  ['a key far before its colon', withProfile(`p: {"k"${' '.repeat(1100)}: [a]}`)],
+  ['a key of two lines', withProfile('p: {a\n       b: [a]}')],
+  ['a quoted key of two lines', withProfile('p: {"a\n       b": [a]}')],
+  ['a key in the line before its colon', withProfile('p: {"a"\n       : [a]}')],
+  ['a key behind a sequence', withProfile('p:\n      rpms:\n      - [a, b]c:\n      - d')],
+  ['a colon before a text in flow style', withProfile('p: {rpms: [:a]}')],
+  ['a colon that ends a text in flow style', withProfile('p: {a:}')],
+  ['a colon and a question mark in flow style', withProfile('p: {rpms: [a:?b]}')],
+  ['a tab where a text begins', STREAM.replace('        %x', '      \t%x')],
 ]);
 
 const GROUP = `<group><id>tools</id><name>Tools</name><description/><default>true</default><uservisible>true</uservisible>
@@ -192,6 +220,17 @@ export const BAD_COMPS: Documents = new Map([
   ['an environment without an id', comps('<environment><name>x</name></environment>')],
   ['a language pack without a name', comps('<langpacks><match install="a"/></langpacks>')],
   ['a blacklisted package without a name', comps('<blacklist><package arch="x"/></blacklist>')],
+  ['an element in an id', comps('<group><id>x<b/></id><name>x</name></group>')],
+  ['an empty visibility', comps('<group><id>x</id><uservisible/></group>')],
+  [
+    'a visibility that is empty at first',
+    comps('<group><id>x</id><uservisible/><uservisible>true</uservisible></group>'),
+  ],
+  ['an element in a visibility', comps('<group><id>x</id><uservisible>true<b/></uservisible></group>')],
+  ['an empty choice of architectures', comps('<group><id>x</id><biarchonly> </biarchonly></group>')],
+  ['an empty place of a group', comps('<group><id>x</id><display_order/></group>')],
+  ['an empty place of a category', comps('<category><id>x</id><display_order/></category>')],
+  ['an empty place of an environment', comps('<environment><id>x</id><display_order/></environment>')],
   ['an ignored dependency without what requires it', comps('<whiteout><ignoredep package="b"/></whiteout>')],
 ]);
 
@@ -206,6 +245,18 @@ export const BAD_UPDATEINFO: Documents = new Map([
   ['an encoding that it has not', `<?xml version="1.0" encoding="UTF-16"?>${UPDATE}`],
   ['a name of UTF-8 that is none', `<?xml version="1.0" encoding="utf8"?>${UPDATE}`],
   ['a control character of XML 1.1', `<?xml version="1.1"?>${UPDATE.replace('A-1', '&#1;')}`],
+  ['two byte order marks', `\ufeff\ufeff${UPDATE}`],
+  ['a document type that is no declaration', `<!DOCTYPE updates garbage here>${UPDATE}`],
+  ['a document type without a name', `<!DOCTYPE>${UPDATE}`],
+  ['a document type without a blank', `<!DOCTYPEupdates>${UPDATE}`],
+  ['a document type of a system without a place', `<!DOCTYPE updates SYSTEM>${UPDATE}`],
+  ['a document type of the public without a place', `<!DOCTYPE updates PUBLIC "a">${UPDATE}`],
+  ['a public identifier with other characters', `<!DOCTYPE updates PUBLIC "{" "b">${UPDATE}`],
+  ['a document type with other white space', `<!DOCTYPE\u00a0updates>${UPDATE}`],
+  ['an instruction that ends in its name', UPDATE.replace('<update ', '<?x??><update ')],
+  ['a name of XML 1.0 since its fifth edition', UPDATE.replace('A-1', '<\u{10000}/>A-1')],
+  ['a name with a character that others lack', UPDATE.replace('A-1', '<a\u203f/>A-1')],
+  ['an attribute of such a name', UPDATE.replace('<update ', '<update \u2c00="x" ')],
   ['XML that ends too early', UPDATE.slice(0, -3)],
   ['no XML', 'a: b\n'],
 ]);
