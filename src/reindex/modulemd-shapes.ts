@@ -6,6 +6,9 @@ type Shape = (node: YamlNode, place: string) => void;
 const MAX_UINT64 = 2n ** 64n - 1n;
 const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
+// dnf makes one boolean dependency of the streams that a module requires, and crashes on 100,000 of them (libdnf,
+// ModulePackage.cpp; src/rpm-parser/dependency-defect.ts says why).
+const MAX_STREAMS = 1000;
 // What modules of EL 8 have in place of -1; libmodulemd takes it there.
 const OVERFLOWED_BUILD_ORDER = '18446744073709551615';
 
@@ -73,6 +76,9 @@ const nevraSet: Shape = (node, place) => {
 
 /** Streams of a module, all of them with a minus before or none. Source: modulemd-dependencies.c. */
 const streamSet: Shape = (node, place) => {
+  if (Array.isArray(node) && node.length > MAX_STREAMS) {
+    throw new Error(`${place}: has more than ${MAX_STREAMS} streams`);
+  }
   textSet(node, place);
   if (!Array.isArray(node)) return;
   const negativeCount = node.filter((stream) => String(stream).startsWith('-')).length;
