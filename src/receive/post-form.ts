@@ -1,7 +1,8 @@
-import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, cutText, toAppError } from '../errors.ts';
 import { expectedDigests } from './expected-digests.ts';
+import { formBoundary } from './form-boundary.ts';
+import { type FormFile, formFiles } from './form-files.ts';
 import { ingestReceivedFile, type UploadExchange, type UploadRequest } from './ingest-received-file.ts';
 import { streamToSpool } from './stream-to-spool.ts';
 import { type FileResult, resultDocument, resultLines, statusOf } from './render-outcome.ts';
@@ -9,7 +10,7 @@ import { STALL_MS, type UploadOptions } from './upload-options.ts';
 import { readUploadTerms } from './read-upload-terms.ts';
 import { parseWaitMs, remainingMs } from './wait-query.ts';
 
-export const MAX_FILES_PER_FORM = 1000;
+const MAX_FILES_PER_FORM = 1000;
 // As long as a name can be on a disk; it is shown and logged, nothing else.
 const MAX_FILE_NAME_BYTES = 255;
 
@@ -22,8 +23,9 @@ export async function postForm(
   reply: FastifyReply,
   options: UploadOptions,
 ): Promise<FastifyReply> {
-  if (!request.isMultipart()) {
-    throw new AppError('MULTIPART_INVALID', 'POST takes a form (multipart/form-data)', {
+  const boundary = formBoundary(request.headers['content-type']);
+  if (boundary === undefined) {
+    throw new AppError('MULTIPART_INVALID', 'POST takes a form (multipart/form-data with a boundary)', {
       hint: 'Send a form with curl -F file=@pkg.rpm, or one package with curl -T pkg.rpm.',
     });
   }
@@ -38,10 +40,10 @@ export async function postForm(
   // Each file of the form is removed when the answer has been sent.
   reply.raw.setMaxListeners(0);
   const results: FileResult[] = [];
-  for await (const part of filesOf(request)) {
+  for await (const part of filesOf(request, boundary)) {
     results.push(await ingestPart(part, { request, reply, terms }, options));
     // What was not read of it would block the next part.
-    part.file.resume();
+    part.content.resume();
   }
   if (results.length === 0) throw noFile();
   const settled = await Promise.all(
@@ -59,10 +61,13 @@ function noFile(): AppError {
 }
 
 /** The files of a form; what is wrong with the form itself becomes an AppError. */
-async function* filesOf(request: FastifyRequest): AsyncGenerator<MultipartFile> {
+async function* filesOf(request: FastifyRequest, boundary: string): AsyncGenerator<FormFile> {
   try {
-    yield* request.files();
+    yield* formFiles(request.raw, boundary, MAX_FILES_PER_FORM);
   } catch (cause) {
+    // An unread rest would keep the connection open until the idle limit, also when the client has left.
+    request.raw.resume();
+    if (cause instanceof AppError) throw cause;
     throw new AppError(
       'MULTIPART_INVALID',
       `the form cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -75,15 +80,15 @@ async function* filesOf(request: FastifyRequest): AsyncGenerator<MultipartFile> 
 }
 
 async function ingestPart(
-  part: MultipartFile,
+  part: FormFile,
   exchange: UploadExchange,
   options: UploadOptions,
 ): Promise<FileResult> {
-  const fileName = cutText(part.filename, MAX_FILE_NAME_BYTES);
+  const fileName = cutText(part.fileName, MAX_FILE_NAME_BYTES);
   const { maxUploadBytes, room } = options;
   const limits = { maxUploadBytes, stallMs: STALL_MS, room };
   const receive = async () => ({
-    ...(await streamToSpool(part.file, options, limits)),
+    ...(await streamToSpool(part.content, options, limits)),
     expectedDigests: [],
   });
   try {

@@ -1,9 +1,8 @@
-import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { AppError } from '../errors.ts';
 import { answerUpload } from './answer-upload.ts';
 import { ingestReceivedFile, type UploadRequest } from './ingest-received-file.ts';
-import { MAX_FILES_PER_FORM, postForm } from './post-form.ts';
+import { postForm } from './post-form.ts';
 import { receivePutBody } from './receive-put-body.ts';
 import type { UploadOptions } from './upload-options.ts';
 import { readUploadTerms, type UploadQuery } from './read-upload-terms.ts';
@@ -23,11 +22,7 @@ export async function uploadRoutes(app: FastifyInstance, options: UploadOptions)
   const config = { needs: { right: 'upload', in: 'some' } } as const;
 
   app.removeAllContentTypeParsers();
-  await app.register(multipart, {
-    // Files are streamed and measured by streamToSpool; fields mean nothing to us and would be kept in memory.
-    limits: { files: MAX_FILES_PER_FORM, fileSize: Number.MAX_SAFE_INTEGER, fields: 10, fieldSize: 1024 },
-  });
-  // The body stays a stream until receivePutBody reads it.
+  // The body stays a stream until receivePutBody or postForm reads it.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 
   app.put<{ Querystring: UploadQuery; Params: { '*': string } }>(
