@@ -151,7 +151,7 @@ class TreeReader {
       // libyaml reads no key that is left out.
       if (typeof name !== 'string' || name === '') throw this.#refused(start, 'a key that is no text');
       if (!this.#isSimpleKey(key.value, style))
-        throw this.#refused(start, 'a key that libyaml does not find');
+        throw this.#refused(start, 'a key that has not its ":" in the same line, within 1,000 characters,');
       if (mapping.has(name)) throw this.#refused(start, `the key "${name.slice(0, 100)}" twice`);
       if (value.done === true) throw this.#refused(start, 'a key without a value');
       mapping.set(name, this.#nodeOf(value.value));
