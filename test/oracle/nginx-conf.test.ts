@@ -798,6 +798,8 @@ describe('/repo/', () => {
       expect(isRemembered, path).toBe(response.status === 200 && !path.endsWith('mirrorlist'));
       expect(response.headers['cache-control'] === 'no-store', path).toBe(response.status === 404);
     }
+    const listing = await send(site.nginx, { path: '/repo/9/x86_64/@7/' });
+    expect([listing.status, listing.headers['content-type']]).toEqual([200, 'text/html']);
     const put = await send(site.nginx, {
       method: 'PUT',
       path: '/repo/9/x86_64/@7/repodata/repomd.xml',
