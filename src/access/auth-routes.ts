@@ -33,7 +33,8 @@ export async function authRoutes(
     answer(request, reply, () => {
       const original = originalOf(request);
       identify(request, needOfUpload(original), 'look');
-      demandRoom(spooledBytesOf(original, maxUploadBytes));
+      // The service itself sees to every other body, as it arrives.
+      if (original.method === 'PUT') demandRoom(spooledBytesOf(original, maxUploadBytes));
     }),
   );
   app.get('/auth/read', { config }, (request, reply) =>
@@ -84,9 +85,9 @@ function originalOf({ headers, method }: FastifyRequest): AskedRequest {
  * How much nginx may write of the body that it is about to spool. Of one in chunks only the end shows how long it was, and an
  * older file of nginx says nothing of any.
  */
-function spooledBytesOf({ method, headers }: AskedRequest, maxUploadBytes: number): number {
+function spooledBytesOf({ headers }: AskedRequest, maxUploadBytes: number): number {
   const text = headerText(headers['x-original-length']) ?? '';
-  if (text === 'unknown') return method === 'PUT' ? maxUploadBytes : 0;
+  if (text === 'unknown') return maxUploadBytes;
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 

@@ -31,9 +31,20 @@ describe('nginx, asking about an upload,', () => {
     expect(answer.headers['x-rpmyard-code']).toBe(status === 507 ? 'STORAGE_FULL' : undefined);
   });
 
+  test.each(['GET', 'HEAD', 'OPTIONS', 'POST', 'PATCH', 'DELETE'])(
+    'with %s is not asked for room, as nginx spools nothing of it',
+    async (method) => {
+      await using service = await buildTestApp({ upload: { uploadHeader: 'x-package-name', room } });
+      const headers = { 'x-original-method': method, 'x-original-length': '5000' };
+      expect(await service.app.inject({ method: 'GET', url: '/auth/upload', headers })).toMatchObject({
+        statusCode: 204,
+      });
+    },
+  );
+
   test('learns code, detail and hint of a full disk in headers that it can quote', async () => {
     await using service = await buildTestApp({ upload: { uploadHeader: 'x-package-name', room } });
-    const headers = { 'x-original-length': '5000' };
+    const headers = { 'x-original-method': 'PUT', 'x-original-length': '5000' };
     const answer = await service.app.inject({ method: 'GET', url: '/auth/upload', headers });
     expect(answer.headers).toMatchObject({
       'x-rpmyard-code': 'STORAGE_FULL',
