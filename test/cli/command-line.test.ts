@@ -82,7 +82,8 @@ describe.concurrent('wrong usage', () => {
 
 describe.concurrent('rpmyard check-config', () => {
   it('finds a good file usable', async () => {
-    const path = await configFile('good.yml', renderExampleConfig());
+    const onSocket = renderExampleConfig().replace("address: '127.0.0.1'", 'address: /run/rpmyard.sock');
+    const path = await configFile('good.yml', onSocket);
     expect(await runRpmyard('check-config', path)).toEqual({
       exitCode: 0,
       stdout: `${path}: usable\n`,
