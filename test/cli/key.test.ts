@@ -38,7 +38,7 @@ describe('rpmyard key init', () => {
       const signing = join(dir.path, 'signing.yml');
       await writeFile(
         signing,
-        `repo: { top_dir: storage, state_dir: state }\nsigning: { keys: ['${key}'] }\n`,
+        `server: { address: /run/rpmyard.sock }\nrepo: { top_dir: storage, state_dir: state }\nsigning: { keys: ['${key}'] }\n`,
       );
       expect(await runRpmyard('check-config', signing)).toMatchObject({ exitCode: 0, stderr: '' });
 

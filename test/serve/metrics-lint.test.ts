@@ -7,7 +7,7 @@ import { runPromtool } from '../support/promtool.ts';
 /** https://prometheus.io/docs/practices/naming/#base-units, as far as they are units of ours; counts have none. */
 const UNITS = ['seconds', 'bytes'];
 /** What a name may end with that counts something. */
-const COUNTED = ['uploads', 'runs', 'packages', 'set_aside', 'length', 'faults', 'info'];
+const COUNTED = ['uploads', 'runs', 'packages', 'set_aside', 'files_stuck', 'length', 'faults', 'info'];
 /** Units that stand for a base unit; promtool knows most of them. */
 const OTHER_UNITS = /_(?:ms|us|ns|milliseconds|minutes|hours|days|kib|mib|kb|mb|percent)\b/;
 
