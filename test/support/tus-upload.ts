@@ -19,8 +19,8 @@ export async function tusUpload(
   const response = await new Promise<HttpResponse>((resolve, reject) => {
     const upload = new Upload(file, {
       endpoint,
-      // Of each streak of failures without progress.
-      retryDelays: [0, 50, 100, 200, 400, 800, 1600],
+      // Of each streak of failures without progress; nginx may lose all that came before a cut. More than any test cuts.
+      retryDelays: [0, 50, 100, 200, 400, 800, 800, 800, 800, 800, 800, 800],
       onShouldRetry: (error) => {
         retries += 1;
         const status = error.originalResponse?.getStatus() ?? 0;
