@@ -94,9 +94,12 @@ function definition([name, meaning]: readonly [string, string]): readonly string
   return ['.TP', `.I ${text(name)}`, text(meaning)];
 }
 
-/** Text as roff takes it literally: a dash that can be typed, and no line that looks like a request. */
+/**
+ * Text as roff takes it literally: a dash that can be typed, and no line that looks like a request. A long regular expression
+ * may be broken behind a `|`.
+ */
 function text(content: string): string {
-  const escaped = content.replaceAll('\\', '\\e').replaceAll('-', '\\-');
+  const escaped = content.replaceAll('\\', '\\e').replaceAll('-', '\\-').replaceAll('|', '|\\:');
   return /^[.']/.test(escaped) ? `\\&${escaped}` : escaped;
 }
 

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { DEFAULT_RELEASEVER_PATTERNS } from './default-releasever-patterns.ts';
 
 const CLOSED = { additionalProperties: false } as const;
 
@@ -7,22 +8,6 @@ export const CLIENT_NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$';
 
 /** Names repositories as `<releasever>/<basearch>`; `*` stands for any characters. What can match none is refused. */
 export const GLOB_PATTERN = '^(?:[A-Za-z0-9._+-]+/[A-Za-z0-9_]+|[A-Za-z0-9._+/-]*\\*[A-Za-z0-9._+*/-]*)$';
-
-/**
- * The dist tags we know, tried in this order on the package's Release; the first match gives the releasever.
- * `el` and `fc` give their bare number, every other tag is kept whole so that distributions never mix.
- */
-export const DEFAULT_RELEASEVER_PATTERNS: readonly string[] = [
-  '[.+_]el(?<releasever>\\d+)',
-  '\\.fc(?<releasever>\\d+)',
-  '\\.(?<releasever>amzn\\d+)',
-  '\\.(?<releasever>mga\\d+)',
-  '\\.(?<releasever>oe\\d+(?:sp\\d+)?)',
-  '\\.(?<releasever>cm\\d+)',
-  '\\.(?<releasever>azl\\d+)',
-  '(?:^|\\.)(?<releasever>[lb]p\\d+)\\.',
-  '^(?<releasever>150\\d00)\\.',
-];
 
 const server = Type.Object(
   {
