@@ -14,6 +14,7 @@ import { Records } from './records/records.ts';
 import { lockTree, type TreeLock } from './records/tree-lock.ts';
 import { createContentChecks } from './reindex/content-checks.ts';
 import { createCreaterepoEngine } from './reindex/createrepo-engine.ts';
+import { tagsOfRepositories } from './reindex/tags-of-repositories.ts';
 import { createForeignMetadata } from './reindex/foreign-metadata.ts';
 import { findExecutable } from './reindex/find-executable.ts';
 import { createIncrementalEngine } from './reindex/incremental-engine.ts';
@@ -101,6 +102,7 @@ function buildTree(
       formatOf: (repository) =>
         config.reindex.zstdReleasevers.includes(repository.split('/')[0] ?? '') ? 'zstd' : 'gzip',
       signer,
+      tagsOf: tagsOfRepositories(config.reindex.repodataTags),
       publicUrl: config.server.publicUrl,
       scratchRoot: folders.scratchRoot,
       now: Date.now,

@@ -17,6 +17,10 @@ export const REPOMD_FILE = 'repomd\\.xml(?:\\.asc|\\.key)?';
 // A sha1 has 40 digits and a sha512 128; nginx/rpmyard.conf has the same numbers.
 const CHECKSUM_NAMED = /^[0-9a-f]{40,128}-/;
 
+// What createrepo_c calls metadata of packages under --simple-md-filenames.
+const SIMPLY_NAMED =
+  /^(?:primary|filelists|filelists[-_]ext|other)\.(?:xml|sqlite)(?:\.(?:gz|bz2|xz|lzma|zst|zck))?$/;
+
 /** A generation's directory in `repodata/`, and its segment in the URL. */
 export function generationName(generation: number): string {
   return `@${generation}`;
@@ -30,4 +34,9 @@ export function generationNumber(name: string): number | undefined {
 /** True for metadata with its checksum in the name: it never changes, and may be former metadata. */
 export function isChecksumNamed(name: string): boolean {
   return CHECKSUM_NAMED.test(name);
+}
+
+/** True for metadata of packages without its checksum in the name, which only another tool writes. */
+export function isSimplyNamed(name: string): boolean {
+  return SIMPLY_NAMED.test(name);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { generationName, generationNumber, isChecksumNamed } from '../src/repodata-names.ts';
+import { generationName, generationNumber, isChecksumNamed, isSimplyNamed } from '../src/repodata-names.ts';
 
 describe('the name of a generation', () => {
   it('gives its number back', () => {
@@ -25,4 +25,20 @@ describe('a name with a checksum in it', () => {
   it.each(['repomd.xml', '@7', 'primary.xml.gz', 'A'.repeat(64)])('is not %s', (name) => {
     expect(isChecksumNamed(name)).toBe(false);
   });
+});
+
+describe('a simple name of metadata', () => {
+  it.each(['primary.xml.gz', 'filelists.xml.zst', 'other.xml', 'primary.sqlite.bz2', 'filelists-ext.xml.gz'])(
+    'is %s',
+    (name) => {
+      expect(isSimplyNamed(name)).toBe(true);
+    },
+  );
+
+  it.each(['repomd.xml', 'comps.xml', 'primary.txt', 'my-primary.xml.gz', 'primary.xml.gz.old'])(
+    'is not %s',
+    (name) => {
+      expect(isSimplyNamed(name)).toBe(false);
+    },
+  );
 });

@@ -6,6 +6,7 @@ import { digestOfFile } from '../file-digest.ts';
 import { readIfThere } from '../read-if-there.ts';
 import { algorithmOf } from '../repodata/checksum-types.ts';
 import { parseRepomd, type Repomd, type RepomdData } from '../repodata/repomd.ts';
+import { NO_TAGS } from '../repodata/repomd-tags.ts';
 import { openMetadata } from '../unpack/open-metadata.ts';
 import type { FoundMetadata, Refusal } from './survey.ts';
 import { sourceIdentityOf, refusalOf, unreadable } from './survey-packages.ts';
@@ -74,7 +75,7 @@ export async function digestOfContent(path: string): Promise<string> {
 
 async function readRepomd(path: string): Promise<Repomd> {
   const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return { revision: '', data: [] };
+  if (stats === undefined) return { revision: '', tags: NO_TAGS, data: [] };
   if (!stats.isFile()) throw unreadable('it is no regular file');
   if (stats.size > MAX_REPOMD_BYTES) throw invalid(`it has more than ${MAX_REPOMD_BYTES} bytes`);
   const xml = (await readIfThere(path)) ?? '';

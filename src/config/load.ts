@@ -30,6 +30,7 @@ export interface Config {
   readonly reindex: {
     readonly engine: ConfigFile['index_updater']['engine'];
     readonly zstdReleasevers: readonly string[];
+    readonly repodataTags: ConfigFile['index_updater']['repodata_tags'];
     readonly executable: string;
     readonly extraArguments: readonly string[];
     readonly quietMs: number;
@@ -215,6 +216,7 @@ function toConfig(file: ConfigFile, folder: string): Config {
     reindex: {
       engine: file.index_updater.engine,
       zstdReleasevers: file.index_updater.zstd_releasevers,
+      repodataTags: file.index_updater.repodata_tags,
       executable: file.index_updater.executable,
       extraArguments: file.index_updater.cmdline.split(/\s+/).filter((word) => word !== ''),
       quietMs: file.index_updater.quiet_seconds * 1000,

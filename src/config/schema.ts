@@ -85,6 +85,13 @@ const layout = Type.Object(
   CLOSED,
 );
 
+const globs = Type.Array(Type.String({ pattern: GLOB_PATTERN }), { uniqueItems: true });
+// Without control characters, which XML has not. createrepo_c drops a distribution without a name.
+const words = Type.Array(Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]+$' }), { uniqueItems: true });
+const distros = Type.Array(Type.String({ pattern: '^(?![^,]*,$)[^\\u0000-\\u001f\\u007f]+$' }), {
+  uniqueItems: true,
+});
+
 const indexUpdater = Type.Object(
   {
     engine: Type.Enum(['incremental', 'createrepo'], {
@@ -98,6 +105,22 @@ const indexUpdater = Type.Object(
       description:
         'Releasevers (such as 10 or amzn2023) whose metadata is compressed with zstd instead of gzip, which yum of Enterprise Linux 7 and dnf of 8.3 and older cannot read. Only for the incremental engine.',
     }),
+    repodata_tags: Type.Array(
+      Type.Object(
+        {
+          repositories: globs,
+          content: Type.Optional(words),
+          repo: Type.Optional(words),
+          distro: Type.Optional(distros),
+        },
+        CLOSED,
+      ),
+      {
+        default: [],
+        description:
+          'What repomd.xml says of a repository beside its metadata, as with --content, --repo and --distro of createrepo_c: entries with repositories and lists content, repo and distro ("CPEID,NAME" or "NAME"). The first entry that names a repository counts, and one without lists removes what is there. A repository that no entry names keeps what was taken over with it.',
+      },
+    ),
     executable: Type.String({
       default: 'createrepo_c',
       minLength: 1,
@@ -175,8 +198,6 @@ const log = Type.Object(
   },
   CLOSED,
 );
-
-const globs = Type.Array(Type.String({ pattern: GLOB_PATTERN }), { uniqueItems: true });
 
 /** What a token or key may do, each right on the repositories that its globs name. */
 const rights = {

@@ -278,6 +278,15 @@ export class Records {
     });
   }
 
+  /** Adds to what is known of a repository's superseded metadata; the time of what is known stays. */
+  noteSuperseded(repository: string, files: readonly Superseded[]): void {
+    this.#inTransaction(() => {
+      for (const { fileName, sinceMs } of files) {
+        this.#run('INSERT OR IGNORE INTO superseded VALUES (?, ?, ?)', repository, fileName, sinceMs);
+      }
+    });
+  }
+
   /** Replaces what is known of a repository's superseded metadata. */
   replaceSuperseded(repository: string, files: readonly Superseded[]): void {
     this.#inTransaction(() => {

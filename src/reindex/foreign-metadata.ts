@@ -57,7 +57,8 @@ export interface AddedMetadata {
 /** Types that are derived from the packages: only the engine writes them. */
 const DERIVED_TYPE = /^(?:primary|filelists|filelists[-_]ext|other)(?:_|$)/;
 // Other names for the same content, which clients prefer: they would hide what was put.
-const VARIANT_TYPE = /_(?:gz|bz2|xz|zst|zck|db)$/;
+// createrepo_c and modifyrepo_c append one to another: `group_gz`, `group_zck`, `group_gz_zck`.
+const VARIANT_TYPE = /(?:_(?:gz|bz2|xz|lzma|zst|zck|db))+$/;
 // Those of them that a file can be unpacked from.
 const COMPRESSED_TYPE = /_(?:gz|bz2|xz|zst)$/;
 const TYPE = /^[a-z][a-z0-9_-]{0,63}$/;
@@ -151,9 +152,9 @@ export function foreignTypeOf(type: string): string | undefined {
   return TYPE.test(bare) && !DERIVED_TYPE.test(bare) && !VARIANT_TYPE.test(bare) ? bare : undefined;
 }
 
-/** Whether a `<data>` element of the former repomd.xml stays beside those of the new one. */
-export function isCarried(type: string, newTypes: ReadonlySet<string>): boolean {
-  return !DERIVED_TYPE.test(type) && !newTypes.has(type) && !newTypes.has(type.replace(VARIANT_TYPE, ''));
+/** Whether a `<data>` element of the former repomd.xml stays: neither its type nor what it is a form of is replaced or removed. */
+export function isCarried(type: string, ended: ReadonlySet<string>): boolean {
+  return !DERIVED_TYPE.test(type) && !ended.has(type) && !ended.has(type.replace(VARIANT_TYPE, ''));
 }
 
 async function addElements(scratchDir: string, elements: readonly string[]): Promise<void> {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { makeDirectoryDurable, syncDirectory, syncFile, writeDurable } from '../durable-files.ts';
 import { AppError } from '../errors.ts';
 import { generationName, MIRRORLIST } from '../repodata-names.ts';
-import { parseRepomd, type Repomd, withCarriedData } from '../repodata/repomd.ts';
+import { parseRepomd, type Repomd, withCarriedData, withTags } from '../repodata/repomd.ts';
+import { hasTags, NO_TAGS, type RepomdTags } from '../repodata/repomd-tags.ts';
 import { isCarried } from './foreign-metadata.ts';
 import { nextGeneration, renderMirrorlist } from './generations.ts';
 import { readRepomd, readSoundRepomd } from './read-metadata.ts';
@@ -23,6 +24,10 @@ export interface Publication {
   /** Undefined when nothing is signed. */
   readonly signer: RepomdSigner | undefined;
   readonly nowMs: number;
+  /** Undefined: those of the engine, or else those that are public. */
+  readonly tags?: RepomdTags | undefined;
+  /** Foreign types that leave the repository, or come to it anew; their other forms (`group_gz`) go too. */
+  readonly endedTypes?: ReadonlySet<string>;
   readonly signal?: AbortSignal;
 }
 
@@ -41,12 +46,13 @@ const DIRECTORY_MODE = 0o755;
 export async function publishRepodata(
   repositoryDir: string,
   scratchDir: string,
-  { url, signer, nowMs, signal }: Publication,
+  publication: Publication,
 ): Promise<Repomd> {
+  const { url, signer, nowMs, signal } = publication;
   const newDir = join(scratchDir, 'repodata');
   const publicDir = join(repositoryDir, 'repodata');
   const names = (await readdir(newDir)).filter((name) => name !== 'repomd.xml');
-  const xml = await newRepomdXml(repositoryDir, scratchDir);
+  const xml = await newRepomdXml(repositoryDir, scratchDir, publication);
   const signature = await signer?.sign(xml, signal);
 
   await makeDirectoryDurable(publicDir);
@@ -88,18 +94,23 @@ async function moveIn(path: string, publicPath: string): Promise<void> {
 }
 
 /** The engine's repomd.xml, with what others put into the public one: comps, updateinfo, modules, ... */
-async function newRepomdXml(repositoryDir: string, scratchDir: string): Promise<string> {
+async function newRepomdXml(
+  repositoryDir: string,
+  scratchDir: string,
+  { tags, endedTypes = new Set() }: Publication,
+): Promise<string> {
   const fresh = await readRepomd(scratchDir);
   if (fresh === undefined) {
     throw new AppError('INDEX_FAILED', 'the engine wrote no repomd.xml', {
       hint: 'The former index stays and the run is tried again.',
     });
   }
-  const freshTypes = new Set(fresh.repomd.data.map(({ type }) => type));
-  const former = (await readSoundRepomd(repositoryDir))?.data ?? [];
-  const carried = former.filter(({ type }) => isCarried(type, freshTypes));
+  const former = await readSoundRepomd(repositoryDir);
+  const ended = new Set([...endedTypes, ...fresh.repomd.data.map(({ type }) => type)]);
+  const carried = (former?.data ?? []).filter(({ type }) => isCarried(type, ended));
+  const own = hasTags(fresh.repomd.tags) ? fresh.repomd.tags : former?.tags;
   return withCarriedData(
-    fresh.xml,
+    withTags(fresh.xml, tags ?? own ?? NO_TAGS),
     carried.map(({ xml }) => xml),
   );
 }

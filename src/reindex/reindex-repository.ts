@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { lstatSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { RepositoryLayout, RepositoryName } from '../place/repository-layout.ts';
 import type { Records, SetAside } from '../records/records.ts';
+import { isChecksumNamed } from '../repodata-names.ts';
 import { isPublicationWhole } from './check-publication.ts';
 import type { ForeignMetadata } from './foreign-metadata.ts';
 import type { BuiltIndex, IndexEngine, IndexJob, IndexRun } from './index-engine.ts';
@@ -10,6 +12,7 @@ import type { IndexFormatName } from './index-format.ts';
 import type { PendingChanges, RepositoryChanges } from './pending-changes.ts';
 import { type Publication, publishRepodata, type RepomdSigner } from './publish-repodata.ts';
 import { publishedOf, readSoundRepomd } from './read-metadata.ts';
+import type { RepomdTags } from '../repodata/repomd-tags.ts';
 import type { PublishedIndex } from './repository-queue.ts';
 import { writeIndex } from './write-index.ts';
 
@@ -29,6 +32,8 @@ export interface ReindexParts {
   readonly formatOf: (repository: RepositoryName) => IndexFormatName;
   /** Undefined when nothing is signed. */
   readonly signer: RepomdSigner | undefined;
+  /** What the configuration says that repomd.xml is to say of the repository; undefined when it says nothing of it. */
+  readonly tagsOf?: (repository: RepositoryName) => RepomdTags | undefined;
   /** Without a slash at its end. */
   readonly publicUrl: string;
   /** On the tree's mount, outside of what is served. */
@@ -78,13 +83,13 @@ export function isWhole(repository: RepositoryName, parts: PublicationParts): Pr
   return isPublicationWhole(parts.layout.directoryOf(repository), publicationOf(repository, parts));
 }
 
-type PublicationParts = Pick<ReindexParts, 'layout' | 'signer' | 'publicUrl' | 'now'>;
+type PublicationParts = Pick<ReindexParts, 'layout' | 'signer' | 'tagsOf' | 'publicUrl' | 'now'>;
 
 function publicationOf(
   repository: RepositoryName,
-  { signer, publicUrl, now }: PublicationParts,
+  { signer, tagsOf, publicUrl, now }: PublicationParts,
 ): Publication {
-  return { url: `${publicUrl}/repo/${repository}/`, signer, nowMs: now() };
+  return { url: `${publicUrl}/repo/${repository}/`, signer, tags: tagsOf?.(repository), nowMs: now() };
 }
 
 /** Publishes an index without packages, for a repository that has none yet. @throws AppError SIGNING_FAILED. */
@@ -155,6 +160,7 @@ async function publish(
     parts.log.warn({ repository, path, err: error }, 'metadata that was put is damaged and not published'),
   );
   const publication = { ...publicationOf(repository, parts), signal };
+  await noteOtherNames(job, parts);
   const repomd = await publishRepodata(repositoryDir, scratchDir, publication);
   // A link may have taken the place of a directory since the run began.
   parts.checkDirectories(repository);
@@ -166,6 +172,24 @@ async function publish(
   markPublished(job, built, parts);
   await parts.foreignMetadata.remove(added);
   return publishedOf(built.packageCount, repomd);
+}
+
+/** Files of the public index whose names do not say what they are: once repomd.xml names them no more, only a note does. */
+async function noteOtherNames(
+  { repository, repositoryDir }: IndexJob,
+  { records, now }: ReindexParts,
+): Promise<void> {
+  const named = (await readSoundRepomd(repositoryDir))?.data ?? [];
+  const files = named.flatMap(({ href }) => {
+    const fileName = basename(href);
+    const isOne =
+      href === `repodata/${fileName}` &&
+      !isChecksumNamed(fileName) &&
+      !fileName.startsWith('repomd.xml') &&
+      lstatSync(join(repositoryDir, href), { throwIfNoEntry: false })?.isFile() === true;
+    return isOne ? [{ fileName, sinceMs: now() }] : [];
+  });
+  records.noteSuperseded(repository, files);
 }
 
 /** The published index is right as it is. */

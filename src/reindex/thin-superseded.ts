@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { syncDirectory } from '../durable-files.ts';
 import { errnoOf } from '../errors.ts';
 import type { Superseded } from '../records/records.ts';
-import { generationName, generationNumber, isChecksumNamed } from '../repodata-names.ts';
+import { generationName, generationNumber, isChecksumNamed, isSimplyNamed } from '../repodata-names.ts';
 import type { Repomd } from '../repodata/repomd.ts';
 import { filesOfGeneration, listGenerations, readMirrorlistGeneration } from './generations.ts';
 
@@ -22,7 +22,8 @@ const ALWAYS_KEPT_MS = 3_600_000;
 /**
  * Removes metadata files that repomd.xml has not named for long enough, and generations: each before the first of the
  * files it names, so that none leads to a file that is gone.
- * @param known when each superseded file and generation was first seen to be superseded.
+ * @param known when each superseded file and generation was first seen to be superseded; a file whose name says nothing is one
+ * only when it is known.
  * @returns what is superseded and stays, to be known the next time.
  */
 export async function thinSuperseded(options: {
@@ -44,8 +45,10 @@ export async function thinSuperseded(options: {
   const isThere = new Set(names);
   const former = generations.filter(({ isCurrent }) => !isCurrent);
   const supersededNames = [
-    // Anything else in repodata/ was put there by somebody and stays.
-    ...names.filter((name) => isChecksumNamed(name) && !current.has(name)),
+    // Anything else in repodata/ was put there by a person or a tool and stays.
+    ...names.filter(
+      (name) => !current.has(name) && !isGeneration(name) && (isFormer(name) || sinceMs.has(name)),
+    ),
     ...former.map(({ name }) => name),
   ];
   const superseded: SupersededFile[] = [];
@@ -63,6 +66,11 @@ export async function thinSuperseded(options: {
   }
   await removeAll(directory, [...removable]);
   return superseded.filter(({ fileName }) => !removable.has(fileName));
+}
+
+/** True for what no repomd.xml of today names, by its name alone. */
+function isFormer(name: string): boolean {
+  return isChecksumNamed(name) || isSimplyNamed(name);
 }
 
 interface StoredGeneration {

@@ -1,4 +1,5 @@
 import { SaxesParser } from 'saxes';
+import { type DistroTag, type RepomdTags, renderTags } from './repomd-tags.ts';
 
 /** One metadata file that repomd.xml names. */
 export interface RepomdData {
@@ -7,6 +8,8 @@ export interface RepomdData {
   /** Relative to the repository's directory: `repodata/<checksum>-primary.xml.gz`. */
   readonly href: string;
   readonly checksum: { readonly type: string; readonly hex: string };
+  /** Of the uncompressed content, where it is said. */
+  readonly openChecksum: { readonly type: string; readonly hex: string } | undefined;
   readonly sizeBytes: number | undefined;
   /** The whole `<data>` element as it stands, so that elements we do not know survive. */
   readonly xml: string;
@@ -14,6 +17,7 @@ export interface RepomdData {
 
 export interface Repomd {
   readonly revision: string;
+  readonly tags: RepomdTags;
   readonly data: readonly RepomdData[];
 }
 
@@ -33,6 +37,10 @@ export interface MetadataFile {
 const REPO_NAMESPACE = 'http://linux.duke.edu/metadata/repo';
 const RPM_NAMESPACE = 'http://linux.duke.edu/metadata/rpm';
 
+// Of a repomd.xml that the engine wrote, ours or createrepo_c: neither writes a comment or another `tags`.
+const TAGS_ELEMENT = /[ \t]*<tags(?:\/>|>.*?<\/tags>)\n?/s;
+const REVISION_END = '</revision>\n';
+
 /**
  * Reads a repomd.xml.
  * Source of the format: createrepo_c, src/xml_dump_repomd.c; libsolv, ext/repo_repomdxml.c.
@@ -41,6 +49,9 @@ const RPM_NAMESPACE = 'http://linux.duke.edu/metadata/rpm';
 export function parseRepomd(xml: string): Repomd {
   const parser = new SaxesParser();
   const data: RepomdData[] = [];
+  const tags = { content: [] as string[], repo: [] as string[], distro: [] as DistroTag[] };
+  let isInTags = false;
+  let cpeid: string | undefined;
   let revision = '';
   let text = '';
   let current: DataElement | undefined;
@@ -59,23 +70,29 @@ export function parseRepomd(xml: string): Repomd {
       current = { type: attributes['type'] };
       dataStart = xml.lastIndexOf('<data', tagStart + 1);
     }
+    if (name === 'tags') isInTags = current === undefined;
+    if (name === 'distro') cpeid = attributes['cpeid'];
     if (name === 'location' && current !== undefined) current.href = attributes['href'];
     if (name === 'checksum' && current !== undefined) current.checksumType = attributes['type'];
+    if (name === 'open-checksum' && current !== undefined) current.openChecksumType = attributes['type'];
   });
   parser.on('text', (piece) => {
     text += piece;
   });
   parser.on('closetag', ({ name }) => {
     if (name === 'revision') revision = text.trim();
+    if (name === 'tags') isInTags = false;
+    if (isInTags) addTag(tags, { name, text: text.trim(), cpeid });
     if (current === undefined) return;
     if (name === 'checksum') current.checksum = text.trim();
+    if (name === 'open-checksum') current.openChecksum = text.trim();
     if (name === 'size') current.sizeBytes = Number(text.trim());
     if (name !== 'data') return;
     data.push(completeData(current, xml.slice(dataStart, parser.position)));
     current = undefined;
   });
   parser.write(xml).close();
-  return { revision, data };
+  return { revision, tags, data };
 }
 
 /** repomd.xml for these files, followed by `<data>` elements carried over as they stand. */
@@ -92,6 +109,16 @@ export function renderRepomd(options: {
   );
 }
 
+/** A repomd.xml with these tags, in place of any that are in it. */
+export function withTags(repomdXml: string, tags: RepomdTags): string {
+  const bare = repomdXml.replace(TAGS_ELEMENT, '');
+  // createrepo_c writes them here.
+  const end = bare.indexOf(REVISION_END);
+  if (end < 0) throw new Error('repomd.xml has no <revision>');
+  const start = end + REVISION_END.length;
+  return `${bare.slice(0, start)}${renderTags(tags)}${bare.slice(start)}`;
+}
+
 /** Adds `<data>` elements to a repomd.xml just before its end. */
 export function withCarriedData(repomdXml: string, carriedXml: readonly string[]): string {
   const end = repomdXml.lastIndexOf('</repomd>');
@@ -104,17 +131,36 @@ interface DataElement {
   href?: string | undefined;
   checksumType?: string | undefined;
   checksum?: string;
+  openChecksumType?: string | undefined;
+  openChecksum?: string;
   sizeBytes?: number;
 }
 
+function addTag(
+  { content, repo, distro }: { content: string[]; repo: string[]; distro: DistroTag[] },
+  { name, text, cpeid }: { readonly name: string; readonly text: string; readonly cpeid: string | undefined },
+): void {
+  if (name === 'content') content.push(text);
+  if (name === 'repo') repo.push(text);
+  if (name === 'distro') distro.push({ name: text, ...(cpeid === undefined ? {} : { cpeid }) });
+}
+
 function completeData(element: DataElement, xml: string): RepomdData {
-  const { type, href, checksumType, checksum, sizeBytes } = element;
+  const { type, href, checksumType, checksum, openChecksumType, openChecksum, sizeBytes } = element;
   if (type === undefined || href === undefined || checksumType === undefined || checksum === undefined) {
     throw new Error(
       `repomd.xml: a <data> element lacks its type, location or checksum: ${xml.slice(0, 200)}`,
     );
   }
-  return { type, href, checksum: { type: checksumType, hex: checksum }, sizeBytes, xml };
+  const hasOpen = openChecksumType !== undefined && openChecksum !== undefined;
+  return {
+    type,
+    href,
+    checksum: { type: checksumType, hex: checksum },
+    openChecksum: hasOpen ? { type: openChecksumType, hex: openChecksum } : undefined,
+    sizeBytes,
+    xml,
+  };
 }
 
 /** A `<data>` element as it stands in repomd.xml. */

@@ -69,6 +69,7 @@ log:
       expect(config.reindex).toEqual({
         engine: 'incremental',
         zstdReleasevers: [],
+        repodataTags: [],
         executable: 'createrepo_c',
         extraArguments: [],
         quietMs: 30_000,

@@ -16,6 +16,7 @@ import {
   type ReindexParts,
   reindexRepository,
 } from '../../src/reindex/reindex-repository.ts';
+import { NO_TAGS, type RepomdTags } from '../../src/repodata/repomd-tags.ts';
 import type { PublishedIndex } from '../../src/reindex/repository-queue.ts';
 import { craftRpm, type CraftSpec } from '../support/craft-rpm.ts';
 import { createrepoEngine, incrementalEngine, plainLayout } from '../support/index-engines.ts';
@@ -162,6 +163,64 @@ describe.each(['createrepo', 'incremental'])('a run of the %s engine', (name) =>
     const after = (await readRepomd(repositoryDir()))?.xml ?? '';
     expect(after).toContain(foreign);
     expect(after).not.toContain('primary_db');
+  });
+
+  it('keeps the tags of others until the configuration says others, and takes those away that it empties', async () => {
+    await put('alpha');
+    await run('createrepo_c', ['--content=binary', '--repo=x', '--distro=cpe:/o:x,X 9', repositoryDir()]);
+    await reindex();
+    const theirs = { content: ['binary'], repo: ['x'], distro: [{ cpeid: 'cpe:/o:x', name: 'X 9' }] };
+    expect((await readRepomd(repositoryDir()))?.repomd.tags).toEqual(theirs);
+
+    const configured = { ...theirs, content: ['debug'] };
+    const publishWith = (tags: RepomdTags): Promise<PublishedIndex> =>
+      reindexRepository(
+        REPOSITORY,
+        { ...parts(defaultEngine), tagsOf: () => tags },
+        { signal: new AbortController().signal, onProgress: () => undefined },
+      );
+    await publishWith(configured);
+    expect((await readRepomd(repositoryDir()))?.repomd.tags).toEqual(configured);
+    await reindex();
+    expect((await readRepomd(repositoryDir()))?.repomd.tags).toEqual(configured);
+    await publishWith(NO_TAGS);
+    expect((await readRepomd(repositoryDir()))?.xml).not.toContain('tags');
+  });
+
+  it('ends every other form of metadata that is put', async () => {
+    await put('alpha');
+    const comps = join(root.path, 'comps.xml');
+    await writeFile(comps, '<comps/>');
+    await run('createrepo_c', ['-g', comps, '--zck', repositoryDir()]);
+    for (const type of ['group_gz_zck', 'updateinfo', 'modules_zck']) {
+      await run('modifyrepo_c', [`--mdtype=${type}`, '--zck', comps, join(repositoryDir(), 'repodata')]);
+    }
+    const foreign = parts(defaultEngine).foreignMetadata;
+    await using packed = await foreign.pack('group', comps, { owner: 'a' });
+    await foreign.keep(REPOSITORY, packed);
+    await reindex();
+    const types = (await readRepomd(repositoryDir()))?.repomd.data.map(({ type }) => type);
+    expect(types?.filter((type) => !/^(?:primary|filelists|other)$/.test(type)).toSorted()).toEqual([
+      'group',
+      'modules_zck',
+      'modules_zck_zck',
+      'updateinfo',
+      'updateinfo_zck',
+    ]);
+  });
+
+  it('knows since when metadata with a plain name of its own is not named any more', async () => {
+    await put('alpha');
+    const comps = join(root.path, 'comps.xml');
+    await writeFile(comps, '<comps/>');
+    await run('createrepo_c', ['-g', comps, '--simple-md-filenames', repositoryDir()]);
+    await reindex();
+    expect(records.listSuperseded(REPOSITORY).map(({ fileName }) => fileName)).not.toContain('comps.xml');
+    const foreign = parts(defaultEngine).foreignMetadata;
+    await using packed = await foreign.pack('group', comps, { owner: 'a' });
+    await foreign.keep(REPOSITORY, packed);
+    await reindex();
+    expect(records.listSuperseded(REPOSITORY)).toContainEqual({ fileName: 'comps.xml', sinceMs: nowMs });
   });
 
   it('replaces a damaged repomd.xml', async () => {

@@ -65,6 +65,20 @@ describe('tidying a repository', () => {
     expect(records.listSuperseded(REPOSITORY)).toEqual([]);
   });
 
+  it('removes former metadata without a checksum in its name: that of packages, and what was noted', async () => {
+    const former = ['primary.xml.zst', 'other.sqlite.bz2', 'comps.xml'];
+    const others = ['notes.txt', 'updateinfo.xml'];
+    for (const name of [...former, ...others]) await writeFile(join(repodataDir(), name), name);
+    records.noteSuperseded(REPOSITORY, [{ fileName: 'comps.xml', sinceMs: nowMs }]);
+    await tidy(REPOSITORY);
+    await tidyAfter(2 * HOUR_MS);
+    expect(await readdir(repodataDir())).toEqual(expect.arrayContaining([...former, ...others]));
+    await tidyAfter(MINUTE_MS);
+    const left = await readdir(repodataDir());
+    expect(left).toEqual(expect.arrayContaining(others));
+    expect(left.filter((name) => former.includes(name))).toEqual([]);
+  });
+
   it('remembers since when a file is superseded, over a start of the service', async () => {
     await tidy(REPOSITORY);
     const sinceMs = nowMs;

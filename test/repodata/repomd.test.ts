@@ -2,7 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { parseRepomd, renderRepomd, withCarriedData } from '../../src/repodata/repomd.ts';
+import { NO_TAGS, parseDistro } from '../../src/repodata/repomd-tags.ts';
+import { parseRepomd, renderRepomd, withCarriedData, withTags } from '../../src/repodata/repomd.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { METADATA_FILE as FILE } from '../support/metadata-file.ts';
 import { createTempDir } from '../support/temp-dir.ts';
@@ -57,7 +58,7 @@ describe('a repomd.xml of ours', () => {
 
   it('is well-formed without any file', async () => {
     const empty = renderRepomd({ revision: '7', files: [], carriedXml: [] });
-    expect(parseRepomd(empty)).toEqual({ revision: '7', data: [] });
+    expect(parseRepomd(empty)).toEqual({ revision: '7', tags: NO_TAGS, data: [] });
     expect(await readByCreaterepo(empty)).toEqual({ revision: '7', records: [] });
   });
 
@@ -111,6 +112,23 @@ describe('a repomd.xml of createrepo_c', () => {
         .data.map(({ type }) => type)
         .toSorted(),
     ).toEqual(['filelists', 'other', 'primary']);
+  });
+
+  it('has its tags written as createrepo_c writes them', async () => {
+    await using dir = await createTempDir();
+    const content = ['binary', 'a & <b>', '"x"'];
+    const repo = ['"quoted"'];
+    const distro = ['cpe:/o:fedoraproject:fedora:33,Fedora & 33', 'no name', 'a"<&,b,c', ',d'];
+    const tags = { content, repo, distro: distro.map(parseDistro) };
+    const options = Object.entries({ content, repo, distro }).flatMap(([name, words]) =>
+      words.map((word) => `--${name}=${word}`),
+    );
+    await execa('createrepo_c', ['--no-database', '--general-compress-type=gz', ...options, dir.path]);
+    const tagged = await readFile(join(dir.path, 'repodata/repomd.xml'), 'utf8');
+    expect(withTags(withTags(tagged, NO_TAGS), tags)).toBe(tagged);
+    expect(withTags(tagged, tags)).toBe(tagged);
+    expect(parseRepomd(tagged).tags).toEqual(tags);
+    expect(withTags(tagged, NO_TAGS)).not.toContain('tags');
   });
 
   it('may hold tags, a comment and white space as people write them', () => {

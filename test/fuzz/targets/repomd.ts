@@ -85,6 +85,7 @@ function checkOwn(input: Buffer): void {
     type: file.type,
     href: file.href,
     checksum: { type: 'sha256', hex },
+    openChecksum: undefined,
     sizeBytes: input.length,
     xml: '',
   };
