@@ -40,7 +40,7 @@ async function publishMs(name: string, signer: RepomdSigner | undefined): Promis
   await mkdir(scratchDir);
   await writeIndex([], { outputDir: scratchDir, format: 'gzip', nowMs: Date.now() });
   const startedMs = performance.now();
-  const publication = { url: 'http://repo.example.com/repo/9/x86_64/', signer, nowMs: Date.now() };
+  const publication = { url: 'http://repo.example.com/repo/9/x86_64/', signer, now: Date.now };
   await publishRepodata(join(directory.path, name), scratchDir, publication);
   const ms = performance.now() - startedMs;
   await rm(scratchDir, { recursive: true });

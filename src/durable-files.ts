@@ -40,11 +40,13 @@ export async function makeDirectoryDurable(path: string, mode = 0o777): Promise<
 /**
  * Writes a small file that everybody may read, whatever the umask is, over a file that may lie there. Its bytes are on the disk
  * then; its name only after a syncDirectory.
+ * @param modifiedSeconds the time of its last change, as a whole second of Unix time; the clock's when nothing is said.
  */
-export async function writeDurable(path: string, text: string): Promise<void> {
+export async function writeDurable(path: string, text: string, modifiedSeconds?: number): Promise<void> {
   await using file = await open(path, WRITE_OVER, PUBLIC_MODE);
   await file.writeFile(text);
   await file.chmod(PUBLIC_MODE);
+  if (modifiedSeconds !== undefined) await file.utimes(modifiedSeconds, modifiedSeconds);
   await file.sync();
 }
 

@@ -11,6 +11,9 @@ const GENERATION = /^@[1-9][0-9]{0,14}$/;
  */
 export const GENERATION_SEGMENT = '@[0-9]+';
 
+/** What one publication consists of beside the metadata that repomd.xml names; the last two only where it is signed. */
+export const REPOMD_FILES = ['repomd.xml', 'repomd.xml.asc', 'repomd.xml.key'] as const;
+
 /** repomd.xml, its signature and its key: replaced at each publication, unlike those of a generation. */
 export const REPOMD_FILE = 'repomd\\.xml(?:\\.asc|\\.key)?';
 

@@ -16,15 +16,13 @@ export async function listGenerations(repositoryDir: string): Promise<readonly n
 }
 
 /**
- * The number of the next generation: the clock's seconds, or one more than any there was. So it never comes again, not
- * when the clock is set back, and not when the tree is an older one from a backup.
+ * The number of the next generation, which is also the second that its files are dated with: the first whole second that is
+ * not over, or one more than any there was. So it never comes again, not when the clock is set back, and not when the tree is
+ * an older one from a backup; and a client that remembers when it read the former one has an earlier second.
+ * @param lastSecond see FormerPublications.
  */
-export async function nextGeneration(repositoryDir: string, nowMs: number): Promise<number> {
-  const [last = 0, named = 0] = [
-    (await listGenerations(repositoryDir)).at(-1),
-    await readMirrorlistGeneration(repositoryDir),
-  ];
-  return Math.max(Math.floor(nowMs / 1000), last + 1, named + 1);
+export function nextGeneration(lastSecond: number, nowMs: number): number {
+  return Math.max(Math.floor(nowMs / 1000), lastSecond) + 1;
 }
 
 /**

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { makeDirectoryDurable, syncDirectory, syncFile, writeDurable } from '../durable-files.ts';
 import { AppError } from '../errors.ts';
 import { generationName, MIRRORLIST } from '../repodata-names.ts';
-import { parseRepomd, type Repomd, withCarriedData, withTags } from '../repodata/repomd.ts';
+import { parseRepomd, raiseRepomd, type Repomd, withCarriedData, withTags } from '../repodata/repomd.ts';
 import { hasTags, NO_TAGS, type RepomdTags } from '../repodata/repomd-tags.ts';
 import { isCarried } from './foreign-metadata.ts';
+import { type FormerPublications, nextRevision, readFormerPublications } from './former-publications.ts';
 import { nextGeneration, renderMirrorlist } from './generations.ts';
 import { readRepomd, readSoundRepomd } from './read-metadata.ts';
 
@@ -23,11 +24,11 @@ export interface Publication {
   readonly url: string;
   /** Undefined when nothing is signed. */
   readonly signer: RepomdSigner | undefined;
-  readonly nowMs: number;
   /** Undefined: those of the engine, or else those that are public. */
   readonly tags?: RepomdTags | undefined;
   /** Foreign types that leave the repository, or come to it anew; their other forms (`group_gz`) go too. */
   readonly endedTypes?: ReadonlySet<string>;
+  readonly now: () => number;
   readonly signal?: AbortSignal;
 }
 
@@ -38,7 +39,9 @@ const DIRECTORY_MODE = 0o755;
  * Makes new metadata public: its files, whose names carry their checksums, are moved in and synced first, then the new
  * generation is put beside them, then repomd.xml and its signature are renamed over the old ones, and last the
  * mirrorlist, which leads clients to the generation. Old files and generations stay, so a client sees the old index or
- * the new one, whole; only a client of the plain URL can meet a signature and a repomd.xml that are no pair.
+ * the new one, whole; only a client of the plain URL can meet a signature and a repomd.xml that are no pair. All that is
+ * replaced is dated with the generation's number, a second that no other publication has: those who copy a file only when its
+ * size or its second has changed (rsync, wget -N, If-Modified-Since) miss none.
  * @param scratchDir holds `repodata/` on the same mount as the repository.
  * @returns the repomd.xml that is public now.
  * @throws AppError SIGNING_FAILED before anything is moved.
@@ -48,15 +51,17 @@ export async function publishRepodata(
   scratchDir: string,
   publication: Publication,
 ): Promise<Repomd> {
-  const { url, signer, nowMs, signal } = publication;
+  const { url, signer, now, signal } = publication;
   const newDir = join(scratchDir, 'repodata');
   const publicDir = join(repositoryDir, 'repodata');
   const names = (await readdir(newDir)).filter((name) => name !== 'repomd.xml');
-  const xml = await newRepomdXml(repositoryDir, scratchDir, publication);
+  const former = await readFormerPublications(repositoryDir);
+  const xml = await newRepomdXml(repositoryDir, scratchDir, { ...publication, former });
   const signature = await signer?.sign(xml, signal);
 
   await makeDirectoryDurable(publicDir);
-  const generation = await nextGeneration(repositoryDir, nowMs);
+  // After it was signed, which may take its time: later than any moment at which a client could read the former one.
+  const generation = nextGeneration(former.lastSecond, now());
   const newGeneration = join(scratchDir, 'generation');
   await mkdir(newGeneration);
   await chmod(newGeneration, DIRECTORY_MODE);
@@ -68,7 +73,7 @@ export async function publishRepodata(
   // Together, so that the disk writes them in one go.
   await Promise.all([
     ...names.map((name) => moveIn(join(newDir, name), join(publicDir, name))),
-    ...[...texts].map(([path, text]) => writeDurable(path, text)),
+    ...[...texts].map(([path, text]) => writeDurable(path, text, generation)),
   ]);
   await syncDirectory(newGeneration);
   await rename(newGeneration, join(publicDir, generationName(generation)));
@@ -93,11 +98,14 @@ async function moveIn(path: string, publicPath: string): Promise<void> {
   await rename(path, publicPath);
 }
 
-/** The engine's repomd.xml, with what others put into the public one: comps, updateinfo, modules, ... */
+/**
+ * The engine's repomd.xml, with what others put into the public one: comps, updateinfo, modules, ... Neither its revision nor
+ * the latest of its timestamps goes back.
+ */
 async function newRepomdXml(
   repositoryDir: string,
   scratchDir: string,
-  { tags, endedTypes = new Set() }: Publication,
+  { former, now, tags, endedTypes = new Set() }: Publication & { readonly former: FormerPublications },
 ): Promise<string> {
   const fresh = await readRepomd(scratchDir);
   if (fresh === undefined) {
@@ -105,12 +113,16 @@ async function newRepomdXml(
       hint: 'The former index stays and the run is tried again.',
     });
   }
-  const former = await readSoundRepomd(repositoryDir);
+  const published = await readSoundRepomd(repositoryDir);
   const ended = new Set([...endedTypes, ...fresh.repomd.data.map(({ type }) => type)]);
-  const carried = (former?.data ?? []).filter(({ type }) => isCarried(type, ended));
-  const own = hasTags(fresh.repomd.tags) ? fresh.repomd.tags : former?.tags;
+  const carried = (published?.data ?? []).filter(({ type }) => isCarried(type, ended));
+  const own = hasTags(fresh.repomd.tags) ? fresh.repomd.tags : published?.tags;
+  const raised = raiseRepomd(fresh.xml, {
+    revision: nextRevision(former, now()),
+    timestampSeconds: former.lastTimestampSeconds,
+  });
   return withCarriedData(
-    withTags(fresh.xml, tags ?? own ?? NO_TAGS),
+    withTags(raised, tags ?? own ?? NO_TAGS),
     carried.map(({ xml }) => xml),
   );
 }

@@ -89,7 +89,7 @@ function publicationOf(
   repository: RepositoryName,
   { signer, tagsOf, publicUrl, now }: PublicationParts,
 ): Publication {
-  return { url: `${publicUrl}/repo/${repository}/`, signer, tags: tagsOf?.(repository), nowMs: now() };
+  return { url: `${publicUrl}/repo/${repository}/`, signer, tags: tagsOf?.(repository), now };
 }
 
 /** Publishes an index without packages, for a repository that has none yet. @throws AppError SIGNING_FAILED. */

@@ -11,6 +11,8 @@ export interface RepomdData {
   /** Of the uncompressed content, where it is said. */
   readonly openChecksum: { readonly type: string; readonly hex: string } | undefined;
   readonly sizeBytes: number | undefined;
+  /** When the file was made, as Unix time; undefined without a usable one. Python's createrepo wrote fractions. */
+  readonly timestampSeconds: number | undefined;
   /** The whole `<data>` element as it stands, so that elements we do not know survive. */
   readonly xml: string;
 }
@@ -87,6 +89,7 @@ export function parseRepomd(xml: string): Repomd {
     if (name === 'checksum') current.checksum = text.trim();
     if (name === 'open-checksum') current.openChecksum = text.trim();
     if (name === 'size') current.sizeBytes = Number(text.trim());
+    if (name === 'timestamp') current.timestampSeconds = secondsIn(text);
     if (name !== 'data') return;
     data.push(completeData(current, xml.slice(dataStart, parser.position)));
     current = undefined;
@@ -126,6 +129,23 @@ export function withCarriedData(repomdXml: string, carriedXml: readonly string[]
   return `${repomdXml.slice(0, end)}${added}${repomdXml.slice(end)}`;
 }
 
+/**
+ * Raises what a repomd.xml that an engine just wrote says of its age, so that clients that refuse an older index than the one
+ * they have take it.
+ * @param revision takes the place of a number; a text was chosen by the administrator and stays.
+ * @param timestampSeconds no file is older.
+ */
+export function raiseRepomd(
+  repomdXml: string,
+  { revision, timestampSeconds }: { readonly revision: string; readonly timestampSeconds: number },
+): string {
+  return repomdXml
+    .replace(/<revision>\s*\d+\s*<\/revision>/, `<revision>${revision}</revision>`)
+    .replace(/<timestamp>\s*(\d+)\s*<\/timestamp>/g, (element, seconds: string) =>
+      Number(seconds) < timestampSeconds ? `<timestamp>${timestampSeconds}</timestamp>` : element,
+    );
+}
+
 interface DataElement {
   type: string | undefined;
   href?: string | undefined;
@@ -134,6 +154,12 @@ interface DataElement {
   openChecksumType?: string | undefined;
   openChecksum?: string;
   sizeBytes?: number;
+  timestampSeconds?: number | undefined;
+}
+
+function secondsIn(text: string): number | undefined {
+  const seconds = Math.ceil(Number(text.trim()));
+  return Number.isSafeInteger(seconds) && seconds > 0 ? seconds : undefined;
 }
 
 function addTag(
@@ -146,7 +172,8 @@ function addTag(
 }
 
 function completeData(element: DataElement, xml: string): RepomdData {
-  const { type, href, checksumType, checksum, openChecksumType, openChecksum, sizeBytes } = element;
+  const { type, href, checksumType, checksum, openChecksumType, openChecksum } = element;
+  const { sizeBytes, timestampSeconds } = element;
   if (type === undefined || href === undefined || checksumType === undefined || checksum === undefined) {
     throw new Error(
       `repomd.xml: a <data> element lacks its type, location or checksum: ${xml.slice(0, 200)}`,
@@ -159,6 +186,7 @@ function completeData(element: DataElement, xml: string): RepomdData {
     checksum: { type: checksumType, hex: checksum },
     openChecksum: hasOpen ? { type: openChecksumType, hex: openChecksum } : undefined,
     sizeBytes,
+    timestampSeconds,
     xml,
   };
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isPublicationWhole } from '../../src/reindex/check-publication.ts';
@@ -16,7 +16,8 @@ import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const URL_BASE = 'http://repo.example.com/repo/9/x86_64/';
 const NOW_MS = Date.UTC(2026, 0, 1);
-const NOW = NOW_MS / 1000;
+/** The first second that begins after it: the number of the first generation. */
+const NOW = NOW_MS / 1000 + 1;
 const HOUR_MS = 3_600_000;
 const RULES = { keepOldMs: 24 * HOUR_MS, keepOldBytes: 1_000_000 };
 
@@ -42,8 +43,12 @@ async function publish(given: Partial<Publication> = {}): Promise<Publication> {
   runs += 1;
   const scratchDir = join(root.path, `scratch-${runs}`);
   await mkdir(scratchDir);
-  await writeIndex([], { outputDir: scratchDir, format: runs % 2 === 0 ? 'gzip' : 'zstd', nowMs: runs });
-  const publication = { url: URL_BASE, signer: signerOf('A'), nowMs: NOW_MS, ...given };
+  await writeIndex([], {
+    outputDir: scratchDir,
+    format: runs % 2 === 0 ? 'gzip' : 'zstd',
+    nowMs: runs * 1000,
+  });
+  const publication = { url: URL_BASE, signer: signerOf('A'), now: () => NOW_MS, ...given };
   await publishRepodata(repositoryDir, scratchDir, publication);
   return publication;
 }
@@ -67,7 +72,7 @@ describe('a publication', () => {
   it('gets a number that never was, also when the clock stands still or is set back', async () => {
     await publish();
     await publish();
-    await publish({ nowMs: NOW_MS - HOUR_MS });
+    await publish({ now: () => NOW_MS - HOUR_MS });
     expect(await listGenerations(repositoryDir)).toEqual([NOW, NOW + 1, NOW + 2]);
     for (const number of [NOW, NOW + 1, NOW + 2]) await rm(inRepodata(`@${number}`), { recursive: true });
     await publish();
@@ -89,6 +94,103 @@ describe('a publication', () => {
     const signer = { ...signerOf('A'), sign: async () => Promise.reject(new Error('no key')) };
     await expect(publish({ signer })).rejects.toThrow('no key');
     expect(await readdir(inRepodata(''))).toEqual(before);
+  });
+});
+
+const ofRepository = (name: string): string => join(repositoryDir, name);
+const repomdNow = async () => {
+  const found = await readRepomd(repositoryDir);
+  if (found === undefined) throw new Error('expected a repomd.xml');
+  return found.repomd;
+};
+
+describe('the age of a publication', () => {
+  const DATED = ['repodata/repomd.xml', 'repodata/repomd.xml.asc', 'mirrorlist'];
+  const secondsOf = (names: readonly string[]) =>
+    Promise.all(names.map(async (name) => (await stat(ofRepository(name))).mtimeMs / 1000));
+
+  it('is a whole second of its own for all that it replaces, also when the clock stands still or is set back', async () => {
+    await publish();
+    expect(await secondsOf(DATED)).toEqual(DATED.map(() => NOW));
+    await publish();
+    expect(await secondsOf(DATED)).toEqual(DATED.map(() => NOW + 1));
+    await publish({ now: () => NOW_MS - HOUR_MS, signer: signerOf('B') });
+    expect(await secondsOf(DATED)).toEqual(DATED.map(() => NOW + 2));
+    const own = ['repomd.xml', 'repomd.xml.asc'].map((name) => `repodata/@${NOW}/${name}`);
+    expect(await secondsOf(own)).toEqual(own.map(() => NOW));
+  });
+
+  it('is later than any second in which a client can have read the former one', async () => {
+    await publish({ now: () => NOW_MS + 999 });
+    expect(await listGenerations(repositoryDir)).toEqual([NOW]);
+    await publish({ now: () => NOW_MS + 1000 });
+    expect(await listGenerations(repositoryDir)).toEqual([NOW, NOW + 1]);
+  });
+
+  it.each(DATED)('is later than that of a %s that was there before', async (name) => {
+    await publish();
+    for (const number of await listGenerations(repositoryDir)) {
+      await rm(inRepodata(`@${number}`), { recursive: true });
+    }
+    const future = NOW + 5000;
+    await utimes(ofRepository(name), future + 0.5, future + 0.5);
+    await publish();
+    expect(await secondsOf(DATED)).toEqual(DATED.map(() => future + 2));
+  });
+
+  it('never goes back in the revision', async () => {
+    const revisions: string[] = [];
+    for (const ms of [0, 0, -HOUR_MS, 0, HOUR_MS]) {
+      await publish({ now: () => NOW_MS + ms });
+      revisions.push((await repomdNow()).revision);
+    }
+    const first = NOW_MS / 1000;
+    expect(revisions).toEqual([first, first + 2, first + 3, first + 4, first + 3600].map(String));
+  });
+
+  it.each([
+    ['later than the clock', '1999999999', '2000000000'],
+    ['a date with a counter', '202601010000000000000007', '202601010000000000000008'],
+    ['a text', 'release-7', String(NOW + 1)],
+    ['no count', '9'.repeat(33), String(NOW + 1)],
+  ])('follows the revision of a tree that is taken over: %s', async (_, revision, expected) => {
+    await publish();
+    const xml = await read('repodata/repomd.xml');
+    await writeFile(inRepodata('repomd.xml'), xml.replace(/<revision>.*?</, `<revision>${revision}<`));
+    await utimes(inRepodata('repomd.xml'), NOW, NOW);
+    await publish();
+    expect((await repomdNow()).revision).toBe(expected);
+  });
+
+  it('follows the last generation when repomd.xml is damaged', async () => {
+    await publish();
+    for (const path of [inRepodata('repomd.xml'), inRepodata(`@${NOW}/repomd.xml`)]) {
+      const xml = await readFile(path, 'utf8');
+      await writeFile(path, xml.replace(/<revision>.*?</, '<revision>1999999999<'));
+    }
+    await writeFile(inRepodata('repomd.xml'), 'damaged');
+    await utimes(inRepodata('repomd.xml'), NOW, NOW);
+    await publish();
+    expect((await repomdNow()).revision).toBe('2000000000');
+  });
+
+  it.each([
+    ['later than the clock', '1999999999', 1_999_999_999],
+    ['a fraction, as Python wrote it', '1999999999.25', 2_000_000_000],
+    ['no time', 'yesterday', 2],
+  ])('follows the latest timestamp of a tree that is taken over: %s', async (_, timestamp, expected) => {
+    await publish();
+    const group = `<data type="group"><checksum type="sha256">0</checksum><location href="repodata/x"/><timestamp>${timestamp}</timestamp></data></repomd>`;
+    const xml = await read('repodata/repomd.xml');
+    await writeFile(inRepodata('repomd.xml'), xml.replace('</repomd>', group));
+    await publish();
+    const { data } = await repomdNow();
+    expect(data.map(({ type }) => type)).toContain('group');
+    const own = data.filter(({ type }) => type !== 'group');
+    const seconds = own.map(({ timestampSeconds }) => timestampSeconds ?? 0);
+    expect(seconds).toHaveLength(3);
+    for (const second of seconds) expect(second).toBeGreaterThanOrEqual(expected);
+    expect(Math.max(...seconds)).toBe(expected);
   });
 });
 

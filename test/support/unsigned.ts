@@ -4,5 +4,5 @@ import type { Publication } from '../../src/reindex/publish-repodata.ts';
 export const UNSIGNED: Publication = {
   url: 'http://repo.example.com/repo/9/x86_64/',
   signer: undefined,
-  nowMs: Date.UTC(2026, 0, 1),
+  now: () => Date.UTC(2026, 0, 1),
 };

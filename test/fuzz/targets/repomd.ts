@@ -87,6 +87,7 @@ function checkOwn(input: Buffer): void {
     checksum: { type: 'sha256', hex },
     openChecksum: undefined,
     sizeBytes: input.length,
+    timestampSeconds: FILE.timestampSeconds,
     xml: '',
   };
   holds(revision === hex && isSame(data, [expected]), 'our own repomd.xml comes back as another one');
