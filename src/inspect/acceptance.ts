@@ -5,14 +5,16 @@ import { isFreeText } from '../rpm-parser/text-defects.ts';
 
 /**
  * The rules a readable package must keep before it may enter a repository.
- * @throws AppError RPM_PAYLOAD_UNSUPPORTED (a delta package), TEXT_NOT_XML with the tag, DEPENDENCY_INVALID.
+ * @throws AppError RPM_PAYLOAD_UNSUPPORTED (a delta package), TEXT_NOT_XML with the tag, DEPENDENCY_INVALID,
+ *   RPM_MALFORMED for what rpm reads and cannot install.
  */
 export function checkAcceptance(
-  rpm: Pick<RpmPackage, 'payloadFormat' | 'textDefects' | 'dependencyDefect'>,
+  rpm: Pick<RpmPackage, 'payloadFormat' | 'textDefects' | 'dependencyDefect' | 'installDefect'>,
 ): void {
   checkPayloadFormat(rpm);
   for (const defect of rpm.textDefects) checkText(defect);
   if (rpm.dependencyDefect !== undefined) throw dependencyInvalid(rpm.dependencyDefect);
+  if (rpm.installDefect !== undefined) throw notInstallable(rpm.installDefect);
 }
 
 function checkPayloadFormat({ payloadFormat }: Pick<RpmPackage, 'payloadFormat'>): void {
@@ -36,6 +38,12 @@ function dependencyInvalid(defect: DependencyDefect): AppError {
   return new AppError('DEPENDENCY_INVALID', explainDependencyDefect(defect), {
     hint: 'dnf and zypper would crash on the whole repository; write it flatter, or as several dependencies, and build again.',
     details: { tag, index, problem },
+  });
+}
+
+function notInstallable(defect: string): AppError {
+  return new AppError('RPM_MALFORMED', `no host can install the package: ${defect}`, {
+    hint: 'The program that built the package wrote it so, and rpm refuses it at the installation: use a newer release of it, or rpmbuild.',
   });
 }
 

@@ -2,12 +2,11 @@ import { measureHeader } from '../rpm-parser/measure-header.ts';
 import { parseRpm } from '../rpm-parser/parse-rpm.ts';
 import { verifyHeaderDigests } from '../rpm-parser/verify-header-digests.ts';
 import { checkAcceptance } from './acceptance.ts';
-import { checkLength } from './check-digests.ts';
 import { asAppError } from './read-header.ts';
 
 /**
- * Checks the first bytes of a package, and that its size is what they say, before the rest is read. A header that goes on
- * after these bytes is checked only as far as they tell.
+ * Checks the first bytes of a package before the rest is read. A header that goes on after these bytes is checked only as far
+ * as they tell.
  * @param sizeBytes of the whole file.
  * @throws AppError RPM_*, TEXT_NOT_XML, DEPENDENCY_INVALID.
  */
@@ -17,5 +16,4 @@ export function checkStart(bytes: Uint8Array, sizeBytes: number): void {
   const rpm = asAppError(() => parseRpm(bytes, sizeBytes));
   asAppError(() => verifyHeaderDigests(bytes, rpm));
   checkAcceptance(rpm);
-  checkLength(rpm, sizeBytes - extent.headerStart);
 }

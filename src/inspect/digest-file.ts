@@ -13,8 +13,8 @@ export interface DigestJob {
   readonly sha256: string | undefined;
   readonly isSha512Needed: boolean;
   /** Over the bytes after the main header. */
-  readonly payload: DigestAlgorithm | undefined;
-  /** Over main header and payload, as rpm before 4.14 checked it. */
+  readonly payload: readonly DigestAlgorithm[];
+  /** Over main header and payload, the only digest before rpm 4.14 and still checked. */
   readonly isHeaderAndPayloadMd5Needed: boolean;
 }
 
@@ -22,7 +22,7 @@ export interface DigestJob {
 export interface FileDigests {
   readonly sha256: string;
   readonly sha512: string | undefined;
-  readonly payload: string | undefined;
+  readonly payload: ReadonlyMap<DigestAlgorithm, string>;
   readonly headerAndPayloadMd5: string | undefined;
 }
 
@@ -32,19 +32,19 @@ const CHUNK_BYTES = 1024 * 1024;
 export function digestFile(job: DigestJob): FileDigests {
   const sha256 = job.sha256 === undefined ? createHash('sha256') : undefined;
   const sha512 = job.isSha512Needed ? createHash('sha512') : undefined;
-  const payload = job.payload === undefined ? undefined : createHash(job.payload);
+  const payload = job.payload.map((algorithm) => [algorithm, createHash(algorithm)] as const);
   const md5 = job.isHeaderAndPayloadMd5Needed ? createHash('md5') : undefined;
 
   forEachChunk(job, (chunk, position) => {
     updateFrom(sha256, chunk, position, 0);
     updateFrom(sha512, chunk, position, 0);
-    updateFrom(payload, chunk, position, job.payloadStart);
+    for (const [, hash] of payload) updateFrom(hash, chunk, position, job.payloadStart);
     updateFrom(md5, chunk, position, job.headerStart);
   });
   return {
     sha256: job.sha256 ?? sha256?.digest('hex') ?? '',
     sha512: sha512?.digest('hex'),
-    payload: payload?.digest('hex'),
+    payload: new Map(payload.map(([algorithm, hash]) => [algorithm, hash.digest('hex')])),
     headerAndPayloadMd5: md5?.digest('hex'),
   };
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, errnoOf } from '../errors.ts';
@@ -7,8 +7,10 @@ import { identityOf } from '../file-identity.ts';
 import { readInto, readStart, release } from '../read-into.ts';
 import { type PackageXml, renderPackage } from '../repodata/render-package.ts';
 import { explainDependencyDefect } from '../rpm-parser/dependency-defect.ts';
+import type { DigestAlgorithm } from '../rpm-parser/digest-algorithm.ts';
 import { gatherHeader } from '../rpm-parser/gather-header.ts';
 import { parseRpm } from '../rpm-parser/parse-rpm.ts';
+import { findWrongPayloadDigest } from '../rpm-parser/payload-digests.ts';
 import { RpmParseError } from '../rpm-parser/rpm-parse-error.ts';
 import type { RpmPackage } from '../rpm-parser/rpm-package.ts';
 import { isFreeText } from '../rpm-parser/text-defects.ts';
@@ -65,7 +67,7 @@ function describeOpened(descriptor: number, location: string, knownSha256: strin
     bytes = gatherHeader(sizeBytes, (lengthBytes) => readStart(descriptor, lengthBytes)).bytes;
     const rpm = parseRpm(bytes, sizeBytes);
     verifyHeaderDigests(bytes, rpm);
-    const reason = reasonToLeaveOut(rpm, sizeBytes);
+    const reason = reasonToLeaveOut(rpm, descriptor, sizeBytes);
     if (reason !== undefined) return { outcome: 'left-out', identity, reason };
     const pkgid = knownSha256 ?? sha256Of(descriptor, bytes, sizeBytes);
     const mtimeSeconds = Number(stats.mtimeNs / 1_000_000_000n);
@@ -80,12 +82,14 @@ function describeOpened(descriptor: number, location: string, knownSha256: strin
   }
 }
 
-function reasonToLeaveOut(rpm: RpmPackage, sizeBytes: number): string | undefined {
+function reasonToLeaveOut(rpm: RpmPackage, descriptor: number, sizeBytes: number): string | undefined {
   const { payloadFormat, headerRange, digests, textDefects, dependencyDefect } = rpm;
   if (payloadFormat !== 'cpio') return `its payload is "${payloadFormat}", which is no package to install`;
   const recordedBytes = digests.headerAndPayloadSizeBytes;
   const foundBytes = sizeBytes - headerRange.start;
-  if (recordedBytes !== undefined && foundBytes < recordedBytes) {
+  // Some packagers write a wrong size, which rpm does not compare; the digests then prove the package whole.
+  const looksCut = recordedBytes !== undefined && foundBytes < recordedBytes;
+  if (looksCut && !isProvenWhole(rpm, descriptor, sizeBytes)) {
     return `it is cut: expected ${recordedBytes} bytes of header and payload, found ${foundBytes}`;
   }
   const grave = textDefects.find(
@@ -97,11 +101,28 @@ function reasonToLeaveOut(rpm: RpmPackage, sizeBytes: number): string | undefine
   return dependencyDefect && explainDependencyDefect(dependencyDefect);
 }
 
+function isProvenWhole({ digests, headerRange }: RpmPackage, descriptor: number, sizeBytes: number): boolean {
+  const found = new Map<DigestAlgorithm, string>();
+  for (const { algorithm } of digests.payload) {
+    if (!found.has(algorithm)) {
+      found.set(algorithm, digestFrom(descriptor, createHash(algorithm), headerRange.end, sizeBytes));
+    }
+  }
+  if (findWrongPayloadDigest(digests.payload, found) !== undefined) return false;
+  const { headerAndPayloadMd5 } = digests;
+  if (headerAndPayloadMd5 === undefined) return digests.payload.length > 0;
+  return digestFrom(descriptor, createHash('md5'), headerRange.start, sizeBytes) === headerAndPayloadMd5;
+}
+
 /** Of the whole file, whose first bytes are read already. */
 function sha256Of(descriptor: number, start: Uint8Array, sizeBytes: number): string {
-  const hash = createHash('sha256').update(start);
-  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(0, sizeBytes - start.length)));
-  for (let position = start.length; position < sizeBytes; ) {
+  return digestFrom(descriptor, createHash('sha256').update(start), start.length, sizeBytes);
+}
+
+/** The digest of what the hash has seen and the file's bytes from `start` on. */
+function digestFrom(descriptor: number, hash: Hash, start: number, sizeBytes: number): string {
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(0, sizeBytes - start)));
+  for (let position = start; position < sizeBytes; ) {
     const bytesRead = readInto(descriptor, buffer, position);
     if (bytesRead === 0) break;
     hash.update(buffer.subarray(0, bytesRead));

@@ -4,9 +4,8 @@ import type { HeaderEntry } from './header-entry.ts';
 import { EMPTY_LIST, type LazyList, lazyList } from './lazy-list.ts';
 import type { Dependency, DependencyKind } from './rpm-package.ts';
 import { Tag } from './tag.ts';
-import { readNumbers, readStrings, requireParallel, STRING_TYPES } from './tag-array.ts';
-import { TagType } from './tag-type.ts';
-import { findEntry, hasTag } from './tag-value.ts';
+import { NUMBER_TYPES, readNumbers, readStrings, STRING_TYPES, valueCount } from './tag-array.ts';
+import { findEntry } from './tag-value.ts';
 
 /** The three parallel arrays of one kind of dependency. */
 interface DependencyTags {
@@ -32,21 +31,40 @@ export const DEPENDENCY_TAGS: Readonly<Record<DependencyKind, DependencyTags>> =
 /** RPMSENSE_PREREQ, _SCRIPT_PRE and _SCRIPT_POST. Source: rpm, rpmds.h; createrepo_c, src/parsehdr.c (pre). */
 const PRE_FLAGS = (1 << 6) | (1 << 9) | (1 << 10);
 
+/** Source: rpm, include/rpm/rpmds.h, RPMSENSE_EQUAL. */
+const SENSE_EQUAL = 1 << 3;
+
+/** What a package provides without saying so. */
+export interface SelfProvide {
+  readonly name: string;
+  readonly evr: string;
+}
+
 /**
- * The dependencies of one kind.
+ * The dependencies of one kind. Of arrays that differ in length the shortest counts, and without one of the three there are
+ * none.
  *
- * @throws RpmParseError TAG_MISSING, TAG_INVALID, COUNT_MISMATCH when its three arrays do not belong together
+ * Source: createrepo_c, src/parsehdr.c, cr_package_from_header.
+ *
+ * @param self given for the provides of a package without a region, which provides itself without saying so
+ * @throws RpmParseError TAG_INVALID for a wrong type or a tag that occurs twice
  */
-export function readDependencies(header: Header, kind: DependencyKind): LazyList<Dependency> {
+export function readDependencies(
+  header: Header,
+  kind: DependencyKind,
+  self?: SelfProvide,
+): LazyList<Dependency> {
   const tags = DEPENDENCY_TAGS[kind];
-  const names = findEntry(header, tags.name, STRING_TYPES);
-  if (names === undefined) return EMPTY_LIST;
-  // Before rpm 3.0.3 provides had no versions. Source: rpm, lib/headerutil.c, providePackageNVR.
-  const isUnversioned = !header.hasRegion && !hasTag(header, tags.version) && !hasTag(header, tags.flags);
-  if (isUnversioned) return lazyList(names.count, () => iterateUnversioned(header, names));
-  const versions = requireParallel(header, names, tags.version, STRING_TYPES);
-  const flags = requireParallel(header, names, tags.flags, [TagType.INT32]);
-  return lazyList(names.count, () => iterateVersioned(header, { names, versions, flags }));
+  const entries: DependencyEntries = {
+    names: findEntry(header, tags.name, STRING_TYPES),
+    flags: findEntry(header, tags.flags, NUMBER_TYPES),
+    versions: findEntry(header, tags.version, STRING_TYPES),
+  };
+  const columns = readColumns(header, entries);
+  const { names, flags, versions } = self === undefined ? columns : withSelf(columns, entries, self);
+  const length = Math.min(names.length, flags.length, versions.length);
+  if (length === 0) return EMPTY_LIST;
+  return lazyList(length, () => iterateDependencies({ names, flags, versions }, length));
 }
 
 /** A dependency as its three values in the header describe it. */
@@ -54,22 +72,72 @@ export function toDependency(name: string, flags: number, evr: string): Dependen
   return { name, flags, evr, ...parseEvr(evr), isPre: (flags & PRE_FLAGS) !== 0 };
 }
 
-function* iterateUnversioned(header: Header, names: HeaderEntry): Generator<Dependency, undefined> {
-  for (const name of readStrings(header, names)) yield toDependency(name, 0, '');
-}
-
 interface DependencyEntries {
-  readonly names: HeaderEntry;
-  readonly versions: HeaderEntry;
-  readonly flags: HeaderEntry;
+  readonly names: HeaderEntry | undefined;
+  readonly flags: HeaderEntry | undefined;
+  readonly versions: HeaderEntry | undefined;
 }
 
-function* iterateVersioned(header: Header, entries: DependencyEntries): Generator<Dependency, undefined> {
-  const flags = readNumbers(header, entries.flags);
-  const versions = readStrings(header, entries.versions);
+interface DependencyColumns {
+  readonly names: LazyList<string>;
+  readonly flags: LazyList<number>;
+  readonly versions: LazyList<string>;
+}
+
+function readColumns(header: Header, { names, flags, versions }: DependencyEntries): DependencyColumns {
+  return {
+    names: stringColumn(header, names),
+    flags: flags === undefined ? EMPTY_LIST : lazyList(flags.count, () => eachNumber(header, flags)),
+    versions: stringColumn(header, versions),
+  };
+}
+
+function stringColumn(header: Header, entry: HeaderEntry | undefined): LazyList<string> {
+  return entry === undefined ? EMPTY_LIST : lazyList(valueCount(entry), () => readStrings(header, entry));
+}
+
+function* eachNumber(header: Header, entry: HeaderEntry): Generator<number, undefined> {
+  const numbers = readNumbers(header, entry);
+  for (let index = 0; index < numbers.length; index++) yield numbers.at(index);
+}
+
+/**
+ * Adds `name = [epoch:]version-release`. Like rpm 4.18 it does so for those that say it too. Before rpm 3.0.3 provides had no
+ * versions.
+ *
+ * Source: rpm, lib/headerutil.c, providePackageNVR.
+ */
+function withSelf(
+  { names, flags, versions }: DependencyColumns,
+  entries: DependencyEntries,
+  self: SelfProvide,
+): DependencyColumns {
+  const isUnversioned = entries.names !== undefined && entries.versions === undefined;
+  const anyFlags = isUnversioned ? Array.from(names, () => 0) : [];
+  const anyVersions = isUnversioned ? Array.from(names, () => '') : [];
+  return {
+    names: concatenate(names, [self.name]),
+    flags: concatenate(flags, [...anyFlags, SENSE_EQUAL]),
+    versions: concatenate(versions, [...anyVersions, self.evr]),
+  };
+}
+
+function concatenate<Item>(list: LazyList<Item>, added: readonly Item[]): LazyList<Item> {
+  return lazyList(list.length + added.length, function* iterate() {
+    yield* list;
+    yield* added;
+  });
+}
+
+function* iterateDependencies(
+  { names, flags, versions }: DependencyColumns,
+  length: number,
+): Generator<Dependency, undefined> {
+  const eachFlags = flags[Symbol.iterator]();
+  const eachVersion = versions[Symbol.iterator]();
   let index = 0;
-  for (const name of readStrings(header, entries.names)) {
-    yield toDependency(name, flags.at(index), versions.next().value ?? '');
-    index++;
+  for (const name of names) {
+    if (index++ === length) return;
+    yield toDependency(name, eachFlags.next().value ?? 0, eachVersion.next().value ?? '');
   }
 }

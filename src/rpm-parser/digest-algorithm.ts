@@ -34,7 +34,12 @@ export function digestAlgorithm(number: number): DigestAlgorithm | undefined {
   return ALGORITHMS.get(number)?.algorithm;
 }
 
+/** Characters of a digest in hex. */
+export function hexLength(algorithm: DigestAlgorithm): number | undefined {
+  return HEX_LENGTHS.get(algorithm);
+}
+
 /** Whether the text is hex of the length that a digest of this algorithm has. */
 export function isDigestHex(text: string, algorithm: DigestAlgorithm): boolean {
-  return text.length === HEX_LENGTHS.get(algorithm) && /^[0-9a-fA-F]+$/.test(text);
+  return text.length === hexLength(algorithm) && /^[0-9a-fA-F]+$/.test(text);
 }

@@ -4,7 +4,15 @@ import { readPaths } from './file-paths.ts';
 import { EMPTY_LIST, type LazyList, lazyList } from './lazy-list.ts';
 import type { PackagedFile } from './rpm-package.ts';
 import { Tag } from './tag.ts';
-import { type NumberArray, readNumbers, readStrings, requireParallel, STRING_TYPES } from './tag-array.ts';
+import {
+  NUMBER_TYPES,
+  type NumberArray,
+  readNumbers,
+  readStrings,
+  requireParallel,
+  STRING_TYPES,
+  valueCount,
+} from './tag-array.ts';
 import { TagType } from './tag-type.ts';
 import { findEntry, hasTag } from './tag-value.ts';
 
@@ -16,30 +24,35 @@ const MODE_DIRECTORY = 0o040000;
 const FLAG_GHOST = 1 << 6;
 
 /**
- * The files of a package, from BASENAMES, or from OLDFILENAMES in packages older than rpm 4.
+ * The files of a package that repodata names, from BASENAMES, or from OLDFILENAMES in packages older than rpm 4. None without
+ * FILEFLAGS, or with more directories than files: rpm installs such a package, and createrepo_c names no file of it.
+ *
+ * Source: createrepo_c, src/parsehdr.c, cr_package_from_header; rpm, lib/tagexts.cc, fnTag.
  *
  * @throws RpmParseError TAG_MISSING, TAG_INVALID, COUNT_MISMATCH (also for an index outside DIRNAMES),
  *   LIMIT_EXCEEDED when the paths unfold to too much
  */
 export function readFiles(header: Header): LazyList<PackagedFile> {
-  const baseNames = findEntry(header, Tag.BASENAMES, STRING_TYPES);
+  const baseNames = findEntry(header, Tag.BASENAMES, [TagType.STRING_ARRAY]);
   const names = baseNames ?? findEntry(header, Tag.OLDFILENAMES, STRING_TYPES);
   if (names === undefined) return EMPTY_LIST;
-  const columns = readColumns(header, names);
   const paths = baseNames === undefined ? () => readStrings(header, names) : readPaths(header, baseNames);
+  const columns = readColumns(header, names);
+  const directoryCount = header.entries.get(Tag.DIRNAMES)?.count ?? 0;
+  if (columns === undefined || directoryCount > names.count) return EMPTY_LIST;
   return lazyList(names.count, () => iterateFiles(paths(), columns));
 }
 
 /**
  * The digests of the files, a list of its own because few readers want them and they are long.
  *
- * @throws RpmParseError TAG_MISSING, TAG_INVALID, COUNT_MISMATCH when there are not as many as modes
+ * @throws RpmParseError TAG_INVALID for a wrong type or a tag that occurs twice
  */
 export function readFileDigests(header: Header): LazyList<string> {
-  const modes = findEntry(header, Tag.FILEMODES, [TagType.INT16]);
-  if (modes === undefined || !hasTag(header, Tag.FILEDIGESTS)) return EMPTY_LIST;
-  const digests = requireParallel(header, modes, Tag.FILEDIGESTS, STRING_TYPES);
-  return lazyList(digests.count, () => readStrings(header, digests));
+  const digests = findEntry(header, Tag.FILEDIGESTS, STRING_TYPES);
+  return digests === undefined
+    ? EMPTY_LIST
+    : lazyList(valueCount(digests), () => readStrings(header, digests));
 }
 
 interface FileColumns {
@@ -48,9 +61,11 @@ interface FileColumns {
   readonly sizes: NumberArray;
 }
 
-function readColumns(header: Header, names: HeaderEntry): FileColumns {
-  const modes = requireParallel(header, names, Tag.FILEMODES, [TagType.INT16]);
-  const flags = requireParallel(header, names, Tag.FILEFLAGS, [TagType.INT32]);
+/** Undefined without FILEFLAGS. */
+function readColumns(header: Header, names: HeaderEntry): FileColumns | undefined {
+  const modes = requireParallel(header, names, Tag.FILEMODES, NUMBER_TYPES);
+  if (!hasTag(header, Tag.FILEFLAGS)) return undefined;
+  const flags = requireParallel(header, names, Tag.FILEFLAGS, NUMBER_TYPES);
   return {
     modes: readNumbers(header, modes),
     flags: readNumbers(header, flags),
@@ -61,12 +76,12 @@ function readColumns(header: Header, names: HeaderEntry): FileColumns {
 /** Source: rpm, lib/tagexts.cc, longfilesizesTag: the 64-bit sizes when there are any. */
 function readSizes(header: Header, names: HeaderEntry): NumberArray {
   if (hasTag(header, Tag.LONGFILESIZES)) {
-    const sizes = readNumbers(header, requireParallel(header, names, Tag.LONGFILESIZES, [TagType.INT64]));
+    const sizes = readNumbers(header, requireParallel(header, names, Tag.LONGFILESIZES, NUMBER_TYPES));
     for (let index = 0; index < sizes.length; index++) sizes.at(index);
     return sizes;
   }
   if (!hasTag(header, Tag.FILESIZES)) return { length: names.count, at: () => 0 };
-  return readNumbers(header, requireParallel(header, names, Tag.FILESIZES, [TagType.INT32]));
+  return readNumbers(header, requireParallel(header, names, Tag.FILESIZES, NUMBER_TYPES));
 }
 
 function* iterateFiles(paths: Iterable<string>, columns: FileColumns): Generator<PackagedFile, undefined> {

@@ -3,11 +3,11 @@ import type { HeaderEntry } from './header-entry.ts';
 import { RpmParseError } from './rpm-parse-error.ts';
 import { Tag } from './tag.ts';
 import {
+  NUMBER_TYPES,
   type NumberArray,
   readNumbers,
   readStrings,
   requireParallel,
-  STRING_TYPES,
   stringOffsets,
 } from './tag-array.ts';
 import { TagType } from './tag-type.ts';
@@ -38,8 +38,8 @@ export function readPaths(header: Header, baseNames: HeaderEntry): () => Iterabl
 }
 
 function readDirectories(header: Header, baseNames: HeaderEntry): Directories {
-  const indexEntry = requireParallel(header, baseNames, Tag.DIRINDEXES, [TagType.INT32]);
-  const directoryNames = findEntry(header, Tag.DIRNAMES, STRING_TYPES);
+  const indexEntry = requireParallel(header, baseNames, Tag.DIRINDEXES, NUMBER_TYPES);
+  const directoryNames = findEntry(header, Tag.DIRNAMES, [TagType.STRING_ARRAY]);
   if (directoryNames === undefined) throw missingTag(header, Tag.DIRNAMES);
   const indexes = readNumbers(header, indexEntry);
   const offsets = stringOffsets(header, directoryNames);

@@ -15,8 +15,8 @@ export interface Header {
   readonly hasRegion: boolean;
   /** By tag; of a tag that occurs more than once, the first. */
   readonly entries: ReadonlyMap<number, HeaderEntry>;
-  /** Tags that occur more than once. */
-  readonly repeatedTags: ReadonlySet<number>;
+  /** All entries of the tags that occur more than once with values that differ, in the order of the header. */
+  readonly repeats: ReadonlyMap<number, readonly HeaderEntry[]>;
 }
 
 /**
@@ -34,18 +34,38 @@ export function readHeader(bytes: Uint8Array, start: number, kind: HeaderKind): 
   const trailer = verifyRegion(view, intro);
   const hasRegion = trailer !== undefined;
   const entries = new Map<number, HeaderEntry>();
-  const repeatedTags = new Set<number>();
+  const repeated = new Map<number, HeaderEntry[]>();
   let previousEnd = intro.dataStart;
   let packedBytes = trailer ? trailer.end - trailer.start : 0;
   for (let index = hasRegion ? 1 : 0; index < intro.entryCount; index++) {
     const entry = readEntry({ bytes: buffer, view, intro, index, previousEnd, trailer });
-    if (entries.has(entry.tag)) repeatedTags.add(entry.tag);
-    else entries.set(entry.tag, entry);
+    const first = entries.get(entry.tag);
+    if (first === undefined) entries.set(entry.tag, entry);
+    else listOf(repeated, first).push(entry);
     previousEnd = entry.end;
     packedBytes = alignUp(packedBytes, valueBytes(entry.type)) + entry.end - entry.start;
   }
   checkPacked(intro, packedBytes);
-  return { kind, bytes: buffer, view, start, hasRegion, entries, repeatedTags };
+  const differing = [...repeated].filter(([, same]) => !isEqual(buffer, same));
+  return { kind, bytes: buffer, view, start, hasRegion, entries, repeats: new Map(differing) };
+}
+
+function listOf(repeated: Map<number, HeaderEntry[]>, first: HeaderEntry): HeaderEntry[] {
+  const known = repeated.get(first.tag);
+  if (known !== undefined) return known;
+  const list = [first];
+  repeated.set(first.tag, list);
+  return list;
+}
+
+/** Whether all entries of one tag say the same. */
+function isEqual(bytes: Buffer, [first, ...others]: readonly HeaderEntry[]): boolean {
+  return others.every(
+    ({ type, count, start, end }) =>
+      type === first?.type &&
+      count === first.count &&
+      bytes.compare(bytes, start, end, first.start, first.end) === 0,
+  );
 }
 
 function alignUp(offset: number, size: number): number {

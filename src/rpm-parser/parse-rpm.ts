@@ -4,19 +4,23 @@ import { readDependencies } from './dependency-list.ts';
 import { digestAlgorithm } from './digest-algorithm.ts';
 import { readFileDigests, readFiles } from './file-list.ts';
 import { type Header, readHeader } from './header.ts';
+import { findInstallDefect } from './find-install-defect.ts';
 import { measureHeader } from './measure-header.ts';
 import { hasSignature, readDigests } from './package-digests.ts';
 import { readSignatures } from './package-signatures.ts';
 import { RpmParseError } from './rpm-parse-error.ts';
 import { isSourcePackage } from './is-source-package.ts';
 import type { RpmPackage } from './rpm-package.ts';
-import { withSelfProvide } from './self-provide.ts';
+import { settleRepeats } from './settle-repeats.ts';
 import { SignatureTag, Tag } from './tag.ts';
-import { hasTag, readInt32, readInt64, readString, readText, requireString } from './tag-value.ts';
+import { hasTag, readNumber, readOnlyNumber, readText, requireString } from './tag-value.ts';
 import { findTextDefects } from './text-defects.ts';
 
 /** The algorithm of FILEDIGESTS without FILEDIGESTALGO: MD5. Source: rpm, lib/rpmfi.cc, rpmfilesPopulate. */
 const DEFAULT_FILE_DIGEST = 1;
+
+/** What rpm puts into a binary package that does not say which source it is from. Source: rpm, lib/package.cc, applyRetrofits. */
+const NO_SOURCE_RPM = '(none)';
 
 /**
  * Reads what a package says about itself. The lists in the result decode from `bytes` when they are
@@ -36,7 +40,7 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
     throw new RpmParseError('TRUNCATED', `${expected}, got ${bytes.length}`, bytes.length);
   }
   const signature = readHeader(bytes, extent.signatureStart, 'signature');
-  const main = readHeader(bytes, extent.headerStart, 'main');
+  const main = settleRepeats(readHeader(bytes, extent.headerStart, 'main'), signature);
   const nevra = readNevra(main);
   const isSource = isSourcePackage(main);
   return {
@@ -45,21 +49,23 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
     isNoSource: isSource && (hasTag(main, Tag.NOSOURCE) || hasTag(main, Tag.NOPATCH)),
     formatMajor: readFormatMajor(main),
     ...readDescription(main),
+    sourceRpm: readSourceRpm(main, isSource),
     ...readSizes(signature, main),
     // The defaults of packages older than the tags. Source: rpm, lib/rpmte.cc, rpmtePayload.
-    payloadFormat: readString(main, Tag.PAYLOADFORMAT) ?? 'cpio',
-    payloadCompressor: readString(main, Tag.PAYLOADCOMPRESSOR) ?? 'gzip',
+    payloadFormat: readText(main, Tag.PAYLOADFORMAT) ?? 'cpio',
+    payloadCompressor: readText(main, Tag.PAYLOADCOMPRESSOR) ?? 'gzip',
     headerRange: { start: extent.headerStart, end: extent.payloadStart },
-    dependencies: readAllDependencies(main, nevra),
+    dependencies: readAllDependencies(main, nevra, isSource),
     files: readFiles(main),
     fileDigests: readFileDigests(main),
-    fileDigestAlgorithm: digestAlgorithm(readInt32(main, Tag.FILEDIGESTALGO) ?? DEFAULT_FILE_DIGEST),
+    fileDigestAlgorithm: digestAlgorithm(readNumber(main, Tag.FILEDIGESTALGO) ?? DEFAULT_FILE_DIGEST),
     changelogs: readChangelogs(main),
     digests: readDigests(signature, main, extent.payloadStart - extent.headerStart),
     isSigned: hasSignature(signature),
     signatures: readSignatures(signature),
     textDefects: findTextDefects(main),
     dependencyDefect: findDependencyDefect(main),
+    installDefect: findInstallDefect(main),
   };
 }
 
@@ -68,7 +74,7 @@ type Nevra = Pick<RpmPackage, 'name' | 'epoch' | 'version' | 'release' | 'arch'>
 function readNevra(main: Header): Nevra {
   return {
     name: requireString(main, Tag.NAME),
-    epoch: readInt32(main, Tag.EPOCH),
+    epoch: readOnlyNumber(main, Tag.EPOCH),
     version: requireString(main, Tag.VERSION),
     release: requireString(main, Tag.RELEASE),
     arch: requireString(main, Tag.ARCH),
@@ -77,7 +83,7 @@ function readNevra(main: Header): Nevra {
 
 /** Source: rpm, lib/package.cc, applyRetrofits (3); docs/manual/format_v6.md (RPMFORMAT). */
 function readFormatMajor(main: Header): RpmPackage['formatMajor'] {
-  const format = readInt32(main, Tag.RPMFORMAT);
+  const format = readNumber(main, Tag.RPMFORMAT);
   if (format === undefined) return main.hasRegion && !hasTag(main, Tag.OLDFILENAMES) ? 4 : 3;
   if (format === 4 || format === 6) return format;
   throw new RpmParseError('FORMAT_UNSUPPORTED', `expected RPMFORMAT 4 or 6, found ${format}`, main.start);
@@ -93,29 +99,32 @@ function readDescription(main: Header) {
     packager: readText(main, Tag.PACKAGER),
     url: readText(main, Tag.URL),
     buildHost: readText(main, Tag.BUILDHOST),
-    sourceRpm: readText(main, Tag.SOURCERPM),
-    buildTimeSeconds: readInt32(main, Tag.BUILDTIME) ?? 0,
+    buildTimeSeconds: readNumber(main, Tag.BUILDTIME) ?? 0,
   };
 }
 
 /** 64-bit tags come first. Source: rpm, lib/tagexts.cc, get64; lib/package.cc, xlateTags (PAYLOADSIZE is ARCHIVESIZE). */
 function readSizes(signature: Header, main: Header) {
   return {
-    installedSizeBytes: readInt64(main, Tag.LONGSIZE) ?? readInt32(main, Tag.SIZE) ?? 0,
+    installedSizeBytes: readNumber(main, Tag.LONGSIZE) ?? readNumber(main, Tag.SIZE) ?? 0,
     archiveSizeBytes:
-      readInt64(signature, SignatureTag.LONGARCHIVESIZE) ??
-      readInt32(signature, SignatureTag.PAYLOADSIZE) ??
-      readInt32(main, Tag.ARCHIVESIZE) ??
+      readNumber(signature, SignatureTag.LONGARCHIVESIZE) ??
+      readNumber(signature, SignatureTag.PAYLOADSIZE) ??
+      readNumber(main, Tag.ARCHIVESIZE) ??
       0,
   };
 }
 
-function readAllDependencies(main: Header, nevra: Nevra): RpmPackage['dependencies'] {
-  const provides = readDependencies(main, 'provides');
+function readSourceRpm(main: Header, isSource: boolean): string | undefined {
+  const isRetrofitted = !isSource && !hasTag(main, Tag.SOURCERPM) && !hasTag(main, Tag.SOURCEPACKAGE);
+  return isRetrofitted ? NO_SOURCE_RPM : readText(main, Tag.SOURCERPM);
+}
+
+function readAllDependencies(main: Header, nevra: Nevra, isSource: boolean): RpmPackage['dependencies'] {
   const epoch = nevra.epoch === undefined ? '' : `${nevra.epoch}:`;
   const self = { name: nevra.name, evr: `${epoch}${nevra.version}-${nevra.release}` };
   return {
-    provides: main.hasRegion ? provides : withSelfProvide(provides, self),
+    provides: readDependencies(main, 'provides', main.hasRegion || isSource ? undefined : self),
     requires: readDependencies(main, 'requires'),
     conflicts: readDependencies(main, 'conflicts'),
     obsoletes: readDependencies(main, 'obsoletes'),

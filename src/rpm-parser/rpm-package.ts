@@ -63,10 +63,24 @@ export interface PackageDigests {
   readonly headerSha3_256?: string;
   /** Over the main header and the payload, to the end of the file. */
   readonly headerAndPayloadMd5?: string;
-  /** From the magic of the main header to the end of the file. */
+  /**
+   * From the magic of the main header to the end of the file, as the package says. Nothing depends on it but what a damaged
+   * file is told: rpm does not compare it, and packagers write wrong ones.
+   */
   readonly headerAndPayloadSizeBytes?: number;
-  /** Over the payload as it is in the file, compressed. */
-  readonly payload: readonly { readonly algorithm: DigestAlgorithm; readonly hex: string }[];
+  /** Of the payload, in the order in which rpm compares them; see findWrongPayloadDigest. */
+  readonly payload: readonly PayloadDigest[];
+}
+
+/** One digest of the payload as it is in the file, compressed, or of the payload when unpacked (the tags that end in ALT). */
+export interface PayloadDigest {
+  /** rpm's name of the tag, such as `PAYLOADSHA256`. */
+  readonly tag: string;
+  readonly algorithm: DigestAlgorithm;
+  /** Lower case; undefined for what rpm takes for no digest. */
+  readonly hex: string | undefined;
+  /** Why there is no hex, to follow the tag's name in a sentence. */
+  readonly problem?: string;
 }
 
 /** One OpenPGP signature as it is in the signature header; nobody has verified it. */
@@ -144,4 +158,6 @@ export interface RpmPackage {
   readonly textDefects: readonly TextDefect[];
   /** The first dependency that hosts cannot read. */
   readonly dependencyDefect: DependencyDefect | undefined;
+  /** Why no host can install the package, as far as its header tells; undefined when nothing speaks against it. */
+  readonly installDefect: string | undefined;
 }

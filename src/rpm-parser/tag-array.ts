@@ -3,7 +3,7 @@ import type { HeaderEntry } from './header-entry.ts';
 import { RpmParseError } from './rpm-parse-error.ts';
 import { tagName } from './tag.ts';
 import { TagType } from './tag-type.ts';
-import { findEntry, missingTag, readSafeInt64 } from './tag-value.ts';
+import { findEntry, missingTag, readNumberAt } from './tag-value.ts';
 import { decodeText } from './text.ts';
 
 /** The values of a numeric tag, read from the header's bytes on demand. */
@@ -14,7 +14,21 @@ export interface NumberArray {
 }
 
 /** Types an array of strings may have: one string is sometimes stored as a STRING. */
-export const STRING_TYPES: readonly number[] = [TagType.STRING_ARRAY, TagType.STRING];
+export const STRING_TYPES: readonly number[] = [TagType.STRING_ARRAY, TagType.STRING, TagType.I18NSTRING];
+
+/** Types an array of numbers may have; without a region rpm compares none with its table. Source: rpm, lib/rpmtd.cc, rpmtdGetNumber. */
+export const NUMBER_TYPES: readonly number[] = [
+  TagType.INT32,
+  TagType.INT16,
+  TagType.INT64,
+  TagType.INT8,
+  TagType.CHAR,
+];
+
+/** How many values rpm hands out: of an I18NSTRING, which is one text in several languages, one. Source: rpm, lib/header.cc, copyI18NEntry. */
+export function valueCount({ type, count }: HeaderEntry): number {
+  return type === TagType.I18NSTRING ? 1 : count;
+}
 
 // Up to here all strings of a tag are decoded with one call, which takes a fraction of the time of one for each.
 const TOGETHER_BYTES = 64 * 1024;
@@ -23,6 +37,10 @@ const ASCII = /^[\u0000-\u007f]*$/;
 
 /** The strings of a tag one after the other; those of a large tag are decoded when they are reached. */
 export function* readStrings(header: Header, entry: HeaderEntry): Generator<string, undefined> {
+  if (entry.type === TagType.I18NSTRING) {
+    yield decodeText(header.bytes, entry.start, header.bytes.indexOf(0, entry.start));
+    return;
+  }
   if (entry.end - entry.start <= TOGETHER_BYTES) {
     const text = header.bytes.toString('latin1', entry.start, entry.end - 1);
     if (ASCII.test(text)) {
@@ -50,13 +68,12 @@ export function stringOffsets(header: Header, entry: HeaderEntry): Uint32Array {
   return offsets;
 }
 
-/** The values of an INT16, INT32 or INT64 entry, unsigned. */
+/** The values of a numeric entry, unsigned. */
 export function readNumbers(header: Header, entry: HeaderEntry): NumberArray {
   const { view } = header;
   const { start, count: length } = entry;
-  if (entry.type === TagType.INT16) return { length, at: (index) => view.getUint16(start + 2 * index) };
   if (entry.type === TagType.INT32) return { length, at: (index) => view.getUint32(start + 4 * index) };
-  return { length, at: (index) => readSafeInt64(header, entry, index) };
+  return { length, at: (index) => readNumberAt(header, entry, index) };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Header } from './header.ts';
 import type { HeaderEntry } from './header-entry.ts';
 import { RpmParseError } from './rpm-parse-error.ts';
 import { tagName } from './tag.ts';
-import { TagType, typeName } from './tag-type.ts';
+import { TagType, typeName, valueBytes } from './tag-type.ts';
 import { decodeText } from './text.ts';
 
 /**
@@ -11,17 +11,20 @@ import { decodeText } from './text.ts';
  */
 const MAX_TEXT_BYTES = 1024 * 1024;
 
+/** rpm does not tell them apart where it wants one text. */
+const ANY_STRINGS: readonly number[] = [TagType.STRING, TagType.STRING_ARRAY, TagType.I18NSTRING];
+const ANY_TYPES: readonly number[] = Object.values(TagType);
+
 /**
  * The entry of a tag, or undefined when the header has none.
  *
- * @throws RpmParseError TAG_INVALID when the tag occurs twice: rpm, createrepo_c and dnf need not agree on
- *   which of the two counts, nor when its type is not one of `types`
+ * @throws RpmParseError TAG_INVALID when the tag occurs twice with values that differ: two versions of rpm
+ *   need not agree on which of the two counts, nor when its type is not one of `types`
  */
 export function findEntry(header: Header, tag: number, types: readonly number[]): HeaderEntry | undefined {
   const entry = header.entries.get(tag);
   if (entry === undefined) return undefined;
-  if (header.repeatedTags.has(tag))
-    throw invalidTag(header, entry, 'expected it once, found it more than once');
+  if (header.repeats.has(tag)) throw invalidTag(header, entry, 'expected it once, found it more than once');
   if (!types.includes(entry.type)) {
     const expected = types.map(typeName).join(' or ');
     throw invalidTag(header, entry, `expected ${expected}, found ${typeName(entry.type)}`);
@@ -34,55 +37,91 @@ export function hasTag(header: Header, tag: number): boolean {
   return header.entries.has(tag);
 }
 
-/** The text of a STRING. @throws RpmParseError TAG_INVALID, LIMIT_EXCEEDED */
-export function readString(header: Header, tag: number): string | undefined {
-  const entry = findEntry(header, tag, [TagType.STRING]);
-  return entry && decodeSingle(header, entry, entry.end - 1);
-}
-
-/** The text of a STRING that a package must have. @throws RpmParseError TAG_MISSING, TAG_INVALID, LIMIT_EXCEEDED */
+/** The text of a STRING that a package must have, once. @throws RpmParseError TAG_MISSING, TAG_INVALID, LIMIT_EXCEEDED */
 export function requireString(header: Header, tag: number): string {
-  const text = readString(header, tag);
-  if (text === undefined) throw missingTag(header, tag);
-  return text;
+  const entry = findEntry(header, tag, ANY_STRINGS);
+  if (entry === undefined) throw missingTag(header, tag);
+  expectCount(header, entry, 1);
+  return decodeSingle(header, entry);
 }
 
 /**
- * Text for people: a STRING, or of an I18NSTRING the first one, which is that of the C locale.
+ * Text as rpm hands it out: a STRING, of an I18NSTRING the first one, which is that of the C locale, and of a STRING_ARRAY the
+ * only one; undefined for several and for what is no text. Of a tag that is there more than once it is the one that rpm finds.
  *
- * Source: rpm, lib/header.cc, headerAddI18NString: the C locale is always the first in HEADERI18NTABLE.
+ * Source: rpm, lib/headerutil.cc, headerGetString; lib/header.cc, headerAddI18NString: the C locale is always the first in
+ * HEADERI18NTABLE.
  *
- * @throws RpmParseError TAG_INVALID, LIMIT_EXCEEDED
+ * @throws RpmParseError LIMIT_EXCEEDED
  */
 export function readText(header: Header, tag: number): string | undefined {
-  const entry = findEntry(header, tag, [TagType.STRING, TagType.I18NSTRING]);
-  return entry && decodeSingle(header, entry, header.bytes.indexOf(0, entry.start));
+  const entry = header.entries.get(tag);
+  if (entry === undefined || !ANY_STRINGS.includes(entry.type)) return undefined;
+  if (entry.type === TagType.STRING_ARRAY && entry.count !== 1) return undefined;
+  return decodeSingle(header, entry);
 }
 
-function decodeSingle(header: Header, entry: HeaderEntry, end: number): string {
+/** The first string of an entry. */
+function decodeSingle(header: Header, entry: HeaderEntry): string {
+  const end = header.bytes.indexOf(0, entry.start);
   if (end - entry.start <= MAX_TEXT_BYTES) return decodeText(header.bytes, entry.start, end);
   const expected = `expected at most ${MAX_TEXT_BYTES} bytes of text in ${tagName(header.kind, entry.tag)}`;
   throw new RpmParseError('LIMIT_EXCEEDED', `${expected}, found ${end - entry.start}`, entry.start);
 }
 
-/** The only value of an INT32, unsigned. @throws RpmParseError TAG_INVALID */
-export function readInt32(header: Header, tag: number): number | undefined {
-  const entry = findEntry(header, tag, [TagType.INT32]);
+/**
+ * The number of a tag, unsigned: the first of its values, which may have any width, and 0 for what is no number.
+ *
+ * Source: rpm, lib/rpmtd.cc, rpmtdGetNumber.
+ *
+ * @throws RpmParseError TAG_INVALID when the tag occurs twice, or above 2^53 - 1
+ */
+export function readNumber(header: Header, tag: number): number | undefined {
+  const entry = findEntry(header, tag, ANY_TYPES);
   if (entry === undefined) return undefined;
-  expectCount(header, entry, 1);
-  return header.view.getUint32(entry.start);
+  return isNumeric(entry) ? readNumberAt(header, entry, 0) : 0;
 }
 
-/** The only value of an INT64, unsigned. @throws RpmParseError TAG_INVALID, also above 2^53 - 1 */
+/**
+ * As `readNumber`, but 0 for several values.
+ *
+ * Source: rpm, lib/headerutil.cc, headerGetNumber.
+ *
+ * @throws RpmParseError as readNumber
+ */
+export function readOnlyNumber(header: Header, tag: number): number | undefined {
+  const value = readNumber(header, tag);
+  return value === undefined || header.entries.get(tag)?.count === 1 ? value : 0;
+}
+
+function isNumeric({ type }: HeaderEntry): boolean {
+  return valueBytes(type) > 0 && type !== TagType.BIN;
+}
+
+/** One value of a numeric entry, unsigned. @throws RpmParseError TAG_INVALID above 2^53 - 1 */
+export function readNumberAt(header: Header, entry: HeaderEntry, index: number): number {
+  const { view } = header;
+  const { start } = entry;
+  switch (entry.type) {
+    case TagType.INT64:
+      return readSafeInt64(header, entry, index);
+    case TagType.INT32:
+      return view.getUint32(start + 4 * index);
+    case TagType.INT16:
+      return view.getUint16(start + 2 * index);
+    default:
+      return view.getUint8(start + index);
+  }
+}
+
+/** The first value of an INT64, unsigned. @throws RpmParseError TAG_INVALID, also above 2^53 - 1 */
 export function readInt64(header: Header, tag: number): number | undefined {
   const entry = findEntry(header, tag, [TagType.INT64]);
-  if (entry === undefined) return undefined;
-  expectCount(header, entry, 1);
-  return readSafeInt64(header, entry, 0);
+  return entry && readSafeInt64(header, entry, 0);
 }
 
-/** One value of an INT64 entry as a number. @throws RpmParseError TAG_INVALID above 2^53 - 1 */
-export function readSafeInt64(header: Header, entry: HeaderEntry, index: number): number {
+/** One value of an INT64 entry as a number. */
+function readSafeInt64(header: Header, entry: HeaderEntry, index: number): number {
   const high = header.view.getUint32(entry.start + 8 * index);
   const low = header.view.getUint32(entry.start + 8 * index + 4);
   const value = high * 2 ** 32 + low;

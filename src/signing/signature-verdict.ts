@@ -25,8 +25,6 @@ export type SignatureState =
 export interface Weakness {
   /** `SHA-1` */
   readonly digest?: string;
-  /** By which the signed header holds the payload: `SHA-1`. */
-  readonly payloadDigest?: string;
   /** `RSA 1024`, `DSA 1024`, `ECDSA brainpoolP256r1` */
   readonly key?: string;
 }

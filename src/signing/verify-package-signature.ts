@@ -1,6 +1,5 @@
 import type { PackageSignature, RpmPackage } from '../rpm-parser/rpm-package.ts';
 import type { Detached, Gpgv } from './create-gpgv.ts';
-import { findWeakDigest } from './find-weakness.ts';
 import type { Keyring } from './keyring.ts';
 import { isSignaturePacket } from './signature-packet.ts';
 import type { SignatureState, SignatureVerdict } from './signature-verdict.ts';
@@ -68,15 +67,12 @@ function decide(results: readonly Result[], { digests }: SignedPackage['rpm']): 
   return deciding.find((verdict) => verdict !== undefined) ?? { state: 'unsigned' };
 }
 
-/** A signature of the header covers the payload through a digest in it: the first, which inspection has compared. */
+/** A signature of the header covers the payload through a digest in it, which inspection has compared: SHA-2 or SHA-3, as rpm takes no other. */
 function withCoverage(
   { signature, verdict }: Result,
   [payloadDigest]: SignedPackage['rpm']['digests']['payload'],
 ): SignatureVerdict {
   const fits = verdict.state === 'good' || verdict.state === 'weak';
   if (!fits || signature.covers !== 'header') return verdict;
-  if (payloadDigest === undefined) return { ...verdict, state: 'header-only' };
-  const weakDigest = findWeakDigest(payloadDigest.algorithm);
-  if (weakDigest === undefined) return verdict;
-  return { ...verdict, state: 'weak', weakness: { ...verdict.weakness, payloadDigest: weakDigest } };
+  return payloadDigest === undefined ? { ...verdict, state: 'header-only' } : verdict;
 }

@@ -2,8 +2,10 @@ import { open } from 'node:fs/promises';
 import { digestOfFile } from '../file-digest.ts';
 import { readStart } from '../read-into.ts';
 import type { Receipt } from '../records/records.ts';
+import type { DigestAlgorithm } from '../rpm-parser/digest-algorithm.ts';
 import { gatherHeader } from '../rpm-parser/gather-header.ts';
 import { parseRpm } from '../rpm-parser/parse-rpm.ts';
+import { findWrongPayloadDigest } from '../rpm-parser/payload-digests.ts';
 import { verifyHeaderDigests } from '../rpm-parser/verify-header-digests.ts';
 import type { IndexedPackages } from './check-metadata.ts';
 import { type Checksum, fileChecksum } from './file-checksum.ts';
@@ -73,10 +75,14 @@ async function damageOf(path: string, sizeBytes: number): Promise<Omit<Finding, 
   const { bytes, extent } = gatherHeader(sizeBytes, (lengthBytes) => readStart(file.fd, lengthBytes));
   const rpm = parseRpm(bytes, sizeBytes);
   verifyHeaderDigests(bytes, rpm);
-  const [payload] = rpm.digests.payload;
-  if (payload === undefined) return undefined;
-  const found = await digestOfFile(path, payload.algorithm, { start: extent.payloadStart });
-  if (found === payload.hex) return undefined;
-  const detail = `its payload has the ${payload.algorithm} ${found}, the package says ${payload.hex}`;
+  const found = new Map<DigestAlgorithm, string>();
+  for (const { algorithm } of rpm.digests.payload) {
+    if (found.has(algorithm)) continue;
+    found.set(algorithm, await digestOfFile(path, algorithm, { start: extent.payloadStart }));
+  }
+  const wrong = findWrongPayloadDigest(rpm.digests.payload, found);
+  if (wrong === undefined) return undefined;
+  const says = wrong.hex ?? `one that ${wrong.problem ?? 'rpm does not take'}`;
+  const detail = `its payload has the ${wrong.algorithm} ${found.get(wrong.algorithm) ?? ''}, the package says ${says} (${wrong.tag})`;
   return { code: 'PACKAGE_UNREADABLE', detail };
 }

@@ -33,26 +33,29 @@ describe('digestFile', () => {
         payloadStart,
         sha256: undefined,
         isSha512Needed: true,
-        payload: 'sha256',
+        payload: ['sha256'],
         isHeaderAndPayloadMd5Needed: true,
       } as const;
       expect(digestFile(job)).toEqual({
         sha256: hex('sha256', bytes),
         sha512: hex('sha512', bytes),
-        payload: hex('sha256', bytes.subarray(payloadStart)),
+        payload: new Map([['sha256', hex('sha256', bytes.subarray(payloadStart))]]),
         headerAndPayloadMd5: hex('md5', bytes.subarray(headerStart)),
       });
       expect(
         digestFile({
           ...job,
           isSha512Needed: false,
-          payload: 'sha3-256',
+          payload: ['sha3-256', 'sha512'],
           isHeaderAndPayloadMd5Needed: false,
         }),
       ).toEqual({
         sha256: hex('sha256', bytes),
         sha512: undefined,
-        payload: hex('sha3-256', bytes.subarray(payloadStart)),
+        payload: new Map([
+          ['sha3-256', hex('sha3-256', bytes.subarray(payloadStart))],
+          ['sha512', hex('sha512', bytes.subarray(payloadStart))],
+        ]),
         headerAndPayloadMd5: undefined,
       });
     },

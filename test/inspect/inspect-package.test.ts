@@ -11,11 +11,13 @@ import type { ExpectedDigest } from '../../src/receive/spooled-upload.ts';
 import { SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
 import {
   addTags,
+  binaryTag,
   type CraftSpec,
   craftRpm,
   dropTags,
   formatSix,
   int32Tag,
+  int64Tag,
   replaceTags,
   stringArrayTag,
   stringTag,
@@ -227,6 +229,91 @@ describe('a damaged package', () => {
   });
 });
 
+describe('a package that says a wrong size', () => {
+  it.each([
+    ['too large', int32Tag(SignatureTag.SIZE, [12_345_678])],
+    ['too small', int32Tag(SignatureTag.SIZE, [1])],
+    ['of 64 bits', int64Tag(SignatureTag.LONGSIZE, [0])],
+  ])('%s is whole when its digests are right', async (_, tag) => {
+    const bytes = craftRpm({ editSignature: replaceTags(tag) });
+    expect(await inspect(bytes)).toMatchObject({ sizeBytes: bytes.length });
+  });
+});
+
+describe('a digest that is wrong', () => {
+  it('is refused although another one is right', async () => {
+    for (const wrong of [
+      binaryTag(SignatureTag.MD5, Buffer.alloc(16)),
+      stringTag(SignatureTag.SHA1, '0'.repeat(40)),
+      stringTag(SignatureTag.SHA256, '0'.repeat(64)),
+      stringTag(SignatureTag.SHA3_256, '0'.repeat(64)),
+    ]) {
+      await expectRefused(craftRpm({ editSignature: replaceTags(wrong) }), 'RPM_DIGEST_MISMATCH');
+    }
+    for (const wrong of [
+      stringArrayTag(Tag.PAYLOADSHA256, ['0'.repeat(64)]),
+      stringTag(Tag.PAYLOADSHA512, '0'.repeat(128)),
+      stringTag(Tag.PAYLOADSHA3_256, '0'.repeat(64)),
+    ]) {
+      await expectRefused(craftRpm({ editHeader: replaceTags(wrong) }), 'RPM_DIGEST_MISMATCH');
+    }
+  });
+
+  it('may be that of the payload when unpacked, or one that has a right one beside it', async () => {
+    const alternative = stringArrayTag(Tag.PAYLOADSHA256ALT, ['0'.repeat(64)]);
+    expect((await inspectCrafted({ editHeader: addTags(alternative) })).nevra).toContain('example');
+  });
+
+  it('of the type STRING says what to do', async () => {
+    const hex = digestOf('sha256', LARGE_PAYLOAD);
+    const editHeader = replaceTags(stringTag(Tag.PAYLOADSHA256, hex));
+    await expect(inspectCrafted({ payload: LARGE_PAYLOAD, editHeader })).rejects.toMatchObject({
+      code: 'RPM_DIGEST_MISMATCH',
+      message: expect.stringContaining('PAYLOADSHA256 is of the type STRING'),
+      hint: expect.stringContaining('program that built the package'),
+    });
+  });
+});
+
+describe('a package that rpm reads and cannot install', () => {
+  const files = [
+    { path: '/opt/a', content: 'a' },
+    { path: '/opt/b', content: 'b' },
+  ];
+
+  it.each([
+    ['no owners', dropTags(Tag.FILEUSERNAME)],
+    ['an owner too few', replaceTags(stringArrayTag(Tag.FILEGROUPNAME, ['root']))],
+    ['a time too few', replaceTags(int32Tag(Tag.FILEMTIMES, [1]))],
+    ['no digests of its files', dropTags(Tag.FILEDIGESTS)],
+    ['a digest too few', replaceTags(stringArrayTag(Tag.FILEDIGESTS, ['ab'.repeat(32)]))],
+    ['an empty digest', replaceTags(stringArrayTag(Tag.FILEDIGESTS, ['', '']))],
+    ['digests of another algorithm', dropTags(Tag.FILEDIGESTALGO)],
+    ['a path that is not absolute', replaceTags(stringArrayTag(Tag.DIRNAMES, ['opt/']))],
+  ])('has %s', async (_, editHeader) => {
+    const bytes = craftRpm({ files, editHeader });
+    await expect(inspect(bytes)).rejects.toMatchObject({
+      code: 'RPM_MALFORMED',
+      message: expect.stringContaining('no host can install the package'),
+    });
+  });
+
+  it('is told from one that lacks what rpm does not need', async () => {
+    const { FILEMTIMES, FILERDEVS, FILEINODES, FILELANGS, FILEDEVICES, FILEVERIFYFLAGS, FILELINKTOS } = Tag;
+    const unneeded = [
+      FILEMTIMES,
+      FILERDEVS,
+      FILEINODES,
+      FILELANGS,
+      FILEDEVICES,
+      FILEVERIFYFLAGS,
+      FILELINKTOS,
+    ];
+    const bytes = craftRpm({ files, editHeader: dropTags(...unneeded, Tag.FILEFLAGS) });
+    expect((await inspect(bytes)).nevra).toContain('example');
+  });
+});
+
 describe('a package that proves nothing', () => {
   it.each([
     ['no digest at all', [SignatureTag.MD5, SignatureTag.SHA1, SignatureTag.SHA256], true],
@@ -301,10 +388,7 @@ describe('a package that no repository can hold', () => {
   it.each([
     ['has two names', addTags(stringTag(Tag.NAME, 'evil'))],
     ['has no name', dropTags(Tag.NAME)],
-    [
-      'has lists of unequal lengths',
-      addTags(stringArrayTag(Tag.REQUIRENAME, ['a', 'b']), int32Tag(Tag.REQUIREFLAGS, [0])),
-    ],
+    ['has lists of unequal lengths', replaceTags(stringArrayTag(Tag.BASENAMES, ['a', 'b']))],
   ])('%s', async (_, editHeader) => {
     await expectRefused(craftRpm({ editHeader }), 'RPM_MALFORMED');
   });
@@ -416,7 +500,7 @@ describe('a pipe in the place of a package', () => {
       payloadStart: 0,
       sha256: undefined,
       isSha512Needed: false,
-      payload: undefined,
+      payload: [],
       isHeaderAndPayloadMd5Needed: false,
     };
     expect(() => digestFile(job)).toThrow(/ESPIPE|EAGAIN/);

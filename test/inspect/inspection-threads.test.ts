@@ -28,7 +28,7 @@ function jobOf(path: string, sizeBytes: number): DigestJob {
     payloadStart: 20,
     sha256: undefined,
     isSha512Needed: true,
-    payload: 'sha256',
+    payload: ['sha256'],
     isHeaderAndPayloadMd5Needed: true,
   };
 }

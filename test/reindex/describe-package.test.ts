@@ -3,8 +3,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { identityAt } from '../../src/file-identity.ts';
 import { type Description, describePackage } from '../../src/reindex/describe-package.ts';
-import { Tag } from '../../src/rpm-parser/tag.ts';
-import { craftRpm, type CraftSpec, dropTags, formatSix } from '../support/craft-rpm.ts';
+import { SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
+import {
+  craftRpm,
+  type CraftSpec,
+  dropTags,
+  formatSix,
+  int32Tag,
+  replaceTags,
+} from '../support/craft-rpm.ts';
 import { writePackage } from '../support/indexed-repository.ts';
 import { renderFile } from '../support/render-packages.ts';
 import { sha256Of } from '../support/send-request.ts';
@@ -54,6 +61,20 @@ describe('a package', () => {
     const files = Array.from({ length: 20_000 }, (_, index) => ({ path: `/usr/share/many/${index}` }));
     const bytes = await put({ files });
     expect(describeIt()).toMatchObject({ outcome: 'described', pkgid: sha256Of(bytes) });
+  });
+
+  it('that says a wrong size is described as long as its digests prove it whole', async () => {
+    const editSignature = replaceTags(int32Tag(SignatureTag.SIZE, [12_345_678]));
+    const bytes = await put({ editSignature });
+    expect(describeIt()).toMatchObject({ outcome: 'described', pkgid: sha256Of(bytes) });
+    expect(describeIt(sha256Of(bytes))).toMatchObject({ outcome: 'described' });
+    await writeFile(path(), bytes.subarray(0, -1));
+    expect(reasonOf(describeIt())).toMatch(/it is cut/);
+  });
+
+  it('that no host can install is described: the index does not lose it', async () => {
+    await put({ files: [{ path: '/opt/a', content: 'a' }], editHeader: dropTags(Tag.FILEUSERNAME) });
+    expect(describeIt()).toMatchObject({ outcome: 'described' });
   });
 
   it('that is not there any more is gone', () => {

@@ -53,7 +53,13 @@ describe('the files of a package', () => {
     expect(rpm.fileDigests).toHaveLength(0);
   });
 
-  it.each([Tag.FILEMODES, Tag.FILEFLAGS, Tag.DIRINDEXES, Tag.DIRNAMES])('must not lack tag %i', (tag) => {
+  it('are none in repodata without FILEFLAGS, or with more directories than files', () => {
+    expect(parse(dropTags(Tag.FILEFLAGS)).files).toHaveLength(0);
+    const directories = ['/a/', '/b/', '/c/', '/d/', '/e/'];
+    expect(parse(replaceTags(stringArrayTag(Tag.DIRNAMES, directories))).files).toHaveLength(0);
+  });
+
+  it.each([Tag.FILEMODES, Tag.DIRINDEXES, Tag.DIRNAMES])('must not lack tag %i', (tag) => {
     expect(() => parse(dropTags(tag))).toThrow(expect.objectContaining({ code: 'TAG_MISSING' }));
   });
 
@@ -61,7 +67,6 @@ describe('the files of a package', () => {
     ['modes', replaceTags(int16Tag(Tag.FILEMODES, [1]))],
     ['flags', replaceTags(int32Tag(Tag.FILEFLAGS, [1, 2, 3, 4, 5]))],
     ['sizes', replaceTags(int32Tag(Tag.FILESIZES, [1]))],
-    ['digests', replaceTags(stringArrayTag(Tag.FILEDIGESTS, ['', '']))],
     ['directory indexes', replaceTags(int32Tag(Tag.DIRINDEXES, [0]))],
   ])('must not have another number of %s than of names', (_, editHeader) => {
     expect(() => parse(editHeader)).toThrow(expect.objectContaining({ code: 'COUNT_MISMATCH' }));

@@ -52,7 +52,7 @@ describe('readHeader', () => {
       0,
       'main',
     );
-    expect([...header.repeatedTags]).toEqual([Tag.NAME]);
+    expect([...header.repeats.keys()]).toEqual([Tag.NAME]);
   });
 
   it.each([

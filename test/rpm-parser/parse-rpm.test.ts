@@ -102,14 +102,47 @@ describe('parseRpm', () => {
     );
   });
 
+  it('takes the first of several values, and no EPOCH that has several, as rpm does', () => {
+    const editHeader = replaceTags(
+      int32Tag(Tag.BUILDTIME, [5, 6]),
+      int32Tag(Tag.SIZE, [7, 8]),
+      int32Tag(Tag.EPOCH, [1, 2]),
+      int32Tag(Tag.FILEDIGESTALGO, [8, 1]),
+    );
+    expect(parse({ editHeader })).toMatchObject({
+      buildTimeSeconds: 5,
+      installedSizeBytes: 7,
+      epoch: 0,
+      fileDigestAlgorithm: 'sha256',
+    });
+  });
+
+  it('takes the only string of an array as the text, and none of several', () => {
+    const editHeader = replaceTags(
+      stringArrayTag(Tag.NAME, ['tool']),
+      stringArrayTag(Tag.LICENSE, ['MIT']),
+      stringArrayTag(Tag.SUMMARY, ['a', 'b']),
+    );
+    expect(parse({ editHeader })).toMatchObject({ name: 'tool', license: 'MIT', summary: undefined });
+  });
+
+  it('takes a tag that is there twice with one value', () => {
+    expect(parse({ editHeader: addTags(stringTag(Tag.NAME, 'example')) }).name).toBe('example');
+  });
+
+  it('says (none) for the source of a binary package that names none', () => {
+    expect(parse({ editHeader: dropTags(Tag.SOURCERPM) }).sourceRpm).toBe('(none)');
+    const both = parse({ isSource: true });
+    expect(both.sourceRpm).toBeUndefined();
+  });
+
   it.each([
     ['two NAMEs', addTags(stringTag(Tag.NAME, 'evil'))],
     ['two EPOCHs', addTags(int32Tag(Tag.EPOCH, [1]), int32Tag(Tag.EPOCH, [2]))],
     ['two ARCHs', addTags(stringTag(Tag.ARCH, 'noarch'))],
     ['a NAME that is an array', replaceTags(stringArrayTag(Tag.NAME, ['a', 'b']))],
-    ['a NAME that is translated', replaceTags(i18nTag(Tag.NAME, ['a']))],
+    ['a NAME that is translated', replaceTags(i18nTag(Tag.NAME, ['a', 'b']))],
     ['an EPOCH that is text', addTags(stringTag(Tag.EPOCH, '1'))],
-    ['an EPOCH with two values', addTags(int32Tag(Tag.EPOCH, [1, 2]))],
     ['an EPOCH of 64 bits', addTags(int64Tag(Tag.EPOCH, [1]))],
     ['a SIZE above 2^53', addTags(int64Tag(Tag.LONGSIZE, [2n ** 53n]))],
     ['a SUMMARY that is a number', replaceTags(int32Tag(Tag.SUMMARY, [1]))],

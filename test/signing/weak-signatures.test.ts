@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,7 +10,7 @@ import { makeKey } from '../../src/signing/make-key.ts';
 import { type Keyring, makeKeyring } from '../../src/signing/keyring.ts';
 import type { SignatureVerdict } from '../../src/signing/signature-verdict.ts';
 import { verifyPackageSignature } from '../../src/signing/verify-package-signature.ts';
-import { dropTags, int32Tag, replaceTags, stringArrayTag } from '../support/craft-rpm.ts';
+import { dropTags } from '../support/craft-rpm.ts';
 import { createGpgKeys, type GpgKeys, stopAgent } from '../support/gpg-keys.ts';
 import { craftSignedRpm, signedBy } from '../support/sign-rpm.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -146,26 +145,6 @@ describe('a package', () => {
     const headerOnly = await craftSignedRpm(spec, { rsa: by('rsa2048', 'SHA1') });
     expect(await verdictOn(headerOnly)).toMatchObject({ state: 'header-only' });
   });
-
-  it.each([
-    ['md5', 1, 'MD5'],
-    ['sha1', 2, 'SHA-1'],
-  ])(
-    'whose signed header holds the payload by its %s alone is weak',
-    async (algorithm, number, payloadDigest) => {
-      const payload = Buffer.from('payload');
-      const hex = createHash(algorithm).update(payload).digest('hex');
-      const editHeader = replaceTags(
-        stringArrayTag(Tag.PAYLOADSHA256, [hex]),
-        int32Tag(Tag.PAYLOADSHA256ALGO, [number]),
-      );
-      const spec = { payload, editHeader };
-      const verdict = await verdictOn(await craftSignedRpm(spec, { rsa: by('rsa2048') }));
-      expect(verdict).toMatchObject({ state: 'weak', weakness: { payloadDigest } });
-      const covered = await craftSignedRpm(spec, { rsa: by('rsa2048'), pgp: by('rsa2048') });
-      expect(await verdictOn(covered)).toMatchObject({ state: 'good' });
-    },
-  );
 
   it('by a strong subkey of a weak primary key is weak, as for hosts', async () => {
     const primary = await keys.makeKey('Sub <sub@example.com>', { algorithm: 'rsa1024' });
