@@ -57,6 +57,7 @@ const SYSTEM_TOOLS = [
   ['rsync', { apt: 'rsync', dnf: 'rsync' }],
   ['sftp', { apt: 'openssh-client', dnf: 'openssh-clients' }],
   ['sftp-server', { apt: 'openssh-sftp-server', dnf: 'openssh-server' }],
+  ['tinyproxy', { apt: 'tinyproxy-bin', dnf: 'tinyproxy' }],
   ['semodule_package', { apt: 'semodule-utils', dnf: 'policycoreutils' }],
 ];
 

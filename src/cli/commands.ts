@@ -153,7 +153,7 @@ export const PUSH = {
     url: {
       type: 'string',
       value: 'URL',
-      text: 'The service: http://repo.example.com/upload, as curl -T takes it; without a path /upload is meant. Without it the one that RPMYARD_URL has.',
+      text: 'The service: http://repo.example.com/upload, as curl -T takes it; where the path has no upload, /upload is added. Without it the one that RPMYARD_URL has.',
     },
     wait: { type: 'boolean', text: 'End when hosts can install the packages, not when they are accepted.' },
     batch: {
@@ -258,4 +258,9 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   [PUSH_VARIABLES.url]: 'The service that "rpmyard push" sends to when no --url is given.',
   [PUSH_VARIABLES.token]: 'The token that "rpmyard push" shows.',
   [PUSH_VARIABLES.tokenFile]: 'The file that holds that token, when RPMYARD_TOKEN does not.',
+  HTTP_PROXY:
+    'The proxy through which "rpmyard push" reaches a service at an http URL: http://[USER:PASSWORD@]proxy.example.com:3128.',
+  HTTPS_PROXY: 'The same for a service at an https URL.',
+  NO_PROXY: 'Hosts that need no proxy: repo.example.com,.internal,10.0.0.1.',
+  NODE_EXTRA_CA_CERTS: 'A file with further certificates that "rpmyard push" trusts.',
 };

@@ -45,14 +45,18 @@ export async function push(args: readonly string[]): Promise<number> {
   }
 }
 
-function connect({ urls, token, buildUrl, timeoutMs }: PushArguments, signal?: AbortSignal): Connection {
+function connect(
+  { urls, token, buildUrl, timeoutMs, proxy }: PushArguments,
+  signal?: AbortSignal,
+): Connection {
   const headers = {
     'user-agent': `rpmyard/${VERSION}`,
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
     ...(buildUrl !== undefined && { 'x-build-url': buildUrl }),
   };
   const idleMs = Math.min(MAX_IDLE_MS, timeoutMs);
-  return openConnection(urls.upload.protocol, { headers, idleMs, ...(signal !== undefined && { signal }) });
+  const given = { headers, idleMs, proxy, ...(signal !== undefined && { signal }) };
+  return openConnection(urls.upload.protocol, given);
 }
 
 interface Surroundings {

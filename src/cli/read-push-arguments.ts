@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isBatchId } from '../batch-id.ts';
 import { AppError, errnoOf } from '../errors.ts';
+import { type ProxySettings, proxySettings } from '../push/proxy-settings.ts';
 import { parseServiceUrl, type ServiceUrls } from '../push/service-urls.ts';
 import { PUSH, PUSH_VARIABLES } from './commands.ts';
 
@@ -12,6 +13,7 @@ export interface PushArguments {
   readonly urls: ServiceUrls;
   readonly token: string | undefined;
   readonly buildUrl: string | undefined;
+  readonly proxy: ProxySettings;
   readonly releasever: string | undefined;
   readonly batchId: string | undefined;
   readonly isBatchNamed: boolean;
@@ -44,12 +46,14 @@ export function readPushArguments(args: readonly string[], env: Environment): Pu
   if (url === undefined) {
     throw invalid('no service is named', 'Add --url http://repo.example.com, or set RPMYARD_URL.');
   }
+  const urls = parseServiceUrl(url);
   const isBatch = values.batch === true || values['batch-id'] !== undefined;
   return {
     files: positionals,
-    urls: parseServiceUrl(url),
+    urls,
     token: readToken(values['token-file'], env),
     buildUrl: readBuildUrl(env),
+    proxy: proxySettings(urls.upload.protocol, env),
     releasever: values.releasever,
     batchId: isBatch ? readBatchId(values['batch-id']) : undefined,
     isBatchNamed: values['batch-id'] !== undefined,

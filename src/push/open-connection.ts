@@ -8,6 +8,7 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { getCACertificates } from 'node:tls';
+import type { ProxySettings } from './proxy-settings.ts';
 import { type FilePart, sendBody } from './send-body.ts';
 
 export interface Sending {
@@ -37,6 +38,8 @@ export interface ConnectionOptions {
   readonly headers: OutgoingHttpHeaders;
   /** Default for requests that say nothing else. */
   readonly idleMs: number;
+  /** The proxy to go through; none without. */
+  readonly proxy?: ProxySettings;
   /** Ends every request at once. */
   readonly signal?: AbortSignal;
 }
@@ -46,10 +49,11 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** Connections to the service, kept open from one request to the next. */
 export function openConnection(protocol: string, options: ConnectionOptions): Connection {
+  const proxyEnv = { ...options.proxy };
   const agent =
     protocol === 'https:'
-      ? new HttpsAgent({ keepAlive: true, ca: trusted() })
-      : new HttpAgent({ keepAlive: true });
+      ? new HttpsAgent({ keepAlive: true, ca: trusted(), proxyEnv })
+      : new HttpAgent({ keepAlive: true, proxyEnv });
   return {
     exchange: async (sending) => exchangeOnce(sending, agent, options),
     [Symbol.dispose]: () => agent.destroy(),

@@ -54,8 +54,8 @@ export function failureOfAnswer(answer: Answer): PushFailure {
     detail: `the service answered ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd(),
     hint:
       kind === 'passing'
-        ? 'It comes from what lies before the service, such as nginx: look whether the service runs.'
-        : 'This is no answer of Rpmyard: check the URL, and what lies before the service.',
+        ? 'It comes from what lies before the service, such as nginx or a proxy: look whether the service runs.'
+        : 'This is no answer of Rpmyard: check the URL, and what lies before the service, such as a proxy.',
     kind,
   });
 }
@@ -68,6 +68,7 @@ export function failureOfError(error: unknown): PushFailure {
     return new PushFailure({ code, detail: message, hint, kind: 'refusal', cause: error });
   }
   if (!(error instanceof Error)) throw error;
+  if (isRefusedTunnel(error)) return refusedByProxy(error);
   const reason = reasonOf(error);
   const isCertificate = CERTIFICATE_FAULT.test(reason);
   return new PushFailure({
@@ -77,8 +78,33 @@ export function failureOfError(error: unknown): PushFailure {
       : `the service cannot be reached (${reason})`,
     hint: isCertificate
       ? 'Check the URL; NODE_EXTRA_CA_CERTS names a file with further certificates to trust.'
-      : 'Check the URL, and whether the service runs.',
+      : 'Check the URL, whether the service runs, and the proxy where HTTP_PROXY or HTTPS_PROXY names one.',
     kind: isCertificate ? 'unreachable' : 'passing',
+    cause: error,
+  });
+}
+
+/** A proxy that leads to a service over TLS is asked first, and has an answer of its own. */
+function isRefusedTunnel(error: Error): error is Error & { readonly statusCode: number } {
+  return (
+    'code' in error &&
+    error.code === 'ERR_PROXY_TUNNEL' &&
+    'statusCode' in error &&
+    typeof error.statusCode === 'number'
+  );
+}
+
+function refusedByProxy(error: Error & { readonly statusCode: number }): PushFailure {
+  const { statusCode } = error;
+  const status = `${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trimEnd();
+  return new PushFailure({
+    code: 'SERVICE_UNREACHABLE' satisfies ErrorCode,
+    detail: `the proxy of HTTPS_PROXY does not lead to the service: it answered ${status}`,
+    hint:
+      statusCode === 407
+        ? 'Give it user and password: HTTPS_PROXY=http://USER:PASSWORD@proxy.example.com:3128.'
+        : 'Let the proxy connect to the host and port of the service, or name that host in NO_PROXY.',
+    kind: statusCode >= 500 ? 'passing' : 'unreachable',
     cause: error,
   });
 }

@@ -9,7 +9,7 @@ export interface ServiceUrls {
 }
 
 /**
- * Reads `http://host/upload`; `http://host` stands for the same.
+ * Reads `http://host/upload`. `http://host` stands for the same, and `http://host/rpm` for `http://host/rpm/upload`.
  * @throws AppError PARAMETER_INVALID for what is no such URL, or holds a password.
  */
 export function parseServiceUrl(text: string): ServiceUrls {
@@ -19,7 +19,7 @@ export function parseServiceUrl(text: string): ServiceUrls {
   if (url.username !== '' || url.password !== '') throw invalid('the URL of the service holds credentials');
   if (url.search !== '' || url.hash !== '') throw invalid('the URL of the service holds a query');
   const path = url.pathname.replace(/\/+$/, '');
-  const upload = new URL(path === '' ? '/upload' : path, url);
+  const upload = new URL(path.split('/').includes('upload') ? path : `${path}/upload`, url);
   return { upload, api: (rest) => new URL(`api/v1/${rest}`, upload) };
 }
 

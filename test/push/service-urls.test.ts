@@ -8,6 +8,8 @@ describe('parseServiceUrl', () => {
     ['http://repo.example.com/', 'http://repo.example.com/upload'],
     ['https://repo.example.com:8443/upload/', 'https://repo.example.com:8443/upload'],
     ['http://repo.example.com/rpm/upload', 'http://repo.example.com/rpm/upload'],
+    ['https://repo.example.com/rpm/', 'https://repo.example.com/rpm/upload'],
+    ['https://repo.example.com/rpm', 'https://repo.example.com/rpm/upload'],
   ])('takes %s', (text, upload) => {
     const urls = parseServiceUrl(text);
     expect(urls.upload.href).toBe(upload);
