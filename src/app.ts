@@ -240,15 +240,26 @@ function fromFastify(thrown: unknown): AppError {
   }
   const status = isFastifyError(thrown) ? (thrown.statusCode ?? 500) : 500;
   if (!isFastifyError(thrown) || status >= 500) return toAppError(thrown);
-  const unknown = thrown.validation?.find(({ keyword }) => keyword === 'additionalProperties');
-  const detail =
-    unknown === undefined
-      ? thrown.message
-      : `there is no parameter ${String(unknown.params['additionalProperty'])}`;
-  return new AppError('PARAMETER_INVALID', detail, {
+  if (thrown.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new AppError('CONTENT_TYPE_WRONG', 'the Content-Type is not one that this URL takes', {
+      hint: 'Leave the header out; a package is application/octet-stream, a form multipart/form-data.',
+      cause: thrown,
+    });
+  }
+  return new AppError('PARAMETER_INVALID', validationDetail(thrown), {
     hint: 'Correct the request; docs/http.md shows what each URL takes.',
     cause: thrown,
   });
+}
+
+/** Every parameter is a string, so only one that is given twice has another type. */
+function validationDetail({ message, validation, validationContext }: FastifyError): string {
+  const [fault] = validation ?? [];
+  if (fault?.keyword === 'additionalProperties') {
+    return `there is no parameter ${String(fault.params['additionalProperty'])}`;
+  }
+  const isTwice = validationContext === 'querystring' && fault?.keyword === 'type';
+  return isTwice ? `the parameter ${fault.instancePath.slice(1)} is given more than once` : message;
 }
 
 /** What the static file plugin throws has a status but no code. */

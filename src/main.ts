@@ -129,6 +129,7 @@ async function startOnTree(
     upload: {
       ...config.server,
       ...folders,
+      quietMs: config.reindex.quietMs,
       room: pipeline.bodyRoom,
       ingest: async (upload, request) => {
         const outcome = await pipeline.ingest(upload);

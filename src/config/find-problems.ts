@@ -158,6 +158,9 @@ function socketProblems(address: string): readonly string[] {
 /** What must not be so on an address that others can reach. */
 function listeningProblems({ server, access }: ConfigFile): readonly string[] {
   const { address, upload_header: uploadHeader, public_url: publicUrl } = server;
+  if (/^\[.*\]$/.test(address)) {
+    return [`server.address: an address has no brackets here; write ${address.slice(1, -1)}`];
+  }
   if (isLoopback(address)) return [];
   const problems: string[] = [];
   if (access.tokens.length + access.keys.length === 0 && !access.require_credentials) {

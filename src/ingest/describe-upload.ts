@@ -44,13 +44,28 @@ export async function waitUntilInstallable(
   refuseSetAside(outcome);
   const waiting = waitingIn(outcome);
   if (waiting.length === 0) return outcome;
-  const result = await parts.queue.whenPublished(waiting, waitMs);
+  const result = await whenPublished(outcome, { waiting, waitMs }, parts);
   const places = placesOf(parts.records.receiptsOf(outcome.sha256), outcome.places, parts);
   const settled = { ...outcome, places };
   refuseSetAside(settled);
   // Published without it: somebody removed the file meanwhile.
   const isInstallable = places.every(({ state }) => state === 'published');
   return result === 'pending' || !isInstallable ? 'pending' : settled;
+}
+
+/** A run that fails takes nothing back: the client must not take its error for that of the upload. */
+async function whenPublished(
+  { nevra }: UploadOutcome,
+  { waiting, waitMs }: { readonly waiting: readonly string[]; readonly waitMs: number },
+  { queue }: Pick<DescribeParts, 'queue'>,
+): Promise<'published' | 'pending'> {
+  try {
+    return await queue.whenPublished(waiting, waitMs);
+  } catch (cause) {
+    if (!(cause instanceof AppError)) throw cause;
+    const { code, message, hint, details } = cause;
+    throw new AppError(code, `${nevra} is stored, not published yet: ${message}`, { hint, cause, details });
+  }
 }
 
 /** The same for a client that may upload to these repositories: their quiet time ends. */

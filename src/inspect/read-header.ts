@@ -74,7 +74,7 @@ export function asAppError<T>(parse: () => T): T {
     throw new AppError(codeOf(error), error.message, {
       hint:
         error.code === 'NOT_AN_RPM'
-          ? 'This is no RPM package: send the file that rpmbuild wrote.'
+          ? 'This is no RPM package: send the file that rpmbuild wrote as it is, neither compressed nor encoded.'
           : 'Check the file with "rpm -K --nosignature", build it again and send it again.',
       cause: error,
       details: { parserCode: error.code, offset: error.offset },

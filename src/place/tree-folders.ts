@@ -63,21 +63,36 @@ export async function prepareFolders(configured: {
  * @throws AppError TREE_UNUSABLE.
  */
 export async function checkFolders(folders: TreeFolders): Promise<void> {
-  const { spoolDir, incomingDir, topDir } = folders;
   try {
     await tryFolders(folders);
   } catch (cause) {
     // A full disk is no reason to stay down: packages are still served, and uploads answer 507 until there is room.
     if (toAppError(cause).code === 'STORAGE_FULL') return;
-    const fault =
-      errnoOf(cause) === 'EXDEV'
-        ? `${spoolDir}, ${incomingDir} and ${topDir} do not lie on one mount: a file cannot be linked between them`
-        : `a file cannot be created and linked in ${spoolDir}, ${incomingDir} and ${topDir}`;
-    throw new AppError('TREE_UNUSABLE', fault, {
-      hint: 'Put all three below one directory on one mount, writable for the user of this service.',
+    throw unusable(folders, cause);
+  }
+}
+
+// What link(2) answers on exFAT and vfat, on network and FUSE file systems that know no hard links.
+const NO_HARD_LINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
+
+function unusable({ spoolDir, incomingDir, topDir }: TreeFolders, cause: unknown): AppError {
+  const all = `${spoolDir}, ${incomingDir} and ${topDir}`;
+  const isLink = cause instanceof Error && 'syscall' in cause && cause.syscall === 'link';
+  const errno = errnoOf(cause) ?? '';
+  if (isLink && NO_HARD_LINKS.has(errno)) {
+    return new AppError('TREE_UNUSABLE', `the file system of ${all} has no hard links (${errno})`, {
+      hint: 'Put all three below one directory on a file system that has them, such as ext4, xfs or btrfs (exFAT and vfat do not).',
       cause,
     });
   }
+  const fault =
+    errno === 'EXDEV'
+      ? `${all} do not lie on one mount: a file cannot be linked between them`
+      : `a file cannot be created and linked in ${all}`;
+  return new AppError('TREE_UNUSABLE', fault, {
+    hint: 'Put all three below one directory on one mount, writable for the user of this service.',
+    cause,
+  });
 }
 
 /** Sends an empty package the way of an upload and removes it again. @throws the error of the file system. */

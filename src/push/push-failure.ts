@@ -37,6 +37,14 @@ interface PushFailureFields {
 
 const PROBLEM = Type.Object({ code: Type.String(), detail: Type.String(), hint: Type.String() });
 
+// Where the service speaks of its URL, a user of this program has an option.
+const PUSH_HINTS: ReadonlyMap<string, string> = new Map([
+  [
+    'RELEASEVER_UNKNOWN' satisfies ErrorCode,
+    'Build with a dist tag (for example Release: 1%{?dist}), or push it with --releasever 9.',
+  ],
+]);
+
 // 423: another request still writes to the same resumable upload (tus 1.0.0 servers).
 const PASSING_STATUSES = new Set([408, 423, 425, 429]);
 
@@ -48,7 +56,9 @@ export function failureOfAnswer(answer: Answer): PushFailure {
   const { status } = answer;
   const kind = kindOf(status);
   const problem = parseJson(answer.text);
-  if (status >= 400 && Value.Check(PROBLEM, problem)) return new PushFailure({ ...problem, kind });
+  if (status >= 400 && Value.Check(PROBLEM, problem)) {
+    return new PushFailure({ ...problem, hint: PUSH_HINTS.get(problem.code) ?? problem.hint, kind });
+  }
   if (status >= 300 && status < 400) return redirected(answer);
   return unexpected({
     detail: `the service answered ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd(),

@@ -13,7 +13,7 @@ export async function answerUpload(
   exchange: { readonly request: UploadRequest; readonly reply: FastifyReply },
   outcome: UploadOutcome,
   waitMs: number | undefined,
-  { waitUntilInstallable }: Pick<UploadOptions, 'waitUntilInstallable'>,
+  { waitUntilInstallable, quietMs }: Pick<UploadOptions, 'waitUntilInstallable' | 'quietMs'>,
 ): Promise<FastifyReply> {
   const { request, reply } = exchange;
   const settled =
@@ -22,5 +22,5 @@ export async function answerUpload(
     reply.code(202).header('location', `/api/v1/uploads/${outcome.sha256}`);
     return reply.send(request.wantsJson ? outcome : waitingLine(outcome));
   }
-  return reply.code(statusOf(settled)).send(request.wantsJson ? settled : outcomeLine(settled));
+  return reply.code(statusOf(settled)).send(request.wantsJson ? settled : outcomeLine(settled, quietMs));
 }

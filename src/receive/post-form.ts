@@ -51,7 +51,7 @@ export async function postForm(
       settle(result, waitMs === undefined ? undefined : remainingMs(waitMs, reply), options),
     ),
   );
-  return answer(request, reply, settled);
+  return answer(settled, { request, reply }, options);
 }
 
 function noFile(): AppError {
@@ -115,14 +115,18 @@ async function settle(
   }
 }
 
-function answer(request: FastifyRequest, reply: FastifyReply, results: readonly FileResult[]): FastifyReply {
+function answer(
+  results: readonly FileResult[],
+  { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  { quietMs }: Pick<UploadOptions, 'quietMs'>,
+): FastifyReply {
   const [first] = results;
   if (first !== undefined && results.length === 1) {
     if ('error' in first) throw first.error;
     if (first.isPending) reply.header('location', `/api/v1/uploads/${first.outcome.sha256}`);
   }
   reply.code(statusOfAll(results));
-  return reply.send(request.wantsJson ? resultDocument(results, request.id) : resultLines(results));
+  return reply.send(request.wantsJson ? resultDocument(results, request.id) : resultLines(results, quietMs));
 }
 
 function statusOfAll(results: readonly FileResult[]): 200 | 201 | 202 | 207 {

@@ -1,5 +1,5 @@
-import { type AppError, errorLine, problemOf } from '../errors.ts';
-import type { UploadOutcome } from './upload-outcome.ts';
+import { type AppError, errorLine, printable, problemOf } from '../errors.ts';
+import type { UploadOutcome, UploadPlace } from './upload-outcome.ts';
 
 /** One file's result in the answer to a form upload: what became of it, or its error. */
 export type FileResult =
@@ -12,26 +12,51 @@ export function statusOf({ outcome }: UploadOutcome): 200 | 201 | 202 {
   return outcome === 'created' ? 201 : 200;
 }
 
-/** `OK - Accessible as <url>`, the answer build jobs have always looked for. */
-export function outcomeLine(outcome: UploadOutcome): string {
-  const { batch } = outcome;
+/**
+ * `OK - Accessible as <url> - <in which indexes>`; build jobs have always looked for what stands before the second dash.
+ * @param quietMs the quiet time after which an index is rebuilt.
+ */
+export function outcomeLine(outcome: UploadOutcome, quietMs: number): string {
+  const { batch, places } = outcome;
   if (batch !== undefined) {
     return `STAGED - In batch ${batch}, POST /api/v1/batches/${batch}/commit publishes it\n`;
   }
-  return `OK - Accessible as ${outcome.places[0]?.url ?? ''}\n`;
+  return `OK - Accessible as ${places[0]?.url ?? ''} - ${indexText(places, quietMs)}\n`;
+}
+
+/** `in the index of 9/aarch64, 9/x86_64 in about 30 s, ?wait=30 waits`, of every repository that the package went to. */
+function indexText(places: readonly UploadPlace[], quietMs: number): string {
+  const published = repositoriesIn(places, 'published');
+  const waiting = repositoriesIn(places, 'waiting');
+  const soon = quietMs === 0 ? 'in a moment' : `in about ${Math.ceil(quietMs / 1000)} s`;
+  return [
+    ...(published === '' ? [] : [`in the index of ${published}`]),
+    ...(waiting === '' ? [] : [`in the index of ${waiting} ${soon}, ?wait=30 waits`]),
+    ...places
+      .filter(({ state }) => state === 'set-aside')
+      .map(({ repository, reason }) => `kept out of the index of ${repository}: ${printable(reason ?? '')}`),
+  ].join('; ');
+}
+
+function repositoriesIn(places: readonly UploadPlace[], state: UploadPlace['state']): string {
+  return places
+    .filter((place) => place.state === state)
+    .map(({ repository }) => repository)
+    .join(', ');
 }
 
 /** The answer when the time of a wait was up: stored, but not to be installed yet. */
-export function waitingLine(outcome: UploadOutcome): string {
-  return `WAITING - Not in the index yet: ${outcome.places[0]?.url ?? ''}, ask /api/v1/uploads/${outcome.sha256}\n`;
+export function waitingLine({ places, sha256 }: UploadOutcome): string {
+  const waiting = repositoriesIn(places, 'waiting');
+  return `WAITING - Not in the index of ${waiting} yet: ${places[0]?.url ?? ''}, ask /api/v1/uploads/${sha256}\n`;
 }
 
 /** The results of a form upload as lines, one a file. */
-export function resultLines(results: readonly FileResult[]): string {
+export function resultLines(results: readonly FileResult[], quietMs: number): string {
   return results
     .map((result) => {
       if ('error' in result) return errorLine(result.error, result.fileName);
-      return result.isPending ? waitingLine(result.outcome) : outcomeLine(result.outcome);
+      return result.isPending ? waitingLine(result.outcome) : outcomeLine(result.outcome, quietMs);
     })
     .join('');
 }

@@ -13,6 +13,8 @@ export interface UploadOptions {
   readonly incomingDir: string;
   readonly room: BodyRoom;
   readonly ingest: (upload: SpooledUpload, request: FastifyRequest) => Promise<UploadOutcome>;
+  /** An index is rebuilt when no package came for this long. */
+  readonly quietMs: number;
   /** Answers 'pending' when the time is up first. */
   readonly waitUntilInstallable: (
     outcome: UploadOutcome,

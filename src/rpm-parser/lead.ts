@@ -4,6 +4,23 @@ import { RpmParseError } from './rpm-parse-error.ts';
 export const LEAD_BYTES = 96;
 
 const MAGIC = [0xed, 0xab, 0xee, 0xdb] as const;
+/** What clients send in place of a package, by the first bytes. Source: file(1), magic/Magdir. */
+const OTHER_CONTENTS: readonly (readonly [hex: string, name: string])[] = [
+  ['1f8b', 'gzip'],
+  ['fd377a58', 'xz'],
+  ['28b52ffd', 'zstd'],
+  ['425a68', 'bzip2'],
+  ['504b0304', 'zip'],
+  ['213c6172', 'a Debian package'],
+  ['6472706d', 'a delta RPM'],
+  ['30373037', 'cpio'],
+  ['7f454c46', 'a program'],
+  ['2321', 'a script'],
+  ['76657273', 'a Git LFS pointer'],
+  ['2d2d', 'a form'],
+  ['3c', 'HTML or XML'],
+  ['7b', 'JSON'],
+];
 const MAJOR_OFFSET = 4;
 const SIGNATURE_TYPE_OFFSET = 78;
 
@@ -19,9 +36,11 @@ export function checkMagic(bytes: Uint8Array): void {
   const wrongAt = MAGIC.findIndex((expected, index) => index < bytes.length && bytes[index] !== expected);
   if (wrongAt === -1) return;
   const found = Buffer.from(bytes.subarray(0, MAGIC.length)).toString('hex');
+  const name = OTHER_CONTENTS.find(([hex]) => found.startsWith(hex))?.[1];
+  const named = name === undefined ? found : `${name}: ${found}`;
   throw new RpmParseError(
     'NOT_AN_RPM',
-    `expected the magic edabeedb of an RPM package, found ${found}`,
+    `expected the magic edabeedb of an RPM package, found ${named}`,
     wrongAt,
   );
 }

@@ -112,6 +112,10 @@ index_updater: { quiet_seconds: 0.5, max_wait_seconds: 60, timeout_seconds: 9, k
     expect(publicUrl).toBe('http://localhost');
   });
 
+  it('says that an IPv6 address stands without brackets', () => {
+    expect(problemsOf('server: { address: "[::1]" }')).toEqual([expect.stringMatching(/brackets.* ::1$/)]);
+  });
+
   it.each([
     ['address: "::1"', 'http://[::1]:5000'],
     ['port: 80', 'http://127.0.0.1:80'],

@@ -263,7 +263,9 @@ test('the example in docs/http.md goes on where it ended, and ends with the answ
   expect(partly).not.toBe(goingOn);
   const script = ['set -eu', beginning, partly, goingOn, 'echo "went on at $offset"'].join('\n');
   const { stdout } = await execa('sh', ['-c', script], { cwd: site.workDir, env: { HOME: '/nonexistent' } });
-  expect(stdout).toBe(`OK - Accessible as ${site.baseUrl}/repo/${STORED}\nwent on at 100000`);
+  expect(stdout).toBe(
+    `OK - Accessible as ${site.baseUrl}/repo/${STORED} - in the index of 9/x86_64\nwent on at 100000`,
+  );
 });
 
 test('a signed upload can be resumed with curl', async () => {

@@ -64,7 +64,10 @@ describe('hosts', () => {
     const file = await buildRpm({ name: 'installed', files: { [INSTALLED_FILE]: 'data' } }, site.workDir);
     const answer = await runCurl('-T', file, `${site.baseUrl}/upload/?wait=50`);
     const url = `${site.baseUrl}/repo/9/x86_64/Packages/installed-1.0-1.el9.noarch.rpm`;
-    expect(answer).toMatchObject({ status: 201, body: `OK - Accessible as ${url}\n` });
+    expect(answer).toMatchObject({
+      status: 201,
+      body: `OK - Accessible as ${url} - in the index of 9/x86_64, 9/aarch64\n`,
+    });
     expect((await sendRequest(site.baseUrl, { path: new URL(url).pathname })).bytes).toEqual(
       await readFile(file),
     );
@@ -124,9 +127,13 @@ describe('a form (curl -F)', () => {
     await expectNothingLeft(site);
     const again = await sendForm(site);
     const [first, second, third] = again.body.split('\n');
-    expect(first).toMatch(/^OK - Accessible as http.*good-1\.0-1\.el9\.x86_64\.rpm$/);
+    expect(first).toMatch(
+      /^OK - Accessible as http.*good-1\.0-1\.el9\.x86_64\.rpm - in the index of 9\/x86_64$/,
+    );
     expect(second).toMatch(/^ERROR RPM_MALFORMED: /);
-    expect(third).toMatch(/^OK - Accessible as http.*better-1\.0-1\.el9\.x86_64\.rpm$/);
+    expect(third).toMatch(
+      /^OK - Accessible as http.*better-1\.0-1\.el9\.x86_64\.rpm - in the index of 9\/x86_64$/,
+    );
   });
 
   test('that is cut in the middle of a file leaves nothing behind', async () => {

@@ -69,7 +69,13 @@ describe('curl -T', () => {
       const file = await packageFile(site, { name: 'given', version: '3', release: '1.el9' });
       const answer = await runCurl('-T', file, `${site.baseUrl}${path}`);
       const url = `${site.baseUrl}/repo/9/x86_64/Packages/given-3-1.el9.x86_64.rpm`;
-      expect(answer).toMatchObject({ status: 201, body: `OK - Accessible as ${url}\n` });
+      expect(answer).toMatchObject({
+        status: 201,
+        body: expect.stringMatching(
+          /^OK - Accessible as (\S+) - in the index of 9\/x86_64 in about \d+ s, \?wait=30 waits\n$/,
+        ),
+      });
+      expect(answer.body).toContain(` ${url} `);
       const download = await sendRequest(site.baseUrl, { path: new URL(url).pathname });
       expect(download.status).toBe(200);
       expect(download.bytes.equals(await readFile(file))).toBe(true);
@@ -285,7 +291,10 @@ describe.each(ENGINES)('with the %s engine', (engine) => {
       const file = await buildRpm({ name: 'origin', isSource: true }, site.workDir);
       const answer = await runCurl('-T', file, `${site.baseUrl}/upload?wait=50`);
       const url = `${site.baseUrl}/repo/9/SRPMS/Packages/origin-1.0-1.el9.src.rpm`;
-      expect(answer).toMatchObject({ status: 201, body: `OK - Accessible as ${url}\n` });
+      expect(answer).toMatchObject({
+        status: 201,
+        body: `OK - Accessible as ${url} - in the index of 9/SRPMS\n`,
+      });
       const host = { root: join(site.workDir, 'host'), repositoryUrl: `${site.baseUrl}/repo/9/SRPMS/` };
       expect(await dnfRepoquery(host)).toMatchObject({ exitCode: 0, stdout: 'origin-0:1.0-1.el9.src' });
     });

@@ -2,6 +2,7 @@ import { mkdir, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkFolders, prepareFolders, type TreeFolders, tryFolders } from '../../src/place/tree-folders.ts';
+import { attachStrace, canTrace } from '../support/strace.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 /** Another mount than the one of temporary directories. */
@@ -97,6 +98,23 @@ describe('the way of a package', () => {
       code: 'TREE_UNUSABLE',
       message: expect.stringContaining('one mount'),
       cause: { code: 'EXDEV' },
+    });
+    expect(await filesIn(folders)).toEqual([]);
+  });
+});
+
+describe('a file system without hard links, such as exFAT', () => {
+  it('is named as such', async ({ skip }) => {
+    skip(!canTrace);
+    const folders = await prepareFolders(configured());
+    const inject = 'link,linkat:error=EPERM';
+    const trace = await attachStrace(process.pid, { syscalls: 'link,linkat', inject });
+    const refusal = await checkFolders(folders).catch((error: unknown) => error);
+    await trace.stop();
+    expect(refusal).toMatchObject({
+      code: 'TREE_UNUSABLE',
+      message: expect.stringContaining('no hard links'),
+      hint: expect.stringContaining('ext4'),
     });
     expect(await filesIn(folders)).toEqual([]);
   });

@@ -250,6 +250,14 @@ describe('an upload', () => {
     await expect(connection.exchange({ method: 'GET', url })).rejects.toThrow('no answer for 0.1 s');
   });
 
+  it('speaks of its own option where the service speaks of the URL', async () => {
+    await using server = await startScriptedServer(({ answer }) =>
+      answer(422, { code: 'RELEASEVER_UNKNOWN', detail: 'no distribution', hint: 'add ?releasever=9' }),
+    );
+    const [result] = (await pushOne(server)).report.results;
+    expect(result?.failure?.hint).toContain('--releasever 9');
+  });
+
   it('leaves no text of the service that a terminal would obey', async () => {
     await using server = await startScriptedServer(({ answer }) =>
       answer(400, { code: 'X\u001b[31m', detail: 'a\u001b[2Jb', hint: 'c\u009b2Jd\u202e' }),

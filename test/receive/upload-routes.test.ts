@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import type { InjectOptions } from 'fastify';
 import { describe, expect, it, vi } from 'vitest';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../../src/errors.ts';
+import type { UploadPlace } from '../../src/receive/upload-outcome.ts';
 import { buildTestApp, outcomeOf, type TestApp, type TestAppOptions } from '../support/test-app.ts';
 
 const JSON_WANTED = { accept: 'application/json' };
@@ -73,12 +74,51 @@ describe('PUT of a package', () => {
       expect(answer.statusCode).toBe(201);
       expect(answer.headers['content-type']).toMatch(/^text\/plain/);
       expect(answer.body).toBe(
-        'OK - Accessible as http://repo.example.com/repo/9/x86_64/Packages/example-1.0-1.el9.x86_64.rpm\n',
+        'OK - Accessible as http://repo.example.com/repo/9/x86_64/Packages/example-1.0-1.el9.x86_64.rpm - in the index of 9/x86_64 in about 30 s, ?wait=30 waits\n',
       );
       expect(service.uploads).toMatchObject([{ content: 'package', sizeBytes: 7, releasever: undefined }]);
       await expectNothingLeft(service);
     },
   );
+
+  it('says of every repository in which index the package is, will be, or is not', async () => {
+    const place = (basearch: string, state: UploadPlace['state'], reason?: string): UploadPlace => ({
+      repository: `9/${basearch}`,
+      location: 'Packages/a.rpm',
+      url: `http://host/${basearch}`,
+      state,
+      ...(reason !== undefined && { reason }),
+    });
+    const places = [
+      place('x86_64', 'published'),
+      place('aarch64', 'waiting'),
+      place('s390x', 'waiting'),
+      place('ppc64le', 'set-aside', 'too\nlong'),
+    ];
+    await using service = await buildTestApp({
+      upload: { ingest: async () => outcomeOf('package', { places }) },
+    });
+    expect((await service.app.inject(put())).body).toBe(
+      'OK - Accessible as http://host/x86_64 - in the index of 9/x86_64; ' +
+        'in the index of 9/aarch64, 9/s390x in about 30 s, ?wait=30 waits; ' +
+        'kept out of the index of 9/ppc64le: too\\u000along\n',
+    );
+  });
+
+  it.each([
+    ['wait=1&wait=2', 'the parameter wait is given more than once'],
+    ['wiat=1', 'there is no parameter wiat'],
+  ])('with ?%s is refused: %s', async (query, detail) => {
+    await using service = await buildTestApp();
+    const answer = await service.app.inject(put({ url: `/upload?${query}`, headers: JSON_WANTED }));
+    expect(answer.json()).toMatchObject({ status: 400, code: 'PARAMETER_INVALID', detail });
+  });
+
+  it('with a Content-Type that cannot be read is refused as such', async () => {
+    await using service = await buildTestApp();
+    const answer = await service.app.inject(put({ headers: { ...JSON_WANTED, 'content-type': 'garbage' } }));
+    expect(answer.json()).toMatchObject({ status: 415, code: 'CONTENT_TYPE_WRONG' });
+  });
 
   it('answers 200 when it was there', async () => {
     await using service = await buildTestApp(byContent);

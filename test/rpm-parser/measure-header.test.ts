@@ -32,6 +32,17 @@ describe('measureHeader', () => {
     );
   });
 
+  it.each([
+    [Buffer.from([0x1f, 0x8b, 8, 8]), 'gzip: 1f8b0808'],
+    [Buffer.from('--------------------'), 'a form: 2d2d2d2d'],
+    [Buffer.from('!<arch>\ndebian-binary'), 'a Debian package: 213c6172'],
+    [Buffer.from('<!DOCTYPE html>'), 'HTML or XML: 3c21444f'],
+    [Buffer.from('version https://git-lfs.github.com/spec/v1'), 'a Git LFS pointer: 76657273'],
+    [Buffer.from([1, 2, 3, 4]), 'found 01020304'],
+  ])('names what else a file is: %s', (bytes, named) => {
+    expect(() => measureHeader(bytes, 5000)).toThrow(named);
+  });
+
   it('calls a file that ends inside its headers truncated, at whatever byte', () => {
     const extent = measureHeader(rpm, rpm.length);
     if (!extent.isComplete) throw new Error('the crafted package is complete');

@@ -224,8 +224,8 @@ describe('POST .../reindex', () => {
     await using service = await buildTestApp({ api: twoRepositories });
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const answer = await service.app.inject({ method: 'POST', url, headers, payload: 'a=b' });
-    expect(answer.statusCode).toBe(400);
-    expect(answer.body).toMatch(/^ERROR PARAMETER_INVALID: /);
+    expect(answer.statusCode).toBe(415);
+    expect(answer.body).toMatch(/^ERROR CONTENT_TYPE_WRONG: /);
   });
 
   it.each([

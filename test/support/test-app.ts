@@ -101,6 +101,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       spoolDir,
       incomingDir,
       room: ENOUGH_ROOM,
+      quietMs: 30_000,
       ingest: async (upload) => {
         const content = await readFile(upload.path, 'utf8');
         uploads.push({ ...upload, content });
