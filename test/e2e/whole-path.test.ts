@@ -71,11 +71,8 @@ describe('curl -T', () => {
       const url = `${site.baseUrl}/repo/9/x86_64/Packages/given-3-1.el9.x86_64.rpm`;
       expect(answer).toMatchObject({
         status: 201,
-        body: expect.stringMatching(
-          /^OK - Accessible as (\S+) - in the index of 9\/x86_64 in about \d+ s, \?wait=30 waits\n$/,
-        ),
+        body: `OK - Accessible as ${url} - in the index of 9/x86_64 in a moment, ?wait=30 waits\n`,
       });
-      expect(answer.body).toContain(` ${url} `);
       const download = await sendRequest(site.baseUrl, { path: new URL(url).pathname });
       expect(download.status).toBe(200);
       expect(download.bytes.equals(await readFile(file))).toBe(true);
