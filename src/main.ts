@@ -164,6 +164,7 @@ async function startOnTree(
       listStatus: () => queue.listStatus(),
       statusOf: (repository) => queue.statusOf(repository),
       listSetAside: (repository) => records.listSetAside(repository),
+      listPackageFaults: (repository) => records.listPackageFaults(repository),
       receiptsAfter: (repository, location) =>
         longWork.piece(() => records.receiptsAfter(repository, location, RECEIPTS_A_PIECE)),
       reindexNow: requests.reindexNow,

@@ -19,6 +19,7 @@ import type { UploadOutcome } from './receive/upload-outcome.ts';
 import type { IndexRun } from './reindex/index-engine.ts';
 import { createIndexReserve } from './reindex/index-reserve.ts';
 import { openMarks } from './reindex/marks.ts';
+import { packageFaultError } from './reindex/package-faults.ts';
 import { createRepositoryPreparation } from './reindex/prepare-repository.ts';
 import { type ReindexParts, reindexRepository } from './reindex/reindex-repository.ts';
 import { createRepositoryQuota } from './reindex/repository-quota.ts';
@@ -104,6 +105,11 @@ export async function openPipeline(
   const listStatus = (): ReturnType<ReindexQueue['listStatus']> => queue.listStatus();
   const findFaults = createFaultFinder({
     listStatus,
+    listPackageFaults: () =>
+      records.countPackageFaults().map((counted) => ({
+        repository: counted.first.repository,
+        error: packageFaultError(counted),
+      })),
     findUploadFault,
     findDropFault: drops.findFault,
     findIndexFault: async () => (await engine.findFault()) ?? findSigningFault(),
@@ -276,6 +282,9 @@ async function takeUpRepositories(options: {
     // One that cannot be read must not keep the others from being served; uploads to it try again.
     await options.prepareRepository(repository).catch((error: unknown) => {
       options.log.error({ repository, err: error }, 'repository not taken up');
+      // The run says what is wrong to all who ask.
+      options.queue.of(repository).request();
+      options.queue.of(repository).hurry();
     });
     if (options.isEachLookedAt) options.queue.of(repository).request();
   }

@@ -74,7 +74,7 @@ async function throughPipeline(
       publish: async (repository) => {
         bar.clear();
         const indexBar = createProgressBar(repository);
-        await requests.reindexNow(repository, 'files');
+        await requests.reindexNow(repository, { trust: 'files', isTakeOver: false });
         const timer = setInterval(() => {
           const progress = queue.statusOf(repository)?.progress;
           if (progress !== undefined) indexBar.show(progress);

@@ -53,9 +53,16 @@ export const REINDEX = {
   ],
   options: {
     full: { type: 'boolean', text: 'Read every package again, whatever the index says of it.' },
+    'take-over': {
+      type: 'boolean',
+      text: 'Publish what lies in the repositories that are named, although the index of another program that was found there names packages which would leave it, or does not name some that would join it.',
+    },
     config: CONFIG_OPTION,
   },
-  exitCodes: { 0: 'all are published', 1: 'at least one is not' },
+  exitCodes: {
+    0: 'all are published, and describe every package as it lies there',
+    1: 'at least one is not published, or a package of it is set aside, damaged, held back or cannot be described anew',
+  },
 } as const satisfies Command;
 
 export const VERIFY = {

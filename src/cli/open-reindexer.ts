@@ -11,26 +11,36 @@ import type { IndexProgress } from '../reindex/index-engine.ts';
 import { openMarks } from '../reindex/marks.ts';
 import { reindexRepository } from '../reindex/reindex-repository.ts';
 import type { PublishedIndex } from '../reindex/repository-queue.ts';
+import type { ReindexRequest } from '../reindex/repository-requests.ts';
+import type { PackageFaultCode } from '../records/records.ts';
 import { createTidying } from '../reindex/tidy-repository.ts';
 import { demandOwner } from './become-owner.ts';
 import { checkNamed } from './check-named.ts';
 import { noTree } from './no-tree.ts';
 import { foldersOf } from './read-config.ts';
-import { REPOSITORIES, REPOSITORY } from './service-answers.ts';
+import { REPOSITORIES, REPOSITORY, REPOSITORY_STATUS } from './service-answers.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
 
-type IndexFacts = Pick<PublishedIndex, 'packageCount' | 'revision'>;
+/** A package that is not described as it lies there. */
+export interface PackageNote {
+  readonly location: string;
+  readonly code: PackageFaultCode | 'PACKAGE_SET_ASIDE';
+  readonly reason: string;
+}
+
+interface IndexFacts extends Pick<PublishedIndex, 'packageCount' | 'revision'> {
+  readonly faults: readonly PackageNote[];
+}
 
 /** Whoever may reindex the tree: the running service that owns it, or this process. */
 export interface Reindexer {
   readonly listRepositories: () => Promise<readonly string[]>;
   /**
-   * @param trust `nothing`: every package is read again.
    * @throws AppError NOT_FOUND, INDEX_FAILED, ...
    */
   readonly reindex: (
     repository: string,
-    trust: 'files' | 'nothing',
+    request: ReindexRequest,
     onProgress: (progress: IndexProgress) => void,
   ) => Promise<IndexFacts>;
   readonly close: () => Promise<void>;
@@ -59,16 +69,18 @@ function ofThisProcess(config: Config, tree: Tree): Reindexer {
 
   return {
     listRepositories: () => store.listRepositories(),
-    reindex: async (repository, trust, onProgress) => {
+    reindex: async (repository, { trust, isTakeOver }, onProgress) => {
       checkNamed(repository, new Set(await store.listRepositories()));
       const marks = await openMarks(join(tree.folders.stateDir, 'marks'));
       records.takeAllBack(repository);
       changes.distrust(repository, trust);
+      if (isTakeOver) changes.acceptTakeOver(repository);
       const run = { signal: new AbortController().signal, onProgress };
       const published = await reindexRepository(repository, reindexParts, run);
       await marks.clear(repository);
       await tidy(repository);
-      return published;
+      const setAside = records.listSetAside(repository).map(asNote);
+      return { ...published, faults: [...setAside, ...records.listPackageFaults(repository)] };
     },
     close: tree.close,
   };
@@ -80,14 +92,17 @@ function throughService(client: ServiceClient, config: Config): Reindexer {
   const store = createPackageStore(layout);
   return {
     listRepositories: () => store.listRepositories(),
-    reindex: async (repository, trust, onProgress) => {
+    reindex: async (repository, { trust, isTakeOver }, onProgress) => {
       checkNamed(repository, new Set(await store.listRepositories()));
       const path = `/api/v1/repositories/${repository}`;
-      await client.send('POST', `${path}/reindex${trust === 'nothing' ? '?full=1' : ''}`, REPOSITORY);
+      const query = [...(trust === 'nothing' ? ['full=1'] : []), ...(isTakeOver ? ['takeOver=1'] : [])];
+      await client.send('POST', `${path}/reindex?${query.join('&')}`, REPOSITORY);
       const polling = new AbortController();
       const polled = pollProgress(client, path, onProgress, polling.signal);
       try {
-        return await published(client, path);
+        const facts = await published(client, path);
+        const { setAside, packageFaults } = (await client.send('GET', path, REPOSITORY_STATUS)).body;
+        return { ...facts, faults: [...setAside.map(asNote), ...packageFaults] };
       } finally {
         polling.abort();
         await polled;
@@ -97,8 +112,12 @@ function throughService(client: ServiceClient, config: Config): Reindexer {
   };
 }
 
+function asNote({ location, reason }: { readonly location: string; readonly reason: string }): PackageNote {
+  return { location, code: 'PACKAGE_SET_ASIDE', reason };
+}
+
 /** @throws AppError of the run that failed. */
-async function published(client: ServiceClient, path: string): Promise<IndexFacts> {
+async function published(client: ServiceClient, path: string): Promise<Omit<IndexFacts, 'faults'>> {
   for (;;) {
     const { status, body } = await client.send('GET', `${path}?wait=${WAIT_SECONDS}`, REPOSITORY);
     if (status === 200) return { packageCount: body.packageCount, revision: body.revision ?? '' };

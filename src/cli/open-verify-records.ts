@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/load.ts';
 import { errnoOf } from '../errors.ts';
 import { closedTo } from '../nearest-existing.ts';
-import { type Receipt, Records, type SetAside } from '../records/records.ts';
+import { type PackageFault, type Receipt, Records, type SetAside } from '../records/records.ts';
 import { isLocked } from '../records/tree-lock.ts';
 import { PACKAGES, REPOSITORIES, REPOSITORY_STATUS } from './service-answers.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
@@ -20,11 +20,17 @@ export interface RecordsReader extends AsyncDisposable {
 export interface RepositoryRecords {
   readonly receipts: readonly Receipt[];
   readonly setAside: readonly SetAside[];
+  readonly packageFaults: readonly PackageFault[];
   /** Of the last index run, when it failed. */
   readonly lastError: string | undefined;
 }
 
-const NO_RECORDS: RepositoryRecords = { receipts: [], setAside: [], lastError: undefined };
+const NO_RECORDS: RepositoryRecords = {
+  receipts: [],
+  setAside: [],
+  packageFaults: [],
+  lastError: undefined,
+};
 
 /** Asks the running service, which has its records locked; without one a copy of them is read. */
 export async function openVerifyRecords(config: Config): Promise<RecordsReader> {
@@ -43,6 +49,7 @@ async function fromCopy(stateDir: string): Promise<RecordsReader> {
     read: async (repository) => ({
       receipts: records.listReceipts(repository),
       setAside: records.listSetAside(repository),
+      packageFaults: records.listPackageFaults(repository),
       lastError: undefined,
     }),
     [Symbol.asyncDispose]: async () => {
@@ -73,7 +80,7 @@ function fromService(client: ServiceClient): RecordsReader {
       if (!(await isKnown(repository))) return NO_RECORDS;
       const path = `/api/v1/repositories/${repository}`;
       const { packages } = (await client.send('GET', `${path}/packages`, PACKAGES)).body;
-      const { setAside, lastError } = (await client.send('GET', path, REPOSITORY_STATUS)).body;
+      const { setAside, packageFaults, lastError } = (await client.send('GET', path, REPOSITORY_STATUS)).body;
       return {
         lastError: lastError === null ? undefined : `${lastError.code}: ${lastError.detail}`,
         receipts: packages.map(({ placedAt, publishedAt, ...facts }) => ({
@@ -83,6 +90,11 @@ function fromService(client: ServiceClient): RecordsReader {
           publishedAtMs: publishedAt === null ? undefined : Date.parse(publishedAt),
         })),
         setAside: setAside.map(({ since, ...facts }) => ({
+          repository,
+          ...facts,
+          sinceMs: Date.parse(since),
+        })),
+        packageFaults: packageFaults.map(({ since, ...facts }) => ({
           repository,
           ...facts,
           sinceMs: Date.parse(since),

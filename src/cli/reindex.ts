@@ -1,10 +1,15 @@
 import { parseArgs } from 'node:util';
-import { toAppError } from '../errors.ts';
+import { AppError, printable, toAppError } from '../errors.ts';
+import type { ReindexRequest } from '../reindex/repository-requests.ts';
 import { REINDEX } from './commands.ts';
-import { openReindexer, type Reindexer } from './open-reindexer.ts';
+import { openReindexer, type PackageNote, type Reindexer } from './open-reindexer.ts';
 import { counted, createProgressBar } from './progress-bar.ts';
 import { readConfig } from './read-config.ts';
+import { PACKAGE_FAULT_HINTS } from '../reindex/package-faults.ts';
 import { errorLines } from './error-lines.ts';
+
+const SET_ASIDE_HINT =
+  'It is not in the index. Build it again without what the reason names, and remove this file.';
 
 /** `rpmyard reindex [REPO...]`: brings indexes up to date now, through the running service or without one. */
 export async function reindex(args: readonly string[]): Promise<number> {
@@ -13,18 +18,22 @@ export async function reindex(args: readonly string[]): Promise<number> {
     options: REINDEX.options,
     allowPositionals: true,
   });
+  if (values['take-over'] === true && positionals.length === 0) {
+    throw new AppError('PARAMETER_INVALID', '--take-over needs the names of the repositories', {
+      hint: 'rpmyard reindex --take-over 9/x86_64',
+    });
+  }
   const reindexer = await openReindexer(readConfig(values.config));
   try {
     const repositories = positionals.length > 0 ? positionals : await reindexer.listRepositories();
     if (repositories.length === 0) process.stdout.write('there is no repository yet\n');
     let exitCode = 0;
     for (const repository of repositories) {
-      const isDone = await reindexOne(
-        repository,
-        values.full ? 'nothing' : 'files',
-        reindexer,
-        process.stdout,
-      );
+      const request = {
+        trust: values.full ? ('nothing' as const) : ('files' as const),
+        isTakeOver: values['take-over'] ?? false,
+      };
+      const isDone = await reindexOne(repository, request, reindexer, process.stdout);
       if (!isDone) exitCode = 1;
     }
     return exitCode;
@@ -33,22 +42,28 @@ export async function reindex(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Says to `output` how it went; false when it failed, which must not keep the others from their turn. */
+/** Says to `output` how it went; false when something is wrong, which must not keep the others from their turn. */
 export async function reindexOne(
   repository: string,
-  trust: 'files' | 'nothing',
+  request: ReindexRequest,
   reindexer: Reindexer,
   output: NodeJS.WritableStream,
 ): Promise<boolean> {
   const bar = createProgressBar(repository);
   try {
-    const { packageCount, revision } = await reindexer.reindex(repository, trust, bar.show);
+    const { packageCount, revision, faults } = await reindexer.reindex(repository, request, bar.show);
     bar.clear();
     output.write(`${repository}: ${counted(packageCount, 'package')}, revision ${revision}\n`);
-    return true;
+    process.stderr.write(faults.map((fault) => faultLines(repository, fault)).join(''));
+    return faults.length === 0;
   } catch (error) {
     bar.clear();
     process.stderr.write(errorLines(`rpmyard reindex: ${repository}`, toAppError(error)));
     return false;
   }
+}
+
+function faultLines(repository: string, { location, code, reason }: PackageNote): string {
+  const hint = code === 'PACKAGE_SET_ASIDE' ? SET_ASIDE_HINT : PACKAGE_FAULT_HINTS[code];
+  return `${repository}: ${code} ${printable(location)}\n    ${printable(reason)}\n    ${hint}\n`;
 }

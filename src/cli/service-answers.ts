@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { PACKAGE_FAULT_CODES } from '../records/records.ts';
 
 /** What commands read in answers of the service (docs/http.md). */
 export const REPOSITORIES = Type.Object({
@@ -18,6 +19,15 @@ export const REPOSITORY_STATUS = Type.Object({
     Type.Object({
       location: Type.String(),
       identity: Type.String(),
+      reason: Type.String(),
+      since: Type.String(),
+    }),
+  ),
+  packageFaults: Type.Array(
+    Type.Object({
+      location: Type.String(),
+      identity: Type.String(),
+      code: Type.Enum([...PACKAGE_FAULT_CODES]),
       reason: Type.String(),
       since: Type.String(),
     }),

@@ -10,6 +10,8 @@ import { createRepositoryLayout, repositoryDirectories } from '../place/reposito
 import { pathsBelow } from '../place/tree-folders.ts';
 import { openSigner } from '../open-tree.ts';
 import { filesOfGeneration, listGenerations, readMirrorlistGeneration } from '../reindex/generations.ts';
+import { reasonOf } from '../reindex/found-index.ts';
+import { isOwnIndex } from '../reindex/own-index.ts';
 import { openMetadata } from '../unpack/open-metadata.ts';
 import { readMarks } from '../verify/read-marks.ts';
 import { verifyLeftovers } from '../verify/verify-leftovers.ts';
@@ -72,7 +74,7 @@ async function verifyTree(
   for (const repository of named) checkNamed(repository, known);
   const reports: RepositoryReport[] = [];
   for (const repository of named.length > 0 ? named : [...known].toSorted()) {
-    const { receipts, setAside, lastError } = await reader.read(repository);
+    const { receipts, setAside, packageFaults, lastError } = await reader.read(repository);
     const parts = {
       directoryOf: (name: string) => layout.directoryOf(name),
       directoriesOf: repositoryDirectories,
@@ -87,7 +89,13 @@ async function verifyTree(
       },
       findSigningKey: signer && ((content: string, signature: string) => signer.findKey(content, signature)),
       isMarked: async (name: string) => (await readMarks(marksDir)).includes(name),
-      records: { receipts: () => receipts, setAside: () => setAside },
+      findMissingKeys: async () => (await signer?.findMissingKeys()) ?? [],
+      foundIndexes: { isOwn: isOwnIndex, reasonOf },
+      records: {
+        receipts: () => receipts,
+        setAside: () => setAside,
+        packageFaults: () => packageFaults,
+      },
     };
     const report = await verifyRepository(repository, parts, { readData });
     const failing = lastError === undefined ? [] : [indexRunFailing(repository, lastError)];
@@ -115,7 +123,8 @@ async function repair(config: Config, { repositories }: VerifyReport): Promise<v
       const cures = new Set(errors.map(({ cure }) => cure));
       if (cures.has('reindex') && !cures.has(undefined)) {
         // Standard output is for the report.
-        await reindexOne(repository, 'nothing', reindexer, process.stderr);
+        const request = { trust: 'nothing', isTakeOver: false } as const;
+        await reindexOne(repository, request, reindexer, process.stderr);
       }
     }
   } finally {

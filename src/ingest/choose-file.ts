@@ -35,7 +35,7 @@ export function toPlace(
 export function storedFactsOf({ records, inspectionThreads }: IngestParts): StoredFacts {
   return {
     describe: (path) => describeStoredPackage(path, inspectionThreads),
-    receivedSha256Of: ({ repository, location }) => records.receiptAt(repository, location)?.receivedSha256,
+    acknowledgedAt: ({ repository, location }) => records.receiptAt(repository, location),
   };
 }
 

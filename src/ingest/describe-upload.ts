@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { UploadOutcome, UploadPlace } from '../receive/upload-outcome.ts';
-import type { Receipt, Records } from '../records/records.ts';
+import type { PackageFault, Receipt, Records } from '../records/records.ts';
 import type { ReindexQueue } from '../reindex/reindex-queue.ts';
 import { endQuietTime } from './end-quiet-time.ts';
 
@@ -34,20 +34,20 @@ export function describeUpload(
 
 /**
  * Answers when hosts can install the package from every repository it went to, or 'pending' when the time is up first.
- * @throws AppError PACKAGE_SET_ASIDE, or the code of the index run that failed.
+ * @throws AppError PACKAGE_SET_ASIDE, PACKAGE_DAMAGED, or the code of the index run that failed.
  */
 export async function waitUntilInstallable(
   outcome: UploadOutcome,
   waitMs: number,
   parts: DescribeParts,
 ): Promise<UploadOutcome | 'pending'> {
-  refuseSetAside(outcome);
+  refuseSetAside(outcome, parts);
   const waiting = waitingIn(outcome);
   if (waiting.length === 0) return outcome;
   const result = await whenPublished(outcome, { waiting, waitMs }, parts);
   const places = placesOf(parts.records.receiptsOf(outcome.sha256), outcome.places, parts);
   const settled = { ...outcome, places };
-  refuseSetAside(settled);
+  refuseSetAside(settled, parts);
   // Published without it: somebody removed the file meanwhile.
   const isInstallable = places.every(({ state }) => state === 'published');
   return result === 'pending' || !isInstallable ? 'pending' : settled;
@@ -105,7 +105,12 @@ function waitingIn({ places }: UploadOutcome): readonly string[] {
   return places.filter(({ state }) => state === 'waiting').map(({ repository }) => repository);
 }
 
-function refuseSetAside({ nevra, places }: UploadOutcome): void {
+/** @throws AppError PACKAGE_SET_ASIDE, PACKAGE_DAMAGED. */
+function refuseSetAside({ nevra, places }: UploadOutcome, { records }: DescribeParts): void {
+  for (const { repository, location, state } of places) {
+    const fault = state === 'waiting' ? records.packageFaultAt(repository, location) : undefined;
+    if (fault?.code === 'PACKAGE_DAMAGED') throw damaged(nevra, fault);
+  }
   const aside = places.find(({ state }) => state === 'set-aside');
   if (aside === undefined) return;
   throw new AppError(
@@ -114,6 +119,17 @@ function refuseSetAside({ nevra, places }: UploadOutcome): void {
     {
       hint: 'Correct the package and upload it with a higher release number.',
       details: { repository: aside.repository, location: aside.location },
+    },
+  );
+}
+
+function damaged(nevra: string, { repository, location, reason }: PackageFault): AppError {
+  return new AppError(
+    'PACKAGE_DAMAGED',
+    `the file of ${nevra} in ${repository} was damaged before it was published: ${reason}`,
+    {
+      hint: 'Send the package again: it takes the place of the damaged file.',
+      details: { repository, location },
     },
   );
 }

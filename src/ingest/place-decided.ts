@@ -13,10 +13,12 @@ export interface PlaceDecidedParts extends PlaceParts {
 }
 
 /** Of what was put there by hand after the commit was decided: its digest says enough. */
-const NOTHING_KNOWN: StoredFacts = {
-  describe: async () => 'another file',
-  receivedSha256Of: () => undefined,
-};
+function factsOf({ records }: PlaceDecidedParts): StoredFacts {
+  return {
+    describe: async () => 'another file',
+    acknowledgedAt: ({ repository, location }) => records.receiptAt(repository, location),
+  };
+}
 
 /**
  * Puts a batch into the tree whose commit was decided; nothing where it is there already. The caller has its turn, and
@@ -29,7 +31,7 @@ export async function placeDecidedBatch(id: string, parts: PlaceDecidedParts): P
     if (batch?.state !== 'committing') return;
     const placements = await inParallel(batch.members, async (member) => {
       const file = fileOf(id, member, parts);
-      return { file, states: await lookAtTargets(file, NOTHING_KNOWN, parts.store) };
+      return { file, states: await lookAtTargets(file, factsOf(parts), parts.store) };
     });
     await placeAndRecord(placements, parts);
     await parts.batches.finish(id);

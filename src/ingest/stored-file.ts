@@ -47,10 +47,13 @@ export async function chooseStoredFile(
   const unsigned = { path: asSent.path, ...asSent.inspected };
   const contentOf = (path: string): Promise<string | undefined> => digestContent(path, inspectionThreads);
   const content = await contentOf(unsigned.path);
-  const stored = await findSameContent(targets, content, contentOf);
+  const isDamaged = await Promise.all(targets.map((target) => isOther(target, parts)));
+  const sound = targets.filter((_, index) => !isDamaged[index]);
+  const stored = await findSameContent(sound, content, contentOf);
   if (stored !== undefined) return describeStored(stored, asSent, targets, parts);
   // Nothing is signed in vain, and the message has the digest that the client knows.
-  await lookAtTargets({ ...unsigned, targets }, storedFacts, store);
+  const receivedSha256 = unsigned.sha256;
+  await lookAtTargets({ ...unsigned, receivedSha256, targets }, storedFacts, store);
   const { verdict, isOwn } = await signing.verify(unsigned);
   if (isOwn) return { ...asSent, signatures: eachSignature(asSent, () => verdict) };
   parts.bodyRoom.demandRoom(unsigned.sizeBytes);
@@ -62,6 +65,13 @@ export async function chooseStoredFile(
     await discard();
     throw error;
   }
+}
+
+/** Whether the file at a target has other bytes than the acknowledged ones. */
+async function isOther(target: Target, { store, storedFacts }: StoredFileParts): Promise<boolean> {
+  const acknowledged = storedFacts.acknowledgedAt(target);
+  if (acknowledged === undefined || !existsSync(target.path)) return false;
+  return (await store.sha256Of(target.path)) !== acknowledged.sha256;
 }
 
 /** A file without a signature of ours, stored before packages were signed, goes to no repository that lacks it. */

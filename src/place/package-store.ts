@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, linkSync, lstatSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { createSharedDirectorySync, makeDirectoryDurable, syncFile } from '../durable-files.ts';
@@ -32,6 +32,8 @@ export interface PackageStore {
   prepare(path: string): Promise<void>;
   /** Gives a prepared file a second name; false when the name is taken, whose bytes then stay. */
   add(path: string, target: string): Promise<boolean>;
+  /** Puts a prepared file in the place of another one, in one step; the name is not durable yet. */
+  replace(path: string, target: string): Promise<void>;
   /** Makes the name of an added file durable. Concurrent calls for one directory share an fsync. */
   syncName(target: string): Promise<void>;
   /** Of the whole file, lower-case hex. */
@@ -66,6 +68,13 @@ export function createPackageStore(layout: RepositoryLayout): PackageStore {
       await syncFile(path);
     },
     add: linkUnlessTaken,
+    replace: async (path, target) => {
+      // Beside the file, where a kill leaves it to be swept.
+      const copy = `${path}.mend`;
+      rmSync(copy, { force: true });
+      linkSync(path, copy);
+      renameSync(copy, target);
+    },
     syncName: (target) => syncDirectory(dirname(target)),
     sha256Of: (path) => digestOfFile(path),
     sync: async (target) => {

@@ -11,19 +11,28 @@ export interface IncomingPackage {
   readonly sha256: string;
   readonly nevra: string;
   readonly targets: readonly Target[];
+  /** Of the bytes that were sent, where they are not or will not be the stored ones. */
+  readonly receivedSha256?: string | undefined;
 }
 
 /** What a target holds before the package is placed. */
 export interface TargetState {
   readonly target: Target;
   readonly holdsPackage: boolean;
+  /** It holds this very package as it was acknowledged, but the file's bytes are others since: placing it mends the file. */
+  readonly isDamaged: boolean;
+}
+
+/** What was acknowledged at a target. */
+export interface AcknowledgedFile {
+  readonly sha256: string;
+  readonly receivedSha256?: string | undefined;
 }
 
 /** What is known of stored packages beside their bytes, for messages. */
 export interface StoredFacts {
   readonly describe: (path: string) => Promise<string>;
-  /** Of the bytes that were sent, when they are not the stored ones. */
-  readonly receivedSha256Of: (target: Target) => string | undefined;
+  readonly acknowledgedAt: (target: Target) => AcknowledgedFile | undefined;
 }
 
 /**
@@ -37,12 +46,7 @@ export async function lookAtTargets(
   store: PackageStore,
 ): Promise<readonly TargetState[]> {
   for (const { repository } of incoming.targets) store.checkDirectories(repository);
-  return Promise.all(
-    incoming.targets.map(async (target) => ({
-      target,
-      holdsPackage: await holdsPackage({ incoming, target, stored, store }),
-    })),
-  );
+  return Promise.all(incoming.targets.map((target) => lookAt({ incoming, target, stored, store })));
 }
 
 /**
@@ -71,8 +75,9 @@ export async function placePackage(
   states: readonly TargetState[],
   store: PackageStore,
 ): Promise<void> {
-  for (const { target, holdsPackage: isThere } of states) {
-    if (!isThere) await linkInto(incoming, target, store);
+  for (const { target, holdsPackage: isThere, isDamaged } of states) {
+    if (isDamaged) await store.replace(incoming.path, target.path);
+    else if (!isThere) await linkInto(incoming, target, store);
   }
   await Promise.all(
     states.map(({ target: { path }, holdsPackage: isThere }) =>
@@ -110,24 +115,28 @@ async function linkInto(incoming: IncomingPackage, target: Target, store: Packag
   });
 }
 
-async function holdsPackage(look: {
+async function lookAt(look: {
   readonly incoming: IncomingPackage;
   readonly target: Target;
   readonly stored: StoredFacts;
   readonly store: PackageStore;
-}): Promise<boolean> {
+}): Promise<TargetState> {
   const { incoming, target, stored, store } = look;
   const found = lstatSync(target.path, { throwIfNoEntry: false });
-  if (found === undefined) return false;
+  if (found === undefined) return { target, holdsPackage: false, isDamaged: false };
   if (!found.isFile()) {
     throw new AppError('PACKAGE_CONFLICT', `${target.location} in ${target.repository} is no regular file`, {
       hint: 'Somebody put it there by hand; remove it on the server, then send the package again.',
     });
   }
   const storedSha256 = await store.sha256Of(target.path);
-  if (storedSha256 === incoming.sha256) return true;
+  if (storedSha256 === incoming.sha256) return { target, holdsPackage: true, isDamaged: false };
+  const acknowledged = stored.acknowledgedAt(target);
+  const isDamaged = acknowledged !== undefined && acknowledged.sha256 !== storedSha256;
+  if (isDamaged && isSame(incoming, acknowledged)) return { target, holdsPackage: false, isDamaged };
+  if (isDamaged) throw damagedConflict(incoming, target, { storedSha256, acknowledged });
   const storedNevra = await stored.describe(target.path);
-  const storedReceivedSha256 = stored.receivedSha256Of(target);
+  const storedReceivedSha256 = acknowledged?.receivedSha256;
   const storedDigests =
     storedReceivedSha256 === undefined
       ? `stored sha256 ${storedSha256}`
@@ -150,6 +159,29 @@ async function holdsPackage(look: {
         ...(storedReceivedSha256 !== undefined && { storedReceivedSha256 }),
         sentSha256: incoming.sha256,
       },
+    },
+  );
+}
+
+/** A package that is signed here gets a new signature, and with it other bytes, each time. */
+function isSame({ sha256, receivedSha256 }: IncomingPackage, acknowledged: AcknowledgedFile): boolean {
+  if (sha256 === acknowledged.sha256) return true;
+  return receivedSha256 !== undefined && receivedSha256 === acknowledged.receivedSha256;
+}
+
+function damagedConflict(
+  { nevra, sha256 }: IncomingPackage,
+  { repository, location }: Target,
+  found: { readonly storedSha256: string; readonly acknowledged: AcknowledgedFile },
+): AppError {
+  const { storedSha256, acknowledged } = found;
+  const wanted = acknowledged.receivedSha256 ?? acknowledged.sha256;
+  return new AppError(
+    'PACKAGE_CONFLICT',
+    `${location} in ${repository} is damaged (sha256 ${storedSha256}), and ${nevra} with sha256 ${sha256} is not the package that was acknowledged there`,
+    {
+      hint: `Send the package with the sha256 ${wanted}, which mends the file, or raise the release number.`,
+      details: { repository, storedSha256, acknowledgedSha256: wanted, sentSha256: sha256 },
     },
   );
 }

@@ -45,6 +45,18 @@ const MIGRATIONS = [
   CREATE INDEX nonce_expiry ON nonce (expires_at_ms);
   CREATE INDEX receipt_received_sha256 ON receipt (received_sha256) WHERE received_sha256 IS NOT NULL;
 `,
+  // Packages that are not described as they lie there.
+  `
+  CREATE TABLE package_fault (
+    repository TEXT NOT NULL,
+    location TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    PRIMARY KEY (repository, location)
+  ) STRICT, WITHOUT ROWID;
+`,
 ];
 
 /** Brings the records to the format of this version. @throws AppError TREE_UNUSABLE for a newer one. */

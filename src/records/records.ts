@@ -40,6 +40,22 @@ export interface SetAside {
   readonly sinceMs: number;
 }
 
+/** What may be wrong with a package on disk while the index says of it what it said before, or nothing. */
+export const PACKAGE_FAULT_CODES = ['PACKAGE_DAMAGED', 'PACKAGE_UNDESCRIBABLE', 'PACKAGE_HELD_BACK'] as const;
+
+export type PackageFaultCode = (typeof PACKAGE_FAULT_CODES)[number];
+
+/** A package that is not described as it lies on disk. See FaultyPackage in reindex/index-engine.ts. */
+export interface PackageFault {
+  readonly repository: string;
+  readonly location: string;
+  /** Of the file that the fault is about. */
+  readonly identity: string;
+  readonly code: PackageFaultCode;
+  readonly reason: string;
+  readonly sinceMs: number;
+}
+
 /** A metadata file that repomd.xml no longer names. */
 export interface Superseded {
   readonly fileName: string;
@@ -179,16 +195,6 @@ export class Records {
     });
   }
 
-  /** Corrects a receipt whose file was exchanged by hand: what is on disk is the truth. */
-  correctDigest(repository: string, location: string, sha256: string): void {
-    this.#run(
-      'UPDATE receipt SET sha256 = ?, received_sha256 = NULL, signature = NULL WHERE repository = ? AND location = ?',
-      sha256,
-      repository,
-      location,
-    );
-  }
-
   /** Forgets the receipts of packages that are no longer there, but for those placed after `untilMs`. */
   forget(repository: string, locations: readonly string[], untilMs: number): void {
     if (locations.length === 0) return;
@@ -242,6 +248,55 @@ export class Records {
 
   takeBack(repository: string, location: string): void {
     this.#run('DELETE FROM set_aside WHERE repository = ? AND location = ?', repository, location);
+  }
+
+  savePackageFaults(faults: readonly PackageFault[]): void {
+    this.#inTransaction(() => {
+      for (const { repository, location, identity, code, reason, sinceMs } of faults) {
+        this.#run(
+          'INSERT OR REPLACE INTO package_fault VALUES (?, ?, ?, ?, ?, ?)',
+          repository,
+          location,
+          identity,
+          code,
+          reason,
+          sinceMs,
+        );
+      }
+    });
+  }
+
+  /** Of a repository. */
+  listPackageFaults(repository: string): readonly PackageFault[] {
+    return this.#all('SELECT * FROM package_fault WHERE repository = ? ORDER BY location', repository).map(
+      toPackageFault,
+    );
+  }
+
+  /** How many packages of each repository have a fault, with the first of them. */
+  countPackageFaults(): readonly { readonly count: number; readonly first: PackageFault }[] {
+    // Bare columns of a query with min() are those of its row: SQLite, "Quirks of SQL aggregates".
+    const sql = `SELECT *, count(*) AS count, min(location) FROM package_fault
+      GROUP BY repository, code ORDER BY repository, code`;
+    return this.#all(sql).map((row) => ({ count: Number(row['count']), first: toPackageFault(row) }));
+  }
+
+  packageFaultAt(repository: string, location: string): PackageFault | undefined {
+    const [row] = this.#all(
+      'SELECT * FROM package_fault WHERE repository = ? AND location = ?',
+      repository,
+      location,
+    );
+    return row === undefined ? undefined : toPackageFault(row);
+  }
+
+  endPackageFaults(repository: string, locations: readonly string[]): void {
+    if (locations.length === 0) return;
+    this.#inTransaction(() => {
+      for (const location of locations) {
+        this.#run('DELETE FROM package_fault WHERE repository = ? AND location = ?', repository, location);
+      }
+    });
   }
 
   isNonceUsed(keyId: string, nonce: string): boolean {
@@ -344,6 +399,18 @@ function toReceipt(row: Row): Receipt {
     publishedAtMs: row['published_at_ms'] === null ? undefined : Number(row['published_at_ms']),
     receivedSha256: textOf(row['received_sha256']),
     signature: toSignature(textOf(row['signature'])),
+  };
+}
+
+function toPackageFault(row: Row): PackageFault {
+  const code = PACKAGE_FAULT_CODES.find((known) => known === row['code']);
+  return {
+    repository: String(row['repository']),
+    location: String(row['location']),
+    identity: String(row['identity']),
+    code: code ?? 'PACKAGE_UNDESCRIBABLE',
+    reason: String(row['reason']),
+    sinceMs: Number(row['since_ms']),
   };
 }
 

@@ -1,17 +1,16 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
-import { digestOfFile } from '../file-digest.ts';
 import { identityOf } from '../file-identity.ts';
 import {
   openingTag,
   PACKAGE_METADATA_TYPES,
   type PackageMetadataType,
 } from '../repodata/metadata-envelope.ts';
-import { PackageScanner, type ScannedPackage } from '../repodata/package-scanner.ts';
+import type { ScannedPackage } from '../repodata/package-scanner.ts';
 import type { Repomd } from '../repodata/repomd.ts';
-import { openMetadata } from '../unpack/open-metadata.ts';
 import { type PackageGroup, perType, type PlacedSegment } from './package-group.ts';
+import { scanPublished } from './scan-published.ts';
 
 export interface AdoptedMetadata {
   /** One a package, in order of location. */
@@ -92,20 +91,11 @@ async function unpack(
   from: { readonly repositoryDir: string; readonly published: Repomd; readonly outputDir: string },
   isWanted: (scanned: ScannedPackage, segment: PlacedSegment) => boolean,
 ): Promise<void> {
-  const data = from.published.data.find((one) => one.type === type);
-  if (data === undefined || data.checksum.type !== 'sha256') throw new Error(`no ${type} with a sha256`);
-  const path = join(from.repositoryDir, data.href);
-  if ((await digestOfFile(path)) !== data.checksum.hex) throw new Error(`${path} is damaged`);
-
   const outputPath = unpackedPath(from.outputDir, type);
   await using output = await open(outputPath, 'w');
-  const scanner = new PackageScanner();
   let offset = 0;
-  let isFirst = true;
-  for await (const piece of openMetadata(path)) {
-    if (isFirst) checkOpening(type, piece);
-    isFirst = false;
-    const wanted = scanner.push(piece).filter((one) => {
+  for await (const scanned of scanPublished(type, from, (start) => checkOpening(type, start))) {
+    const wanted = scanned.filter((one) => {
       const lengthBytes = one.element.length + NEWLINE.length;
       if (!one.isReadable || !isWanted(one, plainSegment(outputPath, offset, lengthBytes))) return false;
       offset += lengthBytes;
@@ -115,8 +105,11 @@ async function unpack(
   }
 }
 
-/** Our wrapping would change the meaning of prefixes that another root element declares. */
-function checkOpening(type: PackageMetadataType, start: Uint8Array): void {
+/**
+ * Our wrapping would change the meaning of prefixes that another root element declares.
+ * @throws Error when it is not what all known writers begin with.
+ */
+export function checkOpening(type: PackageMetadataType, start: Uint8Array): void {
   const expected = withoutCount(openingTag(type, 0));
   const found = withoutCount(Buffer.from(start).toString('latin1', 0, 2 * openingTag(type, 0).length));
   if (!found.startsWith(expected)) throw new Error(`${type} begins in an unknown way`);

@@ -4,11 +4,13 @@ import { AppError } from '../errors.ts';
 import { digestOfFile } from '../file-digest.ts';
 import { type AdoptedMetadata, adoptMetadata } from './adopt-metadata.ts';
 import { comparePackages, type PackageChanges } from './compare-packages.ts';
+import { type FoundIndex, findLost, findUnnamed, type LostPackage, readFoundIndex } from './found-index.ts';
 import type { BuiltIndex, IndexJob } from './index-engine.ts';
 import { type IndexState, type IndexStates, placeGroups } from './index-state.ts';
+import { type KeptSteps, keepPublished } from './keep-published.ts';
 import { planGroups } from './plan-groups.ts';
 import { readSoundRepomd } from './read-metadata.ts';
-import { type RebuildParts, rebuildSteps, type RebuiltSteps } from './rebuild-steps.ts';
+import { type RebuildParts, rebuildSteps } from './rebuild-steps.ts';
 import { writeIndex } from './write-index.ts';
 
 export interface BuildParts extends RebuildParts {
@@ -50,27 +52,43 @@ async function build(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
 
   // 2. What is on disk, and what that changes.
   const locations = await parts.listPackages(repositoryDir);
-  const changes = comparePackages(locations, groups, job);
+  const found = job.isFoundIndexKept ? await readFoundIndex(repositoryDir) : undefined;
+  const unnamed = found === undefined ? [] : findUnnamed(locations, found, job);
+  const heldBack = new Set([...job.heldBack, ...unnamed.map(({ location }) => location)]);
+  const changes = comparePackages(locations, groups, { ...job, heldBack });
 
-  // 3. Rebuild what is touched.
+  // 3. Rebuild what is touched; what cannot be described and is published stays as it is.
   const plan = planGroups({ groups, removed: changes.removed, added: changes.added, format });
-  const rebuilt = await rebuildSteps(plan, job, parts);
+  const rebuilt = await keepPublished(await rebuildSteps(plan, job, parts), job, parts);
   const packageCount = checkSet(rebuilt, changes);
   const built = {
     packageCount,
     described: new Map(rebuilt.described.map(({ location, pkgid }) => [location, pkgid])),
     leftOut: rebuilt.leftOut,
+    faulty: [...unnamed, ...rebuilt.faulty],
     readmitted: changes.readmitted,
     gone: [...changes.gone, ...rebuilt.gone],
   };
   const isSame = former?.format === format && rebuilt.described.length === 0 && changes.removed.size === 0;
-  if (isSame && !job.isPublicationWanted) return { ...built, isNew: false, warnings: [] };
+  if (isSame && !job.isPublicationWanted) return { ...built, lost: [], isNew: false, warnings: [] };
 
   // 4. Write the files, and repomd.xml last.
   const files = await writeIndex(rebuilt.groups, { outputDir: scratchDir, format, nowMs: parts.now() });
   const state = placeGroups({ format, files, groups: rebuilt.groups }, repositoryDir);
   const warnings = [...adopted.warnings, ...saveState(repository, { state, former }, parts.states)];
-  return { ...built, isNew: true, warnings };
+  const lost = found === undefined ? [] : await findLostIn(found, rebuilt, job, files.primary.file.href);
+  return { ...built, lost, isNew: true, warnings };
+}
+
+async function findLostIn(
+  found: FoundIndex,
+  { groups }: KeptSteps,
+  { repositoryDir, scratchDir }: IndexJob,
+  primaryHref: string,
+): Promise<readonly LostPackage[]> {
+  const packages = groups.flatMap((group) => group.packages);
+  const built = new Map(packages.map(({ location, pkgid }) => [location, pkgid]));
+  return findLost(found, built, { repositoryDir, primaryPath: join(scratchDir, primaryHref) });
 }
 
 /** When every package is looked at, so are the published files. @throws AppError INDEX_DAMAGED. */
@@ -89,8 +107,8 @@ async function checkFiles({ files }: IndexState, repositoryDir: string): Promise
  * @returns the number of packages.
  * @throws AppError INDEX_FAILED.
  */
-function checkSet({ groups, leftOut, gone }: RebuiltSteps, { expected }: PackageChanges): number {
-  const lost = new Set([...leftOut.map(({ location }) => location), ...gone]);
+function checkSet({ groups, absent, gone }: KeptSteps, { expected }: PackageChanges): number {
+  const lost = new Set([...absent, ...gone]);
   let packageCount = 0;
   let last = '';
   for (const { packages } of groups) {

@@ -8,6 +8,7 @@ import { readRepomd, scanMetadata } from './read-metadata.ts';
 
 /** What new metadata says, compared with what it should. */
 export interface RepodataCheck {
+  readonly primaryPath: string;
   /** Location -> sha256 of every package in it. */
   readonly indexed: ReadonlyMap<string, string>;
   /** Packages that should be in it and are not. */
@@ -59,6 +60,7 @@ export async function checkRepodata(options: {
     if (!expected.has(location)) throw contradiction(`it describes ${location}, which was not asked for`);
   }
   return {
+    primaryPath: primary,
     indexed,
     missing: locations.filter((location) => !indexed.has(location)),
     unreadable: locations.filter((location) => unreadablePkgids.has(indexed.get(location) ?? '')),

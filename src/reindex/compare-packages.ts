@@ -21,7 +21,7 @@ export interface PackageChanges {
 export function comparePackages(
   locations: readonly string[],
   groups: readonly PackageGroup[],
-  job: Pick<IndexJob, 'repositoryDir' | 'trust' | 'acknowledged' | 'setAside'>,
+  job: Pick<IndexJob, 'repositoryDir' | 'trust' | 'acknowledged' | 'setAside' | 'heldBack'>,
 ): PackageChanges {
   const { trust, acknowledged } = job;
   const identityOf = (location: string): string | undefined => identityAt(join(job.repositoryDir, location));
@@ -30,14 +30,14 @@ export function comparePackages(
   // Location -> whether the index describes it as it is.
   const expected = new Map(locations.map((location) => [location, false]));
   const gone = [...acknowledged.keys()].filter((location) => !expected.has(location));
-  for (const location of staysOut) expected.delete(location);
+  for (const location of [...staysOut, ...job.heldBack]) expected.delete(location);
   const removed = new Set<string>();
   for (const { location, pkgid, identity } of packagesOf(groups)) {
     const digest = acknowledged.get(location);
     const isTrusted = trust === 'names' && digest === undefined;
     if (!expected.has(location)) {
       removed.add(location);
-      if (!staysOut.has(location)) gone.push(location);
+      if (!staysOut.has(location) && !job.heldBack.has(location)) gone.push(location);
     } else if (isTrusted || (pkgid === (digest ?? pkgid) && identity === identityOf(location))) {
       expected.set(location, true);
     } else removed.add(location);
@@ -46,7 +46,11 @@ export function comparePackages(
   const believed = trust === 'names' ? acknowledged : new Map<string, string>();
   const added = [...expected].filter(([, isDescribed]) => !isDescribed).map(([location]) => location);
   return {
-    added: added.toSorted().map((location) => ({ location, sha256: believed.get(location) })),
+    added: added.toSorted().map((location) => ({
+      location,
+      sha256: believed.get(location),
+      acknowledged: acknowledged.get(location),
+    })),
     removed,
     gone: [...new Set(gone)],
     readmitted,

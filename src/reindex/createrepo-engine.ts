@@ -2,19 +2,29 @@ import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { AppError, errnoOf } from '../errors.ts';
 import { identityAt } from '../file-identity.ts';
+import { adoptMetadata } from './adopt-metadata.ts';
 import { checkRepodata, type RepodataCheck } from './check-repodata.ts';
-import type { BuiltIndex, IndexEngine, IndexJob, LeftOut } from './index-engine.ts';
-import { readPublicPackages } from './read-metadata.ts';
-import { type CreaterepoOptions, engineMissing, runCreaterepo } from './run-createrepo.ts';
+import { findLost, findUnnamed, readFoundIndex } from './found-index.ts';
+import type { BuiltIndex, FaultyPackage, IndexEngine, IndexJob, LeftOut } from './index-engine.ts';
+import { readPublishedTexts, type WantedText } from './published-texts.ts';
+import { readSoundRepomd } from './read-metadata.ts';
+import {
+  type CreaterepoOptions,
+  engineMissing,
+  type ReusedMetadata,
+  runCreaterepo,
+} from './run-createrepo.ts';
 import { divideSetAside } from './set-aside.ts';
+import { writePlainMetadata } from './write-plain-metadata.ts';
 
 export interface CreaterepoEngineOptions extends CreaterepoOptions {
   readonly listPackages: (repositoryDir: string) => Promise<readonly string[]>;
   readonly sha256Of: (path: string) => Promise<string>;
 }
 
-// One run, one that reads everything again, one without what cannot be described, and one in reserve.
-const MAX_BUILDS = 4;
+// One run, one that reads everything again, one without what cannot be described, one with what stays as it was
+// published, and one in reserve.
+const MAX_BUILDS = 5;
 
 /**
  * The engine that runs createrepo_c, and checks what it wrote: an engine's exit status says little. What it leaves out
@@ -35,35 +45,52 @@ async function buildChecked(
   options: CreaterepoEngineOptions,
   signal: AbortSignal,
 ): Promise<BuiltIndex> {
-  const { repositoryDir, scratchDir, acknowledged } = job;
+  const { repositoryDir, scratchDir } = job;
   const onDisk = await options.listPackages(repositoryDir);
+  const found = job.isFoundIndexKept ? await readFoundIndex(repositoryDir) : undefined;
+  const unnamed = found === undefined ? [] : findUnnamed(onDisk, found, job);
   const { readmitted, staysOut } = divideSetAside(job);
-  let locations = onDisk.filter((location) => !staysOut.has(location));
+  const isOut = new Set([...staysOut, ...job.heldBack, ...unnamed.map(({ location }) => location)]);
+  let locations = onDisk.filter((location) => !isOut.has(location));
   let mayReuse = job.trust !== 'nothing';
   const leftOut: LeftOut[] = [];
+  const faulty = new Map<string, FaultyPackage>();
+  // What is known to be faulty costs no second build, unless its file is another one since.
+  let wanted = mayReuse ? knownFaults(job, locations) : [];
 
   for (let build = 1; build <= MAX_BUILDS; build += 1) {
     await emptyDirectory(scratchDir);
-    const warnings = await runCreaterepo({ repositoryDir, scratchDir, locations, mayReuse, signal }, options);
-    const check = await checkRepodata({ scratchDir, locations, acknowledged, signal });
-    if (check.changed.length > 0 && mayReuse) {
-      // createrepo_c trusted size and mtime of a file that was exchanged; let it look at the bytes.
+    const { kept, reuse } = await prepareReuse(wanted, { job, mayReuse, locations });
+    const warnings = await runCreaterepo({ repositoryDir, scratchDir, locations, reuse, signal }, options);
+    const check = await checkRepodata({ scratchDir, locations, acknowledged: job.acknowledged, signal });
+    const damaged = await findDamaged(check, job, options.sha256Of);
+    if (check.changed.some((location) => !damaged.has(location))) {
+      // createrepo_c trusted size and mtime of a file that is another one since; let it look at the bytes.
       mayReuse = false;
       continue;
     }
-    await refuseUnexplained(check, repositoryDir, options.sha256Of);
-    const left = leftOutOf(check, warnings, repositoryDir);
-    leftOut.push(...left);
-    locations = locations.filter((location) => !left.some((one) => one.location === location));
-    if (check.unreadable.length > 0) continue;
+    const left = leftOutOf(check, warnings, repositoryDir).filter(({ location }) => !damaged.has(location));
+    const judged = await judge({ damaged, left, missing: check.missing }, job);
+    for (const one of judged.faulty) faulty.set(one.location, one);
+    leftOut.push(...judged.leftOut);
+    wanted = [...wanted, ...judged.wanted];
+    locations = locations.filter((location) => !judged.absent.has(location));
+    // What was left out without more is not in what was written; anything else needs another build.
+    if (check.unreadable.length > 0 || check.changed.length > 0 || judged.wanted.length > 0) continue;
     const isOnDisk = new Set(onDisk);
     return {
       isNew: true,
       packageCount: check.indexed.size,
-      described: check.indexed,
+      // What is kept was not looked at, and stays as faulty as it is.
+      described: new Map([...check.indexed].filter(([location]) => !kept.has(location))),
       leftOut,
+      faulty: [...unnamed, ...faulty.values()],
+      lost:
+        found === undefined
+          ? []
+          : await findLost(found, check.indexed, { repositoryDir, primaryPath: check.primaryPath }),
       readmitted,
-      gone: [...acknowledged.keys()].filter((location) => !isOnDisk.has(location)),
+      gone: [...job.acknowledged.keys()].filter((location) => !isOnDisk.has(location)),
       warnings: [],
     };
   }
@@ -72,32 +99,136 @@ async function buildChecked(
   });
 }
 
-async function emptyDirectory(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
-  await mkdir(path, { recursive: true });
+/** The packages whose published description stays, as long as their file is the faulty one. */
+function knownFaults(
+  { kept, repositoryDir, acknowledged }: IndexJob,
+  locations: readonly string[],
+): readonly WantedText[] {
+  return locations.flatMap((location) => {
+    const identity = kept.get(location);
+    if (identity === undefined || identityAt(join(repositoryDir, location)) !== identity) return [];
+    return [{ location, sha256: acknowledged.get(location) }];
+  });
 }
 
 /**
- * A package that cannot be read just now, or that was described before and has not changed, is no reason to be left out:
- * then the disk or createrepo_c is at fault (no memory, too many open files, a bad update), and setting aside would empty
- * the index.
+ * What createrepo_c may take from the published index: all that it finds unchanged itself, or, where some packages stay as
+ * they were published, a copy with these and with what is unchanged.
  * @throws AppError INDEX_FAILED.
  */
-async function refuseUnexplained(
-  { missing }: RepodataCheck,
-  repositoryDir: string,
-  sha256Of: (path: string) => Promise<string>,
-): Promise<void> {
-  if (missing.length === 0) return;
-  const published = await readPublicPackages(repositoryDir);
-  for (const location of missing) {
-    const sha256 = await digestNow(location, () => sha256Of(join(repositoryDir, location)));
-    if (sha256 !== undefined && sha256 === published.get(location)) {
-      throw new AppError('INDEX_FAILED', `the engine left out ${location}, which it described before`, {
-        hint: 'The former index stays and the run is tried again; if it lasts, look at the engine and the memory of the machine, or remove the package.',
-      });
-    }
+async function prepareReuse(
+  wanted: readonly WantedText[],
+  by: { readonly job: IndexJob; readonly mayReuse: boolean; readonly locations: readonly string[] },
+): Promise<{ readonly kept: ReadonlySet<string>; readonly reuse: ReusedMetadata | undefined }> {
+  const { repositoryDir, scratchDir } = by.job;
+  if (wanted.length === 0) {
+    const reuse = by.mayReuse ? { directory: repositoryDir, isBelieved: false } : undefined;
+    return { kept: new Set(), reuse };
   }
+  const directory = join(scratchDir, 'reused');
+  await mkdir(directory);
+  const texts = await readPublishedTexts(repositoryDir, wanted, directory);
+  const copies = Map.groupBy(by.locations, (location) => basename(location));
+  const isAlone = (location: string): boolean => copies.get(basename(location))?.length === 1;
+  for (const location of texts.keys()) if (!isAlone(location)) throw sameName(location);
+  const published = by.mayReuse ? await readSoundRepomd(repositoryDir) : undefined;
+  const adopted = published && (await adoptMetadata(repositoryDir, published, directory));
+  const others = (adopted?.groups ?? []).filter(({ packages: [first] }) => {
+    const location = first?.location ?? '';
+    return isAlone(location) && !texts.has(location);
+  });
+  await writePlainMetadata([...texts.values(), ...others], directory);
+  return { kept: new Set(texts.keys()), reuse: { directory, isBelieved: true } };
+}
+
+/** createrepo_c before 1.2 knows published packages by the names of their files alone. */
+function sameName(location: string): AppError {
+  return new AppError(
+    'INDEX_FAILED',
+    `${location} is to keep its published description, and another file has its name`,
+    {
+      hint: 'The former index stays; remove one of the two files, or take the engine "incremental".',
+    },
+  );
+}
+
+/**
+ * The packages whose bytes are not the acknowledged ones, among those that createrepo_c described otherwise or not at all.
+ * @throws AppError INDEX_FAILED when one cannot be read now.
+ */
+async function findDamaged(
+  { changed, missing }: RepodataCheck,
+  { repositoryDir, acknowledged }: IndexJob,
+  sha256Of: (path: string) => Promise<string>,
+): Promise<ReadonlySet<string>> {
+  const damaged = new Set<string>();
+  for (const location of [...changed, ...missing]) {
+    const sha256 = await digestNow(location, () => sha256Of(join(repositoryDir, location)));
+    if (sha256 !== undefined && sha256 !== (acknowledged.get(location) ?? sha256)) damaged.add(location);
+  }
+  return damaged;
+}
+
+interface Judgement {
+  readonly faulty: readonly FaultyPackage[];
+  readonly leftOut: readonly LeftOut[];
+  /** Of those whose published description stays. */
+  readonly wanted: readonly WantedText[];
+  /** Locations of those that are in no index. */
+  readonly absent: ReadonlySet<string>;
+}
+
+/**
+ * What becomes of packages that createrepo_c did not describe as they should be: what is published of them stays where
+ * their bytes are the published ones, or were the acknowledged ones; the others are left out.
+ */
+async function judge(
+  found: {
+    readonly damaged: ReadonlySet<string>;
+    readonly left: readonly LeftOut[];
+    readonly missing: readonly string[];
+  },
+  job: IndexJob,
+): Promise<Judgement> {
+  const { damaged, left } = found;
+  const { repositoryDir, scratchDir, acknowledged } = job;
+  const isMissing = new Set(found.missing);
+  const asked = [
+    ...[...damaged].map((location) => ({ location, sha256: acknowledged.get(location) })),
+    ...left
+      .filter(({ location }) => isMissing.has(location))
+      .map(({ location }) => ({ location, sha256: undefined })),
+  ];
+  const published = await readPublishedTexts(repositoryDir, asked, scratchDir);
+  const undescribable = left.filter(({ location }) => published.has(location));
+  const leftOut = left.filter(({ location }) => !published.has(location));
+  return {
+    faulty: [
+      ...[...damaged].flatMap((location) => damagedPackage(location, job)),
+      ...undescribable.map((one): FaultyPackage => ({ ...one, code: 'PACKAGE_UNDESCRIBABLE' })),
+    ],
+    leftOut,
+    wanted: asked.filter(({ location }) => published.has(location)),
+    absent: new Set([
+      ...leftOut.map(({ location }) => location),
+      ...[...damaged].filter((one) => !published.has(one)),
+    ]),
+  };
+}
+
+/** None for a file that was removed meanwhile. */
+function damagedPackage(
+  location: string,
+  { repositoryDir, acknowledged }: IndexJob,
+): readonly FaultyPackage[] {
+  const identity = identityAt(join(repositoryDir, location));
+  const reason = `its sha256 is not the acknowledged ${acknowledged.get(location) ?? ''}`;
+  return identity === undefined ? [] : [{ location, identity, reason, code: 'PACKAGE_DAMAGED' }];
+}
+
+async function emptyDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path, { recursive: true });
 }
 
 /** Undefined for a file that was removed meanwhile; one that cannot be read now may be readable soon. */

@@ -26,6 +26,8 @@ export type Description =
       readonly xml: PackageXml;
     }
   | { readonly outcome: 'left-out'; readonly identity: string; readonly reason: string }
+  /** Its bytes are not those that were acknowledged. */
+  | { readonly outcome: 'damaged'; readonly identity: string; readonly reason: string }
   /** Somebody removed it meanwhile. */
   | { readonly outcome: 'gone' };
 
@@ -38,12 +40,13 @@ const TOO_LARGE = 'its metadata is larger than any reader can take';
  * Reads a package once and describes it as repodata does.
  * @throws AppError INDEX_FAILED when the file cannot be read now: no reason to leave it out for ever.
  */
-export function describePackage(repositoryDir: string, { location, sha256 }: NewPackage): Description {
+export function describePackage(repositoryDir: string, newPackage: NewPackage): Description {
+  const { location } = newPackage;
   const path = join(repositoryDir, location);
   try {
     const descriptor = openToRead(path);
     try {
-      return describeOpened(descriptor, location, sha256);
+      return describeOpened(descriptor, newPackage);
     } finally {
       closeSync(descriptor);
     }
@@ -58,7 +61,26 @@ export function describePackage(repositoryDir: string, { location, sha256 }: New
   }
 }
 
-function describeOpened(descriptor: number, location: string, knownSha256: string | undefined): Description {
+function describeOpened(descriptor: number, newPackage: NewPackage): Description {
+  const description = describeContent(descriptor, newPackage);
+  const { acknowledged } = newPackage;
+  if (acknowledged === undefined) return description;
+  // What is believed was read a moment ago; what cannot be described may be so because it was damaged since.
+  const isRead = description.outcome === 'described';
+  const found = isRead ? description.pkgid : sha256Of(descriptor, new Uint8Array(), sizeOf(descriptor));
+  if (found === acknowledged) return description;
+  const reason = `its sha256 is ${found}, acknowledged was ${acknowledged}`;
+  return { outcome: 'damaged', identity: description.identity, reason };
+}
+
+function sizeOf(descriptor: number): number {
+  return Number(fstatSync(descriptor, { bigint: true }).size);
+}
+
+function describeContent(
+  descriptor: number,
+  { location, sha256: knownSha256 }: NewPackage,
+): Exclude<Description, { outcome: 'gone' }> {
   const stats = fstatSync(descriptor, { bigint: true });
   const sizeBytes = Number(stats.size);
   const identity = identityOf(stats);

@@ -1,4 +1,6 @@
 import type { AppError } from '../errors.ts';
+import type { PackageFaultCode } from '../records/records.ts';
+import type { LostPackage } from './found-index.ts';
 import type { IndexFormatName } from './index-format.ts';
 
 /**
@@ -22,6 +24,12 @@ export interface IndexJob {
   readonly acknowledged: ReadonlyMap<string, string>;
   /** Location -> identity of the packages that stay out of the index while their file is the same. */
   readonly setAside: ReadonlyMap<string, string>;
+  /** Locations of packages that stay out of the index until a person asks for them. */
+  readonly heldBack: ReadonlySet<string>;
+  /** Location -> identity of the packages whose published description stays while their file is the same. */
+  readonly kept: ReadonlyMap<string, string>;
+  /** True while the published index is that of another program: what it names stays, what it does not name stays out. */
+  readonly isFoundIndexKept: boolean;
   readonly format: IndexFormatName;
   /** Something beside the packages is to be published: an index like the former one is written too. */
   readonly isPublicationWanted: boolean;
@@ -47,6 +55,16 @@ export interface LeftOut {
   readonly reason: string;
 }
 
+/** A package that is not described as it lies there. */
+export interface FaultyPackage extends LeftOut {
+  /**
+   * `PACKAGE_DAMAGED`: its bytes are not the acknowledged ones; what was published of it stays.
+   * `PACKAGE_UNDESCRIBABLE`: its bytes are the published ones, which cannot be described anew; what was published of it stays.
+   * `PACKAGE_HELD_BACK`: the index of another program did not name it; it stays out until a person asks for it.
+   */
+  readonly code: PackageFaultCode;
+}
+
 /** What an engine wrote, checked: it describes exactly the packages on disk but for those left out. */
 export interface BuiltIndex {
   /** False when the published index is right as it is, and nothing was written. */
@@ -55,6 +73,9 @@ export interface BuiltIndex {
   /** Location -> sha256 of the packages that this run described. */
   readonly described: ReadonlyMap<string, string>;
   readonly leftOut: readonly LeftOut[];
+  readonly faulty: readonly FaultyPackage[];
+  /** Packages that the index of another program names, and this one does not. */
+  readonly lost: readonly LostPackage[];
   /** Locations that were set aside and no longer are: another file is there, or none. */
   readonly readmitted: readonly string[];
   /** Locations that the records or the former index know and the disk no longer has. */

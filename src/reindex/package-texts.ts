@@ -5,7 +5,7 @@ import { PACKAGE_METADATA_TYPES, type PackageMetadataType } from '../repodata/me
 import { findExpressionProblem } from '../rpm-parser/dependency-defect.ts';
 import { describePackage } from './describe-package.ts';
 import type { LeftOut } from './index-engine.ts';
-import { type IndexedPackage, type PerType, perType } from './package-group.ts';
+import { type IndexedPackage, type PackageGroup, type PerType, perType } from './package-group.ts';
 import type { NewPackage, Piece } from './plan-groups.ts';
 import { createKeptTextReader } from './read-kept-text.ts';
 
@@ -13,12 +13,15 @@ import { createKeptTextReader } from './read-kept-text.ts';
 export interface PackageText {
   readonly indexed: IndexedPackage;
   readonly texts: PerType<Buffer>;
-  readonly isNew: boolean;
+  /** Undefined when it was described just now; else what describes it when its text is not sound. */
+  readonly again: NewPackage | undefined;
 }
 
 /** Makes and checks the texts of packages, and notes those that have none. */
 export class PackageTexts {
   readonly leftOut: LeftOut[] = [];
+  /** Those whose bytes are not the acknowledged ones. */
+  readonly damaged: LeftOut[] = [];
   /** Locations of packages that somebody removed meanwhile. */
   readonly gone: string[] = [];
   readonly #repositoryDir: string;
@@ -34,9 +37,9 @@ export class PackageTexts {
 
   /** Undefined for a new package that is left out or gone. @throws AppError INDEX_FAILED, INDEX_DAMAGED. */
   of(piece: Piece): PackageText | undefined {
-    if ('package' in piece) return this.#describe(piece.package);
-    const indexed = piece.group.packages[piece.index];
-    return indexed && { indexed, texts: this.#kept.read(piece.group, piece.index), isNew: false };
+    if ('group' in piece) return this.#keep(piece.group, piece.index);
+    const { published, ...again } = piece.package;
+    return published === undefined ? this.#describe(again) : this.#keep(published, 0, again);
   }
 
   /** The part as it is when a strict parser takes it, which is nearly always; else without the packages at fault. */
@@ -50,11 +53,18 @@ export class PackageTexts {
     });
   }
 
+  #keep(group: PackageGroup, index: number, described?: NewPackage): PackageText | undefined {
+    const indexed = group.packages[index];
+    if (indexed === undefined) return undefined;
+    const again = described ?? { location: indexed.location, sha256: undefined };
+    return { indexed, texts: this.#kept.read(group, index), again };
+  }
+
   #soundText(text: PackageText): PackageText | undefined {
     if (faultOf([text]) === undefined) return text;
     const { location } = text.indexed;
     // What somebody else wrote of it may be at fault, not the package.
-    const again = text.isNew ? text : this.#describe({ location, sha256: undefined });
+    const again = text.again === undefined ? text : this.#describe(text.again);
     const fault = again && faultOf([again]);
     if (again === undefined || fault === undefined) return again;
     const reason = `its metadata would break the index: ${fault}`;
@@ -70,14 +80,15 @@ export class PackageTexts {
       return undefined;
     }
     const { identity } = description;
-    if (description.outcome === 'left-out') {
-      this.leftOut.push({ location, identity, reason: description.reason });
+    if (description.outcome !== 'described') {
+      const list = description.outcome === 'damaged' ? this.damaged : this.leftOut;
+      list.push({ location, identity, reason: description.reason });
       return undefined;
     }
     const { pkgid, xml } = description;
     const texts = perType((type) => Buffer.from(xml[type]));
     const textBytes = perType((type) => texts[type].length);
-    return { indexed: { location, pkgid, identity, textBytes }, texts, isNew: true };
+    return { indexed: { location, pkgid, identity, textBytes }, texts, again: undefined };
   }
 }
 

@@ -5,6 +5,14 @@ export interface RepositoryChanges {
   readonly trust: Trust;
   /** Location -> sha256 of the packages placed since the last run. */
   readonly placed: ReadonlyMap<string, string>;
+  /** A person said that what lies on disk is to be published, whatever the index of another program names. */
+  readonly isTakeOver: boolean;
+}
+
+interface Gathered {
+  trust: Trust;
+  placed: Map<string, string>;
+  isTakeOver: boolean;
 }
 
 // From the most to the least.
@@ -15,7 +23,7 @@ const TRUSTS: readonly Trust[] = ['names', 'files', 'nothing'];
  * does not cost a look at all others. A repository it has not indexed yet may have changed in any way.
  */
 export class PendingChanges {
-  readonly #changes = new Map<string, { trust: Trust; placed: Map<string, string> }>();
+  readonly #changes = new Map<string, Gathered>();
 
   /** A package was placed by this process. */
   notePlaced(repository: string, location: string, sha256: string): void {
@@ -28,27 +36,34 @@ export class PendingChanges {
     changes.trust = leastOf(changes.trust, trust);
   }
 
+  /** A person said so: the next run publishes what lies on disk. */
+  acceptTakeOver(repository: string): void {
+    this.#of(repository).isTakeOver = true;
+  }
+
   /** Hands the changes to a run that begins. */
   take(repository: string): RepositoryChanges {
     const taken = this.#of(repository);
-    this.#changes.set(repository, { trust: 'names', placed: new Map() });
+    this.#changes.set(repository, { trust: 'names', placed: new Map(), isTakeOver: false });
     return taken;
   }
 
   /** Takes back what a failed run was to look at. */
-  giveBack(repository: string, { trust, placed }: RepositoryChanges): void {
+  giveBack(repository: string, { trust, placed, isTakeOver }: RepositoryChanges): void {
     const since = this.#of(repository);
     since.trust = leastOf(since.trust, trust);
     since.placed = new Map([...placed, ...since.placed]);
+    since.isTakeOver ||= isTakeOver;
   }
 
-  #of(repository: string): { trust: Trust; placed: Map<string, string> } {
-    const known = this.#changes.get(repository) ?? { trust: 'files', placed: new Map() };
+  #of(repository: string): Gathered {
+    const known = this.#changes.get(repository) ?? { trust: 'files', placed: new Map(), isTakeOver: false };
     this.#changes.set(repository, known);
     return known;
   }
 }
 
-function leastOf(a: Trust, b: Trust): Trust {
+/** The one of two that trusts less. */
+export function leastOf(a: Trust, b: Trust): Trust {
   return TRUSTS.indexOf(a) > TRUSTS.indexOf(b) ? a : b;
 }

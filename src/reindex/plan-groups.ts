@@ -6,6 +6,10 @@ export interface NewPackage {
   readonly location: string;
   /** Its sha256 when it is known and believed. */
   readonly sha256: string | undefined;
+  /** The sha256 that was acknowledged: other bytes are not described. */
+  readonly acknowledged?: string | undefined;
+  /** A group of it alone: its published text stays, and its file is not described. */
+  readonly published?: PackageGroup;
 }
 
 /** A package of a group that is rebuilt: described already, or new. */

@@ -20,6 +20,8 @@ export interface RebuiltGroups {
   /** The packages among them that were described anew. */
   readonly described: readonly IndexedPackage[];
   readonly leftOut: readonly LeftOut[];
+  /** Those whose bytes are not the acknowledged ones. */
+  readonly damaged: readonly LeftOut[];
   /** Locations of new packages that somebody removed meanwhile. */
   readonly gone: readonly string[];
 }
@@ -39,7 +41,7 @@ export function rebuildGroups(job: RebuildJob): RebuiltGroups {
     for (const part of cutEvenly(texts)) {
       const sound = made.sound(part);
       if (sound.length > 0) groups.push(writeGroup(sound));
-      described.push(...sound.filter(({ isNew }) => isNew).map(({ indexed }) => indexed));
+      described.push(...sound.filter(({ again }) => again === undefined).map(({ indexed }) => indexed));
     }
   };
   try {
@@ -57,7 +59,7 @@ export function rebuildGroups(job: RebuildJob): RebuiltGroups {
       bytes = 0;
     }
     writeAll(texts);
-    return { groups, described, leftOut: made.leftOut, gone: made.gone };
+    return { groups, described, leftOut: made.leftOut, damaged: made.damaged, gone: made.gone };
   } finally {
     closeSync(segments);
     made.close();

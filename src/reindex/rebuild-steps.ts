@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -16,7 +17,7 @@ export interface RebuildParts {
 /** All groups of the new index in order of location, and what became of the packages that were to be described. */
 export type RebuiltSteps = RebuiltGroups;
 
-const NOTHING: RebuiltGroups = { groups: [], described: [], leftOut: [], gone: [] };
+const NOTHING: RebuiltGroups = { groups: [], described: [], leftOut: [], damaged: [], gone: [] };
 
 // Starting threads takes longer than rebuilding a few groups here.
 const INLINE_BYTES = 4 * GROUP_BYTES;
@@ -34,7 +35,7 @@ export async function rebuildSteps(
   const jobs = new Map<PlanStep, RebuildJob>();
   for (const step of plan) {
     if ('reuse' in step) continue;
-    const segmentsPath = join(scratchDir, `segments-${jobs.size}`);
+    const segmentsPath = join(scratchDir, `segments-${randomUUID()}`);
     jobs.set(step, { repositoryDir, pieces: step.rebuild, format, segmentsPath });
   }
   const results = await doJobs([...jobs.values()], sizeOf([...jobs.keys()]), by);
@@ -46,6 +47,7 @@ export async function rebuildSteps(
     groups: parts.flatMap(({ groups }) => groups),
     described: parts.flatMap(({ described }) => described),
     leftOut: parts.flatMap(({ leftOut }) => leftOut),
+    damaged: parts.flatMap(({ damaged }) => damaged),
     gone: parts.flatMap(({ gone }) => gone),
   };
 }

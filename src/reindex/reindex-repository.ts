@@ -3,18 +3,32 @@ import { lstatSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { RepositoryLayout, RepositoryName } from '../place/repository-layout.ts';
-import type { Records, SetAside } from '../records/records.ts';
 import { isChecksumNamed } from '../repodata-names.ts';
+import type { PackageFault, PackageFaultCode, Records, SetAside } from '../records/records.ts';
+import { AppError } from '../errors.ts';
+import { identityAt } from '../file-identity.ts';
 import { isPublicationWhole } from './check-publication.ts';
 import type { ForeignMetadata } from './foreign-metadata.ts';
 import type { BuiltIndex, IndexEngine, IndexJob, IndexRun } from './index-engine.ts';
 import type { IndexFormatName } from './index-format.ts';
-import type { PendingChanges, RepositoryChanges } from './pending-changes.ts';
+import { isOwnIndex } from './own-index.ts';
+import { PACKAGE_FAULT_HINTS } from './package-faults.ts';
+import { leastOf, type PendingChanges, type RepositoryChanges } from './pending-changes.ts';
 import { type Publication, publishRepodata, type RepomdSigner } from './publish-repodata.ts';
 import { publishedOf, readSoundRepomd } from './read-metadata.ts';
 import type { RepomdTags } from '../repodata/repomd-tags.ts';
 import type { PublishedIndex } from './repository-queue.ts';
 import { writeIndex } from './write-index.ts';
+
+// Of an error's 1024 bytes.
+const MAX_NAMED = 5;
+
+const LINES: Readonly<Record<PackageFaultCode, string>> = {
+  PACKAGE_DAMAGED:
+    'package is damaged on disk: what was published of it stays, and nothing of the file as it is now',
+  PACKAGE_UNDESCRIBABLE: 'package cannot be described anew: what was published of it stays',
+  PACKAGE_HELD_BACK: 'package is held back: the index that was found did not name it',
+};
 
 export interface ReindexParts {
   readonly layout: RepositoryLayout;
@@ -46,6 +60,7 @@ export interface ReindexParts {
 export interface ReindexLog {
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
 }
 
 /**
@@ -66,9 +81,15 @@ export async function reindexRepository(
       const startedAtMs = parts.now();
       const isPublicationWanted =
         (await parts.foreignMetadata.isWaiting(repository)) || !(await isWhole(repository, parts));
-      const job = { ...jobOf(repository, changes, scratchDir, parts), isPublicationWanted };
+      const isForeign = !(await isOwnIndex(parts.layout.directoryOf(repository)));
+      const job = {
+        ...jobOf(repository, isForeign ? distrusting(changes) : changes, scratchDir, parts),
+        isPublicationWanted,
+        isFoundIndexKept: isForeign && !changes.isTakeOver,
+      };
       const built = await parts.engine.build(job, run);
       for (const warning of built.warnings) parts.log.warn({ repository, warning }, 'index run');
+      demandNoLoss(repository, built);
       keepRecords(job, built, startedAtMs, parts);
       return built.isNew ? publish(job, built, { parts, signal: run.signal }) : keep(job, built, parts);
     });
@@ -105,49 +126,96 @@ export async function publishEmptyIndex(
   });
 }
 
+/** Of an index that another program made nothing is known by the names in it. */
+function distrusting(changes: RepositoryChanges): RepositoryChanges {
+  return { ...changes, trust: leastOf(changes.trust, 'files') };
+}
+
 function jobOf(
   repository: RepositoryName,
-  { trust: asked, placed }: RepositoryChanges,
+  { trust: asked, placed, isTakeOver }: RepositoryChanges,
   scratchDir: string,
   { layout, records, engine, formatOf }: ReindexParts,
-): Omit<IndexJob, 'isPublicationWanted'> {
+): Omit<IndexJob, 'isPublicationWanted' | 'isFoundIndexKept'> {
   // An engine that looks at every file anyway can compare it with what was acknowledged.
   const trust = asked === 'names' && !engine.isCheapWhenUnchanged ? 'files' : asked;
+  const faults = records.listPackageFaults(repository);
+  const isHeldBack = ({ code, location }: PackageFault): boolean =>
+    // An upload of it asks for it.
+    code === 'PACKAGE_HELD_BACK' && !isTakeOver && records.receiptAt(repository, location) === undefined;
   return {
     repository,
     repositoryDir: layout.directoryOf(repository),
     scratchDir,
     trust,
+    heldBack: new Set(faults.filter(isHeldBack).map(({ location }) => location)),
+    kept: new Map(
+      faults
+        .filter(({ code }) => code !== 'PACKAGE_HELD_BACK')
+        .map(({ location, identity }) => [location, identity]),
+    ),
     acknowledged: trust === 'names' ? placed : records.acknowledgedDigests(repository),
     setAside: new Map(records.listSetAside(repository).map(({ location, identity }) => [location, identity])),
     format: formatOf(repository),
   };
 }
 
+/** @throws AppError TAKEOVER_UNDECIDED. */
+function demandNoLoss(repository: RepositoryName, { lost }: BuiltIndex): void {
+  if (lost.length === 0) return;
+  const named = lost.slice(0, MAX_NAMED).map(({ location, reason }) => `${location} (${reason})`);
+  const more = lost.length > MAX_NAMED ? [`and ${lost.length - MAX_NAMED} more`] : [];
+  const count = lost.length === 1 ? '1 package' : `${lost.length} packages`;
+  throw new AppError(
+    'TAKEOVER_UNDECIDED',
+    `the index of ${repository} that another program made names ${count} that would leave it: ${[...named, ...more].join(', ')}`,
+    {
+      hint: `Nothing is published, hosts go on reading the index that was found, and uploads wait. "rpmyard verify ${repository}" names all of them. Put the files themselves where the index names them, or take them in from where they lie with "rpmyard adopt DIR"; or say with "rpmyard reindex --take-over ${repository}" that they may leave.`,
+    },
+  );
+}
+
 /** What is on disk is the truth: the records follow what the engine found there. */
-function keepRecords(
-  { repository, acknowledged }: IndexJob,
-  { described, leftOut, readmitted, gone }: BuiltIndex,
-  startedAtMs: number,
-  { records, now, log }: ReindexParts,
-): void {
+function keepRecords(job: IndexJob, built: BuiltIndex, startedAtMs: number, parts: ReindexParts): void {
+  const { repository } = job;
+  const { leftOut, readmitted, gone } = built;
+  const { records, now, log } = parts;
   for (const location of readmitted) records.takeBack(repository, location);
   // What was placed since may have the name of one that was gone.
   records.forget(repository, gone, startedAtMs);
-  for (const [location, sha256] of acknowledged) {
-    const found = described.get(location);
-    if (found === undefined || found === sha256) continue;
-    log.warn(
-      { repository, location, sha256: found },
-      'package was exchanged on disk: its digest is not the acknowledged one',
-    );
-    records.correctDigest(repository, location, found);
-  }
   const aside = leftOut.map((left): SetAside => ({ repository, ...left, sinceMs: now() }));
   for (const { location, reason } of aside) {
     log.warn({ repository, location, reason }, 'package set aside: it is not in the index');
   }
   records.setAside(aside);
+  keepFaults(job, built, parts);
+}
+
+/** A fault lasts until a run describes the package, leaves it out, or finds it gone. */
+function keepFaults(
+  { repository, repositoryDir, heldBack }: IndexJob,
+  { described, leftOut, faulty }: BuiltIndex,
+  { records, now, log }: ReindexParts,
+): void {
+  const former = new Map(records.listPackageFaults(repository).map((fault) => [fault.location, fault]));
+  const begun = faulty.filter(({ location, code, identity }) => {
+    const known = former.get(location);
+    return known?.code !== code || known.identity !== identity;
+  });
+  for (const { location, code, reason } of begun) {
+    log.error({ repository, location, code, reason, hint: PACKAGE_FAULT_HINTS[code] }, LINES[code]);
+  }
+  const isLeftOut = new Set(leftOut.map(({ location }) => location));
+  const isOver = ({ location, code }: PackageFault): boolean =>
+    described.has(location) ||
+    isLeftOut.has(location) ||
+    (code === 'PACKAGE_HELD_BACK' && !heldBack.has(location)) ||
+    identityAt(join(repositoryDir, location)) === undefined;
+  records.endPackageFaults(
+    repository,
+    [...former.values()].filter(isOver).map(({ location }) => location),
+  );
+  records.savePackageFaults(begun.map((one) => ({ repository, ...one, sinceMs: now() })));
 }
 
 async function publish(
@@ -202,12 +270,14 @@ async function keep(job: IndexJob, built: BuiltIndex, parts: ReindexParts): Prom
 /** Notes of every package that was acknowledged before this run that hosts can install it now. */
 function markPublished(
   { repository, acknowledged, setAside }: IndexJob,
-  { described, leftOut, readmitted, gone }: BuiltIndex,
+  { described, leftOut, faulty, readmitted, gone }: BuiltIndex,
   { records, now }: ReindexParts,
 ): void {
   const isOut = new Set(setAside.keys());
   for (const location of readmitted) isOut.delete(location);
-  for (const location of [...gone, ...leftOut.map((left) => left.location)]) isOut.add(location);
+  // What is damaged and in the index was published before.
+  for (const { location } of [...leftOut, ...faulty]) isOut.add(location);
+  for (const location of gone) isOut.add(location);
   const published = new Map([...acknowledged].filter(([location]) => !isOut.has(location)));
   for (const [location, sha256] of described) published.set(location, sha256);
   records.markPublished(repository, published, now());

@@ -11,10 +11,18 @@ import { readSoundRepomd } from './read-metadata.ts';
 import type { ReindexParts } from './reindex-repository.ts';
 import type { ReindexQueue } from './reindex-queue.ts';
 
+/** How a repository is to be indexed. */
+export interface ReindexRequest {
+  /** `files`: what was changed by hand is found by inode, size and mtime; `nothing`: all is read again. */
+  readonly trust: 'files' | 'nothing';
+  /** What lies on disk is published, whatever the index of another program names. */
+  readonly isTakeOver: boolean;
+}
+
 /** What somebody may ask of a repository beside uploads. */
 export interface RepositoryRequests {
   /** @throws AppError NOT_FOUND. */
-  readonly reindexNow: (repository: string, trust: 'files' | 'nothing') => Promise<void>;
+  readonly reindexNow: (repository: string, request: ReindexRequest) => Promise<void>;
   /** @throws AppError NOT_FOUND, PARAMETER_INVALID, QUOTA_REACHED. */
   readonly checkMetadataTarget: (repository: string, type: string) => Promise<void>;
   /** @throws as ForeignMetadata.pack(), QUOTA_REACHED, STORAGE_FULL. */
@@ -42,12 +50,13 @@ export function createRepositoryRequests(options: {
   const { maxMetadataTypes = QUOTAS.metadataTypes } = options;
 
   return {
-    reindexNow: async (repository, trust) => {
+    reindexNow: async (repository, { trust, isTakeOver }) => {
       await checkExists(repository);
       await prepareRepository(repository);
       await queue.of(repository).whileMarked(async () => {
         records.takeAllBack(repository);
         changes.distrust(repository, trust);
+        if (isTakeOver) changes.acceptTakeOver(repository);
       });
       queue.of(repository).retrySoon();
     },

@@ -21,14 +21,22 @@ const MAX_REPORT_BYTES = 4 * 1024 * 1024;
 const MAX_MESSAGE_LINES = 5;
 const PARTIAL_EXIT_CODE = 2;
 
+/** Metadata that createrepo_c takes descriptions from. */
+export interface ReusedMetadata {
+  /** Holds a `repodata/`. */
+  readonly directory: string;
+  /** True: also where size and mtime of a file are not those that were described. */
+  readonly isBelieved: boolean;
+}
+
 /** What createrepo_c has to describe. */
 export interface CreaterepoRun {
   readonly repositoryDir: string;
   readonly scratchDir: string;
   /** Paths of the packages below `repositoryDir`: exactly these belong into the index. */
   readonly locations: readonly string[];
-  /** False: read every package again, whatever the published metadata says. */
-  readonly mayReuse: boolean;
+  /** What it may describe packages from without reading them; undefined: every package is read. */
+  readonly reuse: ReusedMetadata | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -57,7 +65,7 @@ function createrepoArguments(
   job: CreaterepoRun,
   packageList: string,
 ): readonly string[] {
-  const extra = extraArguments.filter((argument) => argument !== '--update');
+  const extra = extraArguments.filter((argument) => argument !== '--update' && argument !== '--skip-stat');
   return [
     ...extra,
     '--checksum=sha256',
@@ -69,13 +77,19 @@ function createrepoArguments(
       ? []
       : [`--workers=${availableParallelism()}`]),
     '--skip-symlinks',
-    ...(job.mayReuse ? ['--update', '--update-md-path', job.repositoryDir] : []),
+    ...reuseArguments(job.reuse),
     '--pkglist',
     packageList,
     '--outputdir',
     job.scratchDir,
     job.repositoryDir,
   ];
+}
+
+function reuseArguments(reuse: ReusedMetadata | undefined): readonly string[] {
+  if (reuse === undefined) return [];
+  const trusting = reuse.isBelieved ? ['--skip-stat'] : [];
+  return ['--update', ...trusting, '--update-md-path', reuse.directory];
 }
 
 interface RunLimits {

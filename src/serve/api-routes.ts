@@ -3,22 +3,23 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
 import type { RepositoryStatus } from '../reindex/repository-queue.ts';
-import type { Receipt, SetAside } from '../records/records.ts';
+import type { ReindexRequest } from '../reindex/repository-requests.ts';
+import type { PackageFault, Receipt, SetAside } from '../records/records.ts';
 
 export interface ApiRoutesOptions {
   readonly listStatus: () => readonly RepositoryStatus[];
   /** Undefined for a repository that does not exist. */
   readonly statusOf: (repository: string) => RepositoryStatus | undefined;
   readonly listSetAside: (repository: string) => readonly SetAside[];
+  readonly listPackageFaults: (repository: string) => readonly PackageFault[];
   /** Of the next packages that were uploaded to a repository, behind a location; none at the end. */
   readonly receiptsAfter: (repository: string, location: string) => Promise<readonly Receipt[]>;
   /**
    * Requests a run now, durably, trying the packages again that are set aside; also for a directory that was made by
    * hand since the start.
    * @throws AppError NOT_FOUND.
-   * @param trust `files`: what was changed by hand is found by inode, size and mtime; `nothing`: all is read again.
    */
-  readonly reindexNow: (repository: string, trust: 'files' | 'nothing') => Promise<void>;
+  readonly reindexNow: (repository: string, request: ReindexRequest) => Promise<void>;
   readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
   readonly endQuietTime: (repositories: readonly string[]) => void;
   /** In the repositories that `mayRead` takes. */
@@ -34,7 +35,7 @@ export interface ApiRoutesOptions {
 }
 
 type WaitQuery = { readonly wait?: string };
-type ReindexQuery = WaitQuery & { readonly full?: string };
+type ReindexQuery = WaitQuery & { readonly full?: string; readonly takeOver?: string };
 type RepositoryParams = { readonly releasever: string; readonly basearch: string };
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -42,7 +43,11 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 const reindexSchema = {
   querystring: {
     type: 'object',
-    properties: { wait: { type: 'string' }, full: { type: 'string', enum: ['1'] } },
+    properties: {
+      wait: { type: 'string' },
+      full: { type: 'string', enum: ['1'] },
+      takeOver: { type: 'string', enum: ['1'] },
+    },
   },
 } as const;
 
@@ -69,6 +74,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
       return reply.code(result === 'pending' ? 202 : 200).send({
         ...describeStatus(existing(request.params), request),
         setAside: options.listSetAside(repository).map(describeSetAside),
+        packageFaults: options.listPackageFaults(repository).map(describeFault),
       });
     },
   );
@@ -89,8 +95,10 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
       const repository = `${request.params.releasever}/${request.params.basearch}`;
       const waitMs = options.parseWaitMs(request.query.wait);
       const trust = request.query.full === undefined ? 'files' : 'nothing';
-      await options.reindexNow(repository, trust);
-      request.audit({ outcome: 'reindex requested', repositories: [repository] });
+      const isTakeOver = request.query.takeOver !== undefined;
+      await options.reindexNow(repository, { trust, isTakeOver });
+      const outcome = isTakeOver ? 'takeover requested' : 'reindex requested';
+      request.audit({ outcome, repositories: [repository] });
       const result = waitMs === undefined ? 'pending' : await options.whenPublished(repository, waitMs);
       return reply
         .code(result === 'pending' ? 202 : 200)
@@ -228,6 +236,10 @@ function describeStatus(
 
 function describeSetAside({ location, identity, reason, sinceMs }: SetAside): object {
   return { location, identity, reason, since: new Date(sinceMs).toISOString() };
+}
+
+function describeFault({ location, identity, code, reason, sinceMs }: PackageFault): object {
+  return { location, identity, code, reason, since: new Date(sinceMs).toISOString() };
 }
 
 function describeReceipt(receipt: Receipt): object {

@@ -13,6 +13,8 @@ export interface Fault {
 
 export interface FaultSources {
   readonly listStatus: () => readonly RepositoryStatus[];
+  /** Packages that are not described as they lie there, those of a repository with the same fault together. */
+  readonly listPackageFaults?: () => readonly { readonly repository: string; readonly error: AppError }[];
   /** Tries what an upload does first; gives the fault that would meet it, or undefined. */
   readonly findUploadFault: () => Promise<AppError | undefined>;
   /** Something that keeps indexes from being built, such as an engine that is not installed. */
@@ -52,6 +54,7 @@ export function createFaultFinder(sources: FaultSources): () => Promise<readonly
         .flatMap(({ repository, lastError }) =>
           lastError === undefined ? [] : [{ affects: 'indexes' as const, repository, error: lastError }],
         ),
+      ...(sources.listPackageFaults?.() ?? []).map((fault) => ({ affects: 'indexes' as const, ...fault })),
     ];
   };
 }

@@ -31,6 +31,8 @@ export interface Signer {
   isSignedNow(content: string, signature: string): Promise<boolean>;
   /** The configured key that made a good signature; undefined for any other one. */
   findKey(content: string, signature: string): Promise<string | undefined>;
+  /** The configured keys whose public part is not there. */
+  findMissingKeys(): Promise<readonly string[]>;
   /** Every configured public key, armored. */
   exportKeys(): Promise<string>;
   /** Configured keys that hosts of today refuse. */
@@ -66,6 +68,7 @@ export function createSigner(options: SignerOptions): Signer {
     sign: signAndProve,
     isSignedNow: async (content, signature) => (await findSigner({ content, signature })) === key,
     findKey: (content, signature) => findSigner({ content, signature }),
+    findMissingKeys: () => asSigningFault(() => missingKeys(options, keys)),
     exportKeys: () => asSigningFault(() => exportKeys(options, keys)),
     findWeakKeys: () => asSigningFault(() => findWeakKeys(options, keys)),
     findFault: async () => {
@@ -141,6 +144,14 @@ export function createSigner(options: SignerOptions): Signer {
     const [oldest] = known.keys();
     if (known.size > MAX_REMEMBERED && oldest !== undefined) known.delete(oldest);
   }
+}
+
+async function missingKeys(home: GpgHome, keys: readonly string[]): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const key of keys) {
+    if ((await exportPresentKeys(home, [key])) === undefined) missing.push(key);
+  }
+  return missing;
 }
 
 function firstOf([key]: readonly string[]): string {

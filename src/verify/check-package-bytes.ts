@@ -8,7 +8,7 @@ import { parseRpm } from '../rpm-parser/parse-rpm.ts';
 import { findWrongPayloadDigest } from '../rpm-parser/payload-digests.ts';
 import { verifyHeaderDigests } from '../rpm-parser/verify-header-digests.ts';
 import type { IndexedPackages } from './check-metadata.ts';
-import { type Checksum, fileChecksum } from './file-checksum.ts';
+import { fileChecksum } from './file-checksum.ts';
 import type { PrimaryPackage } from './package-metadata-reader.ts';
 import type { StoredFile } from './stored-files.ts';
 import type { Finding } from './violation.ts';
@@ -33,40 +33,54 @@ export async function* checkPackageBytes(
     const receipt = receipts.get(location);
     const statedSizes = [described?.sizeBytes, receipt?.sizeBytes];
     if (statedSizes.some((size) => size !== undefined && size !== sizeBytes)) continue;
-    const finding = await checkBytes(file, expectedChecksums(described, receipt), stated.signal);
+    const finding =
+      (await findDamage(file, receipt, stated.signal)) ?? (await checkBytes(file, described, stated.signal));
     if (finding !== undefined) yield { ...finding, subject: location };
   }
 }
 
-/** That of the index, and the acknowledged one when it is of another type: else the two were compared already. */
-function expectedChecksums(
-  described: PrimaryPackage | undefined,
+/** Whether the file is the one that was acknowledged. */
+async function findDamage(
+  { path }: StoredFile,
   receipt: Receipt | undefined,
-): readonly Checksum[] {
-  const pkgid = described?.pkgid;
-  return [
-    ...(pkgid === undefined ? [] : [pkgid]),
-    ...(receipt === undefined || pkgid?.type === 'sha256' ? [] : [{ type: 'sha256', hex: receipt.sha256 }]),
-  ];
+  signal: AbortSignal | undefined,
+): Promise<Omit<Finding, 'subject'> | undefined> {
+  if (receipt === undefined) return undefined;
+  try {
+    const found = await fileChecksum(path, 'sha256', signal);
+    if (found === receipt.sha256) return undefined;
+    return {
+      code: 'PACKAGE_DAMAGED',
+      detail: `the file's sha256 is ${found}, acknowledged was ${receipt.sha256}`,
+    };
+  } catch (error) {
+    return unreadable(error, signal);
+  }
 }
 
 async function checkBytes(
   { path, sizeBytes }: StoredFile,
-  expected: readonly Checksum[],
+  described: PrimaryPackage | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Omit<Finding, 'subject'> | undefined> {
   signal?.throwIfAborted();
   try {
-    for (const { type, hex } of expected) {
+    if (described !== undefined) {
+      const { type, hex } = described.pkgid;
       const found = await fileChecksum(path, type, signal);
-      if (found === hex) continue;
-      return { code: 'PACKAGE_DIGEST_WRONG', detail: `the file's ${type} is ${found}, expected is ${hex}` };
+      const detail = `the file's ${type} is ${found}, the index says ${hex}`;
+      if (found !== hex) return { code: 'PACKAGE_DIGEST_WRONG', detail };
     }
     return await damageOf(path, sizeBytes);
   } catch (error) {
-    signal?.throwIfAborted();
-    return { code: 'PACKAGE_UNREADABLE', detail: error instanceof Error ? error.message : String(error) };
+    return unreadable(error, signal);
   }
+}
+
+/** @throws the signal's reason. */
+function unreadable(error: unknown, signal: AbortSignal | undefined): Omit<Finding, 'subject'> {
+  signal?.throwIfAborted();
+  return { code: 'PACKAGE_UNREADABLE', detail: error instanceof Error ? error.message : String(error) };
 }
 
 /** Whether the package is what it says of itself: its header and its payload have digests of their own. */

@@ -21,12 +21,14 @@ export interface PublicationParts {
   readonly generations: GenerationReader;
   /** Undefined when nothing is signed. */
   readonly findSigningKey: FindSigningKey | undefined;
+  /** Those of signing.keys that are not there, so that what they signed cannot be checked. */
+  readonly findMissingKeys: () => Promise<readonly string[]>;
 }
 
 /** Checks that each generation leads to files that are there, and that what clients are led to is signed. */
 export async function checkPublication(
   repositoryDir: string,
-  { generations, findSigningKey }: PublicationParts,
+  { generations, findSigningKey, findMissingKeys }: PublicationParts,
 ): Promise<readonly Finding[]> {
   const numbers = await generations.list(repositoryDir);
   const findings: Finding[] = [];
@@ -46,7 +48,8 @@ export async function checkPublication(
   const newest = numbers.at(-1);
   const directories = ['repodata', ...(newest === undefined ? [] : [pathOf(newest)])];
   for (const directory of directories) {
-    findings.push(...(await checkSignature(repositoryDir, directory, findSigningKey)));
+    const keys = { findSigningKey, findMissingKeys };
+    findings.push(...(await checkSignature(repositoryDir, directory, keys)));
   }
   return findings;
 }
@@ -73,7 +76,7 @@ async function faultOf(
 async function checkSignature(
   repositoryDir: string,
   directory: string,
-  findSigningKey: FindSigningKey,
+  keys: Required<Omit<PublicationParts, 'generations'>> & { readonly findSigningKey: FindSigningKey },
 ): Promise<readonly Finding[]> {
   const subject = `${directory}/repomd.xml.asc`;
   const content = await readIfThere(join(repositoryDir, directory, 'repomd.xml'));
@@ -83,7 +86,12 @@ async function checkSignature(
   if (signature === undefined) {
     return [{ code: 'SIGNATURE_WRONG', subject, detail: 'there is no signature' }];
   }
-  if ((await findSigningKey(content, signature)) !== undefined) return [];
+  if ((await keys.findSigningKey(content, signature)) !== undefined) return [];
+  const missing = await keys.findMissingKeys();
+  if (missing.length > 0) {
+    const unchecked = `it cannot be checked: ${missing.join(', ')} of signing.keys is not in signing.gnupg_home`;
+    return [{ code: 'SIGNATURE_UNCHECKED', subject, detail: unchecked }];
+  }
   const detail = 'it is no good signature of repomd.xml by a key in signing.keys';
   return [{ code: 'SIGNATURE_WRONG', subject, detail }];
 }

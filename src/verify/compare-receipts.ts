@@ -34,7 +34,7 @@ function compareWithFile(
   }
   if (file.sizeBytes === sizeBytes) return undefined;
   const detail = `the file has ${file.sizeBytes} bytes, ${sizeBytes} were acknowledged`;
-  return { code: 'RECEIPT_DISAGREES', subject: location, detail };
+  return { code: 'PACKAGE_DAMAGED', subject: location, detail };
 }
 
 function compareWithIndex(
@@ -47,7 +47,8 @@ function compareWithIndex(
 ): Finding | undefined {
   const { location, sha256, publishedAtMs } = receipt;
   const { file, described, isMarked } = by;
-  if (file === undefined || (described.sizeBytes ?? file.sizeBytes) !== file.sizeBytes) return undefined;
+  if (file === undefined) return undefined;
+  if (file.sizeBytes !== receipt.sizeBytes) return compareWithFile(receipt, file);
   const { type, hex } = described.pkgid;
   if (type === 'sha256' && hex !== sha256) {
     const detail = `its sha256 in the index is ${hex}, ${sha256} was acknowledged`;

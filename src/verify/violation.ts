@@ -57,6 +57,10 @@ export const VIOLATION_CODES = {
   // How it is published
   GENERATION_WRONG: CURED_BY_REINDEX,
   SIGNATURE_WRONG: CURED_BY_REINDEX,
+  SIGNATURE_UNCHECKED: {
+    severity: 'error',
+    remedy: 'Put the key back into signing.gnupg_home, or correct signing.keys; then check again.',
+  },
   // Packages
   INDEX_LACKS_PACKAGE: CURED_BY_REINDEX,
   INDEX_PENDING: { severity: 'note', remedy: 'Nothing: the next index run takes it up.' },
@@ -66,16 +70,42 @@ export const VIOLATION_CODES = {
   },
   PACKAGE_SIZE_WRONG: {
     severity: 'error',
-    remedy: 'Restore the file from a backup, or reindex the repository if the new file is meant.',
+    remedy:
+      'Restore the file from a backup; or run "rpmyard reindex --full <repository>" if the new file, which nobody uploaded, is meant.',
   },
   PACKAGE_DIGEST_WRONG: {
     severity: 'error',
     remedy:
-      'Remove the file and upload the right one again, or restore it from a backup; reindex the repository if the new file is meant.',
+      'Restore the file from a backup; or run "rpmyard reindex --full <repository>" if the new file, which nobody uploaded, is meant.',
+  },
+  PACKAGE_DAMAGED: {
+    severity: 'error',
+    remedy:
+      'Upload the acknowledged package again, which mends the file; or restore it from a backup and run "rpmyard reindex <repository>".',
   },
   PACKAGE_UNREADABLE: {
     severity: 'error',
-    remedy: 'Remove the file and upload the package again.',
+    remedy:
+      'Look at the disk if it cannot be read at all; else build the package again without what is said, upload it with a higher release number, and remove this file.',
+  },
+  PACKAGE_UNDESCRIBABLE: {
+    severity: 'error',
+    remedy:
+      'Hosts go on installing it: build it again without what is said, upload it with a higher release number, and remove this file.',
+  },
+  PACKAGE_HELD_BACK: {
+    severity: 'error',
+    remedy:
+      'Run "rpmyard reindex --take-over <repository>" to have it published, or upload it; else move it out of the repository.',
+  },
+  WOULD_LEAVE_INDEX: {
+    severity: 'error',
+    remedy:
+      'Put the file itself there, or take it in with "rpmyard adopt DIR" from where it lies; or let it go with "rpmyard reindex --take-over <repository>".',
+  },
+  NEVRA_TWICE: {
+    severity: 'note',
+    remedy: 'Hosts take any of them: remove all but one, then run "rpmyard reindex <repository>".',
   },
   PACKAGE_SET_ASIDE: {
     severity: 'note',
@@ -97,11 +127,7 @@ export const VIOLATION_CODES = {
     severity: 'error',
     remedy: 'Upload the package again, or reindex the repository so that its receipt is forgotten.',
   },
-  RECEIPT_DISAGREES: {
-    severity: 'error',
-    remedy:
-      'Restore the acknowledged file from a backup, or reindex the repository if the new file is meant.',
-  },
+  RECEIPT_DISAGREES: CURED_BY_REINDEX,
   INDEX_RUN_FAILING: {
     severity: 'error',
     remedy: 'Do what the error says; the service tries again by itself.',

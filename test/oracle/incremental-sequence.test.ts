@@ -174,6 +174,9 @@ class Sequence {
       trust,
       acknowledged: placed,
       setAside: new Map<string, string>(),
+      heldBack: new Set<string>(),
+      kept: new Map<string, string>(),
+      isFoundIndexKept: false,
       format: this.#format,
       isPublicationWanted: false,
     };

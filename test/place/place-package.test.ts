@@ -41,7 +41,7 @@ async function incoming(content: string, nevra = 'a-1-1.el9.noarch'): Promise<In
 const describeStored = async (path: string): Promise<string> =>
   `stored-${await readFile(path, 'utf8')}-1-1.el9.noarch`;
 
-const facts = { describe: describeStored, receivedSha256Of: () => undefined };
+const facts = { describe: describeStored, acknowledgedAt: () => undefined };
 
 const placeWhole = async (upload: IncomingPackage): Promise<readonly boolean[]> => {
   const states = await lookAtTargets(upload, facts, store);

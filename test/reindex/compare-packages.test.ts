@@ -42,6 +42,7 @@ function compare(
     trust: 'files',
     acknowledged: new Map(),
     setAside: new Map(),
+    heldBack: new Set<string>(),
     ...job,
   } as const;
   const { expected, ...changes } = comparePackages(locations, groups, given);
@@ -115,14 +116,14 @@ describe('a package that this service placed', () => {
   it('is described without being read when its digest is known and names are believed', () => {
     const acknowledged = new Map([[BETA, OTHER_DIGEST]]);
     expect(compare([ALPHA, BETA], indexed(ALPHA), { trust: 'names', acknowledged }).added).toEqual([
-      { location: BETA, sha256: OTHER_DIGEST },
+      { location: BETA, sha256: OTHER_DIGEST, acknowledged: OTHER_DIGEST },
     ]);
   });
 
   it('is read when files are looked at: its digest may be that of a former file', () => {
     const acknowledged = new Map([[BETA, OTHER_DIGEST]]);
     expect(compare([ALPHA, BETA], indexed(ALPHA), { trust: 'files', acknowledged }).added).toEqual([
-      { location: BETA, sha256: undefined },
+      { location: BETA, sha256: undefined, acknowledged: OTHER_DIGEST },
     ]);
   });
 

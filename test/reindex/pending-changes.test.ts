@@ -1,17 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { PendingChanges } from '../../src/reindex/pending-changes.ts';
 
-const NOTHING_NEW = { trust: 'names', placed: new Map() };
+const NOTHING_NEW = { trust: 'names', isTakeOver: false, placed: new Map() };
 
 describe('the first run of a repository in this process', () => {
   it('looks at every file: somebody may have changed anything meanwhile', () => {
-    expect(new PendingChanges().take('9/x86_64')).toEqual({ trust: 'files', placed: new Map() });
+    expect(new PendingChanges().take('9/x86_64')).toEqual({
+      trust: 'files',
+      isTakeOver: false,
+      placed: new Map(),
+    });
   });
 
   it('looks at every file also when packages were placed before it', () => {
     const changes = new PendingChanges();
     changes.notePlaced('9/x86_64', 'Packages/a.rpm', 'aa');
-    expect(changes.take('9/x86_64')).toEqual({ trust: 'files', placed: new Map([['Packages/a.rpm', 'aa']]) });
+    expect(changes.take('9/x86_64')).toEqual({
+      trust: 'files',
+      isTakeOver: false,
+      placed: new Map([['Packages/a.rpm', 'aa']]),
+    });
   });
 });
 
@@ -22,7 +30,11 @@ describe('a later run', () => {
     changes.notePlaced('9/x86_64', 'Packages/a.rpm', 'aa');
     changes.take('9/x86_64');
     changes.notePlaced('9/x86_64', 'Packages/b.rpm', 'bb');
-    expect(changes.take('9/x86_64')).toEqual({ trust: 'names', placed: new Map([['Packages/b.rpm', 'bb']]) });
+    expect(changes.take('9/x86_64')).toEqual({
+      trust: 'names',
+      isTakeOver: false,
+      placed: new Map([['Packages/b.rpm', 'bb']]),
+    });
     expect(changes.take('9/x86_64')).toEqual(NOTHING_NEW);
   });
 
@@ -59,6 +71,7 @@ describe('a run that failed', () => {
     changes.giveBack('9/x86_64', failed);
     expect(changes.take('9/x86_64')).toEqual({
       trust: 'files',
+      isTakeOver: false,
       placed: new Map([
         ['Packages/a.rpm', 'aa'],
         ['Packages/b.rpm', 'new'],
@@ -81,6 +94,6 @@ describe('a run that failed', () => {
     const taken = changes.take('9/x86_64');
     changes.notePlaced('9/x86_64', 'Packages/a.rpm', 'aa');
     changes.distrust('9/x86_64', 'nothing');
-    expect(taken).toEqual({ trust: 'files', placed: new Map() });
+    expect(taken).toEqual({ trust: 'files', isTakeOver: false, placed: new Map() });
   });
 });

@@ -91,7 +91,7 @@ describe('packages that are described', () => {
   });
 
   it('that are none are no group', () => {
-    expect(rebuild([])).toEqual({ groups: [], described: [], leftOut: [], gone: [] });
+    expect(rebuild([])).toEqual({ groups: [], described: [], leftOut: [], damaged: [], gone: [] });
   });
 
   it('that were removed meanwhile are neither in a group nor left out, but gone', async () => {
@@ -100,7 +100,7 @@ describe('packages that are described', () => {
     await rm(join(dir.path, 'Packages/gone.rpm'));
     const rebuilt = rebuild([gone, here]);
     expect(namesOf(rebuilt)).toEqual([['Packages/here.rpm']]);
-    expect(rebuilt).toMatchObject({ leftOut: [], gone: ['Packages/gone.rpm'] });
+    expect(rebuilt).toMatchObject({ leftOut: [], damaged: [], gone: ['Packages/gone.rpm'] });
   });
 
   it('but are no packages are left out with the reason, and the others are not', async () => {
@@ -241,7 +241,13 @@ describe('a text that somebody else wrote', () => {
   it('of a package that is gone is dropped', async () => {
     const piece = await foreign(await put('a'), replaced('primary', '<name>', '<nam>'));
     await rm(join(dir.path, 'Packages/a.rpm'));
-    expect(rebuild([piece])).toEqual({ groups: [], described: [], leftOut: [], gone: ['Packages/a.rpm'] });
+    expect(rebuild([piece])).toEqual({
+      groups: [],
+      described: [],
+      leftOut: [],
+      damaged: [],
+      gone: ['Packages/a.rpm'],
+    });
   });
 });
 

@@ -1,9 +1,20 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Records } from '../../src/records/records.ts';
 import { createContentChecks } from '../../src/reindex/content-checks.ts';
@@ -31,6 +42,7 @@ let changes: PendingChanges;
 let defaultEngine: IndexEngine;
 let nowMs: number;
 let warnings: object[];
+let errors: object[];
 
 beforeEach(async () => {
   root = await createTempDir();
@@ -38,6 +50,7 @@ beforeEach(async () => {
   records = new Records(join(root.path, 'state'));
   nowMs = Date.UTC(2026, 0, 1);
   warnings = [];
+  errors = [];
   changes = new PendingChanges();
   defaultEngine = createrepoEngine();
 });
@@ -67,7 +80,11 @@ function parts(engine: IndexEngine): ReindexParts {
     publicUrl: 'http://repo.example.com',
     scratchRoot: join(root.path, 'state', 'scratch'),
     now: () => nowMs,
-    log: { info: () => undefined, warn: (facts) => void warnings.push(facts) },
+    log: {
+      info: () => undefined,
+      warn: (facts) => void warnings.push(facts),
+      error: (facts) => void errors.push(facts),
+    },
   };
 }
 
@@ -331,16 +348,247 @@ describe.each(['createrepo', 'incremental'])('with the %s engine, digests', (nam
     expect(records.receiptsOf(acknowledged.sha256)[0]?.publishedAtMs).toBe(nowMs);
   });
 
-  it('that differ from the acknowledged ones give way to what is on disk, with a warning', async () => {
-    const location = await put('alpha');
+  it('that differ from the acknowledged ones before a package is published keep it out, and are said once', async () => {
+    await put('alpha');
+    const location = await put('beta');
     records.saveReceipts([receipt(location, Buffer.from('other bytes'))]);
     await reindex();
-    const onDisk = createHash('sha256')
-      .update(await readFile(join(repositoryDir(), location)))
-      .digest('hex');
-    expect(records.receiptsOf(onDisk)[0]?.publishedAtMs).toBe(nowMs);
-    expect(warnings).toMatchObject([{ location, sha256: onDisk }]);
+    await reindex();
+    expect(await indexedNames()).toEqual(['alpha']);
+    expect(records.listPackageFaults(REPOSITORY)).toMatchObject([{ location, code: 'PACKAGE_DAMAGED' }]);
+    expect(errors).toMatchObject([{ location, code: 'PACKAGE_DAMAGED' }]);
+    expect(records.receiptAt(REPOSITORY, location)).toMatchObject({ publishedAtMs: undefined });
   });
+
+  it.each(['files', 'nothing'] as const)(
+    'of a published package that was damaged stay in the index of a run that trusts %s, until the file is right again',
+    async (trust) => {
+      const bytes = craftRpm({ name: 'alpha' });
+      const location = await put('alpha');
+      await put('beta');
+      records.saveReceipts([receipt(location, bytes)]);
+      await reindex();
+      const primary = await metadata('primary');
+      const path = join(repositoryDir(), location);
+      await writeFile(path, bytes.subarray(0, -10));
+      changes.distrust(REPOSITORY, trust);
+      await reindex();
+      await put('gamma');
+      await reindex();
+      expect(await indexedNames()).toEqual(['alpha', 'beta', 'gamma']);
+      expect(await metadata('primary')).toContain(records.receiptAt(REPOSITORY, location)?.sha256);
+      expect(elementOf(await metadata('primary'), 'alpha')).toEqual(elementOf(primary, 'alpha'));
+      expect(records.listPackageFaults(REPOSITORY)).toMatchObject([{ location, code: 'PACKAGE_DAMAGED' }]);
+      expect(errors).toHaveLength(1);
+
+      await writeFile(path, bytes);
+      await reindex();
+      expect(records.listPackageFaults(REPOSITORY)).toEqual([]);
+      expect(await indexedNames()).toEqual(['alpha', 'beta', 'gamma']);
+    },
+  );
+
+  it('of a package that nobody uploaded are those of the file that lies there', async () => {
+    const location = await put('alpha', { summary: 'one' });
+    await reindex();
+    await writeFile(join(repositoryDir(), location), craftRpm({ name: 'alpha', summary: 'another' }));
+    await reindex();
+    expect(await metadata('primary')).toContain('<summary>another</summary>');
+    expect(records.listPackageFaults(REPOSITORY)).toEqual([]);
+  });
+});
+
+/** What primary says of a package, but for the times that its index was written. */
+function elementOf(primary: string, name: string): string | undefined {
+  return primary
+    .split('<package ')
+    .find((element) => element.includes(`<name>${name}</name>`))
+    ?.split('</package>')[0];
+}
+
+describe.each(['createrepo', 'incremental'])('an index of another program, for the %s engine', (name) => {
+  beforeEach(() => {
+    if (name === 'incremental') defaultEngine = incrementalEngine(join(root.path, 'state'));
+  });
+
+  const index = (...options: readonly string[]) =>
+    run('createrepo_c', ['--no-database', ...options, repositoryDir()]);
+  const repomd = () => readFile(join(repositoryDir(), 'repodata/repomd.xml'), 'utf8');
+
+  it('is taken over without a word when all that it names lies there', async () => {
+    await put('alpha');
+    await put('beta');
+    await index('--checksum=sha512');
+    await expect(reindex()).resolves.toMatchObject({ packageCount: 2 });
+    expect([...errors, ...warnings]).toEqual([]);
+  });
+
+  const losses: readonly (readonly [string, RegExp, () => Promise<void>])[] = [
+    [
+      'is a symbolic link',
+      /is a symbolic link to/,
+      async () => {
+        const location = await put('beta');
+        await mkdir(join(root.path, 'pool'));
+        await rename(join(repositoryDir(), location), join(root.path, 'pool/beta.rpm'));
+        await symlink(join(root.path, 'pool/beta.rpm'), join(repositoryDir(), location));
+        await index();
+      },
+    ],
+    [
+      'lies behind a linked directory',
+      /lies behind more, a symbolic link to/,
+      async () => {
+        await mkdir(join(root.path, 'pool'));
+        await writeFile(join(root.path, 'pool/beta.rpm'), craftRpm({ name: 'beta' }));
+        await symlink(join(root.path, 'pool'), join(repositoryDir(), 'more'));
+        await index();
+      },
+    ],
+    [
+      'is absent',
+      /there is no such file/,
+      async () => {
+        const location = await put('beta');
+        await index();
+        await rm(join(repositoryDir(), location));
+      },
+    ],
+    [
+      'lies outside of the repository',
+      /outside of the repository/,
+      async () => {
+        await put('beta');
+        await index('--location-prefix=../pool');
+      },
+    ],
+    [
+      'is loaded from elsewhere',
+      /hosts load it from http:\/\/elsewhere.example/,
+      async () => {
+        const location = await put('beta');
+        await index('--baseurl=http://elsewhere.example/');
+        await rm(join(repositoryDir(), location));
+      },
+    ],
+    [
+      'cannot be described and is named with a digest of its own kind',
+      /beta/,
+      async () => {
+        await put('beta');
+        await index();
+        await writeFile(join(repositoryDir(), 'Packages/beta-1.0-1.noarch.rpm'), 'garbage');
+      },
+    ],
+  ];
+  it.each(losses)('stays when a package of it %s, until a person lets it go', async (_, message, prepare) => {
+    await put('alpha');
+    await prepare();
+    const before = await repomd();
+    const refusal = { code: 'TAKEOVER_UNDECIDED', message: expect.stringMatching(message) };
+    await expect(reindex()).rejects.toMatchObject(refusal);
+    await expect(reindex()).rejects.toMatchObject(refusal);
+    expect(await repomd()).toBe(before);
+
+    changes.acceptTakeOver(REPOSITORY);
+    await reindex();
+    expect(await indexedNames()).toContain('alpha');
+    await put('gamma');
+    await reindex();
+    expect(await indexedNames()).toContain('gamma');
+  });
+
+  it('gives way when the packages that it names are there by another name', async () => {
+    const location = await put('alpha');
+    await index();
+    await rename(join(repositoryDir(), location), join(repositoryDir(), 'Packages/other.rpm'));
+    records.saveReceipts([
+      {
+        repository: REPOSITORY,
+        location: 'Packages/other.rpm',
+        sha256: createHash('sha256')
+          .update(craftRpm({ name: 'alpha' }))
+          .digest('hex'),
+        nevra: 'alpha-1.0-1.noarch',
+        sizeBytes: craftRpm({ name: 'alpha' }).length,
+        placedAtMs: nowMs,
+        publishedAtMs: undefined,
+      },
+    ]);
+    await reindex();
+    expect(await metadata('primary')).toContain('Packages/other.rpm');
+  });
+
+  it('keeps out what it does not name, until a person asks for it', async () => {
+    await put('alpha');
+    const location = await put('secret');
+    await index('--excludes=secret*');
+    await reindex();
+    await put('beta');
+    records.takeAllBack(REPOSITORY);
+    await reindex();
+    expect(await indexedNames()).toEqual(['alpha', 'beta']);
+    expect(records.listPackageFaults(REPOSITORY)).toMatchObject([{ location, code: 'PACKAGE_HELD_BACK' }]);
+    expect(errors).toMatchObject([{ location, code: 'PACKAGE_HELD_BACK' }]);
+
+    changes.acceptTakeOver(REPOSITORY);
+    await reindex();
+    expect(await indexedNames()).toEqual(['alpha', 'beta', 'secret']);
+    expect(records.listPackageFaults(REPOSITORY)).toEqual([]);
+  });
+
+  it('forgets that it kept out what was moved away', async () => {
+    await put('alpha');
+    const location = await put('secret');
+    await index('--excludes=secret*');
+    await reindex();
+    await rm(join(repositoryDir(), location));
+    await reindex();
+    expect(records.listPackageFaults(REPOSITORY)).toEqual([]);
+  });
+
+  it.each(['sha256', 'sha512'])(
+    'keeps the description of a package that cannot be made anew, with digests of %s, also when all is read again',
+    async (checksum) => {
+      const location = await put('alpha');
+      await put('beta');
+      await index(`--checksum=${checksum}`);
+      await pretendIndexed(location, Buffer.from('garbage'), checksum);
+      await reindex();
+      changes.distrust(REPOSITORY, 'nothing');
+      await reindex();
+      await put('gamma');
+      await reindex();
+      expect(await indexedNames()).toEqual(['alpha', 'beta', 'gamma']);
+      expect(records.listPackageFaults(REPOSITORY)).toMatchObject([
+        { location, code: 'PACKAGE_UNDESCRIBABLE' },
+      ]);
+      expect(records.listSetAside(REPOSITORY)).toEqual([]);
+      expect(errors).toHaveLength(1);
+    },
+  );
+
+  /** Puts other bytes in the place of a package, and has the index say that they are what it describes. */
+  async function pretendIndexed(location: string, bytes: Uint8Array, checksum: string): Promise<void> {
+    const path = join(repositoryDir(), location);
+    const former = await readFile(path);
+    await writeFile(path, bytes);
+    const digest = (content: Uint8Array) => createHash(checksum).update(content).digest('hex');
+    const types = ['primary', 'filelists', 'other'];
+    let xml = await repomd();
+    for (const type of types) {
+      const data = (await readRepomd(repositoryDir()))?.repomd.data.find((one) => one.type === type);
+      const text = (await metadata(type))
+        .replaceAll(digest(former), digest(bytes))
+        .replace(`package="${former.length}"`, `package="${bytes.length}"`);
+      const href = `repodata/edited-${type}.xml.gz`;
+      await writeFile(join(repositoryDir(), href), gzipSync(text));
+      const sum = createHash('sha256').update(gzipSync(text)).digest('hex');
+      const element = `<data type="${type}"><checksum type="sha256">${sum}</checksum><location href="${href}"/></data>`;
+      xml = xml.replace(data?.xml ?? '', element);
+    }
+    await writeFile(join(repositoryDir(), 'repodata/repomd.xml'), xml);
+  }
 });
 
 describe('an engine that fails', () => {

@@ -36,7 +36,11 @@ beforeEach(async () => {
     keepRules: { keepOldMs: 2 * HOUR_MS, keepOldBytes: 1_000_000 },
     now: () => nowMs,
     uptimeMs: () => uptimeMs,
-    log: { info: () => undefined, warn: (facts) => void warnings.push(facts) },
+    log: {
+      info: () => undefined,
+      warn: (facts) => void warnings.push(facts),
+      error: (facts) => void warnings.push(facts),
+    },
   });
   writeRepodata(join(root.path, 'storage', REPOSITORY), []);
   await writeFile(join(repodataDir(), OLD_FILE), 'superseded');

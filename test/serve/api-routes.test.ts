@@ -81,6 +81,7 @@ describe('GET of one repository', () => {
       progress: null,
       waitingSince: null,
       lastError: null,
+      packageFaults: [],
       setAside: [
         {
           location: 'Packages/a.rpm',
@@ -106,15 +107,20 @@ describe('GET of one repository', () => {
 });
 
 describe('POST .../reindex?full=1', () => {
-  it('reads everything again, and without it only what changed', async () => {
-    const trusts: string[] = [];
+  it('reads everything again, and without it only what changed; with ?takeOver=1 it says yes to what would leave', async () => {
+    const requests: object[] = [];
     await using service = await buildTestApp({
-      api: { ...twoRepositories, reindexNow: async (_, trust) => void trusts.push(trust) },
+      api: { ...twoRepositories, reindexNow: async (_, request) => void requests.push(request) },
     });
     const url = '/api/v1/repositories/9/x86_64/reindex';
     await service.app.inject({ method: 'POST', url: `${url}?full=1` });
     await service.app.inject({ method: 'POST', url });
-    expect(trusts).toEqual(['nothing', 'files']);
+    await service.app.inject({ method: 'POST', url: `${url}?takeOver=1` });
+    expect(requests).toEqual([
+      { trust: 'nothing', isTakeOver: false },
+      { trust: 'files', isTakeOver: false },
+      { trust: 'files', isTakeOver: true },
+    ]);
   });
 });
 

@@ -120,6 +120,9 @@ export function defaultJob(repositoryDir: string, scratchDir: string): IndexJob 
     trust: 'files',
     acknowledged: new Map(),
     setAside: new Map(),
+    heldBack: new Set(),
+    kept: new Map(),
+    isFoundIndexKept: false,
     format: 'gzip',
     isPublicationWanted: false,
   };

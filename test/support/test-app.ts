@@ -148,6 +148,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       statusOf: (repository) => listStatus().find((status) => status.repository === repository),
       listSetAside: () => [],
       receiptsAfter: async () => [],
+      listPackageFaults: () => [],
       reindexNow: async () => undefined,
       endQuietTime: () => undefined,
       whenPublished: async () => 'published',

@@ -1,6 +1,7 @@
 import { appendFile, chmod, link, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { identityAt } from '../../src/file-identity.ts';
 import { Tag } from '../../src/rpm-parser/tag.ts';
 import type { ViolationCode } from '../../src/verify/violation.ts';
 import { craftRpm, dropTags } from '../support/craft-rpm.ts';
@@ -212,6 +213,23 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    title: 'a signature by a key that is away',
+    code: 'SIGNATURE_UNCHECKED',
+    plant: async (site) => {
+      await site.write('repodata/repomd.xml.asc', 'good');
+      site.findSigningKey = async () => undefined;
+      site.missingKeys = ['KEY'];
+    },
+  },
+  {
+    title: 'one NEVRA at two locations',
+    code: 'NEVRA_TWICE',
+    plant: async (site) => {
+      await site.write('Packages/again.rpm', await readFile(site.path(ALPHA)));
+      await site.index();
+    },
+  },
+  {
     title: 'a generation that is not signed',
     code: 'SIGNATURE_WRONG',
     plant: async (site) => {
@@ -246,16 +264,63 @@ export const FAULTS: readonly Fault[] = [
     plant: (site) => rm(site.path(ALPHA)),
   },
   {
-    title: 'a package of another size',
-    code: 'PACKAGE_SIZE_WRONG',
+    title: 'an acknowledged package of another size',
+    code: 'PACKAGE_DAMAGED',
     readData: true,
     plant: (site) => appendFile(site.path(ALPHA), '\n'),
   },
   {
-    title: 'a package with another byte, as only its digest tells',
-    code: 'PACKAGE_DIGEST_WRONG',
+    title: 'an acknowledged package with another byte, as only its digest tells',
+    code: 'PACKAGE_DAMAGED',
     readData: true,
     plant: (site) => site.damage(ALPHA),
+  },
+  {
+    title: 'a package that nobody uploaded, of another size',
+    code: 'PACKAGE_SIZE_WRONG',
+    readData: true,
+    plant: async (site) => {
+      site.records.forget(REPOSITORY, [ALPHA], Date.now());
+      await appendFile(site.path(ALPHA), '\n');
+    },
+  },
+  {
+    title: 'a package that nobody uploaded, with another byte',
+    code: 'PACKAGE_DIGEST_WRONG',
+    readData: true,
+    plant: async (site) => {
+      site.records.forget(REPOSITORY, [ALPHA], Date.now());
+      await site.damage(ALPHA);
+    },
+  },
+  ...(['PACKAGE_DAMAGED', 'PACKAGE_UNDESCRIBABLE', 'PACKAGE_HELD_BACK'] as const).map(
+    (code): Fault => ({
+      title: `a package of which the service knows that it is ${code}`,
+      code,
+      readData: true,
+      plant: async (site) => {
+        const identity = identityAt(site.path(ALPHA)) ?? '';
+        const fault = { repository: REPOSITORY, location: ALPHA, identity, reason: 'a reason', sinceMs: 0 };
+        site.records.savePackageFaults([{ ...fault, code }]);
+      },
+    }),
+  ),
+  {
+    title: 'a package that the index of another program names, and that is a symbolic link',
+    code: 'WOULD_LEAVE_INDEX',
+    plant: async (site) => {
+      site.isOwnIndex = false;
+      await rename(site.path(ALPHA), site.path('../alpha'));
+      await symlink(site.path('../alpha'), site.path(ALPHA));
+    },
+  },
+  {
+    title: 'a package that the index of another program does not name',
+    code: 'PACKAGE_HELD_BACK',
+    plant: async (site) => {
+      site.isOwnIndex = false;
+      await site.put('delta');
+    },
   },
   {
     title: 'a package that is indexed and none',
@@ -318,11 +383,11 @@ export const FAULTS: readonly Fault[] = [
   {
     title: 'a receipt of another digest',
     code: 'RECEIPT_DISAGREES',
-    plant: async (site) => site.records.correctDigest(REPOSITORY, ALPHA, sha256('')),
+    plant: async (site) => changeReceipt(site, { sha256: sha256('') }),
   },
   {
     title: 'a receipt of another size',
-    code: 'RECEIPT_DISAGREES',
+    code: 'PACKAGE_DAMAGED',
     plant: async (site) => changeReceipt(site, { sizeBytes: (await sizeOf(site.path(ALPHA))) + 1 }),
   },
   {
@@ -382,7 +447,10 @@ async function addUpdateinfo(site: VerifySite): Promise<void> {
   await site.editRepomd((repomd) => repomd.replace('</repomd>', `${element}</repomd>`));
 }
 
-function changeReceipt(site: VerifySite, change: { sizeBytes?: number; publishedAtMs?: undefined }): void {
+function changeReceipt(
+  site: VerifySite,
+  change: { sizeBytes?: number; sha256?: string; publishedAtMs?: undefined },
+): void {
   const receipts = site.records.listReceipts(REPOSITORY).filter(({ location }) => location === ALPHA);
   site.records.saveReceipts(receipts.map((receipt) => ({ ...receipt, ...change })));
 }

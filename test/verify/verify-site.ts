@@ -13,6 +13,7 @@ import {
   listGenerations,
   readMirrorlistGeneration,
 } from '../../src/reindex/generations.ts';
+import { reasonOf } from '../../src/reindex/found-index.ts';
 import type { FindSigningKey } from '../../src/verify/check-publication.ts';
 import { parseRepomd, type RepomdData } from '../../src/repodata/repomd.ts';
 import type { VerifyParts } from '../../src/verify/check-repository.ts';
@@ -33,6 +34,9 @@ export class VerifySite implements AsyncDisposable {
   readonly records: Records;
   readonly #root: string;
   isMarked = false;
+  /** As if it was published by the service. */
+  isOwnIndex = true;
+  missingKeys: readonly string[] = [];
   /** Takes no signature for good, when it is set to that. */
   findSigningKey: FindSigningKey | undefined;
 
@@ -47,8 +51,14 @@ export class VerifySite implements AsyncDisposable {
     await mkdir(join(path, 'state'));
     const site = new VerifySite(path);
     for (const name of ['alpha', 'beta', 'gamma']) await site.acknowledge(await site.put(name));
-    await execa('createrepo_c', [...createrepoOptions, site.repositoryDir]);
+    await site.index(createrepoOptions);
     return site;
+  }
+
+  /** Has createrepo_c index what lies there. */
+  async index(createrepoOptions = AS_INDEXED): Promise<void> {
+    await rm(this.path('repodata'), { recursive: true, force: true });
+    await execa('createrepo_c', [...createrepoOptions, this.repositoryDir]);
   }
 
   get parts(): VerifyParts {
@@ -64,10 +74,13 @@ export class VerifySite implements AsyncDisposable {
         named: readMirrorlistGeneration,
       },
       findSigningKey: this.findSigningKey,
+      findMissingKeys: async () => this.missingKeys,
+      foundIndexes: { isOwn: async () => this.isOwnIndex, reasonOf },
       isMarked: async () => this.isMarked,
       records: {
         receipts: (repository) => this.records.listReceipts(repository),
         setAside: (repository) => this.records.listSetAside(repository),
+        packageFaults: (repository) => this.records.listPackageFaults(repository),
       },
     };
   }
