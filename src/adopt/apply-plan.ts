@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AppError, toAppError } from '../errors.ts';
+import { fileOf } from './file-of.ts';
 import type { AdoptionPlan, PlannedPackage } from './plan-adoption.ts';
 import type { PlannedMetadata } from './plan-metadata.ts';
 import { stageFile } from './stage-file.ts';
@@ -80,7 +81,7 @@ export async function stagePlan(plan: AdoptionPlan, parts: StageParts): Promise<
         packages.push({ planned, path: (await stageFile({ path: stored, identity }, to)).path });
         return;
       }
-      const file = { path: join(root, source.path), identity: source.identity };
+      const file = { path: fileOf(root, source), identity: source.identity };
       const { path, isLinked } = await stageFile(file, { incomingDir, isLinkWanted: source.isLinkable });
       packages.push({ planned, path });
       if (isLinked) linkCount += 1;

@@ -170,12 +170,17 @@ function noteOf(found: FoundPackage): string | undefined {
     : `in ${laidIn}, but built for ${ofPackage ?? ''}; the place is ${goesTo}`;
 }
 
-function notesOfTree({ links, deltas }: Survey): readonly Note[] {
+function notesOfTree({ links, unnamed, deltas }: Survey): readonly Note[] {
   return [
     {
       noun: 'symbolic link',
-      text: 'not followed; packages elsewhere are adopted by a path of their own',
+      text: 'not followed: to a directory, to nothing, or of an owner other than root and the user of the service; packages elsewhere are adopted by a path of their own',
       paths: links,
+    },
+    {
+      noun: 'package',
+      text: 'that the index of its directory does not name; such a package is taken all the same, and hosts see it: move away what is to stay out',
+      paths: unnamed,
     },
     { noun: 'delta package', text: 'not taken; hosts download whole ones', paths: deltas },
   ].filter(({ paths }) => paths.length > 0);

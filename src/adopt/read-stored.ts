@@ -1,5 +1,5 @@
-import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, statSync } from 'node:fs';
+import { fileOf } from './file-of.ts';
 import { sourceIdentityOf } from './survey-packages.ts';
 import type { FoundMetadata, FoundPackage, Survey } from './survey.ts';
 
@@ -45,11 +45,18 @@ async function digestsAt(
 ): Promise<readonly string[] | undefined> {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (stats === undefined) return undefined;
+  // The link itself is what the file is to take the place of.
+  if (stats.isSymbolicLink() && leadsTo(path, found)) return undefined;
   if (!stats.isFile()) return [];
   if (sourceIdentityOf(stats) === found.identity) return [found.sha256];
   const stored = await sha256Of(path);
-  const isSame = stored !== found.sha256 && (await isSamePackage?.(join(root, found.path), path)) === true;
+  const isSame = stored !== found.sha256 && (await isSamePackage?.(fileOf(root, found), path)) === true;
   return isSame ? [stored, found.sha256] : [stored];
+}
+
+function leadsTo(path: string, { identity }: FoundPackage): boolean {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats !== undefined && sourceIdentityOf(stats) === identity;
 }
 
 async function publishedMetadata(

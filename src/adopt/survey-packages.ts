@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AppError, errnoOf, toAppError } from '../errors.ts';
 import { identityOf } from '../file-identity.ts';
 import type { InspectedPackage } from '../inspect/inspect-package.ts';
+import { fileOf } from './file-of.ts';
 import { type NameRules, recogniseDirectory } from './recognise-directory.ts';
 import { type RouteRules, routePackage } from './route-package.ts';
 import type { FoundPackage, Refusal } from './survey.ts';
@@ -32,18 +33,23 @@ export interface SurveyedPackages {
 // The hashing is done by a thread a core; some more files at a time keep the disk busy meanwhile.
 const CONCURRENCY = 4;
 
-/** Inspects each of these files as an upload would be. */
+/**
+ * Inspects each of these files as an upload would be.
+ * @param files `linked`: where those of the paths that are symbolic links lead.
+ */
 export async function surveyPackages(
   root: string,
-  paths: readonly string[],
+  files: { readonly paths: readonly string[]; readonly linked: ReadonlyMap<string, string> },
   parts: PackageSurveyParts,
 ): Promise<SurveyedPackages> {
+  const { paths, linked } = files;
   const packages: FoundPackage[] = [];
   const refusals: Refusal[] = [];
   const { onProgress } = parts;
   await workThrough(paths, { concurrency: CONCURRENCY, onProgress }, async (path) => {
     try {
-      packages.push(await lookAt(root, path, parts));
+      const realPath = linked.get(path);
+      packages.push(await lookAt(root, { path, ...(realPath !== undefined && { realPath }) }, parts));
     } catch (error) {
       refusals.push(refusalOf(path, error));
     }
@@ -72,8 +78,13 @@ export function unreadable(reason: string): AppError {
   return new AppError('NOT_FOUND', reason, { hint: 'Look at the file and at your rights.' });
 }
 
-async function lookAt(root: string, path: string, parts: PackageSurveyParts): Promise<FoundPackage> {
-  const absolute = join(root, path);
+async function lookAt(
+  root: string,
+  at: Pick<FoundPackage, 'path' | 'realPath'>,
+  parts: PackageSurveyParts,
+): Promise<FoundPackage> {
+  const { path } = at;
+  const absolute = fileOf(root, at);
   const stats = lstatSync(absolute, { bigint: true });
   if (!stats.isFile()) throw unreadable('it is no regular file');
   const sizeBytes = Number(stats.size);
@@ -87,7 +98,7 @@ async function lookAt(root: string, path: string, parts: PackageSurveyParts): Pr
     await parts.checkSignature(absolute, inspected, repositories);
   }
   return {
-    path,
+    ...at,
     identity: sourceIdentityOf(stats),
     sizeBytes,
     sha256,
@@ -98,8 +109,8 @@ async function lookAt(root: string, path: string, parts: PackageSurveyParts): Pr
     repositories,
     location: targets[0]?.location ?? '',
     laidIn: named?.repository,
-    isInTree: absolute.startsWith(`${parts.names.topDir}/`),
-    isInPlace: targets.some((target) => target.path === absolute),
+    isInTree: join(root, path).startsWith(`${parts.names.topDir}/`),
+    isInPlace: targets.some((target) => target.path === join(root, path)),
     isLinkable: parts.isLinkable(absolute, stats),
   };
 }

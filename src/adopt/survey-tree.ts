@@ -1,4 +1,7 @@
+import { join } from 'node:path';
+import { followLink } from './follow-link.ts';
 import type { Survey } from './survey.ts';
+import { type IndexSurveyParts, surveyIndexes } from './survey-indexes.ts';
 import { type MetadataSurveyParts, surveyMetadata } from './survey-metadata.ts';
 import { type PackageSurveyParts, refusalOf, surveyPackages, unreadable } from './survey-packages.ts';
 import { walkTree } from './walk-tree.ts';
@@ -9,10 +12,21 @@ import { walkTree } from './walk-tree.ts';
  */
 export async function surveyTree(
   root: string,
-  parts: { readonly packages: PackageSurveyParts; readonly metadata: MetadataSurveyParts },
+  parts: {
+    readonly packages: PackageSurveyParts;
+    readonly metadata: MetadataSurveyParts;
+    readonly indexes: IndexSurveyParts;
+  },
 ): Promise<Survey> {
   const walked = await walkTree(root);
-  const { packages, refusals } = await surveyPackages(root, walked.packages, parts.packages);
+  const linked = new Map<string, string>();
+  for (const path of walked.links.filter((link) => link.endsWith('.rpm'))) {
+    const real = followLink(join(root, path));
+    if (real !== undefined) linked.set(path, real);
+  }
+  const paths = [...walked.packages, ...linked.keys()];
+  const { packages, refusals } = await surveyPackages(root, { paths, linked }, parts.packages);
+  const indexes = await surveyIndexes(root, { indexed: walked.indexed, paths }, parts.indexes);
   const metadata = await surveyMetadata(root, walked.indexed, parts.metadata);
   return {
     root,
@@ -24,7 +38,8 @@ export async function surveyTree(
       ...refusals,
       ...metadata.refusals,
     ],
-    links: walked.links,
+    links: walked.links.filter((path) => !linked.has(path)),
+    ...indexes,
     deltas: walked.deltas,
     leftOutTypes: metadata.leftOutTypes,
     hiddenCount: walked.hiddenCount,

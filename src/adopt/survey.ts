@@ -1,7 +1,11 @@
+import type { SurveyedIndexes } from './survey-indexes.ts';
+
 /** A package that would be accepted, as little of it as the plan needs: there may be hundreds of thousands. */
 export interface FoundPackage {
   /** Below the surveyed directory. */
   readonly path: string;
+  /** Absolute, where it is a symbolic link that was followed. */
+  readonly realPath?: string;
   /** See sourceIdentityOf() in survey-packages.ts: tells later whether it is still this file. */
   readonly identity: string;
   readonly sizeBytes: number;
@@ -57,7 +61,12 @@ export interface Survey {
   /** The directories that hold a `repodata`, below the surveyed one. */
   readonly indexed: readonly string[];
   readonly refusals: readonly Refusal[];
+  /** Symbolic links that were not followed. */
   readonly links: readonly string[];
+  /** What the indexes in it name, and what is not taken. */
+  readonly missing: SurveyedIndexes['missing'];
+  /** What is taken, and what the index of its directory does not name. */
+  readonly unnamed: SurveyedIndexes['unnamed'];
   readonly deltas: readonly string[];
   /** Metadata that is made anew or of no use, by type. */
   readonly leftOutTypes: readonly string[];

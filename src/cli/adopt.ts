@@ -22,6 +22,8 @@ import {
 import { isLocked } from '../records/tree-lock.ts';
 import { createContentChecks } from '../reindex/content-checks.ts';
 import { foreignTypeOf } from '../reindex/foreign-metadata.ts';
+import { type FoundIndex, readFoundIndex, reasonOf } from '../reindex/found-index.ts';
+import { isOwnIndex } from '../reindex/own-index.ts';
 import { readSoundRepomd } from '../reindex/read-metadata.ts';
 import { isRepositoryName } from '../repository-name.ts';
 import { checkPackageSignature } from '../signing/check-package-signature.ts';
@@ -165,6 +167,7 @@ async function lookAround(
       isLinkable: createLinkCheck(config.stateDir),
       onProgress: bar.show,
     },
+    indexes: { readIndex: readFoundIndexOf, reasonOf },
     metadata: {
       foreignTypeOf,
       checkContent: async (type, path) =>
@@ -182,6 +185,11 @@ async function lookAround(
     publishedContentOf: (repository, type) => publishedContentOf(layout, repository, type),
   });
   return { survey, plan: planAdoption(survey, stored) };
+}
+
+/** None of an index that this service published: what left it was removed by a person. */
+async function readFoundIndexOf(directory: string): Promise<FoundIndex> {
+  return (await isOwnIndex(directory)) ? new Map() : readFoundIndex(directory);
 }
 
 /** What a release with this dist tag would name. */

@@ -28,6 +28,7 @@ export function isSettled({ survey, plan, applied }: Adoption): boolean {
     survey.refusals.length === 0 &&
     plan.conflicts.length === 0 &&
     plan.metadata.conflicts.length === 0 &&
+    survey.missing.length === 0 &&
     (applied?.failures.length ?? 0) === 0
   );
 }
@@ -43,6 +44,10 @@ export function renderAdoption(adoption: Adoption): string {
       ...plan.metadata.conflicts.map(renderMetadataConflict),
     ]),
     section('Refused', renderRefusals(survey.refusals)),
+    section(
+      'Named by an index, and not taken: hosts would miss these',
+      survey.missing.map(({ path, reason }) => `  ${printable(path)}\n${wrapped(printable(reason), 6)}`),
+    ),
     section('Failed', renderRefusals(applied?.failures ?? [])),
     section('Notes', renderNotes(plan)),
     renderEnd(adoption),

@@ -31,12 +31,12 @@ export async function placeAndRecord(
   const { store, records } = parts;
   await inParallel(placements, ({ file, states }) => placePackage(file, states, store));
   for (const { file, states } of placements) {
-    for (const { target, holdsPackage, isDamaged } of states) {
+    for (const { target, holdsPackage, isReplaced } of states) {
       const { repository, location } = target;
       parts.notePlaced(repository, location, file.sha256);
       // What was set aside under this name was another file.
       if (!holdsPackage) records.takeBack(repository, location);
-      if (isDamaged) records.endPackageFaults(repository, [location]);
+      if (isReplaced) records.endPackageFaults(repository, [location]);
     }
   }
   const receipts = placements.flatMap(({ file, states }) => receiptsFor(file, states, parts));
@@ -59,10 +59,10 @@ function receiptsFor(
   states: readonly TargetState[],
   { records, now }: PlaceParts,
 ): readonly Receipt[] {
-  return states.map(({ target, holdsPackage, isDamaged }) => {
+  return states.map(({ target, holdsPackage, isReplaced }) => {
     const { repository, location } = target;
     // What became of it there is still so, and so is what it was when it was first sent.
-    const receipt = holdsPackage || isDamaged ? findReceipt(sha256, target, records) : undefined;
+    const receipt = holdsPackage || isReplaced ? findReceipt(sha256, target, records) : undefined;
     return (
       receipt ?? {
         repository,

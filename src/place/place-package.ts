@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { AppError } from '../errors.ts';
 import type { PackageStore } from './package-store.ts';
 import type { Target } from './repository-layout.ts';
@@ -19,8 +19,11 @@ export interface IncomingPackage {
 export interface TargetState {
   readonly target: Target;
   readonly holdsPackage: boolean;
-  /** It holds this very package as it was acknowledged, but the file's bytes are others since: placing it mends the file. */
-  readonly isDamaged: boolean;
+  /**
+   * Placing the package puts it in the place of what is there: an acknowledged file of this very package whose bytes are
+   * others since, or a symbolic link to these bytes.
+   */
+  readonly isReplaced: boolean;
 }
 
 /** What was acknowledged at a target. */
@@ -75,8 +78,8 @@ export async function placePackage(
   states: readonly TargetState[],
   store: PackageStore,
 ): Promise<void> {
-  for (const { target, holdsPackage: isThere, isDamaged } of states) {
-    if (isDamaged) await store.replace(incoming.path, target.path);
+  for (const { target, holdsPackage: isThere, isReplaced } of states) {
+    if (isReplaced) await store.replace(incoming.path, target.path);
     else if (!isThere) await linkInto(incoming, target, store);
   }
   await Promise.all(
@@ -123,17 +126,20 @@ async function lookAt(look: {
 }): Promise<TargetState> {
   const { incoming, target, stored, store } = look;
   const found = lstatSync(target.path, { throwIfNoEntry: false });
-  if (found === undefined) return { target, holdsPackage: false, isDamaged: false };
+  if (found === undefined) return { target, holdsPackage: false, isReplaced: false };
+  if (found.isSymbolicLink() && (await leadsTo(target.path, incoming, store))) {
+    return { target, holdsPackage: false, isReplaced: true };
+  }
   if (!found.isFile()) {
     throw new AppError('PACKAGE_CONFLICT', `${target.location} in ${target.repository} is no regular file`, {
       hint: 'Somebody put it there by hand; remove it on the server, then send the package again.',
     });
   }
   const storedSha256 = await store.sha256Of(target.path);
-  if (storedSha256 === incoming.sha256) return { target, holdsPackage: true, isDamaged: false };
+  if (storedSha256 === incoming.sha256) return { target, holdsPackage: true, isReplaced: false };
   const acknowledged = stored.acknowledgedAt(target);
   const isDamaged = acknowledged !== undefined && acknowledged.sha256 !== storedSha256;
-  if (isDamaged && isSame(incoming, acknowledged)) return { target, holdsPackage: false, isDamaged };
+  if (isDamaged && isSame(incoming, acknowledged)) return { target, holdsPackage: false, isReplaced: true };
   if (isDamaged) throw damagedConflict(incoming, target, { storedSha256, acknowledged });
   const storedNevra = await stored.describe(target.path);
   const storedReceivedSha256 = acknowledged?.receivedSha256;
@@ -161,6 +167,17 @@ async function lookAt(look: {
       },
     },
   );
+}
+
+/** Whether a link leads to the bytes of a package: its file then takes the link's place, and hosts see no difference. */
+async function leadsTo(
+  path: string,
+  { sha256, receivedSha256 }: IncomingPackage,
+  store: PackageStore,
+): Promise<boolean> {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  const found = await store.sha256Of(path);
+  return found === sha256 || found === receivedSha256;
 }
 
 /** A package that is signed here gets a new signature, and with it other bytes, each time. */

@@ -71,37 +71,37 @@ export const VIOLATION_CODES = {
   PACKAGE_SIZE_WRONG: {
     severity: 'error',
     remedy:
-      'Restore the file from a backup; or run "rpmyard reindex --full <repository>" if the new file, which nobody uploaded, is meant.',
+      'Restore the file; or run "rpmyard reindex --full <repository>" if the new file, which nobody uploaded, is meant.',
   },
   PACKAGE_DIGEST_WRONG: {
     severity: 'error',
     remedy:
-      'Restore the file from a backup; or run "rpmyard reindex --full <repository>" if the new file, which nobody uploaded, is meant.',
+      'Restore the file; or run "rpmyard reindex --full <repository>" if the new file, which nobody uploaded, is meant.',
   },
   PACKAGE_DAMAGED: {
     severity: 'error',
     remedy:
-      'Upload the acknowledged package again, which mends the file; or restore it from a backup and run "rpmyard reindex <repository>".',
+      'Upload the acknowledged package again, which mends the file; or restore it and run "rpmyard reindex <repository>".',
   },
   PACKAGE_UNREADABLE: {
     severity: 'error',
     remedy:
-      'Look at the disk if it cannot be read at all; else build the package again without what is said, upload it with a higher release number, and remove this file.',
+      'Look at the disk, if that is named; else publish a corrected build with a higher release, and remove this file.',
   },
   PACKAGE_UNDESCRIBABLE: {
     severity: 'error',
     remedy:
-      'Hosts go on installing it: build it again without what is said, upload it with a higher release number, and remove this file.',
+      'Hosts go on installing it; publish a corrected build with a higher release, and remove this file.',
   },
   PACKAGE_HELD_BACK: {
     severity: 'error',
     remedy:
-      'Run "rpmyard reindex --take-over <repository>" to have it published, or upload it; else move it out of the repository.',
+      'Publish it with "rpmyard reindex --take-over <repository>", or upload it; else move it out of the repository.',
   },
   WOULD_LEAVE_INDEX: {
     severity: 'error',
     remedy:
-      'Put the file itself there, or take it in with "rpmyard adopt DIR" from where it lies; or let it go with "rpmyard reindex --take-over <repository>".',
+      'Put the file there, or "rpmyard adopt" it from where it lies; or let go: "rpmyard reindex --take-over <repository>".',
   },
   NEVRA_TWICE: {
     severity: 'note',

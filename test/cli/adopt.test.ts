@@ -280,7 +280,7 @@ describe('rpmyard adopt', () => {
     await truncate(join(place.old, cut), (await lstat(join(place.old, cut))).size - 10);
     await writeFile(join(place.old, 'a/text.rpm'), 'no package');
     await symlink(join(place.old, 'a'), join(place.old, 'd'));
-    await symlink(packages.source, join(place.old, 'link.rpm'));
+    await symlink('/nonexistent/x.rpm', join(place.old, 'link.rpm'));
     await mkdir(join(place.old, '.hidden'));
     await writeFile(join(place.old, '.hidden/x.rpm'), 'hidden');
     await writeFile(join(place.old, 'delta.drpm'), 'delta');
@@ -637,7 +637,7 @@ describe.skipIf(!isRoot)('as root, over a tree of another user', () => {
     const { exitCode, report } = await adoptAsJson(place, '--apply');
     expect({ exitCode, refused: report.refusals.map(({ path }) => path) }).toEqual({
       exitCode: 1,
-      refused: [`el9/${basename(packages.noarch)}`],
+      refused: [`el9/${basename(packages.noarch)}`, 'el9/x.rpm'],
     });
     expect(report.applied).toMatchObject({ takenCount: 1 });
     expect(await lstat(secret)).toMatchObject({ uid: 0, nlink: 1, mode: 0o100600 });

@@ -130,7 +130,7 @@ describe.each(['running', 'stopped'])('with the service %s', (state) => {
     const before = await readSoundRepomd(tree.repositoryDir);
     const { exitCode, codes } = await verifyAsJson(tree, '--repair');
     expect(exitCode).toBe(1);
-    expect(codes).toContain('PACKAGE_DIGEST_WRONG');
+    expect(codes).toContain('PACKAGE_DAMAGED');
     expect(await readSoundRepomd(tree.repositoryDir)).toEqual(before);
     await expect(stat(path)).resolves.toBeDefined();
   });

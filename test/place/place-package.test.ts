@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
-import { link, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { link, lstat, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { identityAt } from '../../src/file-identity.ts';
 import { createPackageStore, type PackageStore } from '../../src/place/package-store.ts';
-import { type IncomingPackage, lookAtTargets, placePackage } from '../../src/place/place-package.ts';
+import {
+  type AcknowledgedFile,
+  type IncomingPackage,
+  lookAtTargets,
+  placePackage,
+} from '../../src/place/place-package.ts';
 import { createRepositoryLayout, type RepositoryLayout } from '../../src/place/repository-layout.ts';
 import { createTurns } from '../../src/place/take-turns.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -56,6 +61,56 @@ async function conflictOf(upload: IncomingPackage, stored: (path: string) => Pro
   if (!(error instanceof AppError)) throw new Error(`expected an AppError, got ${String(error)}`);
   return error;
 }
+
+describe('a place that does not hold what was acknowledged', () => {
+  const stateOf = async (upload: IncomingPackage, acknowledged: AcknowledgedFile) =>
+    lookAtTargets(upload, { describe: describeStored, acknowledgedAt: () => acknowledged }, store);
+
+  it('gets the acknowledged bytes in the place of others, in one step', async () => {
+    const upload = await incoming('right');
+    await placeWhole(upload);
+    for (const { path } of upload.targets) {
+      await rm(path);
+      await writeFile(path, 'wrong');
+    }
+    const states = await stateOf(upload, { sha256: upload.sha256 });
+    expect(states.map(({ isReplaced }) => isReplaced)).toEqual([true, true, true]);
+    await placePackage(upload, states, store);
+    for (const { path } of upload.targets) {
+      expect(await readFile(path, 'utf8')).toBe('right');
+      expect(await readdir(dirname(path))).toHaveLength(1);
+    }
+    expect((await readdir(dir.path)).filter((name) => name.endsWith('.mend'))).toEqual([]);
+  });
+
+  it('gets a new signed copy of what was sent before, and nothing else', async () => {
+    const upload = await incoming('signed again');
+    for (const { path } of upload.targets) await writeFile(path, 'wrong');
+    const acknowledged = { sha256: sha256Of('signed'), receivedSha256: sha256Of('sent') };
+    const states = await stateOf({ ...upload, receivedSha256: sha256Of('sent') }, acknowledged);
+    expect(states.map(({ isReplaced }) => isReplaced)).toEqual([true, true, true]);
+    await expect(
+      stateOf({ ...upload, receivedSha256: sha256Of('other') }, acknowledged),
+    ).rejects.toMatchObject({
+      code: 'PACKAGE_CONFLICT',
+      details: { acknowledgedSha256: sha256Of('sent') },
+    });
+  });
+
+  it('is no place for other bytes while it holds the acknowledged ones', async () => {
+    const upload = await incoming('sent');
+    for (const { path } of upload.targets) await writeFile(path, 'signed');
+    const acknowledged = { sha256: sha256Of('signed'), receivedSha256: sha256Of('sent') };
+    await expect(stateOf(upload, acknowledged)).rejects.toMatchObject({ code: 'PACKAGE_CONFLICT' });
+  });
+
+  it('gets the file itself in the place of a symbolic link to the same bytes', async () => {
+    const upload = await incoming('linked');
+    for (const { path } of upload.targets) await symlink(upload.path, path);
+    expect(await placeWhole(upload)).toEqual([false, false, false]);
+    for (const { path } of upload.targets) expect((await lstat(path)).isFile()).toBe(true);
+  });
+});
 
 describe('placing a package', () => {
   it('links it into every target', async () => {

@@ -43,6 +43,8 @@ export function surveyOf(fields: Partial<Survey>): Survey {
     indexed: [],
     refusals: [],
     links: [],
+    missing: [],
+    unnamed: [],
     deltas: [],
     leftOutTypes: [],
     hiddenCount: 0,
