@@ -24,6 +24,7 @@ import { STALL_MS } from './receive/upload-options.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
 import { type ClientConfig, KEY_FILE, writeGeneralRepoFile, writeKeyFile } from './serve/client-config.ts';
 import type { Signer } from './signing/create-signer.ts';
+import { openMetadata } from './unpack/open-metadata.ts';
 
 /** A running service. */
 export interface Service {
@@ -147,8 +148,12 @@ async function startOnTree(
       ...folders,
       room: pipeline.bodyRoom,
       checkTarget: requests.checkMetadataTarget,
-      putMetadata: (repository, type, path, { requester, signal }) =>
-        requests.putMetadata(repository, type, path, { owner: ownerOf(requester), signal }),
+      putMetadata: (repository, type, { requester, signal, ...put }) =>
+        requests.putMetadata(repository, type, { ...put, sender: { owner: ownerOf(requester), signal } }),
+      removeMetadata: requests.removeMetadata,
+      findMetadata: requests.findMetadata,
+      listMetadata: requests.listMetadata,
+      openContent: openMetadata,
       whenPublished: (repository, waitMs) => {
         endQuietTime([repository], queue);
         return whenPublished(repository, waitMs);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../errors.ts';
@@ -7,7 +6,6 @@ import { readIfThere } from '../read-if-there.ts';
 import { algorithmOf } from '../repodata/checksum-types.ts';
 import { parseRepomd, type Repomd, type RepomdData } from '../repodata/repomd.ts';
 import { NO_TAGS } from '../repodata/repomd-tags.ts';
-import { openMetadata } from '../unpack/open-metadata.ts';
 import type { FoundMetadata, Refusal } from './survey.ts';
 import { sourceIdentityOf, refusalOf, unreadable } from './survey-packages.ts';
 
@@ -64,13 +62,6 @@ export async function surveyMetadata(
     }
   }
   return { metadata, refusals, leftOutTypes: [...leftOut].toSorted() };
-}
-
-/** sha256 of a metadata file's uncompressed content. */
-export async function digestOfContent(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const piece of openMetadata(path)) hash.update(piece);
-  return hash.digest('hex');
 }
 
 async function readRepomd(path: string): Promise<Repomd> {

@@ -68,8 +68,9 @@ async function throughPipeline(
         const expectedDigests = [{ algorithm: 'sha256', hex: sha256, header: 'the survey' }] as const;
         await ingest({ path, sizeBytes, sha256: undefined, expectedDigests, releasever, requester: ADOPTER });
       },
-      putMetadata: (repository, type, path) =>
-        requests.putMetadata(repository, type, path, { owner: ownerOf(ADOPTER) }),
+      putMetadata: async (repository, type, path) => {
+        using _ = await requests.putMetadata(repository, type, { path, sender: { owner: ownerOf(ADOPTER) } });
+      },
       listMarked,
       publish: async (repository) => {
         bar.clear();

@@ -16,7 +16,8 @@ import { PACKAGE_FAULT_HINTS } from './package-faults.ts';
 import { leastOf, type PendingChanges, type RepositoryChanges } from './pending-changes.ts';
 import { type Publication, publishRepodata, type RepomdSigner } from './publish-repodata.ts';
 import { publishedOf, readSoundRepomd } from './read-metadata.ts';
-import type { RepomdTags } from '../repodata/repomd-tags.ts';
+import type { Repomd } from '../repodata/repomd.ts';
+import { mergeTags, NO_TAGS, type RepomdTags } from '../repodata/repomd-tags.ts';
 import type { PublishedIndex } from './repository-queue.ts';
 import { writeIndex } from './write-index.ts';
 
@@ -224,12 +225,18 @@ async function publish(
   { parts, signal }: { readonly parts: ReindexParts; readonly signal: AbortSignal },
 ): Promise<PublishedIndex> {
   const { repository, repositoryDir, scratchDir } = job;
-  const added = await parts.foreignMetadata.addTo(scratchDir, repository, (path, error) =>
+  using added = await parts.foreignMetadata.addTo(scratchDir, repository, (path, error) =>
     parts.log.warn({ repository, path, err: error }, 'metadata that was put is damaged and not published'),
   );
-  const publication = { ...publicationOf(repository, parts), signal };
-  await noteOtherNames(job, parts);
-  const repomd = await publishRepodata(repositoryDir, scratchDir, publication);
+  const former = await readSoundRepomd(repositoryDir);
+  noteOtherNames(job, former, parts);
+  const common = publicationOf(repository, parts);
+  const repomd = await publishRepodata(repositoryDir, scratchDir, {
+    ...common,
+    tags: common.tags ?? (added.tags && mergeTags([former?.tags ?? NO_TAGS, added.tags])),
+    endedTypes: added.endedTypes,
+    signal,
+  });
   // A link may have taken the place of a directory since the run began.
   parts.checkDirectories(repository);
   // A file of the same name may have been superseded before: its time begins anew when it is next.
@@ -238,17 +245,17 @@ async function publish(
     repomd.data.map(({ href }) => basename(href)),
   );
   markPublished(job, built, parts);
-  await parts.foreignMetadata.remove(added);
+  await added.published();
   return publishedOf(built.packageCount, repomd);
 }
 
 /** Files of the public index whose names do not say what they are: once repomd.xml names them no more, only a note does. */
-async function noteOtherNames(
+function noteOtherNames(
   { repository, repositoryDir }: IndexJob,
+  former: Repomd | undefined,
   { records, now }: ReindexParts,
-): Promise<void> {
-  const named = (await readSoundRepomd(repositoryDir))?.data ?? [];
-  const files = named.flatMap(({ href }) => {
+): void {
+  const files = (former?.data ?? []).flatMap(({ href }) => {
     const fileName = basename(href);
     const isOne =
       href === `repodata/${fileName}` &&

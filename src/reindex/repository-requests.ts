@@ -5,7 +5,8 @@ import type { RepositoryName } from '../place/repository-layout.ts';
 import type { TakeTurns } from '../place/take-turns.ts';
 import { quotaReached, QUOTAS } from '../quotas.ts';
 import type { ContentSender } from './content-checks.ts';
-import { checkType, foreignTypeOf } from './foreign-metadata.ts';
+import { createForeignFinder, type FoundForeign } from './find-foreign.ts';
+import { checkType, foreignTypeOf, type KeptChange } from './foreign-metadata.ts';
 import type { IndexReserve } from './index-reserve.ts';
 import { readSoundRepomd } from './read-metadata.ts';
 import type { ReindexParts } from './reindex-repository.ts';
@@ -23,17 +24,35 @@ export interface ReindexRequest {
 export interface RepositoryRequests {
   /** @throws AppError NOT_FOUND. */
   readonly reindexNow: (repository: string, request: ReindexRequest) => Promise<void>;
-  /** @throws AppError NOT_FOUND, PARAMETER_INVALID, QUOTA_REACHED. */
-  readonly checkMetadataTarget: (repository: string, type: string) => Promise<void>;
-  /** @throws as ForeignMetadata.pack(), QUOTA_REACHED, STORAGE_FULL. */
+  /** @throws AppError NOT_FOUND, PARAMETER_INVALID, QUOTA_REACHED; what the condition throws. */
+  readonly checkMetadataTarget: (repository: string, type: string, condition?: Condition) => Promise<void>;
+  /** @throws as ForeignMetadata.pack(), QUOTA_REACHED, STORAGE_FULL; what the condition throws. */
   readonly putMetadata: (
     repository: string,
     type: string,
-    path: string,
-    sender: ContentSender,
-  ) => Promise<void>;
+    put: {
+      readonly path: string;
+      readonly sender: ContentSender;
+      readonly condition?: Condition | undefined;
+    },
+  ) => Promise<KeptMetadata>;
+  /** Has the next run take a type out of the repository. @throws AppError NOT_FOUND, PARAMETER_INVALID; what the condition throws. */
+  readonly removeMetadata: (repository: string, type: string, condition?: Condition) => Promise<KeptChange>;
+  /** @throws AppError NOT_FOUND, PARAMETER_INVALID. */
+  readonly findMetadata: (repository: string, type: string) => Promise<FoundForeign>;
+  /** @throws AppError NOT_FOUND. */
+  readonly listMetadata: (repository: string) => Promise<readonly FoundForeign[]>;
   /** Requests a run of each repository that finds what was changed by hand. */
   readonly lookAtAll: () => void;
+}
+
+/** Throws when a change is not to be made: given what the repository has of the type, or nothing. */
+export type Condition = (openSha256: string | undefined) => void;
+
+/** Metadata that was put, until it is published. */
+export interface KeptMetadata extends KeptChange {
+  /** Of its uncompressed content. */
+  readonly openSha256: string;
 }
 
 export function createRepositoryRequests(options: {
@@ -48,6 +67,7 @@ export function createRepositoryRequests(options: {
   const { store, queue, prepareRepository, demandReserve, takeTurns } = options;
   const { records, changes, foreignMetadata, layout } = options.reindexParts;
   const { maxMetadataTypes = QUOTAS.metadataTypes } = options;
+  const finder = createForeignFinder((repository) => layout.directoryOf(repository), foreignMetadata);
 
   return {
     reindexNow: async (repository, { trust, isTakeOver }) => {
@@ -60,22 +80,44 @@ export function createRepositoryRequests(options: {
       });
       queue.of(repository).retrySoon();
     },
-    checkMetadataTarget: async (repository, type) => {
+    checkMetadataTarget: async (repository, type, condition) => {
       checkType(type);
       await checkExists(repository);
       await demandType(repository, type);
+      await demandCondition(repository, type, condition);
     },
-    putMetadata: async (repository, type, path, sender) => {
+    putMetadata: async (repository, type, { path, sender, condition }) => {
       // It is packed anew beside what came.
       demandReserve([repository], statSync(path).size);
       // Before the mark, which would have the repository seem late while others have their turn.
       await using packed = await foreignMetadata.pack(type, path, sender);
       await prepareRepository(repository);
-      // Two requests at once must not both find room for the last type.
-      await takeTurns(`metadata of ${repository}`, async () => {
+      // Two requests at once must not both find room for the last type, nor the content that only one of them replaces.
+      return await takeTurns(`metadata of ${repository}`, async () => {
         await demandType(repository, type);
-        await queue.of(repository).whileMarked(() => foreignMetadata.keep(repository, packed));
+        await demandCondition(repository, type, condition);
+        const kept = await queue.of(repository).whileMarked(() => foreignMetadata.keep(repository, packed));
+        return { ...kept, openSha256: packed.openSha256 };
       });
+    },
+    removeMetadata: async (repository, type, condition) => {
+      await checkKnown(repository, type);
+      return await takeTurns(`metadata of ${repository}`, async () => {
+        const found = await finder.find(repository, type);
+        condition?.(found?.openSha256);
+        if (found === undefined) throw noMetadata(repository, type);
+        return await queue.of(repository).whileMarked(() => foreignMetadata.keepRemoval(repository, type));
+      });
+    },
+    findMetadata: async (repository, type) => {
+      await checkKnown(repository, type);
+      const found = await finder.find(repository, type);
+      if (found === undefined) throw noMetadata(repository, type);
+      return found;
+    },
+    listMetadata: async (repository) => {
+      await checkExists(repository);
+      return await finder.list(repository);
     },
     lookAtAll: () => {
       for (const { repository } of queue.listStatus()) {
@@ -84,6 +126,20 @@ export function createRepositoryRequests(options: {
       }
     },
   };
+
+  async function demandCondition(
+    repository: string,
+    type: string,
+    condition: Condition | undefined,
+  ): Promise<void> {
+    // Without one there is nothing to be read for it.
+    if (condition !== undefined) condition((await finder.find(repository, type))?.openSha256);
+  }
+
+  async function checkKnown(repository: string, type: string): Promise<void> {
+    checkType(type);
+    await checkExists(repository);
+  }
 
   async function demandType(repository: string, type: string): Promise<void> {
     const there = await typesOf(repository);
@@ -108,11 +164,17 @@ export function createRepositoryRequests(options: {
   }
 }
 
+function noMetadata(repository: string, type: string): AppError {
+  return new AppError('NOT_FOUND', `${repository} has no metadata of the type ${type}`, {
+    hint: `GET /api/v1/repositories/${repository}/metadata lists what it has; PUT adds a type.`,
+  });
+}
+
 function tooManyTypes(repository: string, limit: number): AppError {
   return quotaReached({
     quota: 'metadataTypes',
     limit,
     detail: `${repository} has ${limit} types of metadata, as many as a repository may have`,
-    hint: 'Put it under a type that the repository has; GET .../repodata/repomd.xml lists them.',
+    hint: `Put it under a type that the repository has, or DELETE one; GET /api/v1/repositories/${repository}/metadata lists them.`,
   });
 }

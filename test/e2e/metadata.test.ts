@@ -79,10 +79,111 @@ describe.each(['incremental', 'createrepo'])('metadata that is put, with the %s 
   });
 });
 
+async function ask(site: Site, method: string, type: string, headers: Record<string, string> = {}) {
+  return sendRequest(site.baseUrl, {
+    method,
+    path: `/api/v1/repositories/${REPOSITORY}/metadata${type}`,
+    headers: { ...JSON_WANTED, ...headers },
+  });
+}
+
+async function putIf(site: Site, name: string, headers: Record<string, string>, query = '') {
+  return sendRequest(site.baseUrl, {
+    method: 'PUT',
+    path: `/api/v1/repositories/${REPOSITORY}/metadata/group${query}`,
+    headers: { ...JSON_WANTED, ...headers },
+    body: Buffer.from(comps(name)),
+  });
+}
+
+const NEVER = { quiet_seconds: 3600, max_wait_seconds: 86_400 };
+
+describe.each(['none', 'nginx'] as const)('metadata of a repository, with %s in front', (front) => {
+  test('is read, replaced under a condition and removed', async () => {
+    await using site = await startSite({ front });
+    await putPackage(site.baseUrl, craftRpm({ name: 'alpha' }), 'wait=50&releasever=9');
+    expect((await ask(site, 'GET', '/group')).json()).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+    const first = await putIf(site, 'First', { 'if-none-match': '*' }, '?wait=50');
+    const etag = String(first.headers['etag']);
+    expect(first.status).toBe(200);
+    expect(etag).toBe(`"${sha256Of(Buffer.from(comps('First')))}"`);
+    expect(await putIf(site, 'Other', { 'if-none-match': '*' })).toMatchObject({ status: 412 });
+
+    const read = await ask(site, 'GET', '/group');
+    expect(read).toMatchObject({ status: 200, headers: { etag, 'x-content-type-options': 'nosniff' } });
+    expect(read.text).toBe(comps('First'));
+    expect(await ask(site, 'HEAD', '/group')).toMatchObject({ status: 200, headers: { etag } });
+    expect(await ask(site, 'GET', '/group', { 'if-none-match': `W/${etag}` })).toMatchObject({ status: 304 });
+    expect(await ask(site, 'GET', '/group', { 'if-match': '"other"' })).toMatchObject({ status: 412 });
+    expect((await ask(site, 'GET', '')).json()).toMatchObject({
+      repository: REPOSITORY,
+      metadata: [{ type: 'group', etag, state: 'published' }],
+    });
+
+    const stale = await putIf(site, 'Stale', { 'if-match': '"old", "older"' });
+    expect(stale.json()).toMatchObject({ status: 412, code: 'PRECONDITION_FAILED' });
+    expect((await putIf(site, 'Stale', { 'if-match': 'old' })).json()).toMatchObject({
+      code: 'PARAMETER_INVALID',
+    });
+    const second = await putIf(site, 'Second', { 'if-match': `"x", ${etag}` }, '?wait=50');
+    expect(second.json()).toMatchObject({ state: 'published' });
+
+    expect(await ask(site, 'DELETE', '/group', { 'if-match': etag })).toMatchObject({ status: 412 });
+    expect(await ask(site, 'DELETE', '/updateinfo')).toMatchObject({ status: 404 });
+    expect(await ask(site, 'DELETE', '/primary')).toMatchObject({ status: 400 });
+    const gone = await ask(site, 'DELETE', '/group?wait=50', { 'if-match': String(second.headers['etag']) });
+    expect(gone.json()).toMatchObject({ repository: REPOSITORY, type: 'group', state: 'removed' });
+    expect(await typesIn(site)).toEqual(['filelists', 'other', 'primary']);
+    expect(await ask(site, 'GET', '/group')).toMatchObject({ status: 404 });
+    expect((await ask(site, 'GET', '')).json()).toMatchObject({ metadata: [] });
+  });
+});
+
+describe('of two changes of one type at once', () => {
+  test('the replaced one is told so, and the other that it is published', async () => {
+    await using site = await startSite({ front: 'none', config: { index_updater: NEVER } });
+    await putPackage(site.baseUrl, craftRpm({ name: 'alpha' }), 'wait=50&releasever=9');
+    const answers = await Promise.all([
+      putIf(site, 'First', {}, '?wait=50'),
+      putIf(site, 'Second', {}, '?wait=50'),
+      putIf(site, 'Third', {}, '?wait=50'),
+    ]);
+    const published = answers.filter(({ status }) => status === 200);
+    const replaced = answers.filter(({ status }) => status !== 200);
+    expect(published.length).toBeGreaterThan(0);
+    for (const answer of replaced) {
+      expect(answer.json()).toMatchObject({ status: 409, code: 'METADATA_REPLACED' });
+    }
+    expect((await ask(site, 'GET', '')).json()).toMatchObject({ metadata: [{ state: 'published' }] });
+    const now = await ask(site, 'GET', '/group');
+    expect(published.map(({ headers }) => headers['etag'])).toContain(now.headers['etag']);
+  });
+
+  test('a removal survives a kill, and what is put after it takes its place', async () => {
+    await using site = await startSite({ front: 'none', config: { index_updater: NEVER } });
+    await putPackage(site.baseUrl, craftRpm({ name: 'alpha' }), 'wait=50&releasever=9');
+    await put(site, 'group', comps('First'));
+    await put(site, 'updateinfo', UPDATEINFO);
+    expect((await ask(site, 'DELETE', '/group')).json()).toMatchObject({ state: 'waiting' });
+    expect((await ask(site, 'DELETE', '/updateinfo')).json()).toMatchObject({ state: 'waiting' });
+    expect(await ask(site, 'DELETE', '/group')).toMatchObject({ status: 404 });
+    expect(await putIf(site, 'Second', { 'if-match': '*' })).toMatchObject({ status: 412 });
+    expect((await putIf(site, 'Second', { 'if-none-match': '*' })).json()).toMatchObject({
+      state: 'waiting',
+    });
+    await site.service.kill();
+    await site.restart();
+    expect((await ask(site, 'GET', '')).json()).toMatchObject({ metadata: [{ type: 'group' }] });
+    await sendRequest(site.baseUrl, { method: 'GET', path: `/api/v1/repositories/${REPOSITORY}?wait=50` });
+    expect(await typesIn(site)).toEqual(['filelists', 'group', 'other', 'primary']);
+    expect((await ask(site, 'GET', '/group')).text).toBe(comps('Second'));
+    expect(await readdir(join(site.service.stateDir, 'metadata', '9@x86_64'))).toEqual([]);
+  });
+});
+
 describe('metadata that is put', () => {
   test('survives a kill before it is published', async () => {
-    const never = { quiet_seconds: 3600, max_wait_seconds: 86_400 };
-    await using site = await startSite({ front: 'none', config: { index_updater: never } });
+    await using site = await startSite({ front: 'none', config: { index_updater: NEVER } });
     await putPackage(site.baseUrl, craftRpm({ name: 'alpha' }), 'wait=50&releasever=9');
     expect((await put(site, 'group', comps('First'), '')).json()).toMatchObject({ state: 'waiting' });
     await site.service.kill();

@@ -41,7 +41,7 @@ async function openWith(typeCount: number): Promise<Opened> {
     put: async (type) => {
       const path = join(tree.folders.incomingDir, type);
       await writeFile(path, 'text');
-      await pipeline.requests.putMetadata(REPOSITORY, type, path, { owner: 'alice' });
+      using _ = await pipeline.requests.putMetadata(REPOSITORY, type, { path, sender: { owner: 'alice' } });
     },
     async [Symbol.asyncDispose]() {
       await pipeline.endRuns();

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { type Access, createAccess } from '../../src/access/access.ts';
 import { buildApp } from '../../src/app.ts';
+import { openMetadata } from '../../src/unpack/open-metadata.ts';
 import type { MetadataRoutesOptions } from '../../src/receive/metadata-routes.ts';
 import type { BatchRoutesOptions } from '../../src/batches/batch-routes.ts';
 import { openResumableUploads } from '../../src/receive/resumable-uploads.ts';
@@ -125,7 +126,17 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       incomingDir,
       room: ENOUGH_ROOM,
       checkTarget: async () => undefined,
-      putMetadata: async () => undefined,
+      putMetadata: async () => ({
+        openSha256: '',
+        fate: () => 'published',
+        [Symbol.dispose]: () => undefined,
+      }),
+      removeMetadata: async () => ({ fate: () => 'published', [Symbol.dispose]: () => undefined }),
+      findMetadata: async () => {
+        throw new Error('no metadata here');
+      },
+      listMetadata: async () => [],
+      openContent: openMetadata,
       whenPublished: async () => 'published',
       removeIncoming: (path) => void removed.push(path),
       ...options.metadata,
