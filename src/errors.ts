@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { dirname } from 'node:path';
 
 /**
  * Every code the service can answer with. The set is closed and a code never changes its meaning:
@@ -85,6 +86,7 @@ export const ERROR_STATUS = {
   LISTEN_FAILED: 500,
   TREE_LOCKED: 500,
   TREE_UNUSABLE: 500,
+  TREE_MISSING: 500,
 } as const satisfies Readonly<Record<string, number>>;
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
@@ -181,8 +183,8 @@ export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const errno = errnoOf(error);
   if ((errno !== undefined && STORAGE_FULL_ERRNOS.has(errno)) || sqliteCodeOf(error) === SQLITE_FULL) {
-    return new AppError('STORAGE_FULL', 'the storage is full', {
-      hint: 'Free disk space on the server, then send the package again.',
+    return new AppError('STORAGE_FULL', `the storage is full${placeOf(error)}`, {
+      hint: 'Free disk space on the server, on the mount of repo.top_dir, then send the package again.',
       cause: error,
     });
   }
@@ -204,6 +206,12 @@ export function toAppError(error: unknown): AppError {
     hint: 'The server log has the cause under this request id.',
     cause: error,
   });
+}
+
+/** Where the file system refused it, when it says so: not of what is written through a descriptor. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error) || !('path' in error) || typeof error.path !== 'string') return '';
+  return ` at ${dirname(error.path)}`;
 }
 
 /** `ERROR <code>: <detail> (<hint>)` on one line; of several files, with the name of the one before the detail. */

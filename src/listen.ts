@@ -2,6 +2,7 @@ import { chmod, unlink } from 'node:fs/promises';
 import { type AddressInfo, connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { AppError, errnoOf } from './errors.ts';
+import { findPortHolder } from './find-port-holder.ts';
 
 /** Where to listen: a unix socket, or an address and a port. */
 export type ListenTarget = { readonly path: string } | { readonly host: string; readonly port: number };
@@ -16,6 +17,16 @@ export interface ListenOptions {
 const LOOPBACK = new Set(['127.0.0.1', '::1']);
 // Anything else, such as EAGAIN of a full queue or EACCES, comes from a socket that somebody listens on.
 const NOBODY_LISTENS = new Set(['ENOENT', 'ENOTDIR', 'ECONNREFUSED']);
+
+const LAST_PORT = 65_535;
+const OTHER_HINT = 'Change server.address or server.port.';
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES:
+    'This user may not listen there: choose a port above 1023 (server.port, or --port), or a socket in a directory that this user may write to.',
+  EADDRNOTAVAIL: 'This machine has no such address: change server.address.',
+  ENOTFOUND: 'No address has this name: change server.address.',
+  ENOENT: 'The directory of the socket is not there: make it, or change server.address.',
+};
 
 /** Starts to listen. @throws AppError LISTEN_FAILED. */
 export async function listen(
@@ -45,14 +56,7 @@ export async function listen(
     return address;
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
-    throw new AppError(
-      'LISTEN_FAILED',
-      `cannot listen on ${whereOf(target)} (${errnoOf(cause) ?? 'no reason given'})`,
-      {
-        hint: 'Another program may use it: change server.address and server.port, or end that program.',
-        cause,
-      },
-    );
+    throw cannotListen(target, cause);
   }
 }
 
@@ -83,6 +87,28 @@ async function listenOnPassed(app: FastifyInstance, fd: number, target: ListenTa
       hint: 'Make server.address and ListenStream= in rpmyard.socket the same, or disable that socket unit. When somebody removed the file of the socket: systemctl restart rpmyard.socket.',
     },
   );
+}
+
+function cannotListen(target: ListenTarget, cause: unknown): AppError {
+  const errno = errnoOf(cause) ?? 'no reason given';
+  const fault = `cannot listen on ${whereOf(target)} (${errno})`;
+  if (errno === 'EADDRINUSE') return addressTaken(target, fault, cause);
+  return new AppError('LISTEN_FAILED', fault, { hint: HINTS[errno] ?? OTHER_HINT, cause });
+}
+
+function addressTaken(target: ListenTarget, fault: string, cause: unknown): AppError {
+  if ('path' in target) {
+    return new AppError('LISTEN_FAILED', `${fault}: another service answers there`, {
+      hint: 'Stop that service, or choose another server.address.',
+      cause,
+    });
+  }
+  const { port } = target;
+  const holder = findPortHolder(port) ?? 'another program';
+  return new AppError('LISTEN_FAILED', `${fault}: ${holder} listens there`, {
+    hint: `End that program, or take another port: rpmyard serve --port ${port < LAST_PORT ? port + 1 : port - 1}, or server.port in the configuration file.`,
+    cause,
+  });
 }
 
 function isSameAddress(

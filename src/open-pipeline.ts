@@ -286,7 +286,7 @@ async function takeUpRepositories(options: {
       options.queue.of(repository).request();
       options.queue.of(repository).hurry();
     });
-    if (options.isEachLookedAt) options.queue.of(repository).request();
+    if (options.isEachLookedAt) options.queue.of(repository).look();
   }
   for (const repository of options.marked) options.queue.of(repository).request();
 }

@@ -9,7 +9,8 @@ export function renderCompletion(): string {
     return `    ${name}) options='${options}' words='${(command.actions ?? []).join(' ')}' files='${filesOf(command)}' ;;`;
   });
   const fileOptions = flagsWhere((value) => value === 'FILE');
-  const valueOptions = flagsWhere((value) => value !== undefined && value !== 'FILE');
+  const directoryOptions = flagsWhere((value) => value === 'DIR');
+  const valueOptions = flagsWhere((value) => value !== undefined && value !== 'FILE' && value !== 'DIR');
   return `# bash completion for rpmyard
 _rpmyard() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} options words files
@@ -20,6 +21,7 @@ _rpmyard() {
   fi
   case $previous in
     ${fileOptions}) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    ${directoryOptions}) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     ${valueOptions}) return ;;
   esac
   case \${COMP_WORDS[1]} in

@@ -25,7 +25,9 @@ export function renderCommandPage(): string {
     ...blocks,
     ...section('ENVIRONMENT', Object.entries(ENVIRONMENT).flatMap(definition)),
     ...section('FILES', [...FILES].flatMap(definition)),
-    ...section('EXIT STATUS', [text('0 done, 1 failed, 2 wrong usage; each command says what that means.')]),
+    ...section('EXIT STATUS', [
+      text('0 done, 1 failed, 2 wrong usage, 3 nothing to work on; each command says what that means.'),
+    ]),
     ...section('SEE ALSO', [
       `.BR rpmyard.yml (5),`,
       '.BR dnf (8),',

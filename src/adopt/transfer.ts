@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { AppError } from '../errors.ts';
 import { freeBytesOf } from '../free-bytes.ts';
 import { closedTo, nearestExisting } from '../nearest-existing.ts';
+import { sizeText } from '../size-text.ts';
 import type { AdoptionPlan, PlannedPackage } from './plan-adoption.ts';
 
 /** How the bytes of a plan get into the tree. */
@@ -51,10 +52,11 @@ export function measureTransfer({ packages }: AdoptionPlan, directory: string): 
 }
 
 /** @throws AppError STORAGE_FULL when what is to be copied does not fit. */
-export function checkRoom({ copyBytes, freeBytes }: Transfer): void {
+export function checkRoom({ copyBytes, freeBytes }: Transfer, directory: string): void {
   const neededBytes = copyBytes + FLOOR_BYTES;
   if (copyBytes === 0 || freeBytes === undefined || freeBytes >= neededBytes) return;
-  throw new AppError('STORAGE_FULL', `${neededBytes} bytes are needed and ${freeBytes} are free`, {
+  const fault = `${sizeText(neededBytes)} are needed at ${directory} and ${sizeText(freeBytes)} are free`;
+  throw new AppError('STORAGE_FULL', fault, {
     hint: 'Free disk space, or give the packages to the user of the service (chown) on the mount of the tree: they are then linked and take no room.',
   });
 }

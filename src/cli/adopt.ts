@@ -33,7 +33,7 @@ import { applyAdoption } from './apply-adoption.ts';
 import { becomeOwner, demandOwner } from './become-owner.ts';
 import { ADOPT } from './commands.ts';
 import { createProgressBar } from './progress-bar.ts';
-import { foldersOf, readConfig } from './read-config.ts';
+import { foldersOf, readConfig, treeLine } from './read-config.ts';
 import { type Adoption, adoptionAsJson, isSettled, renderAdoption } from './render-adoption.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -51,7 +51,7 @@ export async function adopt(args: readonly string[]): Promise<number> {
     });
   }
   checkReleasever(values.releasever);
-  const given = readConfig(values.config);
+  const given = readConfig(values);
   const path = resolve(directory);
   if (values.apply) demandOwner(foldersOf(given), 'adopt');
   else becomeOwner(foldersOf(given));
@@ -64,10 +64,14 @@ export async function adopt(args: readonly string[]): Promise<number> {
   const survey = await withThreads((threads) => lookAround(root, config, values.releasever, threads));
   const { plan } = survey;
   const transfer = measureTransfer(plan, config.stateDir);
-  if (values.apply) checkRoom(transfer);
+  if (values.apply) checkRoom(transfer, config.stateDir);
   const applied = values.apply ? await applyAdoption(config, root, plan) : undefined;
   const adoption: Adoption = { ...survey, topDir: config.topDir, transfer, applied };
-  process.stdout.write(values.json ? `${adoptionAsJson(adoption)}\n` : renderAdoption(adoption));
+  process.stdout.write(
+    values.json
+      ? `${adoptionAsJson(adoption)}\n`
+      : `${treeLine({ ...given, topDir: config.topDir })}${renderAdoption(adoption)}`,
+  );
   return isSettled(adoption) ? 0 : 1;
 }
 

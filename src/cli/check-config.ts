@@ -1,16 +1,22 @@
-import { accessSync, constants } from 'node:fs';
-import { resolve } from 'node:path';
+import { accessSync, constants, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readKeyFile } from '../access/key-file.ts';
 import { findWarnings } from '../config/find-warnings.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
+import { openSigner } from '../open-tree.ts';
 import { openPassphrase } from '../signing/gpg-home.ts';
 import { findWeakKeys } from '../signing/find-weak-keys.ts';
+import { makeKeyring } from '../signing/keyring.ts';
 import { listSecretKeys } from '../signing/make-key.ts';
+import { requireTool } from '../signing/run-tool.ts';
 import { becomeOwner } from './become-owner.ts';
 import { CHECK_CONFIG } from './commands.ts';
+import { findDoubts } from './find-doubts.ts';
 import { configFile, foldersOf } from './read-config.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+import { userName } from './user-name.ts';
 
 /** `rpmyard check-config FILE`: also looks at the files that it names, as the user of the service sees them. */
 export async function checkConfig(args: readonly string[]): Promise<number> {
@@ -30,10 +36,12 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
   const path = resolve(file);
   const config = loadConfig(path);
   becomeOwner(foldersOf(config));
+  await using keyrings = await temporaryFolder('rpmyard-keyrings-');
   const problems = [
     ...problemOf('the file itself', () => checkReadable(path)),
     ...problemsOfFiles(config),
-    ...(await problemsOfKeys(config)),
+    ...(await problemsOfKeyrings(config, keyrings.path)),
+    ...(await problemsOfKeys(config, keyrings.path)),
   ];
   if (problems.length > 0) {
     throw new AppError('CONFIG_INVALID', `${file} names files that cannot be used`, {
@@ -41,8 +49,10 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
       details: { problems },
     });
   }
-  for (const warning of findWarnings(config)) process.stderr.write(`warning: ${printable(warning)}\n`);
-  process.stdout.write(`${printable(file)}: usable\n`);
+  process.stdout.write(`${printable(file)}: usable\n${describeFolders(config)}`);
+  for (const doubt of [...findWarnings(config), ...(await findDoubts(config))]) {
+    process.stderr.write(`warning: ${printable(doubt)}\n`);
+  }
   for (const { fingerprint, weakness } of await findWeakKeys(config.signing, config.signing.keys)) {
     process.stdout.write(
       `  signing.keys: hosts of today refuse ${fingerprint} (${weakness}); "rpmyard key init --another" makes one to change over to\n`,
@@ -51,33 +61,49 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-function problemsOfFiles({ access, signing, keyrings }: Config): readonly string[] {
+function problemsOfFiles({ access, signing }: Config): readonly string[] {
   const { passphraseFile } = signing;
   return [
     ...access.keys.flatMap(({ id, file }) => problemOf(`access.keys.${id}`, () => readKeyFile(file))),
     ...(passphraseFile === undefined
       ? []
       : problemOf('signing.passphrase_file', () => openPassphrase(passphraseFile).destroy())),
-    ...keyrings.flatMap(({ key_files: files }, index) =>
-      files.flatMap((file) => problemOf(`package_signatures.keyrings.${index}`, () => checkReadable(file))),
-    ),
   ];
 }
 
-/** The first key signs; of the others hosts get the public part alone. */
-async function problemsOfKeys({ signing }: Config): Promise<readonly string[]> {
-  const [signer] = signing.keys;
-  if (signer === undefined) return [];
-  try {
-    const present = await listSecretKeys(signing);
-    if (present.some((fingerprint) => fingerprint.endsWith(signer))) return [];
-    return [
-      `signing.keys: ${signer} is no secret key in ${signing.gnupgHome}. Name one that is there (${present.join(', ') || 'none'}), or make one with "rpmyard key init".`,
-    ];
-  } catch (error) {
-    const { message, hint } = toAppError(error);
-    return [`signing.keys: ${message}. ${hint}`];
+/** Reads the public keys as a start does. */
+async function problemsOfKeyrings({ keyrings }: Config, directory: string): Promise<readonly string[]> {
+  const problems: string[] = [];
+  if (keyrings.length > 0) {
+    problems.push(...(await faultOf('package_signatures.keyrings', () => requireTool('gpgv'))));
   }
+  for (const [index, { key_files: files }] of keyrings.entries()) {
+    const path = `package_signatures.keyrings.${index}`;
+    const unreadable = files.flatMap((file) => problemOf(path, () => checkReadable(file)));
+    const make = (): Promise<unknown> => makeKeyring(files, join(directory, String(index)));
+    problems.push(...(unreadable.length > 0 ? unreadable : await faultOf(path, make)));
+  }
+  return problems;
+}
+
+/** The first key signs, so it is tried; of the others hosts get the public part alone. */
+async function problemsOfKeys(config: Config, directory: string): Promise<readonly string[]> {
+  const { signing } = config;
+  const [key] = signing.keys;
+  const signer = openSigner(config, directory);
+  if (key === undefined || signer === undefined) return [];
+  return faultOf('signing.keys', async () => {
+    const present = await listSecretKeys(signing);
+    if (!present.some((fingerprint) => fingerprint.endsWith(key))) {
+      throw new AppError('SIGNING_FAILED', `${key} is no secret key in ${signing.gnupgHome}`, {
+        hint: `Name one that is there (${present.join(', ') || 'none'}), or make one with "rpmyard key init".`,
+      });
+    }
+    const fault = await signer.findFault();
+    if (fault !== undefined) throw fault;
+    await signer.exportKeys();
+    if (signing.isSigningPackages) await requireTool('rpmsign');
+  });
 }
 
 function problemOf(path: string, look: () => unknown): readonly string[] {
@@ -85,9 +111,22 @@ function problemOf(path: string, look: () => unknown): readonly string[] {
     look();
     return [];
   } catch (error) {
-    const { message, hint } = toAppError(error);
-    return [`${path}: ${message}. ${hint}`];
+    return [problemText(path, error)];
   }
+}
+
+async function faultOf(path: string, look: () => Promise<unknown>): Promise<readonly string[]> {
+  try {
+    await look();
+    return [];
+  } catch (error) {
+    return [problemText(path, error)];
+  }
+}
+
+function problemText(path: string, error: unknown): string {
+  const { message, hint } = toAppError(error);
+  return `${path}: ${message}. ${hint}`;
 }
 
 function checkReadable(file: string): void {
@@ -98,5 +137,29 @@ function checkReadable(file: string): void {
       hint: 'Name a file that the user of the service may read.',
       cause,
     });
+  }
+}
+
+/** Where everything lies, and whose it is. */
+function describeFolders({ topDir, stateDir, server, dropDirectory, signing }: Config): string {
+  const folders = [
+    ['repo.top_dir', topDir],
+    ['repo.state_dir', stateDir],
+    ['server.spool_dir', server.spoolDir],
+    ...(dropDirectory === undefined ? [] : [['drop_directory.path', dropDirectory.path]]),
+    ...(signing.keys.length === 0 ? [] : [['signing.gnupg_home', signing.gnupgHome]]),
+  ] as const;
+  const lines = folders.map(
+    ([name, path = '']) => `  ${name}: ${printable(path)} (${describeOwner(path)})\n`,
+  );
+  return lines.join('');
+}
+
+function describeOwner(path: string): string {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats === undefined ? 'not there yet' : `of ${userName(stats.uid)}`;
+  } catch (error) {
+    return `cannot be looked at: ${errnoOf(error) ?? String(error)}`;
   }
 }

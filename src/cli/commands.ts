@@ -34,14 +34,30 @@ const CONFIG_OPTION = {
   text: 'The configuration file. Without it the one that RPMYARD_CONFIG names (/etc/rpmyard/config.yml for an installed RPM package), without that built-in defaults with data under ./var.',
 } as const;
 
+const DATA_OPTION = {
+  type: 'string',
+  value: 'DIR',
+  text: 'No configuration file: the built-in defaults, with the data in DIR instead of ./var.',
+} as const;
+
+const EXIT_NO_TREE = { 3: 'there is no tree where the configuration says' } as const;
+
 export const SERVE = {
   synopsis: '',
   summary: 'run the service',
   description: [
-    'Runs the service until SIGTERM or SIGINT. Without a configuration file it takes bodies directly on 127.0.0.1:5000 and keeps its data under ./var.',
+    'Runs the service until SIGTERM or SIGINT. Without a configuration file it takes bodies directly on 127.0.0.1:5000 and keeps its data under ./var. With one, however short, everything that it leaves out has the default of config.example.yml: the data is then in /srv/repo, unless repo.top_dir says otherwise.',
     'Under systemd it says when it is ready, answers the watchdog, and takes the socket that it is handed.',
   ],
-  options: { config: CONFIG_OPTION },
+  options: {
+    port: {
+      type: 'string',
+      value: 'NUMBER',
+      text: 'Listen on this port instead of server.port (5000).',
+    },
+    data: DATA_OPTION,
+    config: CONFIG_OPTION,
+  },
   exitCodes: { 0: 'stopped as asked', 1: 'it could not start' },
 } as const satisfies Command;
 
@@ -49,7 +65,7 @@ export const REINDEX = {
   synopsis: '[REPO...]',
   summary: 'bring indexes up to date now',
   description: [
-    'Brings the index of each repository (<releasever>/<basearch>; all without a name) up to date now, also after packages were put into the tree by hand. It goes through the running service, or does the work itself when none runs.',
+    'Brings the index of each repository (<releasever>/<basearch>, or a pattern as "9/*"; all without a name) up to date now, also after packages were put into the tree by hand. It goes through the running service, or does the work itself when none runs.',
   ],
   options: {
     full: { type: 'boolean', text: 'Read every package again, whatever the index says of it.' },
@@ -57,11 +73,13 @@ export const REINDEX = {
       type: 'boolean',
       text: 'Publish what lies in the repositories that are named, although the index of another program that was found there names packages which would leave it, or does not name some that would join it.',
     },
+    data: DATA_OPTION,
     config: CONFIG_OPTION,
   },
   exitCodes: {
     0: 'all are published, and describe every package as it lies there',
     1: 'at least one is not published, or a package of it is set aside, damaged, held back or cannot be described anew',
+    ...EXIT_NO_TREE,
   },
 } as const satisfies Command;
 
@@ -69,7 +87,7 @@ export const VERIFY = {
   synopsis: '[REPO...]',
   summary: 'compare packages, indexes and records',
   description: [
-    'Compares the packages of each repository with its index and the records, checks every metadata file, and looks for leftovers. Names each violation with its remedy. Changes nothing without --repair; works beside a running service.',
+    'Compares the packages of each repository (all without a name; a pattern as "9/*" names several) with its index and the records, checks every metadata file, and looks for leftovers. Names each violation with its remedy. Changes nothing without --repair; works beside a running service.',
   ],
   options: {
     'read-data': { type: 'boolean', text: 'Read every package too and compare its digest.' },
@@ -78,9 +96,36 @@ export const VERIFY = {
       text: 'Read the data, build indexes anew that are at fault, and correct modes. It never removes a package, and leaves a repository alone in which a package itself is damaged or missing.',
     },
     json: { type: 'boolean', text: 'Print one JSON document.' },
+    data: DATA_OPTION,
     config: CONFIG_OPTION,
   },
-  exitCodes: { 0: 'no errors (notes may be there)', 1: 'errors remain' },
+  exitCodes: { 0: 'no errors (notes may be there)', 1: 'errors remain', ...EXIT_NO_TREE },
+} as const satisfies Command;
+
+export const REMOVE = {
+  synopsis: 'NEVRA|FILE',
+  summary: 'take a package out of its repositories',
+  description: [
+    'Removes a package, named by its NEVRA (hello-1.0-1.el9.noarch) or the name of its file, from every repository that has it, and brings their indexes up to date. A noarch package is in several. It works beside a running service and without one. When it was interrupted, the same command again finishes it.',
+    'Hosts that installed the package keep it. The name is free afterwards, so that an upload of other bytes under it is accepted; caches between hosts and the service may go on handing out the former bytes, so give the next build a higher release.',
+    'Run it as root, who goes on as the user that the tree belongs to, or as that user.',
+  ],
+  options: {
+    'dry-run': { type: 'boolean', text: 'Only say what would be removed.' },
+    in: {
+      type: 'string',
+      multiple: true,
+      value: 'GLOB',
+      text: 'Only from these repositories (9/x86_64, "9/*"); may be repeated.',
+    },
+    data: DATA_OPTION,
+    config: CONFIG_OPTION,
+  },
+  exitCodes: {
+    0: 'removed (with --dry-run: found)',
+    1: 'not found, or an index was not brought up to date',
+    ...EXIT_NO_TREE,
+  },
 } as const satisfies Command;
 
 export const ADOPT = {
@@ -101,6 +146,7 @@ export const ADOPT = {
       text: 'The releasever of packages whose release tag names none and that lie in no directory <releasever>/<basearch>.',
     },
     json: { type: 'boolean', text: 'Print one JSON document with everything.' },
+    data: DATA_OPTION,
     config: CONFIG_OPTION,
   },
   exitCodes: { 0: 'nothing is left to decide', 1: 'something was refused, is in conflict or failed' },
@@ -234,6 +280,7 @@ export const KEY = {
       type: 'boolean',
       text: 'Make one more beside those that are there, to change over to it.',
     },
+    data: DATA_OPTION,
     config: CONFIG_OPTION,
   },
   exitCodes: { 0: 'made', 1: 'not made' },
@@ -245,6 +292,7 @@ export const COMMANDS = {
   serve: SERVE,
   reindex: REINDEX,
   verify: VERIFY,
+  remove: REMOVE,
   adopt: ADOPT,
   'check-config': CHECK_CONFIG,
   inspect: INSPECT,

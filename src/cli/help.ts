@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { wrap } from '../config/wrap-text.ts';
 import { type Command, COMMANDS } from './commands.ts';
 
@@ -37,9 +37,9 @@ export function commandHelp(name: string, command: Command): string {
   return `${parts.join('\n\n')}\n${name === 'serve' ? nginxExample() : ''}`;
 }
 
-/** The original service's help ended with it. */
+/** Where it lies in this installation; the path may be longer than a line. */
 function nginxExample(): string {
-  return `\nThe nginx configuration that goes with it (nginx/rpmyard.conf):\n\n${readFileSync(NGINX_EXAMPLE, 'utf8')}`;
+  return `\nThe nginx configuration that goes with it:\n  ${fileURLToPath(NGINX_EXAMPLE)}\n`;
 }
 
 /** `rpmyard reindex [REPO...] [--full] [-c FILE]`, an option as short as it can be written. */

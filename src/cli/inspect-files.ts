@@ -35,7 +35,7 @@ export async function inspectFiles(args: readonly string[]): Promise<number> {
   if (positionals.length === 0) {
     throw new AppError('PARAMETER_INVALID', 'no file is named', { hint: 'rpmyard inspect pkg.rpm' });
   }
-  const config = readConfig(values.config);
+  const config = readConfig(values);
   const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
   await using keyrings = await temporaryFolder('rpmyard-keyrings-');
   const findKeyring = await makePackageKeyrings(config.keyrings, keyrings.path, createGpgv());

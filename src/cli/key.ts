@@ -3,6 +3,7 @@ import { AppError, printable } from '../errors.ts';
 import { listSecretKeys, makeKey } from '../signing/make-key.ts';
 import { demandOwner } from './become-owner.ts';
 import { KEY } from './commands.ts';
+import { configEntry } from './config-entry.ts';
 import { readConfig } from './read-config.ts';
 
 /** `rpmyard key init`: makes a signing key for those who have none. */
@@ -15,7 +16,7 @@ export async function key(args: readonly string[]): Promise<number> {
   if (positionals.length !== 1 || positionals[0] !== 'init') {
     throw new AppError('PARAMETER_INVALID', 'expected "init"', { hint: 'rpmyard key init -c config.yml' });
   }
-  const { server, signing } = readConfig(values.config);
+  const { server, signing } = readConfig(values);
   // The service could not read keys of another user.
   demandOwner([signing.gnupgHome], 'key init');
   const present = await listSecretKeys(signing);
@@ -33,13 +34,8 @@ function report(
   fingerprint: string,
   { keys, gnupgHome }: { readonly keys: readonly string[]; readonly gnupgHome: string },
 ): string {
-  const lines = [...keys, fingerprint].map((one) => `    - ${one}\n`).join('');
+  const entry = [...keys, fingerprint].map((one) => `- ${one}`);
   const order =
     keys.length === 0 ? '' : '\nThe first one signs: put the new key first when hosts have imported it.\n';
-  return `${fingerprint}
-made in ${printable(gnupgHome)}. Put into the configuration and restart the service:
-
-signing:
-  keys:
-${lines}${order}`;
+  return `${fingerprint}\nmade in ${printable(gnupgHome)}. ${configEntry({ section: 'signing', key: 'keys', entry })}${order}`;
 }

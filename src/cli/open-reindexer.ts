@@ -1,7 +1,5 @@
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { existsSync } from 'node:fs';
-import type { Config } from '../config/load.ts';
 import { createLog } from '../log.ts';
 import { openTree, type Tree } from '../open-tree.ts';
 import { isLocked } from '../records/tree-lock.ts';
@@ -16,10 +14,10 @@ import type { PackageFaultCode } from '../records/records.ts';
 import { createTidying } from '../reindex/tidy-repository.ts';
 import { demandOwner } from './become-owner.ts';
 import { checkNamed } from './check-named.ts';
-import { noTree } from './no-tree.ts';
-import { foldersOf } from './read-config.ts';
+import { type CommandConfig, foldersOf } from './read-config.ts';
 import { REPOSITORIES, REPOSITORY, REPOSITORY_STATUS } from './service-answers.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
+import { demandTree } from './tree-missing.ts';
 
 /** A package that is not described as it lies there. */
 export interface PackageNote {
@@ -34,6 +32,7 @@ interface IndexFacts extends Pick<PublishedIndex, 'packageCount' | 'revision'> {
 
 /** Whoever may reindex the tree: the running service that owns it, or this process. */
 export interface Reindexer {
+  readonly isServiceRunning: boolean;
   readonly listRepositories: () => Promise<readonly string[]>;
   /**
    * @throws AppError NOT_FOUND, INDEX_FAILED, ...
@@ -49,25 +48,26 @@ export interface Reindexer {
 const POLL_MS = 250;
 const WAIT_SECONDS = 50;
 
-/** @throws AppError TREE_LOCKED when another process owns the tree and answers no request, NOT_FOUND, TREE_UNUSABLE. */
-export async function openReindexer(config: Config): Promise<Reindexer> {
+/** @throws AppError TREE_LOCKED when another process owns the tree and answers no request, TREE_MISSING, TREE_UNUSABLE. */
+export async function openReindexer(config: CommandConfig): Promise<Reindexer> {
   if (isLocked(config.stateDir)) {
     const client = createServiceClient(config);
     await client.send('GET', '/api/v1/repositories', REPOSITORIES);
     return throughService(client, config);
   }
-  if (!existsSync(config.topDir)) throw noTree(config.topDir);
+  demandTree(config);
   // A file of another user's would keep the service from starting.
   demandOwner(foldersOf(config), 'reindex');
   return ofThisProcess(config, await openTree(config, createLog({ name: 'stderr', level: 'warn' })));
 }
 
-function ofThisProcess(config: Config, tree: Tree): Reindexer {
+function ofThisProcess(config: CommandConfig, tree: Tree): Reindexer {
   const { store, records, layout, reindexParts } = tree;
   const { now, log, changes } = reindexParts;
   const tidy = createTidying({ layout, records, keepRules: config.reindex, now, log });
 
   return {
+    isServiceRunning: false,
     listRepositories: () => store.listRepositories(),
     reindex: async (repository, { trust, isTakeOver }, onProgress) => {
       checkNamed(repository, new Set(await store.listRepositories()));
@@ -86,11 +86,12 @@ function ofThisProcess(config: Config, tree: Tree): Reindexer {
   };
 }
 
-function throughService(client: ServiceClient, config: Config): Reindexer {
+function throughService(client: ServiceClient, config: CommandConfig): Reindexer {
   const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
   // Of the disk: one that was made by hand since the start is not known to the service yet.
   const store = createPackageStore(layout);
   return {
+    isServiceRunning: true,
     listRepositories: () => store.listRepositories(),
     reindex: async (repository, { trust, isTakeOver }, onProgress) => {
       checkNamed(repository, new Set(await store.listRepositories()));

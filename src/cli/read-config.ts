@@ -1,11 +1,37 @@
 import { resolve } from 'node:path';
-import { type Config, embeddedConfig, loadConfig } from '../config/load.ts';
+import { type Config, type ConfigOverrides, embeddedConfig, loadConfig } from '../config/load.ts';
+import { AppError, printable } from '../errors.ts';
 import { CONFIG_VARIABLE } from './commands.ts';
 
-/** The configuration that a command goes by: that of the file, or the built-in one with data under ./var. */
-export function readConfig(given: string | undefined): Config {
-  const file = configFile(given);
-  return file === undefined ? embeddedConfig(resolve('var')) : loadConfig(file);
+/** What a command was told of its configuration. */
+export interface ConfigChoice {
+  /** -c */
+  readonly config?: string | undefined;
+  /** --data */
+  readonly data?: string | undefined;
+}
+
+/** The configuration that a command goes by. */
+export interface CommandConfig extends Config {
+  /** Undefined: the built-in one. */
+  readonly file: string | undefined;
+}
+
+/**
+ * The configuration of the file, or the built-in one with its data in a directory.
+ * @throws AppError CONFIG_INVALID, PARAMETER_INVALID when both are named.
+ */
+export function readConfig(choice: ConfigChoice, overrides: ConfigOverrides = {}): CommandConfig {
+  const { config: given, data } = choice;
+  if (given !== undefined && data !== undefined) {
+    throw new AppError('PARAMETER_INVALID', '--data and --config exclude each other', {
+      hint: 'With a configuration file, repo.top_dir in it says where the data is.',
+    });
+  }
+  // What is typed counts more than the environment.
+  const file = data === undefined ? configFile(given) : undefined;
+  if (file === undefined) return { ...embeddedConfig(resolve(data ?? 'var'), overrides), file };
+  return { ...loadConfig(file, overrides), file: resolve(file) };
 }
 
 /** The file that a command was given, or that the environment names. */
@@ -16,4 +42,9 @@ export function configFile(given: string | undefined): string | undefined {
 /** Where the service keeps what is its own, the tree first. */
 export function foldersOf({ topDir, stateDir, server }: Config): readonly [string, ...string[]] {
   return [topDir, stateDir, server.spoolDir];
+}
+
+/** The line with which a command says what it works on. */
+export function treeLine({ topDir, file }: Pick<CommandConfig, 'topDir' | 'file'>): string {
+  return `tree: ${printable(topDir)} (${printable(file ?? 'no configuration file, built-in defaults')})\n`;
 }

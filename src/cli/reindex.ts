@@ -2,9 +2,11 @@ import { parseArgs } from 'node:util';
 import { AppError, printable, toAppError } from '../errors.ts';
 import type { ReindexRequest } from '../reindex/repository-requests.ts';
 import { REINDEX } from './commands.ts';
+import { expandGlobs } from './expand-globs.ts';
 import { openReindexer, type PackageNote, type Reindexer } from './open-reindexer.ts';
 import { counted, createProgressBar } from './progress-bar.ts';
-import { readConfig } from './read-config.ts';
+import { readConfig, treeLine } from './read-config.ts';
+import { demandRepository } from './tree-missing.ts';
 import { PACKAGE_FAULT_HINTS } from '../reindex/package-faults.ts';
 import { errorLines } from './error-lines.ts';
 
@@ -23,9 +25,13 @@ export async function reindex(args: readonly string[]): Promise<number> {
       hint: 'rpmyard reindex --take-over 9/x86_64',
     });
   }
-  const reindexer = await openReindexer(readConfig(values.config));
+  const config = readConfig(values);
+  const reindexer = await openReindexer(config);
   try {
-    const repositories = positionals.length > 0 ? positionals : await reindexer.listRepositories();
+    const known = await reindexer.listRepositories();
+    if (!reindexer.isServiceRunning) demandRepository(known, config);
+    process.stdout.write(treeLine(config));
+    const repositories = positionals.length > 0 ? expandGlobs(positionals, known) : known;
     if (repositories.length === 0) process.stdout.write('there is no repository yet\n');
     let exitCode = 0;
     for (const repository of repositories) {

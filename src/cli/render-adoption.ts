@@ -5,6 +5,7 @@ import type { Refusal, Survey } from '../adopt/survey.ts';
 import type { Transfer } from '../adopt/transfer.ts';
 import { wrap } from '../config/wrap-text.ts';
 import { printable } from '../errors.ts';
+import { sizeText } from '../size-text.ts';
 import { counted, grouped } from './progress-bar.ts';
 
 /** An adoption, planned or done. */
@@ -20,6 +21,7 @@ export interface Adoption {
 const WIDTH = 80;
 const MAX_LISTED = 10;
 const MAX_PATHS = 3;
+const NOARCH_SUFFIX = '.noarch.rpm';
 const BELOW_PACKAGES = /(?<=^|\/)Packages\/.*$/;
 
 /** True when nothing is left for a person to decide or to repeat. */
@@ -40,8 +42,8 @@ export function renderAdoption(adoption: Adoption): string {
     renderTotals(adoption),
     renderRepositories(adoption),
     section('Conflicts: nothing of these is taken, decide which one is right', [
-      ...plan.conflicts.map(renderConflict),
-      ...plan.metadata.conflicts.map(renderMetadataConflict),
+      ...plan.conflicts.map((conflict) => renderConflict(conflict, survey.root)),
+      ...plan.metadata.conflicts.map((conflict) => renderMetadataConflict(conflict, survey.root)),
     ]),
     section('Refused', renderRefusals(survey.refusals)),
     section(
@@ -99,15 +101,15 @@ function renderTotals({ survey, plan, transfer, applied }: Adoption): string {
     line(refusals.length, 'refused'),
     line(applied?.failures.length ?? 0, 'failed'),
   ];
-  const title = `${printable(survey.root)}: ${counted(packages.length + refusals.length, 'package file')}, ${size(sizeBytes)}`;
+  const title = `${printable(survey.root)}: ${counted(packages.length + refusals.length, 'package file')}, ${sizeText(sizeBytes)}`;
   return `${title}\n${lines.join('')}`;
 }
 
 function howTransferred({ linkCount, copyCount, copyBytes, freeBytes }: Transfer): string {
   const links = counted(linkCount, 'link');
   if (copyCount === 0) return `${links}, nothing to copy`;
-  const room = freeBytes === undefined ? '' : ` of ${size(freeBytes)} free`;
-  return `${links}, ${copyCount === 1 ? '1 copy' : `${grouped(copyCount)} copies`} (${size(copyBytes)}${room})`;
+  const room = freeBytes === undefined ? '' : ` of ${sizeText(freeBytes)} free`;
+  return `${links}, ${copyCount === 1 ? '1 copy' : `${grouped(copyCount)} copies`} (${sizeText(copyBytes)}${room})`;
 }
 
 function line(count: number, text: string): string {
@@ -158,21 +160,36 @@ function directoriesOf(planned: readonly PlannedPackage[], root: string): readon
   return [...counts].toSorted(([, a], [, b]) => b - a).map(([directory]) => directory);
 }
 
-function renderConflict({ repositories, location, storedSha256, claims }: Conflict): string {
+function renderConflict({ repositories, location, storedSha256, claims }: Conflict, root: string): string {
   const stored =
     storedSha256 === null
       ? ''
-      : `    the tree has ${storedSha256 === '' ? 'something there that is no regular file' : `sha256 ${short(storedSha256)}`}\n`;
+      : `    published here: ${storedSha256 === '' ? 'something that is no regular file' : `sha256 ${short(storedSha256)}`}\n`;
   const found = claims.map(
     ({ nevra, sha256, paths }) =>
-      `    sha256 ${short(sha256)} ${printable(nevra)}\n${listed(paths, '      ')}`,
+      `${wrapped(`in ${printable(root)}: sha256 ${short(sha256)} ${printable(nevra)}`, 4)}${listed(paths, '      ')}`,
   );
-  return `${wrapped(`${printable(location)} of ${repositories.join(', ')}`, 2)}${stored}${found.join('')}`;
+  const choice = [
+    ...(claims.length > 1
+      ? [`Move those that are wrong out of ${printable(root)}, and run this again.`]
+      : []),
+    ...(storedSha256 === null || storedSha256 === '' ? [] : [choiceOf(repositories, location, root)]),
+  ].map((text) => wrapped(text, 4));
+  return `${wrapped(`${printable(location)} of ${repositories.join(', ')}`, 2)}${stored}${found.join('')}${choice.join('')}`;
 }
 
-function renderMetadataConflict({ repository, type, isStored, paths }: MetadataConflict): string {
-  const reason = isStored ? 'the repository has another one' : 'there are several';
-  return `  ${printable(type)} of ${repository}: ${reason}\n${listed(paths, '    ')}${wrapped('Put the one that is right with curl -T <file> <public_url>/api/v1/repositories/<repository>/metadata/<type>.', 4)}`;
+function choiceOf(repositories: readonly string[], location: string, root: string): string {
+  const only = repositories.map((repository) => `--in ${repository}`).join(' ');
+  const file = printable(location.slice(location.lastIndexOf('/') + 1));
+  return `What is published here stays. To take the one in ${printable(root)} instead: rpmyard remove ${only} ${file}, then this again.`;
+}
+
+function renderMetadataConflict(
+  { repository, type, isStored, paths }: MetadataConflict,
+  root: string,
+): string {
+  const reason = isStored ? 'published here is another one' : `there are several in ${printable(root)}`;
+  return `${wrapped(`${printable(type)} of ${repository}: ${reason}`, 2)}${listed(paths, '    ')}${wrapped('Put the one that is right with curl -T <file> <public_url>/api/v1/repositories/<repository>/metadata/<type>.', 4)}`;
 }
 
 /** Those with the same remedy together: it is one decision for all of them. */
@@ -195,7 +212,7 @@ function renderRefusals(refusals: readonly Refusal[]): readonly string[] {
     });
 }
 
-function renderNotes({ notes, metadata }: AdoptionPlan): readonly string[] {
+function renderNotes({ notes, metadata, packages }: AdoptionPlan): readonly string[] {
   const left =
     metadata.withoutRepository.length === 0
       ? []
@@ -206,10 +223,22 @@ function renderNotes({ notes, metadata }: AdoptionPlan): readonly string[] {
             paths: metadata.withoutRepository,
           },
         ];
-  return [...notes, ...left].map(
+  const listedNotes = [...notes, ...left].map(
     ({ noun, text, paths }) =>
       `${wrapped(`${counted(paths.length, noun)} ${text}`, 2)}${listed(paths, '      ')}`,
   );
+  return [...listedNotes, ...noarchNote(packages)];
+}
+
+/** Their number in the repositories is another one than in the directory, which surprises. */
+function noarchNote(packages: AdoptionPlan['packages']): readonly string[] {
+  const noarch = packages.filter(({ location }) => location.endsWith(NOARCH_SUFFIX));
+  if (noarch.length === 0) return [];
+  const names = noarch.flatMap(({ repositories }) => repositories.map((name) => name.split('/')[1] ?? name));
+  const basearches = [...new Set(names)].toSorted().join(' and ');
+  return [
+    wrapped(`${counted(noarch.length, 'noarch package')} for ${basearches}: layout.noarch says for which`, 2),
+  ];
 }
 
 function renderEnd(adoption: Adoption): string {
@@ -253,12 +282,4 @@ function wrapped(text: string, indent: number): string {
 
 function short(sha256: string): string {
   return `${sha256.slice(0, 16)}...`;
-}
-
-const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
-
-function size(bytes: number): string {
-  const power = bytes < 1024 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
-  const value = bytes / 1024 ** power;
-  return `${power === 0 ? value : value.toFixed(1)} ${UNITS[power] ?? ''}`;
 }

@@ -1,4 +1,5 @@
 import { AppError, printable } from '../errors.ts';
+import { didYouMean } from '../nearest-name.ts';
 import { isJournal } from '../systemd/journal.ts';
 import { VERSION } from '../version.ts';
 import { type CommandName, COMMANDS, isCommandName } from './commands.ts';
@@ -15,6 +16,7 @@ const RUN: Readonly<Record<CommandName, () => Promise<Run>>> = {
   'check-config': async () => (await import('./check-config.ts')).checkConfig,
   reindex: async () => (await import('./reindex.ts')).reindex,
   verify: async () => (await import('./verify.ts')).verify,
+  remove: async () => (await import('./remove.ts')).remove,
   token: async () => (await import('./token.ts')).token,
   key: async () => (await import('./key.ts')).key,
   inspect: async () => (await import('./inspect-files.ts')).inspectFiles,
@@ -22,20 +24,17 @@ const RUN: Readonly<Record<CommandName, () => Promise<Run>>> = {
 };
 
 const EXIT_USAGE = 2;
+const EXIT_NO_TREE = 3;
 
-/** Runs `rpmyard <command> ...`. Exit codes: 0 done, 1 failed, 2 wrong usage. */
+/** Runs `rpmyard <command> ...`. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing to work on. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   // What is to be secret gets its mode where it is made; everything else is for the users of the repositories.
   process.umask(0o022);
   const [name, ...rest] = args;
-  if (name === '--help' || name === '-h' || name === 'help') return say(generalHelp());
+  if (name === '--help' || name === '-h' || name === 'help') return help(rest);
   if (name === '--version') return say(`rpmyard ${VERSION}\n`);
-  if (name === undefined || !isCommandName(name)) {
-    process.stderr.write(
-      `${name === undefined ? '' : `rpmyard: there is no command "${printable(name)}"\n\n`}${generalHelp()}`,
-    );
-    return EXIT_USAGE;
-  }
+  if (name === undefined) return complain(generalHelp());
+  if (!isCommandName(name)) return complain(noCommand(name));
   if (rest.includes('--help') || rest.includes('-h')) return say(commandHelp(name, COMMANDS[name]));
   try {
     const run = await RUN[name]();
@@ -45,22 +44,53 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   }
 }
 
+/** `rpmyard help`, and `rpmyard help serve`. */
+function help([name]: readonly string[]): number {
+  if (name === undefined || name.startsWith('-')) return say(generalHelp());
+  return isCommandName(name) ? say(commandHelp(name, COMMANDS[name])) : complain(noCommand(name));
+}
+
+function noCommand(name: string): string {
+  const names = Object.keys(COMMANDS);
+  const fault = name.startsWith('-')
+    ? `rpmyard: the command comes first, before ${printable(name)}`
+    : `rpmyard: there is no command "${printable(name)}".${didYouMean(name, names)}`;
+  return `${fault}\n  Commands: ${names.join(', ')}.\n  "rpmyard --help" says what each does.\n`;
+}
+
+function complain(text: string): number {
+  process.stderr.write(text);
+  return EXIT_USAGE;
+}
+
 function say(text: string): number {
   process.stdout.write(text);
   return 0;
 }
 
-function report(name: string, error: unknown): number {
+function report(name: CommandName, error: unknown): number {
   if (error instanceof AppError) {
     const toText = isJournal(process.stderr.fd, process.env) ? journalLine : errorLines;
     process.stderr.write(toText(`rpmyard ${name}`, error));
-    return error.code === 'PARAMETER_INVALID' ? EXIT_USAGE : 1;
+    return exitCodeOf(error);
   }
   if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {
-    process.stderr.write(
-      `rpmyard ${name}: ${printable(error.message)}\n  "rpmyard ${name} --help" shows its options.\n`,
+    return complain(
+      `rpmyard ${name}: ${printable(usageFault(name, error.message))}\n  "rpmyard ${name} --help" shows its options.\n`,
     );
-    return EXIT_USAGE;
   }
   throw error;
+}
+
+function exitCodeOf({ code }: AppError): number {
+  if (code === 'PARAMETER_INVALID') return EXIT_USAGE;
+  return code === 'TREE_MISSING' ? EXIT_NO_TREE : 1;
+}
+
+/** Node says of an unknown option how an argument that begins with a dash is written, which is hardly what was meant. */
+function usageFault(name: CommandName, message: string): string {
+  const option = /^Unknown option '(?<option>[^']*)'/.exec(message)?.groups?.['option'];
+  if (option === undefined) return message;
+  const known = Object.keys(COMMANDS[name].options).map((long) => `--${long}`);
+  return `there is no option ${option}.${didYouMean(option, known)}`;
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
+import { AppError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { startService } from '../main.ts';
 import { takeListenFds } from '../systemd/listen-fds.ts';
@@ -7,7 +8,10 @@ import { type Notifier, openNotifier } from '../systemd/notify.ts';
 import { startWatchdog, takeWatchdogMs } from '../systemd/watchdog.ts';
 import { becomeOwner } from './become-owner.ts';
 import { SERVE } from './commands.ts';
-import { configFile, foldersOf, readConfig } from './read-config.ts';
+import { type CommandConfig, foldersOf, readConfig } from './read-config.ts';
+import { forgetServiceAddress, noteServiceAddress } from './service-address.ts';
+
+const MAX_PORT = 65_535;
 
 /** `rpmyard serve`: runs until SIGTERM or SIGINT. */
 export async function serve(args: readonly string[]): Promise<number> {
@@ -15,17 +19,18 @@ export async function serve(args: readonly string[]): Promise<number> {
     args: [...args],
     options: SERVE.options,
   });
-  const config = readConfig(values.config);
+  const port = values.port === undefined ? undefined : parsePort(values.port);
+  const config = readConfig(values, { port });
+  if (port !== undefined) demandAddress(config);
   becomeOwner(foldersOf(config));
   const log = createLog(config.log);
   // Node ends the process with a stack trace of many lines; this is one, with its level.
   process.on('uncaughtExceptionMonitor', (error) => log.fatal({ err: error }, 'ended by a fault of its own'));
-  if (configFile(values.config) === undefined) {
-    log.info(
-      { topDir: config.topDir },
-      'no configuration file: built-in defaults, bodies taken directly, data under ./var',
-    );
-  }
+  const { file = 'none, built-in defaults', topDir, stateDir, server } = config;
+  log.info(
+    { configuration: file, topDir, stateDir, spoolDir: server.spoolDir },
+    `packages in ${topDir}, state in ${stateDir} (configuration: ${file})`,
+  );
   // Before any other program is started, which would inherit what is meant for this process.
   const passedFds = takeListenFds(process.env, process.pid);
   const watchdogMs = takeWatchdogMs(process.env, process.pid);
@@ -34,6 +39,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   try {
     const stopRequested = nextStopSignal();
     const service = await startService(config, log, { passedFds, tellStatus: notifier.status });
+    noteAddress(stateDir, port === undefined ? undefined : service.address, log);
     notifier.ready(`Serving ${config.server.publicUrl} on ${service.address}`);
     log.info({ signal: await stopRequested }, 'stopping');
     notifier.stopping('Finishing what is in flight');
@@ -43,6 +49,37 @@ export async function serve(args: readonly string[]): Promise<number> {
   } finally {
     endWatchdog();
     await notifier.settled();
+  }
+}
+
+/** @throws AppError PARAMETER_INVALID. */
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port >= 1 && port <= MAX_PORT) return port;
+  throw new AppError('PARAMETER_INVALID', `--port is ${JSON.stringify(text)}`, {
+    hint: `A port is a whole number from 1 to ${MAX_PORT}.`,
+  });
+}
+
+/** @throws AppError PARAMETER_INVALID for a service that listens on a socket. */
+function demandAddress({ server: { listen }, file }: CommandConfig): void {
+  if ('host' in listen) return;
+  throw new AppError(
+    'PARAMETER_INVALID',
+    `--port has no meaning: server.address in ${file} is the socket ${listen.path}`,
+    {
+      hint: 'Leave --port out, or set server.address to 127.0.0.1.',
+    },
+  );
+}
+
+/** Undefined: the configuration says it, and commands look there. */
+function noteAddress(stateDir: string, address: string | undefined, log: Logger): void {
+  try {
+    if (address === undefined) forgetServiceAddress(stateDir);
+    else noteServiceAddress(stateDir, address);
+  } catch (error) {
+    log.warn({ err: error }, 'the address could not be noted for commands on this machine');
   }
 }
 

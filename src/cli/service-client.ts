@@ -6,6 +6,7 @@ import { readLocalToken } from '../access/local-token.ts';
 import type { Config } from '../config/load.ts';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../errors.ts';
 import { parseJson } from '../push/parse-json.ts';
+import { readServiceAddress } from './service-address.ts';
 
 /** The running service, as a command of its own machine talks to it: past nginx, to where it listens. */
 export interface ServiceClient {
@@ -23,7 +24,7 @@ const ANSWER_TIMEOUT_MS = 90_000;
 const PROBLEM = Type.Object({ code: Type.String(), detail: Type.String(), hint: Type.String() });
 
 export function createServiceClient({ server, stateDir }: Config): ServiceClient {
-  const { listen } = server;
+  const listen = readServiceAddress(stateDir) ?? server.listen;
   const target = 'path' in listen ? { socketPath: listen.path } : { host: listen.host, port: listen.port };
   const where = 'path' in listen ? listen.path : `${listen.host}:${listen.port}`;
 

@@ -4,6 +4,7 @@ import { hashToken, newToken } from '../access/token.ts';
 import { CLIENT_NAME_PATTERN, GLOB_PATTERN } from '../config/schema.ts';
 import { AppError } from '../errors.ts';
 import { TOKEN } from './commands.ts';
+import { configEntry } from './config-entry.ts';
 
 const RIGHTS: readonly Right[] = ['upload', 'read', 'delete', 'admin'];
 const NAME = new RegExp(CLIENT_NAME_PATTERN);
@@ -26,11 +27,14 @@ export async function token(args: readonly string[]): Promise<number> {
     values[right] === undefined ? [] : [grant(right, values[right])],
   );
   const secret = newToken();
+  const entry = [
+    `- name: '${name}'`,
+    `  hash: '${hashToken(secret)}'`,
+    ...(grants.length === 0 ? ["  upload: ['*']"] : grants),
+  ];
   process.stdout.write(
     `The token of ${name}; it is not kept and cannot be shown again:\n\n  ${secret}\n\n` +
-      'Put this into the configuration file (where there are tokens already, the entry alone), and restart the service:\n\n' +
-      `access:\n  tokens:\n    - name: '${name}'\n      hash: '${hashToken(secret)}'\n` +
-      (grants.length === 0 ? "      upload: ['*']\n" : grants.join('')),
+      configEntry({ section: 'access', key: 'tokens', entry }),
   );
   return 0;
 }
@@ -42,5 +46,5 @@ function grant(right: Right, globs: readonly string[]): string {
       hint: 'Write it like 9/x86_64, 9/* or *.',
     });
   }
-  return `      ${right}: [${globs.map((glob) => `'${glob}'`).join(', ')}]\n`;
+  return `  ${right}: [${globs.map((glob) => `'${glob}'`).join(', ')}]`;
 }

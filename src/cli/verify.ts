@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Config } from '../config/load.ts';
 import { printable } from '../errors.ts';
 import { identityAt } from '../file-identity.ts';
 import { createPackageStore } from '../place/package-store.ts';
@@ -20,13 +19,14 @@ import { type Violation, violationOf } from '../verify/violation.ts';
 import { becomeOwner } from './become-owner.ts';
 import { checkNamed } from './check-named.ts';
 import { VERIFY } from './commands.ts';
-import { noTree } from './no-tree.ts';
+import { expandGlobs } from './expand-globs.ts';
 import { openReindexer } from './open-reindexer.ts';
 import { openVerifyRecords } from './open-verify-records.ts';
 import { counted } from './progress-bar.ts';
-import { foldersOf, readConfig } from './read-config.ts';
+import { type CommandConfig, foldersOf, readConfig, treeLine } from './read-config.ts';
 import { reindexOne } from './reindex.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+import { demandRepository, demandTree } from './tree-missing.ts';
 
 interface VerifyReport {
   readonly repositories: readonly RepositoryReport[];
@@ -40,8 +40,8 @@ export async function verify(args: readonly string[]): Promise<number> {
     options: VERIFY.options,
     allowPositionals: true,
   });
-  const config = readConfig(values.config);
-  if (!existsSync(config.topDir)) throw noTree(config.topDir);
+  const config = readConfig(values);
+  demandTree(config);
   // gpg leaves files of its user's in the GNUPGHOME, and so does a repair in the tree.
   becomeOwner(foldersOf(config));
   // A repair must not make a package official that the disk has damaged.
@@ -52,12 +52,17 @@ export async function verify(args: readonly string[]): Promise<number> {
     report = await verifyTree(config, { named: positionals, readData });
   }
   const isSound = errorsOf(report).length === 0;
-  process.stdout.write(values.json ? `${JSON.stringify({ isSound, ...report })}\n` : renderReport(report));
+  const { topDir } = config;
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify({ isSound, topDir, ...report })}\n`
+      : `${treeLine(config)}${renderReport(report)}`,
+  );
   return isSound ? 0 : 1;
 }
 
 async function verifyTree(
-  config: Config,
+  config: CommandConfig,
   { named, readData }: { readonly named: readonly string[]; readonly readData: boolean },
 ): Promise<VerifyReport> {
   await using reader = await openVerifyRecords(config);
@@ -71,9 +76,12 @@ async function verifyTree(
 
   // One that was removed from the disk still has its receipts.
   const known = new Set([...(await store.listRepositories()), ...(await reader.listRepositories())]);
-  for (const repository of named) checkNamed(repository, known);
+  if (!isServiceRunning) demandRepository([...known], config);
+  const inOrder = [...known].toSorted();
+  const chosen = named.length > 0 ? expandGlobs(named, inOrder) : inOrder;
+  for (const repository of chosen) checkNamed(repository, known);
   const reports: RepositoryReport[] = [];
-  for (const repository of named.length > 0 ? named : [...known].toSorted()) {
+  for (const repository of chosen) {
     const { receipts, setAside, packageFaults, lastError } = await reader.read(repository);
     const parts = {
       directoryOf: (name: string) => layout.directoryOf(name),
@@ -110,7 +118,7 @@ function indexRunFailing(repository: string, detail: string): Violation {
 }
 
 /** Cures what can be cured without deciding anything: a repository with other errors is left as it is. */
-async function repair(config: Config, { repositories }: VerifyReport): Promise<void> {
+async function repair(config: CommandConfig, { repositories }: VerifyReport): Promise<void> {
   const reindexer = await openReindexer(config);
   try {
     for (const { repository, violations } of repositories) {

@@ -2,6 +2,7 @@ import { BlockList, isIPv6 } from 'node:net';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { Settings } from 'typebox/system';
 import { Value } from 'typebox/value';
+import { didYouMean } from '../nearest-name.ts';
 import { isByteSize } from './byte-size.ts';
 import { CONFIG_SCHEMA, type ConfigFile } from './schema.ts';
 
@@ -77,9 +78,18 @@ function withoutFaulty(file: unknown, errors: readonly SchemaError[]): unknown {
 
 function schemaProblem(error: SchemaError): string {
   const path = error.instancePath.slice(1).replaceAll('/', '.');
-  if (error.keyword === 'boolean') return `${path}: unknown key; remove it or correct its name`;
+  if (error.keyword === 'boolean')
+    return `${path}: unknown key; remove it or correct its name.${meantKey(path)}`;
   if (error.keyword === 'enum') return `${path}: must be one of ${allowedValues(error.params)}`;
   return `${path}: ${error.message}; see config.example.yml`;
+}
+
+/** Of a section, or of an option in one; what lies deeper has no names of its own in the schema. */
+function meantKey(path: string): string {
+  const [section = '', key] = path.split('.');
+  const sections: Readonly<Record<string, { readonly properties: object }>> = CONFIG_SCHEMA.properties;
+  if (key === undefined) return didYouMean(section, Object.keys(sections));
+  return didYouMean(key, Object.keys(sections[section]?.properties ?? {}));
 }
 
 function allowedValues(params: object): string {

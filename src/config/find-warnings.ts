@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { Config } from './load.ts';
+import { type Config, defaultPublicUrl } from './load.ts';
 
 /** What is usable in a configuration and still puts something at risk: one line each, with path, risk and remedy. */
 export function findWarnings(config: Pick<Config, 'server' | 'stateDir' | 'keyrings'>): readonly string[] {
-  return [...addressWarnings(config), ...keyringWarnings(config)];
+  return [...addressWarnings(config), ...urlWarnings(config), ...keyringWarnings(config)];
 }
 
 function addressWarnings({ server, stateDir }: Pick<Config, 'server' | 'stateDir'>): readonly string[] {
@@ -12,6 +12,17 @@ function addressWarnings({ server, stateDir }: Pick<Config, 'server' | 'stateDir
   const socket = join(stateDir, 'rpmyard.sock');
   return [
     `server.address: every user of this machine can connect to ${listen.host}:${listen.port}, pass off the upload of another client as his own, and change a package after it was published. Write "address: ${socket}" into the configuration file, and "server unix:${socket};" in the upstream of nginx's rpmyard.conf; then restart the service and reload nginx`,
+  ];
+}
+
+/** Behind nginx the service's own address is none that a host could ask. */
+function urlWarnings({ server }: Pick<Config, 'server'>): readonly string[] {
+  const { listen, uploadHeader, publicUrl } = server;
+  const own =
+    'path' in listen ? defaultPublicUrl(listen.path, 0) : defaultPublicUrl(listen.host, listen.port);
+  if (uploadHeader === undefined || publicUrl !== own) return [];
+  return [
+    `server.public_url: answers and .repo files send hosts to ${publicUrl}, which is this machine alone. Write the URL by which hosts reach nginx, such as "public_url: http://repo.example.com", into the section "server"`,
   ];
 }
 

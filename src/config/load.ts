@@ -69,28 +69,37 @@ export interface Config {
   readonly log: { readonly name: ConfigFile['log']['name']; readonly level: string };
 }
 
+/** What a command line says, over what the file does. */
+export interface ConfigOverrides {
+  readonly port?: number | undefined;
+}
+
 /**
  * Reads and checks a configuration file.
  * @throws AppError CONFIG_INVALID naming every problem, each with its path and remedy.
  */
-export function loadConfig(path: string): Config {
-  return parseConfig(readText(path), path);
+export function loadConfig(path: string, overrides: ConfigOverrides = {}): Config {
+  return parseConfig(readText(path), path, overrides);
 }
 
 /** Checks configuration text; `source` names it in errors and relative paths start at its folder. */
-export function parseConfig(text: string, source: string): Config {
+export function parseConfig(text: string, source: string, overrides: ConfigOverrides = {}): Config {
   const given = toMapping(parse(text, source), source);
   const folder = dirname(resolve(source));
-  return toConfig(checked(withDefaults(given), source, folder), folder);
+  return toConfig(withOverrides(checked(withDefaults(given), source, folder), overrides), folder);
 }
 
-/** The built-in defaults of `rpmyard serve` without a file: Node alone, bodies taken directly, data under `var/`. */
-export function embeddedConfig(folder: string): Config {
+/** The built-in defaults of `rpmyard serve` without a file: Node alone, bodies taken directly, data in `folder`. */
+export function embeddedConfig(folder: string, overrides: ConfigOverrides = {}): Config {
   const file = withDefaults({
     server: { upload_header: '' },
     repo: { top_dir: join(folder, 'storage') },
   });
-  return toConfig(checked(file, 'the built-in configuration', folder), folder);
+  return toConfig(withOverrides(checked(file, 'the built-in configuration', folder), overrides), folder);
+}
+
+function withOverrides(file: ConfigFile, { port = file.server.port }: ConfigOverrides): ConfigFile {
+  return { ...file, server: { ...file.server, port } };
 }
 
 function checked(file: unknown, source: string, folder: string): ConfigFile {
@@ -258,7 +267,8 @@ function toConfig(file: ConfigFile, folder: string): Config {
   };
 }
 
-function defaultPublicUrl(address: string, port: number): string {
+/** What stands in for an empty server.public_url. */
+export function defaultPublicUrl(address: string, port: number): string {
   if (address.startsWith('/')) return 'http://localhost';
   return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }

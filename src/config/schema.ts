@@ -9,6 +9,9 @@ export const CLIENT_NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$';
 /** Names repositories as `<releasever>/<basearch>`; `*` stands for any characters. What can match none is refused. */
 export const GLOB_PATTERN = '^(?:[A-Za-z0-9._+-]+/[A-Za-z0-9_]+|[A-Za-z0-9._+/-]*\\*[A-Za-z0-9._+*/-]*)$';
 
+/** Where the packages are when a configuration file does not say. */
+export const DEFAULT_TOP_DIR = '/srv/repo/storage';
+
 const server = Type.Object(
   {
     address: Type.String({
@@ -56,7 +59,7 @@ const repo = Type.Object(
   {
     top_dir: Type.String({
       minLength: 1,
-      default: '/srv/repo/storage',
+      default: DEFAULT_TOP_DIR,
       description: 'Root of the repositories.',
     }),
     state_dir: Type.String({

@@ -7,6 +7,7 @@ import { FileFault } from './file-fault.ts';
 import type { MountCalls } from './mount-calls.ts';
 import type { SpooledUpload } from '../receive/spooled-upload.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
+import { sizeText } from '../size-text.ts';
 
 export interface TakeParts {
   readonly maxUploadBytes: number;
@@ -125,7 +126,7 @@ function checkBeforeReading(stats: BigIntStats, maxUploadBytes: number): void {
     throw new AppError('EMPTY_BODY', 'the file is empty', { hint: 'Drop the whole package again.' });
   }
   if (stats.size > maxUploadBytes) {
-    throw new AppError('UPLOAD_TOO_LARGE', `the file is larger than ${maxUploadBytes} bytes`, {
+    throw new AppError('UPLOAD_TOO_LARGE', `the file is larger than ${sizeText(maxUploadBytes)}`, {
       hint: 'Drop a smaller package, or raise server.max_upload_bytes.',
     });
   }

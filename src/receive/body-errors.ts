@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import { sizeText } from '../size-text.ts';
 
 /** A request without a body, or with an empty one. */
 export function emptyBody(): AppError {
@@ -9,7 +10,7 @@ export function emptyBody(): AppError {
 
 /** More bytes than any body of its kind may have. */
 export function tooLarge(maxUploadBytes: number): AppError {
-  return new AppError('UPLOAD_TOO_LARGE', `the body is larger than ${maxUploadBytes} bytes`, {
+  return new AppError('UPLOAD_TOO_LARGE', `the body is larger than ${sizeText(maxUploadBytes)}`, {
     hint: 'Send a smaller package, or raise server.max_upload_bytes (and client_max_body_size in nginx).',
   });
 }

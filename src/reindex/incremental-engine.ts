@@ -40,7 +40,7 @@ export function createIncrementalEngine(options: IncrementalOptions): IndexEngin
 
 function ended(why: string, cause: unknown): AppError {
   return new AppError('INDEX_FAILED', `the index run was ended ${why}`, {
-    hint: 'The former index stays and the mark is kept, so that the run is tried again; the server log has the cause.',
+    hint: 'The former index stays and the run is tried again; the server log has the cause.',
     cause,
   });
 }

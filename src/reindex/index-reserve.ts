@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import { freeBytesOf } from '../free-bytes.ts';
+import { sizeText } from '../size-text.ts';
 import type { RepositoryStatus } from './repository-queue.ts';
 
 export interface IndexReserveOptions {
@@ -40,11 +41,11 @@ export function createIndexReserve({
       if (free === undefined) return;
       const neededBytes = neededBytesFor(repositories);
       if (free - comingBytes >= neededBytes) return;
-      const coming = comingBytes === 0 ? '' : `, and ${comingBytes} would come`;
+      const coming = comingBytes === 0 ? '' : `, and ${sizeText(comingBytes)} would come`;
       throw new AppError(
         'STORAGE_FULL',
-        `the storage has ${free} bytes left and keeps ${neededBytes} for the next index${coming}`,
-        { hint: 'Free disk space on the server, then send the package again.' },
+        `the storage at ${topDir} has ${sizeText(free)} left and keeps ${sizeText(neededBytes)} for the next index${coming}`,
+        { hint: `Free disk space on the mount of ${topDir}, then send the package again.` },
       );
     },
   };

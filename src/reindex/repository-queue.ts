@@ -55,6 +55,8 @@ export class RepositoryQueue {
   readonly #abort: AbortController;
 
   #requested = 0;
+  /** The last request that something waits for; those behind it only look. */
+  #awaited = 0;
   #covered = 0;
   #placing = 0;
   #isMarked = false;
@@ -139,10 +141,18 @@ export class RepositoryQueue {
     }
   }
 
+  /** Of something that is not in the index yet. */
   request(): void {
-    this.#requested += 1;
+    this.#awaited = this.#requested + 1;
     this.#waitingSinceMs ??= Date.now();
     this.#oldestRequestMs ??= this.#waitingSinceMs;
+    this.look();
+  }
+
+  /** Requests a run that looks for what was changed by hand: for all that is known the index is right, and nothing waits. */
+  look(): void {
+    this.#requested += 1;
+    this.#waitingSinceMs ??= Date.now();
     this.#isQuiet = false;
     if (this.#closing.signal.aborted) return;
     // It rejects when the queue closes; nobody waits for it then.
@@ -169,7 +179,8 @@ export class RepositoryQueue {
    * @throws AppError of the run that should have published them, or of the last one when the time is up after a failure.
    */
   async whenPublished(waitMs: number): Promise<'published' | 'pending'> {
-    const request = this.#requested;
+    // A look that failed found a fault that whoever asks should hear of.
+    const request = this.#lastError === undefined ? this.#awaited : this.#requested;
     if (this.#covered >= request) return 'published';
     if (this.#closing.signal.aborted) return 'pending';
     const settled = Promise.withResolvers<'published' | 'pending' | AppError>();
@@ -201,7 +212,7 @@ export class RepositoryQueue {
   #state(): RepositoryState {
     if (this.#isRunning) return 'running';
     if (this.#lastError !== undefined) return 'failed';
-    return this.#covered < this.#requested ? 'waiting' : 'clean';
+    return this.#covered < this.#awaited ? 'waiting' : 'clean';
   }
 
   /** Concurrent callers share one write; a removal under way is waited for. */
@@ -275,7 +286,7 @@ export class RepositoryQueue {
         },
       });
       this.#covered = covers;
-      this.#oldestRequestMs = this.#waitingSinceMs;
+      this.#oldestRequestMs = this.#awaited > covers ? this.#waitingSinceMs : undefined;
       this.#failures = 0;
       this.#lastError = undefined;
       if (this.#requested === covers && this.#placing === 0) this.#unmark();

@@ -122,7 +122,7 @@ export function createRepositoryRequests(options: {
     lookAtAll: () => {
       for (const { repository } of queue.listStatus()) {
         changes.distrust(repository, 'files');
-        queue.of(repository).request();
+        queue.of(repository).look();
       }
     },
   };

@@ -18,6 +18,8 @@ export interface CreaterepoOptions {
 /** After the polite signal; createrepo_c has nothing to save, its scratch directory is ours. */
 export const KILL_AFTER_MS = 5_000;
 const MAX_REPORT_BYTES = 4 * 1024 * 1024;
+// As distributions call it.
+const OWN_NAMES: ReadonlySet<string> = new Set(['createrepo', 'createrepo_c']);
 const MAX_MESSAGE_LINES = 5;
 const PARTIAL_EXIT_CODE = 2;
 
@@ -144,7 +146,7 @@ function engineError(executable: string, { timeoutMs }: RunLimits, error: unknow
   if (error.code === 'ENOENT' || error.code === 'EACCES') return engineMissing(executable, error);
   return new AppError('INDEX_FAILED', `${executable} ${endingOf(error, timeoutMs)}`, {
     hint: error.isCanceled
-      ? 'The service was stopped; its mark is kept and the next start indexes the repository.'
+      ? 'The service was stopped; the next start indexes the repository.'
       : 'The former index stays and the run is tried again; correct what the message names.',
     cause: error,
   });
@@ -158,9 +160,21 @@ function endingOf(error: ExecaError, timeoutMs: number): string {
   return `ended with ${ending}: ${lastLines}`;
 }
 
+/** A name of createrepo_c that is not there is not installed; any other is what the administrator wrote. */
 export function engineMissing(executable: string, cause?: unknown): AppError {
-  return new AppError('INDEX_ENGINE_MISSING', `${executable} is not installed, so no index can be built`, {
-    hint: 'Install createrepo_c: apt-get install createrepo-c, or dnf install createrepo_c.',
-    cause,
-  });
+  const install = 'apt-get install createrepo-c, or dnf install createrepo_c';
+  if (OWN_NAMES.has(executable)) {
+    return new AppError('INDEX_ENGINE_MISSING', `${executable} is not installed, so no index can be built`, {
+      hint: `Install createrepo_c: ${install}.`,
+      cause,
+    });
+  }
+  return new AppError(
+    'INDEX_ENGINE_MISSING',
+    `there is no program ${executable} that this user may run (index_updater.executable), so no index can be built`,
+    {
+      hint: `Correct index_updater.executable, or leave it out and install createrepo_c: ${install}.`,
+      cause,
+    },
+  );
 }

@@ -5,7 +5,7 @@ import { createTempDir } from '../support/temp-dir.ts';
 
 const MIB = 1024 * 1024;
 const transfer = (copyBytes: number, freeBytes: number | undefined) => () =>
-  checkRoom({ linkCount: 0, copyCount: 1, copyBytes, freeBytes });
+  checkRoom({ linkCount: 0, copyCount: 1, copyBytes, freeBytes }, '/srv/repo/state');
 
 describe('the room for an adoption', () => {
   it.each([

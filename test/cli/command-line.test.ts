@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
@@ -44,10 +45,49 @@ describe.concurrent('rpmyard --help', () => {
     }
   });
 
-  it('of serve ends with the nginx configuration that ships', async () => {
+  it('of serve fits a screen and names the nginx configuration that ships by its path', async () => {
     const { stdout } = await runRpmyard('serve', '--help');
-    const nginx = await readFile(new URL('../../nginx/rpmyard.conf', import.meta.url), 'utf8');
-    expect(stdout.trimEnd().endsWith(nginx.trimEnd())).toBe(true);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.length).toBeLessThan(40);
+    const nginx = await readFile(lines.at(-1)?.trim() ?? '', 'utf8');
+    expect(nginx).toBe(await readFile(new URL('../../nginx/rpmyard.conf', import.meta.url), 'utf8'));
+  });
+
+  it('is given by "help COMMAND" too', async () => {
+    expect(await runRpmyard('help', 'verify')).toEqual(await runRpmyard('verify', '--help'));
+  });
+});
+
+describe.concurrent('a slip of the finger', () => {
+  it.each([
+    [['serv'], 'serve'],
+    [['re-index'], 'reindex'],
+    [['chekc-config', 'x.yml'], 'check-config'],
+    [['help', 'adpot'], 'adopt'],
+    [['inspect', '--jsn', 'x.rpm'], '--json'],
+    [['serve', '--prot', '5001'], '--port'],
+    [['verify', '--readdata'], '--read-data'],
+  ])('%j is told what was meant: %s', async (args, meant) => {
+    const { exitCode, stdout, stderr } = await runRpmyard(...args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain(`Did you mean "${meant}"?`);
+  });
+
+  it.each([[['frobnicate']], [['verify', '--frobnicate']]])(
+    '%j is near nothing, and nothing is suggested',
+    async (args) => {
+      const { exitCode, stderr } = await runRpmyard(...args);
+      expect(exitCode).toBe(2);
+      expect(stderr).not.toContain('Did you mean');
+    },
+  );
+
+  it('in a configuration file is told what was meant', async () => {
+    const path = await configFile('slip.yml', 'sever: {}\nserver: { prot: 1, colour: red }\n');
+    const { stderr } = await runRpmyard('check-config', path);
+    expect(stderr).toContain('sever: unknown key; remove it or correct its name. Did you mean "server"?');
+    expect(stderr).toContain('server.prot: unknown key; remove it or correct its name. Did you mean "port"?');
+    expect(stderr).toMatch(/server\.colour: unknown key; remove it or correct its name\.$/m);
   });
 });
 
@@ -82,20 +122,68 @@ describe.concurrent('wrong usage', () => {
 
 describe.concurrent('rpmyard check-config', () => {
   it('finds a good file usable', async () => {
-    const onSocket = renderExampleConfig().replace("address: '127.0.0.1'", 'address: /run/rpmyard.sock');
+    const onSocket = renderExampleConfig()
+      .replace("address: '127.0.0.1'", 'address: /run/rpmyard.sock')
+      .replace("public_url: ''", 'public_url: http://repo.example.com')
+      .replace("'/srv/repo/storage'", 'good/storage');
+    await mkdir(join(dir.path, 'good/storage'), { recursive: true });
     const path = await configFile('good.yml', onSocket);
+    const me = userInfo().username;
     expect(await runRpmyard('check-config', path)).toEqual({
       exitCode: 0,
-      stdout: `${path}: usable\n`,
+      stdout: `${path}: usable
+  repo.top_dir: ${dir.path}/good/storage (of ${me})
+  repo.state_dir: ${dir.path}/good/state (not there yet)
+  server.spool_dir: ${dir.path}/good/spool (not there yet)
+`,
       stderr: '',
     });
+  });
+
+  it('doubts a tree that a start would make as root, and a public URL that no host can ask', async () => {
+    const path = await configFile('one-line.yml', 'server: { port: 5001 }\n');
+    const { exitCode, stdout, stderr } = await runRpmyard('check-config', path);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('  repo.top_dir: /srv/repo/storage (');
+    expect(stderr).toMatch(/^warning: server\.public_url: [^\n]*http:\/\/127\.0\.0\.1:5001,/m);
+    if (!existsSync('/srv/repo/storage')) {
+      expect(stderr).toMatch(/^warning: repo\.top_dir: \/srv\/repo\/storage, the default, does not exist, /m);
+      expect(stderr).toContain(`a start would make it as ${userInfo().username}.`);
+    }
+  });
+
+  it('doubts an executable that is not there, by the name that it was given', async () => {
+    const executable = join(dir.path, 'my-createrepo');
+    const path = await configFile('engine.yml', JSON.stringify({ index_updater: { executable } }));
+    const { exitCode, stderr } = await runRpmyard('check-config', path);
+    expect(exitCode).toBe(0);
+    expect(stderr).toMatch(/^warning: index_updater\.executable: [^\n]*my-createrepo /m);
+  });
+
+  it('opens the keys that it names', async () => {
+    await using home = await createGpgKeys();
+    const key = await home.makeKey('signs', { algorithm: 'rsa2048' });
+    const other = 'B'.repeat(40);
+    const noKey = await configFile('no-key.asc', 'this is no key\n');
+    const signed = { signing: { keys: [key, other], gnupg_home: home.path } };
+    const withoutPublicPart = await configFile('other.yml', JSON.stringify(signed));
+    const checked = await configFile(
+      'no-keyring.yml',
+      JSON.stringify({ package_signatures: { keyrings: [{ repositories: ['*'], key_files: [noKey] }] } }),
+    );
+    expect((await runRpmyard('check-config', withoutPublicPart)).stderr).toMatch(
+      new RegExp(`signing\\.keys: gpg has no public key ${other}`),
+    );
+    expect((await runRpmyard('check-config', checked)).stderr).toMatch(
+      /package_signatures\.keyrings\.0: [^\n]*no-key\.asc: holds no public key/,
+    );
   });
 
   it('takes the file as other commands do too, but only one', async () => {
     const path = await configFile('same.yml', renderExampleConfig());
     expect(await runRpmyard('check-config', '-c', path)).toMatchObject({
       exitCode: 0,
-      stdout: `${path}: usable\n`,
+      stdout: expect.stringContaining(`${path}: usable\n`),
     });
     expect(await runRpmyard('check-config', '-c', path, path)).toMatchObject({ exitCode: 2, stdout: '' });
   });
@@ -222,8 +310,11 @@ describe.concurrent('rpmyard serve', () => {
     server.close();
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
-      new RegExp(`^rpmyard serve: LISTEN_FAILED: [^\\n]*${address.port} \\(EADDRINUSE\\)\\n`),
+      new RegExp(
+        `^rpmyard serve: LISTEN_FAILED: [^\\n]*${address.port} \\(EADDRINUSE\\): [^\\n]* \\(process ${process.pid}\\) `,
+      ),
     );
+    expect(stderr).toMatch(/--port \d+, or server\.port/);
   });
 
   it('says which folder it cannot use', async () => {

@@ -85,7 +85,7 @@ describe.each(['running', 'stopped'])('with the service %s', (state) => {
     const location = await putByHand(tree, 'gamma');
     const result = await runRpmyard('reindex', '-c', tree.service.configPath, REPOSITORY);
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(result.stdout).toMatch(/^9\/x86_64: 3 packages, revision \d+\n$/);
+    expect(result.stdout).toMatch(/^tree: \S+\/storage \(\S+\.yml\)\n9\/x86_64: 3 packages, revision \d+\n$/);
     expect(await indexed(tree)).toContain(location);
   });
 

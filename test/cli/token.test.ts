@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createAccess } from '../../src/access/access.ts';
+import { renderExampleConfig } from '../../src/config/example.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { admit } from '../support/admit.ts';
 import { codeOf } from '../support/app-error.ts';
@@ -60,6 +61,17 @@ describe('rpmyard token new', () => {
     );
   });
 
+  it('prints an entry that fits into config.example.yml as it is told, and a second one behind it', async () => {
+    const [first, second] = [await runRpmyard('token', 'new', 'ci'), await runRpmyard('token', 'new', 'cd')];
+    const lines = (stdout: string, from: string): string => stdout.slice(stdout.indexOf(from));
+    const withOne = renderExampleConfig().replace('  tokens: []\n', () => lines(first.stdout, '  tokens:\n'));
+    const entries = lines(first.stdout, '    - name');
+    const withTwo = withOne.replace(entries, () => `${entries}${lines(second.stdout, '    - name')}`);
+    const namesIn = (text: string) => parseConfig(text, 'config.yml').access.tokens.map(({ name }) => name);
+    expect(namesIn(withOne)).toEqual(['ci']);
+    expect(namesIn(withTwo)).toEqual(['ci', 'cd']);
+  });
+
   it.each([
     [[]],
     [['new']],
@@ -71,6 +83,6 @@ describe('rpmyard token new', () => {
   ])('refuses %j', async (words) => {
     const { exitCode, stdout, stderr } = await runRpmyard('token', ...words);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-    expect(stderr).toMatch(/PARAMETER_INVALID|Unknown option/);
+    expect(stderr).toMatch(/PARAMETER_INVALID|there is no option/);
   });
 });

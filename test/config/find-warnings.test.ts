@@ -8,11 +8,21 @@ function warnedOf(text: string): readonly (string | undefined)[] {
   return findWarnings(config).map((warning) => warning.split(':')[0]);
 }
 
+const PUBLIC_URL = 'public_url: http://repo.example.com';
+
 it('a port behind nginx is warned of, a socket and a service without nginx are not', () => {
-  expect(warnedOf('server: { address: 127.0.0.1 }')).toEqual(['server.address']);
-  expect(warnedOf('server: { address: /run/rpmyard.sock }')).toEqual([]);
+  expect(warnedOf(`server: { address: 127.0.0.1, ${PUBLIC_URL} }`)).toEqual(['server.address']);
+  expect(warnedOf(`server: { address: /run/rpmyard.sock, ${PUBLIC_URL} }`)).toEqual([]);
   expect(warnedOf("server: { upload_header: '' }")).toEqual([]);
 });
+
+it.each(['/run/rpmyard.sock', '127.0.0.1', 'localhost'])(
+  'behind nginx on %s, a public URL that was left out is warned of',
+  (address) => {
+    expect(warnedOf(`server: { address: ${address} }`)).toContain('server.public_url');
+    expect(warnedOf(`server: { address: ${address}, upload_header: '' }`)).toEqual([]);
+  },
+);
 
 it('an answer to weak signatures is warned of where no signature is required', () => {
   const keyring = (more: string): string =>

@@ -470,3 +470,46 @@ describe('a repository that is held', () => {
     expect(runs).toHaveLength(1);
   });
 });
+
+describe('a look for what was changed by hand', () => {
+  it('is due like a request, but nothing waits for it', async () => {
+    const { queue, runs } = createQueue();
+    queue.of(REPOSITORY).look();
+    expect(queue.statusOf(REPOSITORY)).toMatchObject({ state: 'clean', waitingSinceMs: undefined });
+    expect(await queue.of(REPOSITORY).whenPublished(0)).toBe('published');
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(runs).toHaveLength(1);
+    expect(queue.statusOf(REPOSITORY)?.state).toBe('running');
+    runs[0]?.succeed();
+    await settle();
+    expect(queue.statusOf(REPOSITORY)?.state).toBe('clean');
+  });
+
+  it('before a request or behind it covers the request, which waits', async () => {
+    const { queue, runs } = createQueue();
+    queue.of(REPOSITORY).look();
+    queue.of(REPOSITORY).request();
+    queue.of(REPOSITORY).look();
+    expect(queue.statusOf(REPOSITORY)?.state).toBe('waiting');
+    const published = queue.of(REPOSITORY).whenPublished(60_000);
+    await vi.advanceTimersByTimeAsync(30_000);
+    runs[0]?.succeed();
+    expect(await published).toBe('published');
+    expect(queue.statusOf(REPOSITORY)).toMatchObject({ state: 'clean', waitingSinceMs: undefined });
+    expect(runs).toHaveLength(1);
+  });
+
+  it('that fails is no clean state, and a client that waits hears of it', async () => {
+    const { queue, runs } = createQueue();
+    queue.of(REPOSITORY).look();
+    await vi.advanceTimersByTimeAsync(30_000);
+    runs[0]?.fail();
+    await settle();
+    expect(queue.statusOf(REPOSITORY)?.state).toBe('failed');
+    const waiting = expect(queue.of(REPOSITORY).whenPublished(1)).rejects.toMatchObject({
+      code: 'INDEX_FAILED',
+    });
+    await vi.advanceTimersByTimeAsync(1);
+    await waiting;
+  });
+});

@@ -1,0 +1,84 @@
+import { lstatSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Config } from '../config/load.ts';
+import { AppError } from '../errors.ts';
+import { readHeader } from '../inspect/read-header.ts';
+import type { PackageStore } from '../place/package-store.ts';
+import { readSoundRepomd, scanMetadata } from '../reindex/read-metadata.ts';
+import { matchesAnyGlob } from '../repository-globs.ts';
+
+/** Where a package lies, or is in an index still. */
+export interface PackagePlace {
+  readonly repository: string;
+  /** Path below the repository's directory. */
+  readonly location: string;
+  readonly isOnDisk: boolean;
+}
+
+const EPOCH = /(?<=^|-)(?<epoch>\d+):/;
+
+/**
+ * Every place of a package in the tree. An index is looked through too: who removed the files before may not have come to it.
+ * @param named a NEVRA, with or without its epoch, or the name or path of a file.
+ * @param globs of the repositories that are looked at.
+ * @throws AppError NOT_FOUND.
+ */
+export async function findPlaces(
+  named: string,
+  globs: readonly string[],
+  { store, topDir }: { readonly store: PackageStore; readonly topDir: Config['topDir'] },
+): Promise<readonly PackagePlace[]> {
+  const name = basename(named);
+  const epoch = EPOCH.exec(name)?.groups?.['epoch'];
+  const fileName = `${name.replace(EPOCH, '').replace(/\.rpm$/, '')}.rpm`;
+  const repositories = (await store.listRepositories()).filter(matchesAnyGlob(globs));
+  const places: PackagePlace[] = [];
+  for (const repository of repositories) {
+    const onDisk = (await store.listPackages(repository)).filter(isNamed);
+    const inIndex = (await indexedLocations(join(topDir, repository), isNamed)).filter(
+      (location) => !onDisk.includes(location),
+    );
+    for (const location of onDisk) demandEpoch(join(topDir, repository, location), epoch);
+    places.push(
+      ...onDisk.map((location) => ({ repository, location, isOnDisk: true })),
+      ...inIndex.map((location) => ({ repository, location, isOnDisk: false })),
+    );
+  }
+  if (places.length > 0) return places;
+  throw new AppError('NOT_FOUND', `no repository of ${globs.join(', ')} has a package ${fileName}`, {
+    hint: 'Name it as name-version-release.arch, or as its file in Packages/ is called. "rpm -qp --nvra FILE.rpm" says what a package is called.',
+  });
+
+  function isNamed(location: string): boolean {
+    return basename(location) === fileName;
+  }
+}
+
+/** None for an index that cannot be read: the next run makes it anew. */
+async function indexedLocations(
+  repositoryDir: string,
+  isWanted: (location: string) => boolean,
+): Promise<readonly string[]> {
+  const primary = (await readSoundRepomd(repositoryDir))?.data.find(({ type }) => type === 'primary');
+  if (primary === undefined) return [];
+  const found: string[] = [];
+  try {
+    for await (const packages of scanMetadata(join(repositoryDir, primary.href))) {
+      found.push(...packages.flatMap(({ location }) => location ?? []).filter(isWanted));
+    }
+  } catch {
+    return [];
+  }
+  return found;
+}
+
+/** A file name has no epoch: what lies there may be another package than the one that was named. */
+function demandEpoch(path: string, epoch: string | undefined): void {
+  if (epoch === undefined) return;
+  const sizeBytes = lstatSync(path).size;
+  const found = readHeader({ path, sizeBytes, mustBeAccepted: false }).epoch ?? 0;
+  if (found === Number(epoch)) return;
+  throw new AppError('NOT_FOUND', `${path} has the epoch ${found}, not ${epoch}`, {
+    hint: 'Name it with its own epoch, or without one.',
+  });
+}

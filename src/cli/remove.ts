@@ -1,0 +1,116 @@
+import { unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { GLOB_PATTERN } from '../config/schema.ts';
+import { syncDirectory } from '../durable-files.ts';
+import { AppError, errnoOf, printable } from '../errors.ts';
+import { createPackageStore } from '../place/package-store.ts';
+import { createRepositoryLayout } from '../place/repository-layout.ts';
+import { demandOwner } from './become-owner.ts';
+import { REMOVE } from './commands.ts';
+import { findPlaces, type PackagePlace } from './find-places.ts';
+import { openReindexer } from './open-reindexer.ts';
+import { type CommandConfig, foldersOf, readConfig, treeLine } from './read-config.ts';
+import { reindexOne } from './reindex.ts';
+import { demandRepository, demandTree } from './tree-missing.ts';
+
+const GLOB = new RegExp(GLOB_PATTERN);
+
+const MEANING = `Hosts that installed it keep it, and caches may go on handing out its file.
+The name is free again: an upload of other bytes under it would be accepted.
+Give the next build a higher release all the same, so that nothing mixes up the
+two.
+`;
+
+const NOT_ALL_WELL =
+  'The files are removed. Where an index was not brought up to date, the same command\nagain does it.\n';
+
+/** `rpmyard remove NEVRA|FILE`: takes a package out of its repositories: every file, then the indexes. */
+export async function remove(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: REMOVE.options,
+    allowPositionals: true,
+  });
+  const [named, ...others] = positionals;
+  if (named === undefined || others.length > 0) {
+    throw new AppError('PARAMETER_INVALID', 'expected one package', {
+      hint: 'rpmyard remove hello-1.0-1.el9.noarch, or the name of its file.',
+    });
+  }
+  const globs = checkGlobs(values.in ?? ['*']);
+  const config = readConfig(values);
+  demandTree(config);
+  // What the directories hold belongs to that user, and so does the index that is made anew.
+  demandOwner(foldersOf(config), 'remove');
+  if (values['dry-run'] === true) {
+    const places = await placesOf(named, globs, config);
+    process.stdout.write(
+      `${treeLine(config)}${lines(places, 'would be removed')}Nothing was changed; without --dry-run this is done.\n`,
+    );
+    return 0;
+  }
+  return removeFrom(named, globs, config);
+}
+
+async function removeFrom(named: string, globs: readonly string[], config: CommandConfig): Promise<number> {
+  // First: without a service it takes the tree, so that nothing else changes it meanwhile.
+  const reindexer = await openReindexer(config);
+  try {
+    const places = await placesOf(named, globs, config);
+    for (const { repository, location, isOnDisk } of places) {
+      if (isOnDisk) await unlinkDurable(join(config.topDir, repository, location));
+    }
+    process.stdout.write(`${treeLine(config)}${lines(places, 'removed')}`);
+    let exitCode = 0;
+    for (const repository of new Set(places.map((place) => place.repository))) {
+      if (!(await reindexOne(repository, 'files', reindexer, process.stdout))) exitCode = 1;
+    }
+    if (exitCode === 0) process.stdout.write(MEANING);
+    else
+      process.stderr.write(
+        '  Its files are removed; the same command again brings the indexes up to date.\n',
+      );
+    return exitCode;
+  } finally {
+    await reindexer.close();
+  }
+}
+
+async function placesOf(
+  named: string,
+  globs: readonly string[],
+  config: CommandConfig,
+): Promise<readonly PackagePlace[]> {
+  const { topDir, layout } = config;
+  const store = createPackageStore(createRepositoryLayout({ topDir, ...layout }));
+  demandRepository(await store.listRepositories(), config);
+  return findPlaces(named, globs, { store, topDir });
+}
+
+/** One that is gone already was removed by an earlier call, or by hand. */
+async function unlinkDurable(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+function lines(places: readonly PackagePlace[], word: string): string {
+  return places
+    .map(({ repository, location, isOnDisk }) => {
+      const deed = isOnDisk ? word : 'gone, and still in the index';
+      return `${deed}: ${printable(`${repository}/${location}`)}\n`;
+    })
+    .join('');
+}
+
+function checkGlobs(globs: readonly string[]): readonly string[] {
+  const wrong = globs.find((glob) => !GLOB.test(glob));
+  if (wrong === undefined) return globs;
+  throw new AppError('PARAMETER_INVALID', `--in ${wrong} is no pattern of repositories`, {
+    hint: 'Write it like 9/x86_64, 9/* or *.',
+  });
+}
