@@ -6,6 +6,7 @@ import { journalEntry } from './systemd/journal.ts';
 // without a level, of what is longer.
 const MAX_LINE_BYTES = 16_000;
 const MAX_TEXT_BYTES = 2_000;
+const FRAME = /\n {4}at /;
 
 /** One JSON object a line. No header of a request is logged, so no secret can be. */
 export function createLog(options: {
@@ -22,7 +23,35 @@ export function createLog(options: {
       output.write(options.name === 'syslog' ? journalEntry(levelOf(line), text) : `${text}\n`);
     },
   };
-  return pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const serializers = { err: createErrorSerializer() };
+  return pino(
+    { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers },
+    destination,
+  );
+}
+
+/**
+ * An error with the stack of its cause, which is where it happened: the stacks of what it was turned into say no more. A second
+ * line about the same fault, such as that of a client that waited for it, has none.
+ */
+function createErrorSerializer(): (error: unknown) => unknown {
+  const written = new WeakSet<Error>();
+  return (error) => {
+    if (!(error instanceof Error)) return error;
+    const cause = rootOf(error);
+    const isKnown = written.has(cause);
+    written.add(cause);
+    const { stack: _, ...facts } = pino.stdSerializers.err(error);
+    return isKnown ? facts : { ...facts, stack: cause.stack };
+  };
+}
+
+/** The innermost cause that has a stack: what the file system throws may have none. */
+function rootOf(error: Error): Error {
+  const { cause } = error;
+  if (!(cause instanceof Error)) return error;
+  const root = rootOf(cause);
+  return FRAME.test(root.stack ?? '') ? root : error;
 }
 
 function levelOf(line: string): string {

@@ -17,6 +17,7 @@ import { listen } from './listen.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from './open-pipeline.ts';
 import { openTree, type Tree } from './open-tree.ts';
 import { createIncomingFiles, type IncomingFiles } from './receive/incoming-files.ts';
+import { outcomeLine, waitingLine } from './receive/render-outcome.ts';
 import { openResumableUploads } from './receive/resumable-uploads.ts';
 import { streamToSpool } from './receive/stream-to-spool.ts';
 import { sweepSpool } from './receive/sweep-leftovers.ts';
@@ -162,6 +163,8 @@ async function startOnTree(
     },
     batches: {
       ...pipeline.batches,
+      lineOf: (outcome, state) =>
+        state === 'pending' ? waitingLine(outcome) : outcomeLine(outcome, config.reindex.quietMs),
       waitUntilInstallable: pipeline.hurryUntilInstallable,
       parseWaitMs,
     },

@@ -9,7 +9,7 @@ import type { BatchParts } from './ingest/ingest-parts.ts';
 import type { LongWork } from './long-work.ts';
 import type { UploadOutcome } from './receive/upload-outcome.ts';
 
-export interface Batches extends Omit<BatchRoutesOptions, 'parseWaitMs' | 'waitUntilInstallable'> {
+export interface Batches extends Omit<BatchRoutesOptions, 'lineOf' | 'parseWaitMs' | 'waitUntilInstallable'> {
   /** Drops batches that no client committed in time; gives their names. */
   readonly sweep: () => Promise<readonly string[]>;
   /** Places what an earlier process had decided; what cannot be placed is tried again before each index run. */

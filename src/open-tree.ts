@@ -22,6 +22,7 @@ import type { IndexEngine } from './reindex/index-engine.ts';
 import { PendingChanges } from './reindex/pending-changes.ts';
 import type { ReindexParts } from './reindex/reindex-repository.ts';
 import { createSigner, type Signer } from './signing/create-signer.ts';
+import { noteOwnAgent } from './signing/own-agent.ts';
 
 /** A tree that belongs to this process, with all that is needed to change it; the service and commands build upon it. */
 export interface Tree {
@@ -50,18 +51,26 @@ export async function openTree(config: Config, log: Logger): Promise<Tree> {
     const swept = (await sweepAtStart(folders)) + (await sweepScratch(folders.scratchRoot));
     if (swept > 0) log.info({ files: swept }, 'removed what an earlier process left');
     const batches = await openBatchStore(join(folders.stateDir, 'batches'));
-    return buildTree(config, { folders, batches }, log, release);
+    const endAgent = config.signing.keys.length === 0 ? nothing : await noteOwnAgent(config.signing);
+    return buildTree(config, { folders, batches }, log, async () => {
+      await endAgent();
+      release();
+    });
   } catch (error) {
     release();
     throw error;
   }
 }
 
+async function nothing(): Promise<void> {
+  return undefined;
+}
+
 function buildTree(
   config: Config,
   { folders, batches }: Pick<Tree, 'folders' | 'batches'>,
   log: Logger,
-  release: () => void,
+  release: () => Promise<void>,
 ): Tree {
   const records = new Records(folders.stateDir);
   const layout = createRepositoryLayout({ topDir: folders.topDir, ...config.layout });
@@ -111,7 +120,7 @@ function buildTree(
     close: async () => {
       await engine.close();
       records.close();
-      release();
+      await release();
     },
   };
 }

@@ -17,6 +17,23 @@ afterEach(() => {
 });
 
 describe('the log', () => {
+  it('has the stack of a fault once, that of its innermost cause', () => {
+    const text = captured('stdout');
+    const log = createLog({ name: 'stdout', level: 'info' });
+    const cause = new Error('the disk is gone');
+    const fault = new AppError('INDEX_FAILED', 'no index', { hint: 'Look.', cause });
+    log.error({ err: fault }, 'index run failed');
+    log.error({ err: new AppError('INDEX_FAILED', 'told to a client', { hint: 'Look.', cause: fault }) });
+    const [first, second] = text()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).err);
+    expect(first).toMatchObject({ code: 'INDEX_FAILED', message: 'no index: the disk is gone' });
+    expect(first.stack).toBe(cause.stack);
+    expect(second).toMatchObject({ message: 'told to a client: no index: the disk is gone' });
+    expect(second).not.toHaveProperty('stack');
+  });
+
   it('is one JSON object a line, with an ISO time', () => {
     const text = captured('stdout');
     const log = createLog({ name: 'stdout', level: 'info' });

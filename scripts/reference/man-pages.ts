@@ -6,7 +6,7 @@ import { listConfigOptions } from './config-options.ts';
 const FILES = new Map([
   ['/etc/rpmyard/config.yml', 'The configuration of the service that a system package installs.'],
   ['/srv/repo/storage', 'The repositories.'],
-  ['/srv/repo/state', 'Records, marks and signing keys: part of a backup.'],
+  ['/srv/repo/state', 'Records and signing keys: part of a backup.'],
   ['/srv/repo/spool', 'Where nginx spools uploads.'],
 ]);
 

@@ -22,6 +22,8 @@ export interface BatchRoutesOptions {
     outcome: UploadOutcome,
     waitMs: number,
   ) => Promise<UploadOutcome | 'pending'>;
+  /** How the upload of a package is answered in text; `pending`: it is in no index yet. */
+  readonly lineOf: (outcome: UploadOutcome, state: 'settled' | 'pending') => string;
   readonly parseWaitMs: (wait: string | undefined) => number | undefined;
   /** How long a batch is kept after it last changed. */
   readonly keepMs: number;
@@ -76,16 +78,41 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
       committing.catch((error: unknown) => request.logError(toAppError(error), { batch: id }));
       const batch = await options.read(id, request.requester);
       request.audit({ outcome: 'batch committing', batch: id });
-      return reply.code(202).send(documentOf(batch.id, batch.state, await options.outcomesOf(batch)));
+      return wantsText(request)
+        ? sendText(reply, 202, `WAITING - Batch ${id} is being committed, ask ${pathOf(id)}\n`)
+        : reply.code(202).send(documentOf(batch.id, batch.state, await options.outcomesOf(batch)));
     }
-    if (waitMs === undefined) return reply.send(documentOf(id, 'committed', outcomes));
+    if (waitMs === undefined) return sendCommitted(request, reply, outcomes, outcomes);
     const restMs = Math.max(0, waitMs - reply.elapsedTime);
     const settled = await Promise.all(
       outcomes.map((outcome) => options.waitUntilInstallable(outcome, restMs)),
     );
-    const isPending = settled.includes('pending');
-    const known = settled.map((result, index) => (result === 'pending' ? outcomes[index] : result));
-    return reply.code(isPending ? 202 : 200).send(documentOf(id, 'committed', known));
+    return sendCommitted(request, reply, outcomes, settled);
+  }
+
+  /** In text a line for each package, as its upload without a batch would have been answered. */
+  function sendCommitted(
+    request: CommitRequest,
+    reply: FastifyReply,
+    outcomes: readonly UploadOutcome[],
+    settled: readonly (UploadOutcome | 'pending')[],
+  ): FastifyReply {
+    const status = settled.includes('pending') ? 202 : 200;
+    const packages = outcomes.map((outcome, index) => {
+      const result = settled[index] ?? outcome;
+      return result === 'pending'
+        ? { outcome, line: options.lineOf(outcome, 'pending') }
+        : { outcome: result, line: options.lineOf(result, 'settled') };
+    });
+    return wantsText(request)
+      ? sendText(reply, status, packages.map(({ line }) => line).join(''))
+      : reply.code(status).send(
+          documentOf(
+            request.params.id,
+            'committed',
+            packages.map(({ outcome }) => outcome),
+          ),
+        );
   }
 
   /** The line is written when it has happened, be the answer sent by then or not. */
@@ -117,11 +144,20 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
   }
 }
 
-function documentOf(
-  batch: string,
-  state: Batch['state'],
-  packages: readonly (UploadOutcome | undefined)[],
-): object {
+/** Below /api the answer is JSON unless text alone is asked for. */
+function wantsText({ headers, wantsJson }: FastifyRequest): boolean {
+  return !wantsJson && /\btext\/plain\b/i.test(headers.accept ?? '');
+}
+
+function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply.code(status).type('text/plain; charset=utf-8').send(text);
+}
+
+function pathOf(id: string): string {
+  return `/api/v1/batches/${id}`;
+}
+
+function documentOf(batch: string, state: Batch['state'], packages: readonly UploadOutcome[]): object {
   return { batch, state, packages };
 }
 

@@ -6,6 +6,7 @@ import { findWarnings } from '../config/find-warnings.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { openSigner } from '../open-tree.ts';
+import { noteOwnAgent } from '../signing/own-agent.ts';
 import { openPassphrase } from '../signing/gpg-home.ts';
 import { findWeakKeys } from '../signing/find-weak-keys.ts';
 import { makeKeyring } from '../signing/keyring.ts';
@@ -92,7 +93,8 @@ async function problemsOfKeys(config: Config, directory: string): Promise<readon
   const [key] = signing.keys;
   const signer = openSigner(config, directory);
   if (key === undefined || signer === undefined) return [];
-  return faultOf('signing.keys', async () => {
+  const endAgent = await noteOwnAgent(signing);
+  const problems = await faultOf('signing.keys', async () => {
     const present = await listSecretKeys(signing);
     if (!present.some((fingerprint) => fingerprint.endsWith(key))) {
       throw new AppError('SIGNING_FAILED', `${key} is no secret key in ${signing.gnupgHome}`, {
@@ -104,6 +106,8 @@ async function problemsOfKeys(config: Config, directory: string): Promise<readon
     await signer.exportKeys();
     if (signing.isSigningPackages) await requireTool('rpmsign');
   });
+  await endAgent();
+  return problems;
 }
 
 function problemOf(path: string, look: () => unknown): readonly string[] {

@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
 import { AppError, printable } from '../errors.ts';
 import { listSecretKeys, makeKey } from '../signing/make-key.ts';
+import { noteOwnAgent } from '../signing/own-agent.ts';
 import { demandOwner } from './become-owner.ts';
 import { KEY } from './commands.ts';
 import { configEntry } from './config-entry.ts';
-import { readConfig } from './read-config.ts';
+import { type CommandConfig, readConfig } from './read-config.ts';
 
 /** `rpmyard key init`: makes a signing key for those who have none. */
 export async function key(args: readonly string[]): Promise<number> {
@@ -19,8 +20,22 @@ export async function key(args: readonly string[]): Promise<number> {
   const { server, signing } = readConfig(values);
   // The service could not read keys of another user.
   demandOwner([signing.gnupgHome], 'key init');
+  const endAgent = await noteOwnAgent(signing);
+  try {
+    return await init({ server, signing, isAnotherWanted: values.another === true });
+  } finally {
+    await endAgent();
+  }
+}
+
+/** @throws AppError PARAMETER_INVALID, SIGNING_FAILED, SIGNING_TOOL_*. */
+async function init({
+  server,
+  signing,
+  isAnotherWanted,
+}: Pick<CommandConfig, 'server' | 'signing'> & { readonly isAnotherWanted: boolean }): Promise<number> {
   const present = await listSecretKeys(signing);
-  if (present.length > 0 && !values.another) {
+  if (present.length > 0 && !isAnotherWanted) {
     throw new AppError('PARAMETER_INVALID', `${signing.gnupgHome} has a key already: ${present.join(', ')}`, {
       hint: 'Name it in signing.keys; --another makes one more, to change over to it.',
     });

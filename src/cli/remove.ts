@@ -64,13 +64,11 @@ async function removeFrom(named: string, globs: readonly string[], config: Comma
     process.stdout.write(`${treeLine(config)}${lines(places, 'removed')}`);
     let exitCode = 0;
     for (const repository of new Set(places.map((place) => place.repository))) {
-      if (!(await reindexOne(repository, 'files', reindexer, process.stdout))) exitCode = 1;
+      const request = { trust: 'files', isTakeOver: false } as const;
+      if (!(await reindexOne(repository, request, reindexer, process.stdout))) exitCode = 1;
     }
-    if (exitCode === 0) process.stdout.write(MEANING);
-    else
-      process.stderr.write(
-        '  Its files are removed; the same command again brings the indexes up to date.\n',
-      );
+    process.stdout.write(MEANING);
+    if (exitCode > 0) process.stderr.write(NOT_ALL_WELL);
     return exitCode;
   } finally {
     await reindexer.close();

@@ -65,7 +65,7 @@ const repo = Type.Object(
     state_dir: Type.String({
       default: '',
       description:
-        'Marks, records and uploads in progress. Empty: "state" beside top_dir; must lie outside top_dir, on the same mount.',
+        'Records and uploads in progress. Empty: "state" beside top_dir; must lie outside top_dir, on the same mount.',
     }),
   },
   CLOSED,

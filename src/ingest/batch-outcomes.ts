@@ -42,5 +42,6 @@ export function stagedOutcome(
     const signature = member.signatures[place.repository];
     return { ...place, state: 'staged' as const, ...(signature !== undefined && { signature }) };
   });
-  return { outcome: 'staged', batch, ...factsOf(member), places };
+  const commitUrl = `${parts.publicUrl}/api/v1/batches/${batch}/commit`;
+  return { outcome: 'staged', batch, commitUrl, ...factsOf(member), places };
 }

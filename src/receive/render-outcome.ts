@@ -17,9 +17,9 @@ export function statusOf({ outcome }: UploadOutcome): 200 | 201 | 202 {
  * @param quietMs the quiet time after which an index is rebuilt.
  */
 export function outcomeLine(outcome: UploadOutcome, quietMs: number): string {
-  const { batch, places } = outcome;
+  const { batch, commitUrl, places } = outcome;
   if (batch !== undefined) {
-    return `STAGED - In batch ${batch}, POST /api/v1/batches/${batch}/commit publishes it\n`;
+    return `STAGED - In batch ${batch}, a POST publishes it: ${commitUrl ?? ''}\n`;
   }
   return `OK - Accessible as ${places[0]?.url ?? ''} - ${indexText(places, quietMs)}\n`;
 }

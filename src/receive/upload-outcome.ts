@@ -17,6 +17,8 @@ export interface UploadOutcome {
   readonly outcome: 'created' | 'unchanged' | 'known' | 'staged';
   /** When it is staged: whose commit it waits for. */
   readonly batch?: string;
+  /** Of that batch: a POST publishes it. */
+  readonly commitUrl?: string;
   readonly nevra: string;
   /** Of the stored package. */
   readonly sha256: string;

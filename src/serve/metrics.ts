@@ -23,7 +23,7 @@ export function createMetrics(sources: GaugeSources): Metrics {
   const registers = [registry];
   const uploads = new Counter({
     name: 'rpmyard_uploads_total',
-    help: 'Uploads by outcome: created, unchanged, or the error code.',
+    help: 'Files that were uploaded, by outcome: created, unchanged, staged, or the error code.',
     labelNames: ['outcome'],
     registers,
   });

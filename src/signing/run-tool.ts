@@ -14,12 +14,14 @@ const MAX_MESSAGE_LINES = 3;
 const PACKAGES: Readonly<Record<ToolRun['tool'], string>> = {
   gpg: 'apt-get install gnupg, or dnf install gnupg2',
   gpgv: 'apt-get install gpgv, or dnf install gnupg2',
+  gpgconf: 'apt-get install gpgconf, or dnf install gnupg2',
+  'gpg-connect-agent': 'apt-get install gpg-agent, or dnf install gnupg2',
   rpmsign: 'apt-get install rpm, or dnf install rpm-sign',
 };
 
 /** A program that is to be run, with a limit for its time. */
 export interface ToolRun {
-  readonly tool: 'gpg' | 'gpgv' | 'rpmsign';
+  readonly tool: 'gpg' | 'gpgv' | 'gpgconf' | 'gpg-connect-agent' | 'rpmsign';
   readonly args: readonly string[];
   readonly timeoutMs: number;
   readonly cwd?: string;

@@ -36,9 +36,10 @@ describe('rpmyard key init', () => {
       expect(await createTestSigner(gnupgHome, [key]).findFault()).toBeUndefined();
 
       const signing = join(dir.path, 'signing.yml');
+      await mkdir(join(dir.path, 'storage'));
       await writeFile(
         signing,
-        `server: { address: /run/rpmyard.sock }\nrepo: { top_dir: storage, state_dir: state }\nsigning: { keys: ['${key}'] }\n`,
+        `server: { address: /run/rpmyard.sock, public_url: 'http://repo.example.com' }\nrepo: { top_dir: storage, state_dir: state }\nsigning: { keys: ['${key}'] }\n`,
       );
       expect(await runRpmyard('check-config', signing)).toMatchObject({ exitCode: 0, stderr: '' });
 

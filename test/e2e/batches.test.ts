@@ -39,13 +39,21 @@ describe.each(FRONTS)('behind %s, a batch', (front) => {
     const staged = await runCurl('-H', 'X-Batch: build-7', '-T', join(site.workDir, 'one.rpm'), url);
     expect(staged).toMatchObject({
       status: 202,
-      body: 'STAGED - In batch build-7, POST /api/v1/batches/build-7/commit publishes it\n',
+      body: `STAGED - In batch build-7, a POST publishes it: ${site.baseUrl}/api/v1/batches/build-7/commit\n`,
     });
     const form = await runCurl('-H', 'X-Batch: build-7', '-F', `file=@${join(site.workDir, 'two.rpm')}`, url);
     expect(form.status).toBe(202);
     expect(await namesIn(site, '9/x86_64')).toEqual([]);
 
-    const done = await runCurl('-X', 'POST', `${site.baseUrl}/api/v1/batches/build-7/commit?wait=50`);
+    const commit = ['-X', 'POST', `${site.baseUrl}/api/v1/batches/build-7/commit?wait=50`] as const;
+    const inText = await runCurl('-H', 'Accept: text/plain', ...commit);
+    expect(inText.status).toBe(200);
+    expect(inText.body.split('\n')).toEqual([
+      expect.stringMatching(/^OK - Accessible as http\S+\/one-\S+\.rpm/),
+      expect.stringMatching(/^OK - Accessible as http\S+\/two-\S+\.rpm/),
+      '',
+    ]);
+    const done = await runCurl(...commit);
     expect(done.status).toBe(200);
     expect(JSON.parse(done.body)).toMatchObject({ batch: 'build-7', state: 'committed' });
     const host = { root: join(site.workDir, 'host'), repositoryUrl: `${site.baseUrl}/repo/9/x86_64/` };

@@ -62,6 +62,13 @@ function unitOf(expr: string): string | undefined {
 }
 
 describe('the dashboard', () => {
+  it('shows nothing twice', () => {
+    const titles = dashboard.panels.map(({ title }) => title);
+    const asked = targetsOf(dashboard).map(({ expr }) => expr);
+    expect(new Set(titles).size).toBe(titles.length);
+    expect(new Set(asked).size).toBe(asked.length);
+  });
+
   it('asks the data source and the instance that are chosen in it, and no other', () => {
     expect(dashboard).toMatchObject({ uid: 'rpmyard', title: 'Rpmyard', schemaVersion: SCHEMA_VERSION });
     expect(dashboard.templating.list).toMatchObject([

@@ -149,6 +149,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       outcomesOf: async () => [],
       commit: async () => ({ isNew: true, packages: [] }),
       drop: async () => undefined,
+      lineOf: ({ nevra }, state) => `${state} ${nevra}\n`,
       waitUntilInstallable: async (outcome) => outcome,
       parseWaitMs,
       keepMs: 0,
