@@ -16,6 +16,7 @@ import { guardRoutes } from './access/guard-routes.ts';
 import { AppError, errorLine, problemOf, toAppError } from './errors.ts';
 import { batchRoutes, type BatchRoutesOptions } from './batches/batch-routes.ts';
 import { createErrorLog, type ErrorLog } from './error-log.ts';
+import type { LongWork } from './long-work.ts';
 import { metadataRoutes, type MetadataRoutesOptions } from './receive/metadata-routes.ts';
 import { resumableRoutes } from './receive/resumable-routes.ts';
 import type { ResumableUploads } from './receive/resumable-uploads.ts';
@@ -26,6 +27,7 @@ import { healthRoutes, type HealthRoutesOptions } from './serve/health-routes.ts
 import type { Metrics } from './serve/metrics.ts';
 import { metricsRoute } from './serve/metrics-route.ts';
 import { refuseUnknownParameters } from './serve/refuse-unknown-parameters.ts';
+import { plainRepositoryUrl } from './serve/plain-repository-url.ts';
 import { repoRoutes } from './serve/repo-routes.ts';
 
 declare module 'fastify' {
@@ -51,6 +53,8 @@ export interface AppParts {
   readonly batches: BatchRoutesOptions;
   readonly api: ApiRoutesOptions;
   readonly health: HealthRoutesOptions;
+  /** For answers that would keep other requests waiting. */
+  readonly longWork: LongWork;
   /** Requests that come before wait for it; when it fails, they are refused with its error. */
   readonly whenReady: Promise<void>;
 }
@@ -96,6 +100,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
+    rewriteUrl: ({ url = '' }) => plainRepositoryUrl(url),
   });
 
   app.decorateRequest('wantsJson', false);
@@ -124,7 +129,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     request.log.debug(
       {
         method: request.method,
-        url: request.url,
+        url: request.originalUrl,
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime * 10) / 10,
         address: request.ip,
@@ -152,7 +157,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(apiRoutes, parts.api);
   await app.register(healthRoutes, parts.health);
   await app.register(metricsRoute, { metrics: parts.metrics });
-  await app.register(repoRoutes, { topDir: parts.topDir });
+  await app.register(repoRoutes, parts);
   return app;
 }
 
@@ -232,12 +237,6 @@ function letRoutesAnswerExpect(app: FastifyInstance): void {
 
 /** Fastify's own errors (a query that fails its schema, a body of an unknown type) in our terms. */
 function fromFastify(thrown: unknown): AppError {
-  if (isRangeError(thrown)) {
-    return new AppError('RANGE_NOT_SATISFIABLE', 'the requested range lies outside the file', {
-      hint: 'Ask for the file without a Range header.',
-      cause: thrown,
-    });
-  }
   const status = isFastifyError(thrown) ? (thrown.statusCode ?? 500) : 500;
   if (!isFastifyError(thrown) || status >= 500) return toAppError(thrown);
   if (thrown.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
@@ -260,11 +259,6 @@ function validationDetail({ message, validation, validationContext }: FastifyErr
   }
   const isTwice = validationContext === 'querystring' && fault?.keyword === 'type';
   return isTwice ? `the parameter ${fault.instancePath.slice(1)} is given more than once` : message;
-}
-
-/** What the static file plugin throws has a status but no code. */
-function isRangeError(thrown: unknown): boolean {
-  return thrown instanceof Error && 'statusCode' in thrown && thrown.statusCode === 416;
 }
 
 function isFastifyError(thrown: unknown): thrown is FastifyError {

@@ -183,6 +183,7 @@ async function startOnTree(
       parseWaitMs,
     },
     health: { findFaults: pipeline.findFaults },
+    longWork,
     whenReady: readiness.promise,
   });
   const sweeper = setInterval(() => {

@@ -5,11 +5,8 @@ export const MIRRORLIST = 'mirrorlist';
 
 const GENERATION = /^@[1-9][0-9]{0,14}$/;
 
-/**
- * In a URL, where nginx/rpmyard.conf takes any number too: packages are the repository's, so a client whose generation
- * is gone still gets them.
- */
-export const GENERATION_SEGMENT = '@[0-9]+';
+/** In a URL; nginx/rpmyard.conf has the same. */
+export const GENERATION_SEGMENT = '@[1-9][0-9]*';
 
 /** What one publication consists of beside the metadata that repomd.xml names; the last two only where it is signed. */
 export const REPOMD_FILES = ['repomd.xml', 'repomd.xml.asc', 'repomd.xml.key'] as const;

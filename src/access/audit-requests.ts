@@ -78,7 +78,7 @@ function lineOf(request: FastifyRequest, who: string | null, now: () => number):
     requestId: request.id,
     who,
     address: request.ip,
-    ...(request.askedFor ?? { method: request.method, url: request.url }),
+    ...(request.askedFor ?? { method: request.method, url: request.originalUrl }),
     buildUrl: headerText(request.headers['x-build-url']),
   };
 }

@@ -28,7 +28,7 @@ export async function authRoutes(
 ): Promise<void> {
   const config = { needs: 'nothing', query: 'ignored' } as const;
 
-  // The upload itself comes here afterwards; what is read, nginx gives away.
+  // The upload itself comes here afterwards.
   app.get('/auth/upload', { config }, (request, reply) =>
     answer(request, reply, () => {
       const original = originalOf(request);
@@ -39,7 +39,10 @@ export async function authRoutes(
   );
   app.get('/auth/read', { config }, (request, reply) =>
     answer(request, reply, () => {
-      identify(request, needOfRepositoryUrl(originalOf(request).url), 'consume');
+      const { url } = originalOf(request);
+      // A listing comes here afterwards; every other file nginx gives away.
+      const use = /^[^?]*\/(?:\?|$)/.test(url) ? 'look' : 'consume';
+      identify(request, needOfRepositoryUrl(url), use);
     }),
   );
 

@@ -84,8 +84,8 @@ export function guardRoutes(
   }
 }
 
-function lineOf({ method, raw, headers }: FastifyRequest): AskedRequest {
-  return { method, url: raw.url ?? '', headers };
+function lineOf({ method, originalUrl, headers }: FastifyRequest): AskedRequest {
+  return { method, url: originalUrl, headers };
 }
 
 function needOf({ routeOptions, params }: FastifyRequest): Need | 'nothing' {

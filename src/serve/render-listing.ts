@@ -1,22 +1,48 @@
+import type { ListingColumn, ListingOrder } from './listing-order.ts';
 import type { ListedEntry } from './repository-files.ts';
 
-/** A directory as a page that needs no script: path on top, a table of its entries below. */
-export function renderListing(urlPath: string, entries: readonly ListedEntry[]): string {
+/** What comes before the rows of a directory's page, which needs no script: the path, and columns that sort by link. */
+export function renderListingTop(
+  urlPath: string,
+  entries: readonly ListedEntry[],
+  order: ListingOrder,
+): string {
   const title = `Index of ${urlPath}`;
-  const parent = urlPath === '/repo/' ? '' : row({ href: '../', label: '..', size: '', modified: '' });
   const isEmptyTree = urlPath === '/repo/' && !entries.some(({ isDirectory }) => isDirectory);
-  const rows = parent + entries.map(entryRow).join('');
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escapeHtml(title)}</title><style>${STYLE}</style></head>
 <body><h1>${breadcrumbs(urlPath)}</h1>
 ${isEmptyTree ? EMPTY_TREE : ''}
-<table>${HEAD}<tbody>${rows}</tbody></table>
+<table><thead><tr>${column('name', order)}${column('size', order)}${column('modified', order)}</tr></thead>
+<tbody>${urlPath === '/repo/' ? '' : row({ href: '../', label: '..', size: '', modified: '' })}`;
+}
+
+export function renderListingRows(entries: readonly ListedEntry[]): string {
+  return entries.map(entryRow).join('');
+}
+
+export function renderListingEnd(): string {
+  return `</tbody></table>
 <footer>Rpmyard</footer></body></html>
 `;
 }
 
-const HEAD = '<thead><tr><th>Name</th><th class="n">Size</th><th class="n">Modified (UTC)</th></tr></thead>';
+const LABELS: Readonly<Record<ListingColumn, string>> = {
+  name: 'Name',
+  size: 'Size',
+  modified: 'Modified (UTC)',
+};
+
+/** The head of a column: a link that sorts by it, the other way round when the page is in its order. */
+function column(name: ListingColumn, order: ListingOrder): string {
+  const isSorted = name === order.column;
+  const next = isSorted && order.direction === 'ascending' ? 'descending' : 'ascending';
+  const mark = order.direction === 'ascending' ? ' ↑' : ' ↓';
+  const attributes = `${name === 'name' ? '' : ' class="n"'}${isSorted ? ` aria-sort="${order.direction}"` : ''}`;
+  // What follows links to fetch a tree has no use for the same listing in another order.
+  return `<th${attributes}><a rel="nofollow" href="?sort=${name}&amp;order=${next}">${LABELS[name]}</a>${isSorted ? mark : ''}</th>`;
+}
 
 const EMPTY_TREE =
   '<p>No repository yet. Upload a package: <code>curl -T pkg.rpm &lt;this server&gt;/upload</code></p>';
@@ -28,7 +54,7 @@ h1{font-size:1.25rem;font-weight:600;overflow-wrap:anywhere}
 a{color:var(--link);text-decoration:none}a:hover,a:focus{text-decoration:underline}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
-th{font-weight:600;color:var(--faint)}.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+th{font-weight:600;color:var(--faint);white-space:nowrap}.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 td.n{color:var(--faint)}footer{margin-top:2rem;color:var(--faint);font-size:.85rem}
 @media(max-width:34rem){th:nth-child(3),td:nth-child(3){display:none}}
 `;

@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, errnoOf } from '../errors.ts';
@@ -5,7 +6,7 @@ import { AppError, errnoOf } from '../errors.ts';
 /** What a path below /repo/ leads to. */
 export type RepositoryEntry =
   | { readonly kind: 'file'; readonly path: string; readonly name: string }
-  | { readonly kind: 'directory'; readonly entries: readonly ListedEntry[] };
+  | { readonly kind: 'directory'; readonly path: string };
 
 export interface ListedEntry {
   readonly name: string;
@@ -26,8 +27,8 @@ export async function findRepositoryEntry(topDir: string, path: string): Promise
   if (path.includes('\0') || segments.some((segment) => segment.startsWith('.'))) throw notFound();
   const full = join(topDir, ...segments);
   const found = await statWithoutLinks(full);
-  if (found.isFile()) return { kind: 'file', path: full, name: segments.at(-1) ?? '' };
-  if (found.isDirectory()) return { kind: 'directory', entries: await listDirectory(full) };
+  if (found.isFile() && !path.endsWith('/')) return { kind: 'file', path: full, name: segments.at(-1) ?? '' };
+  if (found.isDirectory()) return { kind: 'directory', path: full };
   throw notFound();
 }
 
@@ -41,28 +42,23 @@ async function statWithoutLinks(full: string): Promise<Awaited<ReturnType<typeof
   }
 }
 
-async function listDirectory(full: string): Promise<readonly ListedEntry[]> {
-  const names = (await readdir(full, { withFileTypes: true })).filter(
-    (entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isFile()),
-  );
-  const entries = await Promise.all(names.map((entry) => describe(full, entry.name)));
-  return entries
-    .filter((entry) => entry !== undefined)
-    .toSorted((a, b) => Number(b.isDirectory) - Number(a.isDirectory) || (a.name < b.name ? -1 : 1));
+/** The names that a directory's listing may show, in no order: of files and directories, not of links. */
+export async function namesToList(directory: string): Promise<readonly string[]> {
+  const found = await readdir(directory, { withFileTypes: true });
+  return found
+    .filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isFile()))
+    .map(({ name }) => name);
 }
 
-async function describe(full: string, name: string): Promise<ListedEntry | undefined> {
-  try {
-    const found = await stat(join(full, name));
-    return { name, isDirectory: found.isDirectory(), sizeBytes: found.size, modifiedMs: found.mtimeMs };
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
+/** Undefined when it is gone. */
+export function describeEntry(directory: string, name: string): ListedEntry | undefined {
+  const found = lstatSync(join(directory, name), { throwIfNoEntry: false });
+  if (found === undefined) return undefined;
+  return { name, isDirectory: found.isDirectory(), sizeBytes: found.size, modifiedMs: found.mtimeMs };
 }
 
 function isAbsent(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP'].includes(errnoOf(error) ?? '');
+  return ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EACCES'].includes(errnoOf(error) ?? '');
 }
 
 function notFound(): AppError {

@@ -400,8 +400,6 @@ describe('/repo', () => {
       '/repo/9/x86_64/.hidden',
       '/repo/9/x86_64/%2ehidden',
       '/repo/9/.secret/file',
-      '/repo/./9/x86_64.repo',
-      '/repo/9/x86_64.repo%00.xml',
     ]) {
       const answer = await sendRequest(site.baseUrl, { path });
       expect({ path, status: answer.status }).toEqual({ path, status: 404 });

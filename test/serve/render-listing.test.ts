@@ -1,6 +1,7 @@
 import { SaxesParser } from 'saxes';
 import { describe, expect, it } from 'vitest';
-import { renderListing } from '../../src/serve/render-listing.ts';
+import { readListingOrder } from '../../src/serve/listing-order.ts';
+import { renderListingEnd, renderListingRows, renderListingTop } from '../../src/serve/render-listing.ts';
 import type { ListedEntry } from '../../src/serve/repository-files.ts';
 
 const MODIFIED_MS = Date.UTC(2025, 0, 31, 23, 59, 30);
@@ -14,11 +15,17 @@ const file = (name: string, sizeBytes = 1): ListedEntry => ({
 
 const directory = (name: string): ListedEntry => ({ ...file(name, 4096), isDirectory: true });
 
+const renderListing = (urlPath: string, entries: readonly ListedEntry[], query = ''): string =>
+  renderListingTop(urlPath, entries, readListingOrder(query)) +
+  renderListingRows(entries) +
+  renderListingEnd();
+
 interface Page {
   /** Names of the elements. */
   readonly elements: readonly string[];
-  /** Where its links lead to. */
+  /** Where its links lead to, but for those that sort. */
   readonly hrefs: readonly string[];
+  readonly sortLinks: readonly string[];
   /** All text between tags. */
   readonly text: string;
 }
@@ -27,6 +34,7 @@ interface Page {
 function read(html: string): Page {
   const elements: string[] = [];
   const hrefs: string[] = [];
+  const sortLinks: string[] = [];
   let text = '';
   const parser = new SaxesParser();
   parser.on('error', (error) => {
@@ -34,7 +42,9 @@ function read(html: string): Page {
   });
   parser.on('opentag', ({ name, attributes }) => {
     elements.push(name);
-    if (attributes['href'] !== undefined) hrefs.push(attributes['href']);
+    const href = attributes['href'];
+    if (href?.startsWith('?') === true) sortLinks.push(href);
+    else if (href !== undefined) hrefs.push(href);
   });
   parser.on('text', (piece) => {
     text += piece;
@@ -44,7 +54,7 @@ function read(html: string): Page {
     .replaceAll(/<meta [^>]*>/g, '')
     .trim();
   parser.write(wellFormed).close();
-  return { elements, hrefs, text };
+  return { elements, hrefs, sortLinks, text };
 }
 
 const HOSTILE = [
@@ -68,7 +78,7 @@ describe('a listing', () => {
       const html = renderListing('/repo/9/', [entry]);
       const { elements, hrefs, text } = read(html);
       expect(elements).not.toContain('script');
-      expect(elements.filter((element) => element === 'a')).toHaveLength(3);
+      expect(elements.filter((element) => element === 'a')).toHaveLength(6);
       expect(text).toContain(name);
       const href = hrefs.at(-1) ?? '';
       const url = new URL(href, 'http://host/repo/9/');
@@ -126,5 +136,17 @@ describe('a listing', () => {
     const { text } = read(renderListing('/repo/9/', [directory('d')]));
     expect(text).toContain('2025-01-31 23:59');
     expect(text).not.toContain('KiB');
+  });
+
+  it('sorts by each column, and the other way round by the one that it is sorted by', () => {
+    const by = (query: string) => read(renderListing('/repo/9/', [file('a')], query)).sortLinks;
+    expect(by('')).toEqual([
+      '?sort=name&order=descending',
+      '?sort=size&order=ascending',
+      '?sort=modified&order=ascending',
+    ]);
+    expect(by('?sort=size')[1]).toBe('?sort=size&order=descending');
+    expect(by('?sort=size&order=descending')[1]).toBe('?sort=size&order=ascending');
+    expect(by('?sort=<script>&order=x')).toEqual(by(''));
   });
 });

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { type Access, createAccess } from '../../src/access/access.ts';
 import { buildApp } from '../../src/app.ts';
 import { openMetadata } from '../../src/unpack/open-metadata.ts';
+import { createLongWork } from '../../src/long-work.ts';
 import type { MetadataRoutesOptions } from '../../src/receive/metadata-routes.ts';
 import type { BatchRoutesOptions } from '../../src/batches/batch-routes.ts';
 import { openResumableUploads } from '../../src/receive/resumable-uploads.ts';
@@ -170,6 +171,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       ...options.api,
     },
     health: { findFaults },
+    longWork: createLongWork(),
   });
 
   return {
