@@ -55,6 +55,8 @@ const SYSTEM_TOOLS = [
   ['checkmodule', { apt: 'checkpolicy', dnf: 'checkpolicy' }],
   ['logrotate', { apt: 'logrotate', dnf: 'logrotate' }],
   ['rsync', { apt: 'rsync', dnf: 'rsync' }],
+  ['wget', { apt: 'wget', dnf: 'wget' }],
+  ['lftp', { apt: 'lftp', dnf: 'lftp' }],
   ['sftp', { apt: 'openssh-client', dnf: 'openssh-clients' }],
   ['sftp-server', { apt: 'openssh-sftp-server', dnf: 'openssh-server' }],
   ['tinyproxy', { apt: 'tinyproxy-bin', dnf: 'tinyproxy' }],
