@@ -37,7 +37,9 @@ export async function checkPublication(
     const isStillThere = (await entryStats(join(repositoryDir, pathOf(number)))) !== undefined;
     // It may have been removed meanwhile, its time being over.
     if (fault === undefined || !isStillThere) continue;
-    findings.push({ code: 'GENERATION_WRONG', subject: pathOf(number), detail: fault });
+    // An index run makes a new one, and leaves the former ones as they are.
+    const code = number === numbers.at(-1) ? 'GENERATION_WRONG' : 'FORMER_GENERATION_WRONG';
+    findings.push({ code, subject: pathOf(number), detail: fault });
   }
   const named = await generations.named(repositoryDir);
   if (named !== undefined && !(await generations.list(repositoryDir)).includes(named)) {

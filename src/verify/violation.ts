@@ -56,6 +56,10 @@ export const VIOLATION_CODES = {
   },
   // How it is published
   GENERATION_WRONG: CURED_BY_REINDEX,
+  FORMER_GENERATION_WRONG: {
+    severity: 'note',
+    remedy: 'Nothing: hosts are led to the newest one, and this one goes when its time is over.',
+  },
   SIGNATURE_WRONG: CURED_BY_REINDEX,
   SIGNATURE_UNCHECKED: {
     severity: 'error',

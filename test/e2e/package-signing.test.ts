@@ -139,6 +139,25 @@ describe('a service that signs packages', () => {
     expect((await stat(storedPath(site))).mtimeMs).toBe(before.mtimeMs);
   });
 
+  test('mends its own copy when it was damaged and the package is sent again', async () => {
+    await using site = await startSite(signing());
+    const sent = craftRpm();
+    const { body } = await upload(site, sent, 'wait=50');
+    const damaged = await readFile(storedPath(site));
+    await rm(storedPath(site));
+    await writeFile(storedPath(site), damaged.subarray(0, -4));
+    expect(await upload(site, craftRpm({ summary: 'another' }))).toMatchObject({
+      status: 409,
+      body: { code: 'PACKAGE_CONFLICT', acknowledgedSha256: sha256Of(sent) },
+    });
+    const mended = await upload(site, sent, 'wait=50');
+    expect(mended).toMatchObject({ status: 201, body: { receivedSha256: sha256Of(sent) } });
+    expect(sha256Of(await readFile(storedPath(site)))).toBe(mended.body.sha256);
+    expect(contentOf(await readFile(storedPath(site)))).toEqual(contentOf(sent));
+    expect(body.receivedSha256).toBe(sha256Of(sent));
+    await expectNothingLeft(site);
+  });
+
   test('answers a retry with 200 from what is on disk when its records are lost', async () => {
     await using site = await startSite(signing());
     const sent = craftRpm();

@@ -193,6 +193,15 @@ export const FAULTS: readonly Fault[] = [
     plant: (site) => site.write('repodata/@1/repomd.xml', '<repomd>'),
   },
   {
+    title: 'a former generation whose files are gone, which no index run mends',
+    code: 'FORMER_GENERATION_WRONG',
+    plant: async (site) => {
+      const repomd = await readFile(site.path('repodata/repomd.xml'), 'utf8');
+      await site.write('repodata/@1/repomd.xml', repomd.replaceAll(/[0-9a-f]{64}-primary/g, 'gone-primary'));
+      await site.write('repodata/@2/repomd.xml', repomd);
+    },
+  },
+  {
     title: 'a mirrorlist that leads nowhere',
     code: 'GENERATION_WRONG',
     plant: (site) => site.write('mirrorlist', 'http://repo.example.com/repo/9/x86_64/@7/\n'),
