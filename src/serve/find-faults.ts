@@ -54,9 +54,18 @@ export function createFaultFinder(sources: FaultSources): () => Promise<readonly
         .flatMap(({ repository, lastError }) =>
           lastError === undefined ? [] : [{ affects: 'indexes' as const, repository, error: lastError }],
         ),
-      ...(sources.listPackageFaults?.() ?? []).map((fault) => ({ affects: 'indexes' as const, ...fault })),
+      ...packageFaultsOf(sources),
     ];
   };
+}
+
+/** None when the records cannot be read: an upload would meet that, and it is said as such. */
+function packageFaultsOf({ listPackageFaults }: FaultSources): readonly Fault[] {
+  try {
+    return (listPackageFaults?.() ?? []).map((fault) => ({ affects: 'indexes' as const, ...fault }));
+  } catch {
+    return [];
+  }
 }
 
 /**

@@ -387,3 +387,32 @@ describe('a full disk', () => {
     expect(records.receiptsOf(SHA_A)).toHaveLength(2001);
   });
 });
+
+describe('faults of packages', () => {
+  const fault = (location: string, repository = '9/x86_64') => ({
+    repository,
+    location,
+    identity: '1-2-3',
+    code: 'PACKAGE_DAMAGED' as const,
+    reason: 'a reason',
+    sinceMs: 1,
+  });
+
+  it('are counted for each repository and code with the first of them, until they end', () => {
+    records.savePackageFaults([
+      fault('b.rpm'),
+      fault('a.rpm'),
+      { ...fault('c.rpm'), code: 'PACKAGE_HELD_BACK' },
+      fault('a.rpm', '9/aarch64'),
+    ]);
+    expect(records.countPackageFaults()).toEqual([
+      { count: 1, first: fault('a.rpm', '9/aarch64') },
+      { count: 2, first: fault('a.rpm') },
+      { count: 1, first: { ...fault('c.rpm'), code: 'PACKAGE_HELD_BACK' } },
+    ]);
+    expect(records.packageFaultAt('9/x86_64', 'b.rpm')).toEqual(fault('b.rpm'));
+    records.endPackageFaults('9/x86_64', ['a.rpm', 'b.rpm', 'c.rpm']);
+    expect(records.listPackageFaults('9/x86_64')).toEqual([]);
+    expect(records.listPackageFaults('9/aarch64')).toEqual([fault('a.rpm', '9/aarch64')]);
+  });
+});

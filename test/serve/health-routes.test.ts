@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../src/errors.ts';
+import { packageFaultError } from '../../src/reindex/package-faults.ts';
 import { statusOf } from '../support/repository-status.ts';
 import { buildTestApp } from '../support/test-app.ts';
 
@@ -64,6 +65,40 @@ describe('/readyz', () => {
         },
       ],
     });
+  });
+
+  it('is degraded while packages have faults, and as it is otherwise when nobody can say', async () => {
+    const error = packageFaultError({
+      count: 3,
+      first: {
+        repository: '9/x86_64',
+        location: 'Packages/a.rpm',
+        identity: '1-2-3',
+        code: 'PACKAGE_DAMAGED',
+        reason: 'its sha256 is another one',
+        sinceMs: 0,
+      },
+    });
+    await using service = await buildTestApp({
+      faults: { listPackageFaults: () => [{ repository: '9/x86_64', error }] },
+    });
+    expect((await service.app.inject('/readyz')).json()).toEqual({
+      status: 'degraded',
+      faults: [
+        {
+          affects: 'indexes',
+          repository: '9/x86_64',
+          code: 'PACKAGE_DAMAGED',
+          detail: 'Packages/a.rpm: its sha256 is another one (and 2 more; "rpmyard verify" names them)',
+          hint: expect.stringContaining('Upload the acknowledged package again'),
+        },
+      ],
+    });
+    const unreadable = (): never => {
+      throw new Error('the records are damaged');
+    };
+    await using other = await buildTestApp({ faults: { listPackageFaults: unreadable } });
+    expect((await other.app.inject('/readyz')).json()).toEqual({ status: 'ready', faults: [] });
   });
 
   it('names a question that could not be answered as a fault, with 503 when it is about uploads', async () => {
