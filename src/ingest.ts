@@ -3,7 +3,7 @@ import { admitUpload } from './ingest/admit-upload.ts';
 import { chooseFile, factsOf, storedFactsOf, toPlace, turnOf } from './ingest/choose-file.ts';
 import { placesOf } from './ingest/describe-upload.ts';
 import type { IngestParts } from './ingest/ingest-parts.ts';
-import { type FileToPlace, findReceipt, placeAndRecord } from './ingest/place-and-record.ts';
+import { type FileToPlace, findReceipt, isDamaged, placeAndRecord } from './ingest/place-and-record.ts';
 import { lookAtTargets } from './place/place-package.ts';
 import type { SpooledUpload } from './receive/spooled-upload.ts';
 import type { UploadOutcome } from './receive/upload-outcome.ts';
@@ -44,7 +44,9 @@ async function place(file: FileToPlace, owner: string, parts: IngestParts): Prom
   const known = isCreated
     ? []
     : targets.flatMap((target) => findReceipt(sha256, target, parts.records) ?? []);
-  if (!isCreated && known.length === targets.length) {
+  // One that was damaged and is right again needs an index run.
+  const isMended = targets.some((target) => isDamaged(target, parts.records));
+  if (!isCreated && !isMended && known.length === targets.length) {
     // An earlier attempt may have ended between its links and its syncs.
     await Promise.all(targets.map((target) => parts.store.sync(target.path)));
     return { isCreated, receipts: known };

@@ -31,17 +31,26 @@ export async function placeAndRecord(
   const { store, records } = parts;
   await inParallel(placements, ({ file, states }) => placePackage(file, states, store));
   for (const { file, states } of placements) {
-    for (const { target, holdsPackage, isReplaced } of states) {
+    for (const { target, holdsPackage } of states) {
       const { repository, location } = target;
       parts.notePlaced(repository, location, file.sha256);
       // What was set aside under this name was another file.
       if (!holdsPackage) records.takeBack(repository, location);
-      if (isReplaced) records.endPackageFaults(repository, [location]);
+      // The file has the acknowledged bytes now, whoever put them there.
+      if (isDamaged(target, records)) records.endPackageFaults(repository, [location]);
     }
   }
   const receipts = placements.flatMap(({ file, states }) => receiptsFor(file, states, parts));
   records.saveReceipts(receipts);
   return receipts;
+}
+
+/** Whether an index run found other bytes than the acknowledged ones there. */
+export function isDamaged(
+  { repository, location }: Pick<Target, 'repository' | 'location'>,
+  records: Records,
+): boolean {
+  return records.packageFaultAt(repository, location)?.code === 'PACKAGE_DAMAGED';
 }
 
 /** What was acknowledged of these very bytes at this place. */
