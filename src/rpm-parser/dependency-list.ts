@@ -5,6 +5,7 @@ import { EMPTY_LIST, type LazyList, lazyList } from './lazy-list.ts';
 import type { Dependency, DependencyKind } from './rpm-package.ts';
 import { Tag } from './tag.ts';
 import { NUMBER_TYPES, readNumbers, readStrings, STRING_TYPES, valueCount } from './tag-array.ts';
+import { TagType } from './tag-type.ts';
 import { findEntry } from './tag-value.ts';
 
 /** The three parallel arrays of one kind of dependency. */
@@ -34,6 +35,8 @@ const PRE_FLAGS = (1 << 6) | (1 << 9) | (1 << 10);
 /** Source: rpm, include/rpm/rpmds.h, RPMSENSE_EQUAL. */
 const SENSE_EQUAL = 1 << 3;
 
+const PLAIN_STRING_TYPES: readonly number[] = [TagType.STRING_ARRAY, TagType.STRING];
+
 /** What a package provides without saying so. */
 export interface SelfProvide {
   readonly name: string;
@@ -56,7 +59,8 @@ export function readDependencies(
 ): LazyList<Dependency> {
   const tags = DEPENDENCY_TAGS[kind];
   const entries: DependencyEntries = {
-    names: findEntry(header, tags.name, STRING_TYPES),
+    // Without a region rpm adds a name to those that are there, and crashes on a translated one.
+    names: findEntry(header, tags.name, self === undefined ? STRING_TYPES : PLAIN_STRING_TYPES),
     flags: findEntry(header, tags.flags, NUMBER_TYPES),
     versions: findEntry(header, tags.version, STRING_TYPES),
   };

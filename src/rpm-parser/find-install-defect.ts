@@ -80,8 +80,9 @@ function findFileDigestDefect(main: Header, names: HeaderEntry): string | undefi
   const [first] = regular;
   if (first === undefined) return undefined;
   const digests = main.entries.get(Tag.FILEDIGESTS);
-  if (digests?.type !== TagType.STRING_ARRAY || digests.count !== names.count) {
-    return `FILEDIGESTS has ${digests?.count ?? 0} values for ${names.count} files`;
+  const count = digests?.type === TagType.STRING_ARRAY ? digests.count : 0;
+  if (digests === undefined || count !== names.count) {
+    return `FILEDIGESTS is a list of ${count} for ${names.count} files`;
   }
   const algorithm = digestAlgorithm(readNumber(main, Tag.FILEDIGESTALGO) ?? 1) ?? DEFAULT_ALGORITHM;
   const offsets = stringOffsets(main, digests);

@@ -15,8 +15,10 @@ export interface Header {
   readonly hasRegion: boolean;
   /** By tag; of a tag that occurs more than once, the first. */
   readonly entries: ReadonlyMap<number, HeaderEntry>;
-  /** All entries of the tags that occur more than once with values that differ, in the order of the header. */
+  /** All entries of the tags that occur more than once, in the order of the header. */
   readonly repeats: ReadonlyMap<number, readonly HeaderEntry[]>;
+  /** Those of them whose values differ. */
+  readonly ambiguousTags: ReadonlySet<number>;
 }
 
 /**
@@ -47,7 +49,8 @@ export function readHeader(bytes: Uint8Array, start: number, kind: HeaderKind): 
   }
   checkPacked(intro, packedBytes);
   const differing = [...repeated].filter(([, same]) => !isEqual(buffer, same));
-  return { kind, bytes: buffer, view, start, hasRegion, entries, repeats: new Map(differing) };
+  const ambiguousTags = new Set(differing.map(([tag]) => tag));
+  return { kind, bytes: buffer, view, start, hasRegion, entries, repeats: repeated, ambiguousTags };
 }
 
 function listOf(repeated: Map<number, HeaderEntry[]>, first: HeaderEntry): HeaderEntry[] {

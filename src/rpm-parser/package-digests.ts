@@ -5,18 +5,18 @@ import { readPayloadDigests } from './payload-digests.ts';
 import type { PackageDigests } from './rpm-package.ts';
 import { SignatureTag, Tag } from './tag.ts';
 import { TagType } from './tag-type.ts';
-import { STRING_TYPES } from './tag-array.ts';
 import { findEntry, invalidTag, readHex, readInt64, readNumber } from './tag-value.ts';
 import { decodeText } from './text.ts';
 
 const MD5_BYTES = 16;
 
-const BINARY_SIGNATURES: readonly number[] = [
+const SIGNATURES: readonly number[] = [
   SignatureTag.DSA,
   SignatureTag.RSA,
   SignatureTag.PGP,
   SignatureTag.GPG,
   SignatureTag.PGP5,
+  SignatureTag.OPENPGP,
 ];
 
 /**
@@ -45,14 +45,9 @@ export function readDigests(signature: Header, main: Header, mainBytes: number):
   };
 }
 
-/**
- * Whether the signature header holds an OpenPGP signature of any kind.
- *
- * @throws RpmParseError TAG_INVALID for one of the wrong type
- */
+/** Whether the signature header holds an OpenPGP signature of any kind. */
 export function hasSignature(signature: Header): boolean {
-  const binary = BINARY_SIGNATURES.filter((tag) => findEntry(signature, tag, [TagType.BIN]) !== undefined);
-  return binary.length > 0 || findEntry(signature, SignatureTag.OPENPGP, STRING_TYPES) !== undefined;
+  return SIGNATURES.some((tag) => signature.entries.has(tag));
 }
 
 /**

@@ -40,7 +40,8 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
     throw new RpmParseError('TRUNCATED', `${expected}, got ${bytes.length}`, bytes.length);
   }
   const signature = readHeader(bytes, extent.signatureStart, 'signature');
-  const main = settleRepeats(readHeader(bytes, extent.headerStart, 'main'), signature);
+  const raw = readHeader(bytes, extent.headerStart, 'main');
+  const main = settleRepeats(raw, signature);
   const nevra = readNevra(main);
   const isSource = isSourcePackage(main);
   return {
@@ -60,7 +61,8 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
     fileDigests: readFileDigests(main),
     fileDigestAlgorithm: digestAlgorithm(readNumber(main, Tag.FILEDIGESTALGO) ?? DEFAULT_FILE_DIGEST),
     changelogs: readChangelogs(main),
-    digests: readDigests(signature, main, extent.payloadStart - extent.headerStart),
+    // rpm compares digests before it looks for anything, and takes the first of several there.
+    digests: readDigests(signature, raw, extent.payloadStart - extent.headerStart),
     isSigned: hasSignature(signature),
     signatures: readSignatures(signature),
     textDefects: findTextDefects(main),

@@ -1,6 +1,7 @@
 import type { Header } from './header.ts';
 import type { HeaderEntry } from './header-entry.ts';
 import { mergedTags } from './check-signature-tags.ts';
+import { isSourcePackage } from './is-source-package.ts';
 import { Tag } from './tag.ts';
 
 /** Source: rpm, include/rpm/rpmtag.h: the region that a header without one gets when it is read. */
@@ -16,7 +17,7 @@ const HEADERIMAGE = 61;
  * @returns the main header, with the entries that rpm finds
  */
 export function settleRepeats(main: Header, signature: Header): Header {
-  if (main.repeats.size === 0) return main;
+  if (main.ambiguousTags.size === 0) return main;
   const sorted = sortedTags(main, signature);
   const entries = new Map(main.entries);
   for (const [tag, repeats] of main.repeats) {
@@ -33,9 +34,15 @@ function sortedTags(main: Header, signature: Header): readonly number[] {
     return repeats === undefined ? [tag] : repeats.map(() => tag);
   });
   const region = main.hasRegion ? Tag.HEADERIMMUTABLE : HEADERIMAGE;
-  const hasSource = main.entries.has(Tag.SOURCERPM) || main.entries.has(Tag.SOURCEPACKAGE);
-  const added = hasSource ? [] : [Tag.SOURCERPM];
-  return [region, ...own, ...mergedTags(signature), ...added].toSorted((a, b) => a - b);
+  return [region, ...own, ...mergedTags(signature), ...retrofits(main)].toSorted((a, b) => a - b);
+}
+
+/** What rpm adds to packages older than these tags. */
+function retrofits(main: Header): readonly number[] {
+  const lacks = (tag: number): boolean => !main.entries.has(tag);
+  const source = lacks(Tag.SOURCERPM) && lacks(Tag.SOURCEPACKAGE) ? [Tag.SOURCERPM] : [];
+  if (main.hasRegion || isSourcePackage(main)) return source;
+  return [...source, ...[Tag.PROVIDENAME, Tag.PROVIDEVERSION, Tag.PROVIDEFLAGS].filter(lacks)];
 }
 
 /** Source: glibc, bits/stdlib-bsearch.h. */

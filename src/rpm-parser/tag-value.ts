@@ -24,7 +24,8 @@ const ANY_TYPES: readonly number[] = Object.values(TagType);
 export function findEntry(header: Header, tag: number, types: readonly number[]): HeaderEntry | undefined {
   const entry = header.entries.get(tag);
   if (entry === undefined) return undefined;
-  if (header.repeats.has(tag)) throw invalidTag(header, entry, 'expected it once, found it more than once');
+  if (header.ambiguousTags.has(tag))
+    throw invalidTag(header, entry, 'expected it once, found it more than once');
   if (!types.includes(entry.type)) {
     const expected = types.map(typeName).join(' or ');
     throw invalidTag(header, entry, `expected ${expected}, found ${typeName(entry.type)}`);

@@ -1,7 +1,5 @@
-import { readHeader } from '../../src/rpm-parser/header.ts';
-import { measureHeader } from '../../src/rpm-parser/measure-header.ts';
 import { DEPENDENCY_TAGS } from '../../src/rpm-parser/dependency-list.ts';
-import { type HeaderKind, SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
+import { SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
 import { TagType, valueBytes } from '../../src/rpm-parser/tag-type.ts';
 import {
   type CraftTag,
@@ -14,6 +12,7 @@ import {
 } from '../support/craft-rpm.ts';
 import type { Random } from '../support/random.ts';
 import { interestingNumber, mutateBytes } from './mutate-bytes.ts';
+import { type PackageTags, readPackageTags } from './read-package-tags.ts';
 
 const TAGS = Object.values(Tag);
 const SIGNATURE_TAGS = Object.values(SignatureTag);
@@ -95,7 +94,7 @@ export const RPM_TEXTS: readonly (string | Uint8Array)[] = [
 
 /** A package with other tags, laid out by the rules and with digests that are right; undefined when `input` is none. */
 export function mutateRpm(input: Buffer, random: Random): Buffer | undefined {
-  const read = readTags(input);
+  const read = readPackageTags(input);
   if (read === undefined) return undefined;
   if (random.below(4) === 0) return changeStructure(input, read.ends, random);
   let { main, signature } = read;
@@ -120,44 +119,8 @@ const COMPUTED: readonly number[] = [
   SignatureTag.MD5,
 ];
 
-interface ReadTags {
-  readonly main: readonly CraftTag[];
-  readonly signature: readonly CraftTag[];
-  readonly hasRegion: boolean;
-  readonly payload: Uint8Array;
-  /** Where each header begins and ends. */
-  readonly ends: readonly (readonly [start: number, end: number])[];
-}
-
-function readTags(input: Buffer): ReadTags | undefined {
-  try {
-    const extent = measureHeader(input, input.length);
-    if (!extent.isComplete) return undefined;
-    const tagsOf = (start: number, kind: HeaderKind) => {
-      const header = readHeader(input, start, kind);
-      const tags = [...header.entries.values()].map(({ tag, type, count, start: from, end }) => {
-        return { tag, type, count, data: input.subarray(from, end) };
-      });
-      return { tags, hasRegion: header.hasRegion };
-    };
-    const main = tagsOf(extent.headerStart, 'main');
-    return {
-      main: main.tags,
-      signature: tagsOf(extent.signatureStart, 'signature').tags,
-      hasRegion: main.hasRegion,
-      payload: input.subarray(extent.payloadStart),
-      ends: [
-        [extent.signatureStart, extent.headerStart],
-        [extent.headerStart, extent.payloadStart],
-      ],
-    };
-  } catch {
-    return undefined;
-  }
-}
-
 /** Another number among the first of a header, which are its sizes, region and index, or in the region's trailer. */
-function changeStructure(input: Buffer, ends: ReadTags['ends'], random: Random): Buffer {
+function changeStructure(input: Buffer, ends: PackageTags['ends'], random: Random): Buffer {
   const changed = Buffer.from(input);
   const [start, end] = random.pick(ends);
   const fromStart = start + 4 * random.below(random.pick([8, 64]));

@@ -52,7 +52,7 @@ describe('readHeader', () => {
       0,
       'main',
     );
-    expect([...header.repeats.keys()]).toEqual([Tag.NAME]);
+    expect([...header.ambiguousTags]).toEqual([Tag.NAME]);
   });
 
   it.each([
