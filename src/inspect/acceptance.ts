@@ -1,17 +1,25 @@
+import { checkPlatform } from './check-platform.ts';
 import { AppError } from '../errors.ts';
 import { explainDependencyDefect } from '../rpm-parser/dependency-defect.ts';
 import type { DependencyDefect, RpmPackage, TextDefect } from '../rpm-parser/rpm-package.ts';
-import { isFreeText } from '../rpm-parser/text-defects.ts';
+import { severityOf } from '../rpm-parser/text-defects.ts';
+import { MAX_TEXT_BYTES } from '../rpm-parser/text-length.ts';
+
+export const TEXT_TOO_LONG_HINT = `One text may have ${MAX_TEXT_BYTES} bytes in the metadata; put a long one into a file of the package, and build again.`;
 
 /**
  * The rules a readable package must keep before it may enter a repository.
- * @throws AppError RPM_PAYLOAD_UNSUPPORTED (a delta package), TEXT_NOT_XML with the tag, DEPENDENCY_INVALID,
- *   RPM_MALFORMED for what rpm reads and cannot install.
+ * @throws AppError RPM_PAYLOAD_UNSUPPORTED (a delta package), ARCH_UNKNOWN, OS_FOREIGN, TEXT_NOT_XML or TEXT_TOO_LONG with the tag,
+ *   DEPENDENCY_INVALID, RPM_MALFORMED for what rpm reads and cannot install.
  */
 export function checkAcceptance(
-  rpm: Pick<RpmPackage, 'payloadFormat' | 'textDefects' | 'dependencyDefect' | 'installDefect'>,
+  rpm: Pick<
+    RpmPackage,
+    'payloadFormat' | 'arch' | 'os' | 'isSource' | 'textDefects' | 'dependencyDefect' | 'installDefect'
+  >,
 ): void {
   checkPayloadFormat(rpm);
+  checkPlatform(rpm);
   for (const defect of rpm.textDefects) checkText(defect);
   if (rpm.dependencyDefect !== undefined) throw dependencyInvalid(rpm.dependencyDefect);
   if (rpm.installDefect !== undefined) throw notInstallable(rpm.installDefect);
@@ -24,12 +32,21 @@ function checkPayloadFormat({ payloadFormat }: Pick<RpmPackage, 'payloadFormat'>
   });
 }
 
-function checkText({ tag, index, defect }: TextDefect): void {
-  // Read as Latin-1, as createrepo_c does, since nothing is looked up by it.
-  if (defect === 'latin-1' && isFreeText(tag)) return;
-  throw new AppError('TEXT_NOT_XML', `${tag} (entry ${index}) holds ${DEFECT_NAMES[defect]}`, {
+function checkText(defect: TextDefect): void {
+  if (severityOf(defect) === 'fatal') throw textRefused(defect);
+}
+
+/** The refusal of a text that no index can hold, or that hosts compare. */
+export function textRefused({ tag, index, defect }: TextDefect): AppError {
+  const details = { tag, index, defect };
+  const where = `${tag} (entry ${index})`;
+  if (defect === 'too-long') {
+    const message = `${where} holds more text than readers of a repository take`;
+    return new AppError('TEXT_TOO_LONG', message, { hint: TEXT_TOO_LONG_HINT, details });
+  }
+  return new AppError('TEXT_NOT_XML', `${where} holds ${describeDefect(defect)}`, {
     hint: 'Repository metadata is XML and cannot hold it; correct the spec file and build again.',
-    details: { tag, index, defect },
+    details,
   });
 }
 
@@ -47,10 +64,14 @@ function notInstallable(defect: string): AppError {
   });
 }
 
-const DEFECT_NAMES: Readonly<Record<TextDefect['defect'], string>> = {
+/** What a text holds that XML cannot. */
+export function describeDefect(defect: Exclude<TextDefect['defect'], 'too-long'>): string {
+  return DEFECT_NAMES[defect];
+}
+
+const DEFECT_NAMES: Readonly<Record<Exclude<TextDefect['defect'], 'too-long'>, string>> = {
   'latin-1': 'bytes that are not UTF-8',
   'ill-formed': 'an ill-formed UTF-8 sequence',
   control: 'a control character',
   noncharacter: 'the noncharacter U+FFFE or U+FFFF',
-  'too-long': 'more than a MiB of text',
 };

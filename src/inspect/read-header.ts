@@ -1,21 +1,40 @@
 import { closeSync } from 'node:fs';
-import { AppError } from '../errors.ts';
+import { AppError, cutText, type ErrorCode } from '../errors.ts';
 import { openToRead } from '../open-to-read.ts';
 import { readStart, release } from '../read-into.ts';
 import { gatherHeader } from '../rpm-parser/gather-header.ts';
 import { parseRpm } from '../rpm-parser/parse-rpm.ts';
-import { RpmParseError } from '../rpm-parser/rpm-parse-error.ts';
+import { RpmParseError, type RpmParseErrorCode } from '../rpm-parser/rpm-parse-error.ts';
 import type { PackageSignature, RpmPackage } from '../rpm-parser/rpm-package.ts';
 import { verifyHeaderDigests } from '../rpm-parser/verify-header-digests.ts';
-import { checkAcceptance } from './acceptance.ts';
+import { checkAcceptance, TEXT_TOO_LONG_HINT } from './acceptance.ts';
 
 /**
- * What a package says about itself, without its lists: those decode from the whole header, which must not stay in memory
- * as long as an upload lasts. Plain data: it may travel between threads.
+ * What a package says about itself, without its lists and long texts: the lists decode from the whole header, and neither must
+ * stay in memory as long as an upload lasts. Plain data: it may travel between threads.
  */
-export type PackageFacts = Omit<RpmPackage, 'dependencies' | 'files' | 'fileDigests' | 'changelogs'> & {
+export type PackageFacts = Omit<
+  RpmPackage,
+  'dependencies' | 'files' | 'fileDigests' | 'changelogs' | LongText
+> & {
   readonly fileCount: number;
+  /** Its beginning. */
+  readonly summary: string | undefined;
 };
+
+type LongText =
+  | 'summary'
+  | 'description'
+  | 'group'
+  | 'license'
+  | 'vendor'
+  | 'packager'
+  | 'url'
+  | 'buildHost'
+  | 'sourceRpm';
+
+/** What a person reads of a summary. */
+const MAX_SUMMARY_BYTES = 1024;
 
 /** A package file whose header is to be read. Plain data: it may travel to a worker thread. */
 export interface HeaderJob {
@@ -50,14 +69,25 @@ export function readHeader(
         asAppError(() => verifyHeaderDigests(bytes, rpm));
         checkAcceptance(rpm);
       }
-      const { dependencies: _1, files, fileDigests: _2, changelogs: _3, ...facts } = rpm;
-      return { ...facts, signatures: rpm.signatures.map(copied), fileCount: files.length };
+      return factsOf(rpm);
     } finally {
       release(bytes);
     }
   } finally {
     closeSync(descriptor);
   }
+}
+
+function factsOf(rpm: RpmPackage): PackageFacts {
+  const { dependencies: _1, files, fileDigests: _2, changelogs: _3, ...described } = rpm;
+  const { description: _4, group: _5, license: _6, vendor: _7, packager: _8, ...others } = described;
+  const { url: _9, buildHost: _10, sourceRpm: _11, summary, ...facts } = others;
+  return {
+    ...facts,
+    signatures: rpm.signatures.map(copied),
+    fileCount: files.length,
+    summary: summary === undefined ? undefined : cutText(summary, MAX_SUMMARY_BYTES),
+  };
 }
 
 /** Signature packets are views of the header's bytes, which end here. */
@@ -71,18 +101,23 @@ export function asAppError<T>(parse: () => T): T {
     return parse();
   } catch (error) {
     if (!(error instanceof RpmParseError)) throw error;
-    throw new AppError(codeOf(error), error.message, {
+    throw new AppError(CODES[error.code] ?? 'RPM_MALFORMED', error.message, {
       hint:
-        error.code === 'NOT_AN_RPM'
-          ? 'This is no RPM package: send the file that rpmbuild wrote as it is, neither compressed nor encoded.'
-          : 'Check the file with "rpm -K --nosignature", build it again and send it again.',
+        HINTS[error.code] ?? 'Check the file with "rpm -K --nosignature", build it again and send it again.',
       cause: error,
       details: { parserCode: error.code, offset: error.offset },
     });
   }
 }
 
-function codeOf(error: RpmParseError): 'RPM_TRUNCATED' | 'RPM_DIGEST_MISMATCH' | 'RPM_MALFORMED' {
-  if (error.code === 'TRUNCATED') return 'RPM_TRUNCATED';
-  return error.code === 'DIGEST_MISMATCH' ? 'RPM_DIGEST_MISMATCH' : 'RPM_MALFORMED';
-}
+const HINTS: Readonly<Partial<Record<RpmParseErrorCode, string>>> = {
+  NOT_AN_RPM:
+    'This is no RPM package: send the file that rpmbuild wrote as it is, neither compressed nor encoded.',
+  TEXT_TOO_LONG: TEXT_TOO_LONG_HINT,
+};
+
+const CODES: Readonly<Partial<Record<RpmParseErrorCode, ErrorCode>>> = {
+  TRUNCATED: 'RPM_TRUNCATED',
+  DIGEST_MISMATCH: 'RPM_DIGEST_MISMATCH',
+  TEXT_TOO_LONG: 'TEXT_TOO_LONG',
+};

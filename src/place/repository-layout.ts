@@ -3,6 +3,7 @@ import { AppError, cutText } from '../errors.ts';
 import { isReleasever, isRepositoryName } from '../repository-name.ts';
 import { packageArch } from '../rpm-parser/nevra.ts';
 import { basearchOf, isBasearch } from './arch-table.ts';
+import { suggestField } from './suggest-field.ts';
 
 /**
  * A repository's name: `<releasever>/<basearch>`, as in its URL and below the top directory. Only repositoryName() and
@@ -162,8 +163,18 @@ export function packageFileName(identity: PackageIdentity): string {
 function checkField(field: string, value: string, pattern: RegExp): void {
   if (pattern.test(value)) return;
   throw new AppError('NEVRA_INVALID', `the package's ${field} is ${quote(value)}`, {
-    hint: `A ${field} must match ${pattern.source}.`,
+    hint: `${insteadOf(field, value, pattern)}A ${field} must match ${pattern.source}.`,
   });
+}
+
+/** What to write instead, when that is clear. */
+function insteadOf(field: string, value: string, pattern: RegExp): string {
+  // An arch is a word of rpm's.
+  if (field === 'arch') return '';
+  const suggestion = suggestField(field, value.slice(0, MAX_FILE_NAME_BYTES));
+  if (suggestion === undefined || !pattern.test(suggestion)) return '';
+  const epoch = field === 'version' && /^\d+:/.test(value) ? ' (an epoch has a tag of its own)' : '';
+  return `Write ${quote(suggestion)}${epoch} and build again. `;
 }
 
 function checkReleasever(releasever: string): string {

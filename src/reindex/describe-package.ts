@@ -13,7 +13,7 @@ import { parseRpm } from '../rpm-parser/parse-rpm.ts';
 import { findWrongPayloadDigest } from '../rpm-parser/payload-digests.ts';
 import { RpmParseError } from '../rpm-parser/rpm-parse-error.ts';
 import type { RpmPackage } from '../rpm-parser/rpm-package.ts';
-import { isFreeText } from '../rpm-parser/text-defects.ts';
+import { severityOf } from '../rpm-parser/text-defects.ts';
 import { verifyHeaderDigests } from '../rpm-parser/verify-header-digests.ts';
 import type { NewPackage } from './plan-groups.ts';
 
@@ -114,11 +114,13 @@ function reasonToLeaveOut(rpm: RpmPackage, descriptor: number, sizeBytes: number
   if (looksCut && !isProvenWhole(rpm, descriptor, sizeBytes)) {
     return `it is cut: expected ${recordedBytes} bytes of header and payload, found ${foundBytes}`;
   }
-  const grave = textDefects.find(
-    ({ tag, defect }) => defect === 'too-long' || (defect !== 'latin-1' && !isFreeText(tag)),
-  );
-  if (grave !== undefined) {
-    return `its ${grave.tag} (entry ${grave.index}) has a text that XML cannot hold: ${grave.defect}`;
+  const fatal = textDefects.find((defect) => severityOf(defect) === 'fatal');
+  if (fatal !== undefined) {
+    const what =
+      fatal.defect === 'too-long'
+        ? 'more text than readers take'
+        : `a text that XML cannot hold: ${fatal.defect}`;
+    return `its ${fatal.tag} (entry ${fatal.index}) has ${what}`;
   }
   return dependencyDefect && explainDependencyDefect(dependencyDefect);
 }

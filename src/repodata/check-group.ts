@@ -12,8 +12,8 @@ export interface CheckedPackage {
 }
 
 /**
- * libxml2 refuses a longer attribute or text, and with it the whole file: XML_MAX_TEXT_LENGTH in its parserInternals.h. It
- * counts bytes.
+ * libxml2 refuses a longer text or tag, and with it the whole file: XML_MAX_TEXT_LENGTH and XML_MAX_LOOKUP_LIMIT in its
+ * parserInternals.h. It counts bytes, of a text those that are read, of a tag those that are written.
  */
 const MAX_TEXT_BYTES = 10_000_000;
 
@@ -39,7 +39,10 @@ export function checkGroup(type: PackageMetadataType, groupXml: string): readonl
   if (/<[!?]/.test(groupXml)) {
     throw new Error(`${type}: a comment, CDATA section, document type or instruction`);
   }
-  const reader = new GroupReader(type, mayBeTooLong(groupXml));
+  const mayHoldLongText = mayBeTooLong(groupXml);
+  if (mayHoldLongText && hasLongTag(groupXml))
+    throw new Error(`${type}: a tag of more than 10,000,000 bytes`);
+  const reader = new GroupReader(type, mayHoldLongText);
   const parser = new SaxesParser({ xmlns: true });
   parser.on('error', (error) => reader.refuse(error.message));
   parser.on('opentag', (tag) => reader.open(tag));
@@ -65,11 +68,6 @@ class GroupReader {
   open({ name, attributes }: SaxesTagNS): void {
     this.#depth++;
     if (this.#depth > MAX_DEPTH) this.refuse('elements nested too deep');
-    if (this.#mayHoldLongText) {
-      for (const { value } of Object.values(attributes)) {
-        if (isTooLong(value)) this.refuse('an attribute of more than 10,000,000 bytes');
-      }
-    }
     const named = attributes['name']?.value;
     if (this.#type === 'primary' && named?.startsWith('(') === true) this.#expressions.push(named);
     if (this.#depth === PACKAGE_DEPTH) {
@@ -115,6 +113,17 @@ function completePackage(
   if (pkgid === undefined || !/^[0-9a-f]+$/.test(pkgid)) return undefined;
   if (type !== 'primary') return { pkgid, location: undefined };
   return location === undefined || location === '' ? undefined : { pkgid, location };
+}
+
+function hasLongTag(xml: string): boolean {
+  for (let start = xml.indexOf('<'); start !== -1; ) {
+    const end = xml.indexOf('>', start);
+    if (end === -1) return isTooLong(xml.slice(start));
+    if (end - start > MAX_TEXT_BYTES / MAX_BYTES_PER_CHARACTER && isTooLong(xml.slice(start, end)))
+      return true;
+    start = xml.indexOf('<', end);
+  }
+  return false;
 }
 
 function isTooLong(text: string): boolean {

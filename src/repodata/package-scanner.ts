@@ -27,7 +27,7 @@ const CHARACTER_REFERENCE = /&#(?:(\d+)|x([0-9a-f]+));/gi;
 const START = '<package';
 const END = '</package>';
 
-// libxml2 refuses a longer attribute or text, and with it the whole file (XML_MAX_TEXT_LENGTH in parserInternals.h).
+// libxml2 refuses a longer tag or text, and with it the whole file (XML_MAX_TEXT_LENGTH in parserInternals.h).
 const MAX_TEXT_BYTES = 10_000_000;
 
 // The largest real file lists take some 20 MB. As much is held of a package, three times while it is looked at.
@@ -130,15 +130,23 @@ function codePointOf(decimal: string | undefined, hex: string | undefined): numb
   return decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
 }
 
-/** An attribute or text lies between one `<` and the next. */
+/** Of a tag as it is written, or of a text as it is read, where a reference is one character. */
 function hasHugeText(element: string): boolean {
   if (element.length <= MAX_TEXT_BYTES) return false;
   for (let start = 0; start !== -1; ) {
     const next = element.indexOf('<', start + 1);
-    if ((next === -1 ? element.length : next) - start > MAX_TEXT_BYTES) return true;
+    const end = next === -1 ? element.length : next;
+    if (end - start > MAX_TEXT_BYTES && isHuge(element.slice(start, end))) return true;
     start = next;
   }
   return false;
+}
+
+/** @param part a tag and the text after it. */
+function isHuge(part: string): boolean {
+  const tagBytes = part.indexOf('>') + 1;
+  if (tagBytes === 0 || tagBytes > MAX_TEXT_BYTES) return true;
+  return part.slice(tagBytes).replace(/&[^;]*;/g, '.').length > MAX_TEXT_BYTES;
 }
 
 const ENTITIES = new Map([

@@ -34,7 +34,16 @@ interface Directories {
  */
 export function readPaths(header: Header, baseNames: HeaderEntry): () => Iterable<string> {
   const directories = readDirectories(header, baseNames);
+  // Whether a path is UTF-8 is asked of the whole of it. Source: createrepo_c, src/xml_dump.c, cr_xml_dump_files.
+  const isAskedOfWhole =
+    hasSpecialBytes(header, baseNames) && hasSpecialBytes(header, header.entries.get(Tag.DIRNAMES));
+  if (isAskedOfWhole) return () => iterateWholePaths(header, baseNames, directories);
   return () => iteratePaths(header, baseNames, directories);
+}
+
+function hasSpecialBytes({ bytes }: Header, entry: HeaderEntry | undefined): boolean {
+  if (entry === undefined) return false;
+  return bytes.subarray(entry.start, entry.end).some((byte) => byte >= 0x80);
 }
 
 function readDirectories(header: Header, baseNames: HeaderEntry): Directories {
@@ -57,6 +66,24 @@ function readDirectories(header: Header, baseNames: HeaderEntry): Directories {
     throw new RpmParseError('LIMIT_EXCEEDED', `${expected}, found ${pathsBytes}`, directoryNames.start);
   }
   return { indexes, offsets };
+}
+
+/** Of names in the directories and below them that may be UTF-8 or not. */
+function* iterateWholePaths(
+  header: Header,
+  baseNames: HeaderEntry,
+  { indexes, offsets }: Directories,
+): Generator<string, undefined> {
+  const baseOffsets = stringOffsets(header, baseNames);
+  for (let file = 0; file < baseNames.count; file++) {
+    const index = indexes.at(file);
+    const path = Buffer.concat([stringAt(header, offsets, index), stringAt(header, baseOffsets, file)]);
+    yield decodeText(path, 0, path.length);
+  }
+}
+
+function stringAt({ bytes }: Header, offsets: Uint32Array, index: number): Uint8Array {
+  return bytes.subarray(offsets[index] ?? 0, (offsets[index + 1] ?? 1) - 1);
 }
 
 function* iteratePaths(

@@ -46,6 +46,7 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
   const isSource = isSourcePackage(main);
   return {
     ...nevra,
+    os: readText(main, Tag.OS),
     isSource,
     isNoSource: isSource && (hasTag(main, Tag.NOSOURCE) || hasTag(main, Tag.NOPATCH)),
     formatMajor: readFormatMajor(main),

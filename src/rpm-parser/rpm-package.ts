@@ -102,10 +102,11 @@ export interface TextDefect {
   /** Which string of the tag, from 0 on. */
   readonly index: number;
   /**
-   * `latin-1`: not UTF-8, read as Latin-1; harmless in free text.
+   * `latin-1`: not UTF-8, read as Latin-1.
    * `ill-formed`: shaped like UTF-8 but overlong, a surrogate or above U+10FFFF.
-   * `control`: a control character XML 1.0 cannot hold; in NEVRA and paths also tab, newline, carriage return.
+   * `control`: a control character XML 1.0 cannot hold; in NEVRA also tab, newline, carriage return.
    * `noncharacter`: U+FFFE or U+FFFF.
+   * `too-long`: longer than what readers of repodata take.
    */
   readonly defect: 'latin-1' | 'ill-formed' | 'control' | 'noncharacter' | 'too-long';
 }
@@ -119,6 +120,8 @@ export interface RpmPackage {
   readonly release: string;
   /** The tag's value; of a source package the architecture it was built on. */
   readonly arch: string;
+  /** Undefined without the tag. */
+  readonly os: string | undefined;
   readonly isSource: boolean;
   /** A source package that leaves out some of its sources. */
   readonly isNoSource: boolean;

@@ -10,6 +10,8 @@ export type RpmParseErrorCode =
   | 'HEADER_INVALID'
   /** A number is larger than what rpm itself accepts, or unfolds to more than we would hold. */
   | 'LIMIT_EXCEEDED'
+  /** A text for people is longer than what readers of repodata take. */
+  | 'TEXT_TOO_LONG'
   /** A tag has the wrong type, the wrong number of values, a value out of range, or occurs twice. */
   | 'TAG_INVALID'
   /** A tag that must be there is not. */

@@ -1,15 +1,13 @@
 import type { Header } from './header.ts';
 import type { HeaderEntry } from './header-entry.ts';
-import { RpmParseError } from './rpm-parse-error.ts';
+import { RpmParseError, type RpmParseErrorCode } from './rpm-parse-error.ts';
 import { tagName } from './tag.ts';
 import { TagType, typeName, valueBytes } from './tag-type.ts';
+import { MAX_TEXT_BYTES } from './text-length.ts';
 import { decodeText } from './text.ts';
 
-/**
- * Tags with one text are decoded at once, a dozen of them, and kept; a hundred times what the longest
- * description in a distribution has.
- */
-const MAX_TEXT_BYTES = 1024 * 1024;
+/** Of a name, or of a word that says what a package is. */
+const MAX_WORD_BYTES = 1024 * 1024;
 
 /** rpm does not tell them apart where it wants one text. */
 const ANY_STRINGS: readonly number[] = [TagType.STRING, TagType.STRING_ARRAY, TagType.I18NSTRING];
@@ -43,7 +41,7 @@ export function requireString(header: Header, tag: number): string {
   const entry = findEntry(header, tag, ANY_STRINGS);
   if (entry === undefined) throw missingTag(header, tag);
   expectCount(header, entry, 1);
-  return decodeSingle(header, entry);
+  return decodeFirst(header, entry, { maxBytes: MAX_WORD_BYTES, code: 'LIMIT_EXCEEDED' });
 }
 
 /**
@@ -53,21 +51,25 @@ export function requireString(header: Header, tag: number): string {
  * Source: rpm, lib/headerutil.cc, headerGetString; lib/header.cc, headerAddI18NString: the C locale is always the first in
  * HEADERI18NTABLE.
  *
- * @throws RpmParseError LIMIT_EXCEEDED
+ * @throws RpmParseError TEXT_TOO_LONG
  */
 export function readText(header: Header, tag: number): string | undefined {
   const entry = header.entries.get(tag);
   if (entry === undefined || !ANY_STRINGS.includes(entry.type)) return undefined;
   if (entry.type === TagType.STRING_ARRAY && entry.count !== 1) return undefined;
-  return decodeSingle(header, entry);
+  return decodeFirst(header, entry, { maxBytes: MAX_TEXT_BYTES, code: 'TEXT_TOO_LONG' });
 }
 
 /** The first string of an entry. */
-function decodeSingle(header: Header, entry: HeaderEntry): string {
-  const end = header.bytes.indexOf(0, entry.start);
-  if (end - entry.start <= MAX_TEXT_BYTES) return decodeText(header.bytes, entry.start, end);
-  const expected = `expected at most ${MAX_TEXT_BYTES} bytes of text in ${tagName(header.kind, entry.tag)}`;
-  throw new RpmParseError('LIMIT_EXCEEDED', `${expected}, found ${end - entry.start}`, entry.start);
+function decodeFirst(
+  header: Header,
+  { tag, start }: HeaderEntry,
+  { maxBytes, code }: { readonly maxBytes: number; readonly code: RpmParseErrorCode },
+): string {
+  const end = header.bytes.indexOf(0, start);
+  if (end - start <= maxBytes) return decodeText(header.bytes, start, end);
+  const expected = `expected at most ${maxBytes} bytes of text in ${tagName(header.kind, tag)}`;
+  throw new RpmParseError(code, `${expected}, found ${end - start}`, start);
 }
 
 /**

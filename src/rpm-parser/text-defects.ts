@@ -4,24 +4,25 @@ import type { HeaderEntry } from './header-entry.ts';
 import type { TextDefect } from './rpm-package.ts';
 import { Tag, tagName } from './tag.ts';
 import { TagType } from './tag-type.ts';
+import {
+  isTooLongForAttribute,
+  isTooLongForText,
+  MAX_ATTRIBUTE_BYTES,
+  MAX_NAME_BYTES,
+  MAX_SHORT_ATTRIBUTE_BYTES,
+} from './text-length.ts';
 import { inspectText, isPlainByte, type TextFacts } from './text.ts';
 
-/** Strings that become file names or lines of a list, where a newline would start another one. */
-const LINE_TAGS: ReadonlySet<number> = new Set([
-  Tag.NAME,
-  Tag.VERSION,
-  Tag.RELEASE,
-  Tag.ARCH,
-  Tag.DIRNAMES,
-  Tag.BASENAMES,
-  Tag.OLDFILENAMES,
-]);
+/** What the file name of the package and its URL are made of, where a newline would start another line of a list. */
+const NEVRA_TAGS: readonly number[] = [Tag.NAME, Tag.VERSION, Tag.RELEASE, Tag.ARCH];
 
-/**
- * libxml2 refuses an attribute or text above 10,000,000 bytes, and with it the whole file (XML_MAX_TEXT_LENGTH in its
- * parserInternals.h); escaped, a byte may take six.
- */
-const MAX_STRING_BYTES = 1024 * 1024;
+/** As `&quot;`. */
+const MAX_GROWTH_OF_ASCII = 6;
+
+const PATH_TAGS: readonly number[] = [Tag.DIRNAMES, Tag.BASENAMES, Tag.OLDFILENAMES];
+
+const DEPENDENCY_NAME_TAGS = Object.values(DEPENDENCY_TAGS).map(({ name }) => name);
+const DEPENDENCY_VERSION_TAGS = Object.values(DEPENDENCY_TAGS).map(({ version }) => version);
 
 /** Text for people, by which nothing is looked up. */
 const FREE_TEXT_TAGS: readonly number[] = [
@@ -37,21 +38,30 @@ const FREE_TEXT_TAGS: readonly number[] = [
   Tag.CHANGELOGTEXT,
 ];
 
-const FREE_TEXT_NAMES: ReadonlySet<string> = new Set(FREE_TEXT_TAGS.map((tag) => tagName('main', tag)));
+const FREE_TEXT_NAMES = namesOf(FREE_TEXT_TAGS);
+const NEVRA_NAMES = namesOf(NEVRA_TAGS);
 
 /** Every tag whose strings repodata carries. */
 const REPODATA_TAGS: readonly number[] = [
-  ...LINE_TAGS,
-  ...Object.values(DEPENDENCY_TAGS).flatMap(({ name, version }) => [name, version]),
+  ...NEVRA_TAGS,
+  ...PATH_TAGS,
+  ...DEPENDENCY_NAME_TAGS,
+  ...DEPENDENCY_VERSION_TAGS,
   ...FREE_TEXT_TAGS,
   Tag.SOURCERPM,
 ];
 
 const STRING_TYPES: ReadonlySet<number> = new Set([TagType.STRING, TagType.STRING_ARRAY, TagType.I18NSTRING]);
 
-/** Whether a tag, by rpm's name of it, holds text for people. */
-export function isFreeText(tag: string): boolean {
-  return FREE_TEXT_NAMES.has(tag);
+/**
+ * What becomes of a text that is not as repodata carries it. `harmless`: what is no UTF-8 is read as Latin-1, as
+ * createrepo_c does; hosts install such packages. `replaced`: U+FFFD stands in its place, since nothing is looked up by it.
+ * `fatal`: hosts compare it, or no reader can take it.
+ */
+export function severityOf({ tag, defect }: TextDefect): 'harmless' | 'replaced' | 'fatal' {
+  if (defect === 'too-long') return 'fatal';
+  if (defect === 'latin-1') return NEVRA_NAMES.has(tag) ? 'fatal' : 'harmless';
+  return FREE_TEXT_NAMES.has(tag) ? 'replaced' : 'fatal';
 }
 
 /** The first of each defect in each tag that repodata carries; one pass over the bytes, nothing is decoded. */
@@ -65,7 +75,9 @@ export function findTextDefects(main: Header): readonly TextDefect[] {
 
 /** Short and plain ASCII throughout, as nearly all are. */
 function isHarmless(bytes: Buffer, entry: HeaderEntry): boolean {
-  if (entry.end - entry.start > MAX_STRING_BYTES) return false;
+  const isVersion = DEPENDENCY_VERSION_TAGS.includes(entry.tag);
+  const shortBytes = isVersion ? MAX_SHORT_ATTRIBUTE_BYTES / MAX_GROWTH_OF_ASCII : MAX_NAME_BYTES;
+  if (entry.end - entry.start > shortBytes) return false;
   for (let position = entry.start; position < entry.end; position++) {
     const byte = bytes[position] ?? 0;
     if (!isPlainByte(byte) && byte !== 0) return false;
@@ -75,16 +87,17 @@ function isHarmless(bytes: Buffer, entry: HeaderEntry): boolean {
 
 function findDefectsOf(main: Header, entry: HeaderEntry): readonly TextDefect[] {
   const tag = tagName(main.kind, entry.tag);
-  const isLine = LINE_TAGS.has(entry.tag);
+  const isNevra = NEVRA_TAGS.includes(entry.tag);
+  const isTooLong = lengthRuleOf(entry.tag);
   // Repodata carries the C locale only, the first of a translated text.
   const count = entry.type === TagType.I18NSTRING ? 1 : entry.count;
   const firstIndexes = new Map<TextDefect['defect'], number>();
   let start = entry.start;
   for (let index = 0; index < count; index++) {
     const end = main.bytes.indexOf(0, start);
-    const facts = inspectText(main.bytes, start, end);
-    const isTooLong = end - start > MAX_STRING_BYTES;
-    for (const defect of [...defectsIn(facts, isLine), ...(isTooLong ? (['too-long'] as const) : [])]) {
+    const defects = defectsIn(inspectText(main.bytes, start, end), isNevra);
+    if (isTooLong(main.bytes, start, end)) defects.push('too-long');
+    for (const defect of defects) {
       if (!firstIndexes.has(defect)) firstIndexes.set(defect, index);
     }
     start = end + 1;
@@ -92,10 +105,29 @@ function findDefectsOf(main: Header, entry: HeaderEntry): readonly TextDefect[] 
   return [...firstIndexes].map(([defect, index]) => ({ tag, index, defect }));
 }
 
-function defectsIn(facts: TextFacts, isLine: boolean): readonly TextDefect['defect'][] {
+function defectsIn(facts: TextFacts, isNevra: boolean): TextDefect['defect'][] {
   const defects: TextDefect['defect'][] = [];
   if (facts.encoding === 'latin-1' || facts.encoding === 'ill-formed') defects.push(facts.encoding);
-  if (facts.hasControl || (isLine && facts.hasLineControl)) defects.push('control');
+  if (facts.hasControl || (isNevra && facts.hasLineControl)) defects.push('control');
   if (facts.hasNoncharacter) defects.push('noncharacter');
   return defects;
+}
+
+type LengthRule = (bytes: Buffer, start: number, end: number) => boolean;
+
+function lengthRuleOf(tag: number): LengthRule {
+  if (NEVRA_TAGS.includes(tag) || PATH_TAGS.includes(tag)) {
+    return (_bytes, start, end) => end - start > MAX_NAME_BYTES;
+  }
+  if (DEPENDENCY_VERSION_TAGS.includes(tag)) {
+    return (bytes, start, end) => isTooLongForAttribute(bytes, start, end, MAX_SHORT_ATTRIBUTE_BYTES);
+  }
+  if (DEPENDENCY_NAME_TAGS.includes(tag) || tag === Tag.CHANGELOGNAME) {
+    return (bytes, start, end) => isTooLongForAttribute(bytes, start, end, MAX_ATTRIBUTE_BYTES);
+  }
+  return isTooLongForText;
+}
+
+function namesOf(tags: readonly number[]): ReadonlySet<string> {
+  return new Set(tags.map((tag) => tagName('main', tag)));
 }

@@ -9,6 +9,7 @@ import { readHeader } from '../../src/inspect/read-header.ts';
 import { NO_THREADS } from '../../src/inspect/inspection-threads.ts';
 import type { ExpectedDigest } from '../../src/receive/spooled-upload.ts';
 import { SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
+import { MAX_TEXT_BYTES } from '../../src/rpm-parser/text-length.ts';
 import {
   addTags,
   binaryTag,
@@ -23,6 +24,13 @@ import {
   stringTag,
 } from '../support/craft-rpm.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+
+const CONTROL = Buffer.from('a\u0001b');
+const LATIN1 = Buffer.from('grün', 'latin1');
+const SURROGATE = Buffer.from('61eda08062', 'hex');
+const OVERLONG = Buffer.from('61c0af62', 'hex');
+const BEYOND = Buffer.from('61f490808062', 'hex');
+const NONCHARACTER = Buffer.from('a\ufffeb');
 
 let dir: TempDir;
 
@@ -135,9 +143,42 @@ describe('a whole package', () => {
     expect(rpm.summary).toBe('größer');
   });
 
+  it.each([
+    ['SUMMARY', 'control', { summary: CONTROL }],
+    ['SUMMARY', 'noncharacter', { summary: NONCHARACTER }],
+    ['SUMMARY', 'ill-formed', { summary: SURROGATE }],
+    ['DESCRIPTION', 'ill-formed', { description: OVERLONG }],
+    ['PACKAGER', 'ill-formed', { packager: BEYOND }],
+    ['CHANGELOGTEXT', 'control', { changelogs: [{ author: 'a', timeSeconds: 1, text: CONTROL }] }],
+    ['REQUIRENAME', 'latin-1', { dependencies: { requires: [{ name: LATIN1 }] } }],
+    ['PROVIDEVERSION', 'latin-1', { dependencies: { provides: [{ name: 'x', evr: LATIN1 }] } }],
+  ])('may hold in %s text that is %s', async (tag, defect, spec: CraftSpec) => {
+    expect((await inspectCrafted(spec)).rpm.textDefects).toEqual([{ tag, index: 0, defect }]);
+  });
+
+  it.each(['/a\tb', '/a\nb', '/a\rb', '/a\nb/c', '/a\u007fb'])('may have the file %j', async (path) => {
+    expect((await inspectCrafted({ files: [{ path }] })).rpm.textDefects).toEqual([]);
+  });
+
+  it('may hold as much text as readers take', async () => {
+    const text = '&'.repeat(MAX_TEXT_BYTES);
+    const changelogs = [{ author: 'a'.repeat(9_900_000), timeSeconds: 1, text }];
+    expect((await inspectCrafted({ description: text, changelogs })).rpm.textDefects).toEqual([]);
+  });
+
+  it.each(['linux', 'Linux', 'LINUX'])('may be for the operating system %s', async (os) => {
+    const editHeader = replaceTags(stringTag(Tag.OS, os));
+    expect((await inspectCrafted({ editHeader })).nevra).toBe('example-1.0-1.el9.x86_64');
+  });
+
+  it('may be a source package that was built anywhere', async () => {
+    const editHeader = replaceTags(stringTag(Tag.OS, 'darwin'));
+    expect((await inspectCrafted({ isSource: true, arch: 'amd64', editHeader })).rpm.isSource).toBe(true);
+  });
+
   it('may hold any character of XML in free text', async () => {
     const text = 'tab\t newline\n emoji 🎉 replacement \ufffd';
-    expect((await inspectCrafted({ description: text })).rpm.description).toBe(text);
+    expect((await inspectCrafted({ summary: text })).rpm.summary).toBe(text);
   });
 
   it('is known by the sha256 that was computed on its way in', async () => {
@@ -336,29 +377,16 @@ describe('a package that no repository can hold', () => {
     });
   });
 
-  const CONTROL = Buffer.from('a\u0001b');
-  const LATIN1 = Buffer.from('grün', 'latin1');
-  const SURROGATE = Buffer.from('61eda08062', 'hex');
-  const OVERLONG = Buffer.from('61c0af62', 'hex');
-  const BEYOND = Buffer.from('61f490808062', 'hex');
-  const NONCHARACTER = Buffer.from('a\ufffeb');
-
   it.each([
-    ['SUMMARY', 'control', { summary: CONTROL }],
-    ['SUMMARY', 'noncharacter', { summary: NONCHARACTER }],
-    ['SUMMARY', 'ill-formed', { summary: SURROGATE }],
-    ['DESCRIPTION', 'ill-formed', { description: OVERLONG }],
-    ['PACKAGER', 'ill-formed', { packager: BEYOND }],
-    ['CHANGELOGTEXT', 'control', { changelogs: [{ author: 'a', timeSeconds: 1, text: CONTROL }] }],
     ['NAME', 'latin-1', { editHeader: replaceTags(stringTag(Tag.NAME, LATIN1)) }],
     ['NAME', 'control', { name: 'a\nb' }],
     ['VERSION', 'latin-1', { editHeader: replaceTags(stringTag(Tag.VERSION, LATIN1)) }],
-    ['REQUIRENAME', 'latin-1', { dependencies: { requires: [{ name: LATIN1 }] } }],
     ['REQUIRENAME', 'control', { dependencies: { requires: [{ name: CONTROL }] } }],
-    ['PROVIDEVERSION', 'latin-1', { dependencies: { provides: [{ name: 'x', evr: LATIN1 }] } }],
+    ['REQUIRENAME', 'ill-formed', { dependencies: { requires: [{ name: SURROGATE }] } }],
+    ['PROVIDEVERSION', 'noncharacter', { dependencies: { provides: [{ name: 'x', evr: NONCHARACTER }] } }],
     ['BASENAMES', 'control', { files: [{ path: '/a\u0001' }] }],
-    ['BASENAMES', 'control', { files: [{ path: '/a\nb' }] }],
     ['DIRNAMES', 'noncharacter', { files: [{ path: '/\uffff/a' }] }],
+    ['SOURCERPM', 'control', { sourceRpm: 'a\u0001.src.rpm' }],
   ])('holds in %s text that is %s', async (tag, defect, spec: CraftSpec) => {
     await expect(inspectCrafted(spec)).rejects.toMatchObject({
       code: 'TEXT_NOT_XML',
@@ -366,6 +394,44 @@ describe('a package that no repository can hold', () => {
       details: { tag, defect, index: 0 },
       message: expect.stringContaining(tag),
     });
+  });
+
+  it.each([
+    ['SUMMARY', { summary: 'a'.repeat(MAX_TEXT_BYTES + 1) }],
+    // Each byte becomes two of UTF-8, or the three of U+FFFD.
+    ['DESCRIPTION', { description: Buffer.alloc(6_000_000, 0xe9) }],
+    ['CHANGELOGTEXT', { changelogs: [{ author: 'a', timeSeconds: 1, text: Buffer.alloc(4_000_000, 1) }] }],
+    // Of an attribute the escapes count.
+    ['CHANGELOGNAME', { changelogs: [{ author: 'é'.repeat(1_800_000), timeSeconds: 1, text: 'a' }] }],
+    ['REQUIRENAME', { dependencies: { requires: [{ name: '"'.repeat(1_700_000) }] } }],
+    ['REQUIREVERSION', { dependencies: { requires: [{ name: 'a', flags: 8, evr: '"'.repeat(20_000) }] } }],
+  ])('has in %s more text than readers take', async (tag, spec: CraftSpec) => {
+    await expect(inspectCrafted(spec)).rejects.toMatchObject({
+      code: 'TEXT_TOO_LONG',
+      statusCode: 422,
+      message: expect.stringContaining(tag),
+      hint: expect.stringContaining(String(MAX_TEXT_BYTES)),
+    });
+  });
+
+  it.each([
+    ['amd64', 'x86_64'],
+    ['all', 'noarch'],
+    ['386', 'i686'],
+  ])('is of the arch %s, which rpm calls %s', async (arch, rpmArch) => {
+    await expect(inspectCrafted({ arch })).rejects.toMatchObject({
+      code: 'ARCH_UNKNOWN',
+      details: { arch, rpmArch },
+      hint: expect.stringContaining(`fpm -a ${rpmArch}`),
+    });
+  });
+
+  it.each([
+    ['darwin', replaceTags(stringTag(Tag.OS, 'darwin'))],
+    ['nothing', replaceTags(stringTag(Tag.OS, ''))],
+    ['no tag at all', dropTags(Tag.OS)],
+  ])('is for the operating system %s', async (_, editHeader) => {
+    await expect(inspectCrafted({ editHeader })).rejects.toMatchObject({ code: 'OS_FOREIGN' });
   });
 
   it('holds a boolean dependency that hosts crash on', async () => {

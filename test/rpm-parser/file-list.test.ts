@@ -43,6 +43,20 @@ describe('the files of a package', () => {
     expect([...files]).toEqual([...files]);
   });
 
+  it('are UTF-8 or Latin-1 as a whole, like those of createrepo_c', () => {
+    const names = [Buffer.from('a'), Buffer.from('caf\u00e9', 'latin1'), Buffer.from('é'), Buffer.from('b')];
+    const parts = craftRpm({
+      files: FILES,
+      editHeader: replaceTags(
+        stringArrayTag(Tag.DIRNAMES, ['/é/']),
+        stringArrayTag(Tag.BASENAMES, names),
+        int32Tag(Tag.DIRINDEXES, [0, 0, 0, 0]),
+      ),
+    });
+    const paths = [...parseRpm(parts, parts.length).files].map(({ path }) => path);
+    expect(paths).toEqual(['/é/a', '/\u00c3\u00a9/caf\u00e9', '/é/é', '/é/b']);
+  });
+
   it('are none without BASENAMES', () => {
     expect(parse(dropTags(Tag.BASENAMES)).files).toHaveLength(0);
   });

@@ -40,8 +40,8 @@ describe('the text defects of a package', () => {
     ]);
   });
 
-  it.each(['\t', '\n', '\r'])('include %j in a path and in NEVRA', (character) => {
-    expect(defects({ files: [{ path: `/a${character}b` }] })).toMatchObject([{ tag: 'BASENAMES' }]);
+  it.each(['\t', '\n', '\r'])('include %j in NEVRA, and not in a path', (character) => {
+    expect(defects({ files: [{ path: `/a${character}b` }] })).toEqual([]);
     const editHeader = replaceTags(stringTag(Tag.RELEASE, `1${character}`));
     expect(defects({ editHeader })).toMatchObject([{ tag: 'RELEASE', defect: 'control' }]);
   });
