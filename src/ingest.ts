@@ -1,6 +1,6 @@
 import { ownerOf } from './access/requester.ts';
 import { admitUpload } from './ingest/admit-upload.ts';
-import { chooseFile, factsOf, storedFactsOf, toPlace, turnOf } from './ingest/choose-file.ts';
+import { chooseFile, factsOf, storedFactsOf, toPlace, turnOf, warningsOf } from './ingest/choose-file.ts';
 import { placesOf } from './ingest/describe-upload.ts';
 import type { IngestParts } from './ingest/ingest-parts.ts';
 import { type FileToPlace, findReceipt, isDamaged, placeAndRecord } from './ingest/place-and-record.ts';
@@ -24,7 +24,8 @@ export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): P
       const owner = ownerOf(upload.requester);
       const { isCreated, receipts } = await parts.timed('place', () => place(file, owner, parts));
       const outcome = isCreated ? 'created' : 'unchanged';
-      return { ...factsOf(file), outcome, places: placesOf(receipts, targets, parts) };
+      const facts = factsOf({ ...file, ...warningsOf(stored, targets, parts) });
+      return { ...facts, outcome, places: placesOf(receipts, targets, parts) };
     } finally {
       await stored.discard?.();
     }

@@ -135,9 +135,10 @@ async function startOnTree(
       room: pipeline.bodyRoom,
       ingest: async (upload, request) => {
         const outcome = await pipeline.ingest(upload);
-        const { nevra, sha256, sizeBytes, places } = outcome;
+        const { nevra, sha256, sizeBytes, warnings, places } = outcome;
         const repositories = places.map(({ repository }) => repository);
-        request.log.info({ nevra, sha256, sizeBytes, repositories }, `package ${outcome.outcome}`);
+        const facts = { nevra, sha256, sizeBytes, repositories };
+        request.log.info({ ...facts, ...(warnings && { warnings }) }, `package ${outcome.outcome}`);
         return outcome;
       },
       waitUntilInstallable: pipeline.hurryUntilInstallable,

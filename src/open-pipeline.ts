@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from './config/load.ts';
 import { type AppError, toAppError } from './errors.ts';
+import { findWarnings } from './find-warnings.ts';
 import { freeBytesOf } from './free-bytes.ts';
 import { describeUpload, hurryUntilInstallable, waitUntilInstallable } from './ingest/describe-upload.ts';
 import { ingestUpload } from './ingest.ts';
@@ -9,6 +10,7 @@ import type { BatchParts } from './ingest/ingest-parts.ts';
 import { createLongWork, type LongWork } from './long-work.ts';
 import { type Batches, openBatches } from './open-batches.ts';
 import { stageUpload } from './ingest/stage-upload.ts';
+import { refuseReplacedText } from './inspect/find-text-warnings.ts';
 import { createInspectionThreads } from './inspect/inspection-threads.ts';
 import type { Tree } from './open-tree.ts';
 import type { RepositoryName } from './place/repository-layout.ts';
@@ -161,6 +163,8 @@ export async function openPipeline(
     inspectionThreads,
     checkSignature: (signed, repositories) =>
       checkPackageSignature(signed, repositories, signatures.findKeyring),
+    checkDescribable: config.reindex.engine === 'createrepo' ? refuseReplacedText : () => undefined,
+    findWarnings,
     signing: signatures.signing,
     takeTurns: tree.takeTurns,
     notePlaced: (repository, location, sha256) => changes.notePlaced(repository, location, sha256),

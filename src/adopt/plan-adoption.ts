@@ -69,7 +69,7 @@ export function planAdoption(survey: Survey, stored: StoredTree): AdoptionPlan {
     packages,
     conflicts,
     metadata: planMetadata(survey, packages, stored),
-    notes: [...notesOf(survey.packages), ...notesOfTree(survey)],
+    notes: [...notesOf(survey.packages), ...warningsOf(survey.packages), ...notesOfTree(survey)],
   };
 }
 
@@ -168,6 +168,18 @@ function noteOf(found: FoundPackage): string | undefined {
   return ofDirectory === ofPackage
     ? `in ${laidIn}, but such packages go to ${goesTo}`
     : `in ${laidIn}, but built for ${ofPackage ?? ''}; the place is ${goesTo}`;
+}
+
+/** What the answer to an upload would warn of. */
+function warningsOf(found: readonly FoundPackage[]): readonly Note[] {
+  const warned = found.flatMap(({ path, warnings }) =>
+    warnings.map(({ code, text }) => ({ path, text: `taken with a warning: ${code}: ${text}` })),
+  );
+  return [...Map.groupBy(warned, ({ text }) => text)].map(([text, those]) => ({
+    noun: 'package',
+    text,
+    paths: those.map(({ path }) => path),
+  }));
 }
 
 function notesOfTree({ links, unnamed, deltas }: Survey): readonly Note[] {

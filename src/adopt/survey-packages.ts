@@ -2,6 +2,7 @@ import { type BigIntStats, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, errnoOf, toAppError } from '../errors.ts';
 import { identityOf } from '../file-identity.ts';
+import type { PackageWarning } from '../inspect/package-warning.ts';
 import type { InspectedPackage } from '../inspect/inspect-package.ts';
 import { fileOf } from './file-of.ts';
 import { type NameRules, recogniseDirectory } from './recognise-directory.ts';
@@ -20,6 +21,10 @@ export interface PackageSurveyParts {
     inspected: InspectedPackage,
     repositories: readonly string[],
   ) => Promise<void>;
+  readonly findWarnings: (
+    inspected: InspectedPackage,
+    repositories: readonly string[],
+  ) => readonly PackageWarning[];
   readonly isLinkable: (path: string, stats: BigIntStats) => boolean;
   readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;
 }
@@ -112,6 +117,7 @@ async function lookAt(
     isInTree: join(root, path).startsWith(`${parts.names.topDir}/`),
     isInPlace: targets.some((target) => target.path === join(root, path)),
     isLinkable: parts.isLinkable(absolute, stats),
+    warnings: parts.findWarnings(inspected, repositories),
   };
 }
 

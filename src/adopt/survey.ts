@@ -1,3 +1,4 @@
+import type { PackageWarning } from '../inspect/package-warning.ts';
 import type { SurveyedIndexes } from './survey-indexes.ts';
 
 /** A package that would be accepted, as little of it as the plan needs: there may be hundreds of thousands. */
@@ -29,6 +30,8 @@ export interface FoundPackage {
   readonly isInPlace: boolean;
   /** Whether it can get a second name in our tree; otherwise it is copied. */
   readonly isLinkable: boolean;
+  /** What the answer to an upload of it would warn of. */
+  readonly warnings: readonly PackageWarning[];
 }
 
 /** Metadata that is not derived from packages: comps, updateinfo, modules, ... */

@@ -14,6 +14,7 @@ import { namesIn } from '../names-in.ts';
 import { createOwnedNames, type ReachedLimit } from '../owned-names.ts';
 import { type OwnerQuota, quotaReached, QUOTAS } from '../quotas.ts';
 import { readIfThere } from '../read-if-there.ts';
+import type { PackageWarning } from '../inspect/package-warning.ts';
 import type { SignatureVerdict } from '../signing/signature-verdict.ts';
 
 /** One package of a batch, and where it goes. */
@@ -29,6 +30,8 @@ export interface BatchMember {
   readonly targets: readonly { readonly repository: string; readonly location: string }[];
   /** As each repository sees the signature. */
   readonly signatures: Readonly<Record<string, SignatureVerdict>>;
+  /** What its answers say of it. */
+  readonly warnings?: readonly PackageWarning[];
   /** Since the commit was decided: whether a repository lacked it then. */
   readonly outcome?: 'created' | 'unchanged';
 }

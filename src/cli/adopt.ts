@@ -10,6 +10,7 @@ import type { Config } from '../config/load.ts';
 import { AppError, errnoOf } from '../errors.ts';
 import { digestOfFile } from '../file-digest.ts';
 import { digestContent, inspectPackage } from '../inspect/inspect-package.ts';
+import { refuseReplacedText } from '../inspect/find-text-warnings.ts';
 import { createInspectionThreads, type InspectionThreads } from '../inspect/inspection-threads.ts';
 import { nearestExisting } from '../nearest-existing.ts';
 import {
@@ -33,6 +34,7 @@ import { applyAdoption } from './apply-adoption.ts';
 import { becomeOwner, demandOwner } from './become-owner.ts';
 import { ADOPT } from './commands.ts';
 import { createProgressBar } from './progress-bar.ts';
+import { findWarnings } from '../find-warnings.ts';
 import { foldersOf, readConfig, treeLine } from './read-config.ts';
 import { type Adoption, adoptionAsJson, isSettled, renderAdoption } from './render-adoption.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -156,8 +158,13 @@ async function lookAround(
   const bar = createProgressBar('looking at packages');
   const survey = await surveyTree(root, {
     packages: {
-      inspect: (path, sizeBytes) =>
-        inspectPackage({ path, sizeBytes, sha256: undefined, expectedDigests: [] }, threads),
+      inspect: async (path, sizeBytes) => {
+        const whole = { path, sizeBytes, sha256: undefined, expectedDigests: [] };
+        const inspected = await inspectPackage(whole, threads);
+        if (config.reindex.engine === 'createrepo') refuseReplacedText(inspected.rpm);
+        return inspected;
+      },
+      findWarnings: ({ rpm }, repositories) => findWarnings(rpm, repositories),
       names: {
         topDir: config.topDir,
         basearchOf: basearchOfDirectory,

@@ -2,13 +2,17 @@ import { realpath, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { type InspectedPackage, inspectPackage } from '../inspect/inspect-package.ts';
+import { refuseReplacedText } from '../inspect/find-text-warnings.ts';
 import { NO_THREADS } from '../inspect/inspection-threads.ts';
 import { createRepositoryLayout, type RepositoryLayout, type Target } from '../place/repository-layout.ts';
 import { checkPackageSignature } from '../signing/check-package-signature.ts';
 import { createGpgv } from '../signing/create-gpgv.ts';
 import { describeWeakness } from '../signing/describe-weakness.ts';
 import { type FindKeyring, makePackageKeyrings } from '../signing/package-keyrings.ts';
+import { findWarnings } from '../find-warnings.ts';
+import type { PackageWarning } from '../inspect/package-warning.ts';
 import type { SignatureVerdict } from '../signing/signature-verdict.ts';
+import type { Config } from '../config/load.ts';
 import { INSPECT } from './commands.ts';
 import { readConfig } from './read-config.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -22,6 +26,7 @@ type Inspection =
       readonly inspected: InspectedPackage;
       /** Or why it would be refused. */
       readonly places: readonly Place[] | AppError;
+      readonly warnings: readonly PackageWarning[];
     }
   | { readonly file: string; readonly error: AppError };
 
@@ -41,7 +46,7 @@ export async function inspectFiles(args: readonly string[]): Promise<number> {
   const findKeyring = await makePackageKeyrings(config.keyrings, keyrings.path, createGpgv());
   return await inspectEach(
     positionals,
-    { layout, findKeyring, releasever: values.releasever },
+    { layout, findKeyring, releasever: values.releasever, engine: config.reindex.engine },
     values.json === true,
   );
 }
@@ -51,6 +56,7 @@ interface Rules {
   readonly layout: RepositoryLayout;
   readonly findKeyring: FindKeyring;
   readonly releasever: string | undefined;
+  readonly engine: Config['reindex']['engine'];
 }
 
 async function inspectEach(files: readonly string[], rules: Rules, isJson: boolean): Promise<number> {
@@ -73,7 +79,10 @@ async function inspectFile(file: string, rules: Rules): Promise<Inspection> {
     const { size } = found;
     const whole = { path, sizeBytes: size, sha256: undefined, expectedDigests: [] };
     const inspected = await inspectPackage(whole, NO_THREADS);
-    return { file, inspected, places: await placesOrError(path, inspected, rules) };
+    if (rules.engine === 'createrepo') refuseReplacedText(inspected.rpm);
+    const places = await placesOrError(path, inspected, rules);
+    const repositories = places instanceof AppError ? [] : places.map(({ repository }) => repository);
+    return { file, inspected, places, warnings: findWarnings(inspected.rpm, repositories) };
   } catch (error) {
     return { file, error: readingError(error) };
   }
@@ -113,7 +122,7 @@ async function placesOrError(
 function toJson(inspection: Inspection): object {
   const { file } = inspection;
   if ('error' in inspection) return { file, error: errorFacts(inspection.error) };
-  const { inspected, places } = inspection;
+  const { inspected, places, warnings } = inspection;
   const { rpm } = inspected;
   const facts = {
     file,
@@ -131,6 +140,7 @@ function toJson(inspection: Inspection): object {
     fileCount: rpm.fileCount,
     sizeBytes: inspected.sizeBytes,
     sha256: inspected.sha256,
+    ...(warnings.length > 0 && { warnings }),
   };
   return places instanceof AppError ? { ...facts, error: errorFacts(places) } : { ...facts, targets: places };
 }
@@ -143,13 +153,14 @@ function errorFacts({ code, message, hint, details }: AppError): object {
 function toText(inspection: Inspection): string {
   const { file } = inspection;
   if ('error' in inspection) return `${printable(file)}\n${refusal(inspection.error)}`;
-  const { inspected, places } = inspection;
+  const { inspected, places, warnings } = inspection;
   const { rpm } = inspected;
   const kind = rpm.isSource ? 'source package' : 'package';
   const lines = [
     `  ${printable(inspected.nevra)}: ${printable(rpm.summary ?? 'no summary')}`,
     `  ${kind}, format ${rpm.formatMajor}, ${rpm.isSigned ? 'signed' : 'not signed'}, ${inspected.sizeBytes} bytes, files: ${rpm.fileCount}`,
     `  sha256 ${inspected.sha256}`,
+    ...warnings.map(({ code, text }) => printable(`  warning: ${code}: ${text}`)),
   ];
   const placeLines =
     places instanceof AppError

@@ -4,7 +4,7 @@ import type { PushEvents } from '../push/push-files.ts';
 import type { SourceFile } from '../push/push-options.ts';
 import { errorLines } from './error-lines.ts';
 import { createProgressBar, grouped, ofBytes } from './progress-bar.ts';
-import { acceptedLine } from './push-lines.ts';
+import { acceptedLine, warningLines } from './push-lines.ts';
 
 /** What a push says while it goes on. */
 export interface PushDisplay extends PushEvents {
@@ -54,6 +54,8 @@ export function createPushDisplay(files: readonly SourceFile[], isJson: boolean)
       if (result.outcome === undefined || isJson) return;
       end();
       process.stdout.write(acceptedLine(result.status, result.outcome));
+      const warnings = warningLines(result.outcome);
+      if (warnings !== '') note(warnings);
     },
     onWaiting: (fileCount) => {
       end();

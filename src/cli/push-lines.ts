@@ -33,6 +33,11 @@ export function acceptedLine(status: FileStatus, { nevra, places }: Outcome): st
   return `${printable(line)}\n`;
 }
 
+/** `warning: hello-1.0-1.el9.noarch: ...`, one of each. */
+export function warningLines({ nevra, warnings = [] }: Outcome): string {
+  return warnings.map(({ code, text }) => `warning: ${printable(`${nevra}: ${code}: ${text}`)}\n`).join('');
+}
+
 /** `40 packages in 12.3 s: 38 created, 2 unchanged, all in the index`. */
 export function summaryLine({ results, batch }: PushReport, tookMs: number, isInIndex: boolean): string {
   const counts = STATUSES.map((status) => ({

@@ -178,12 +178,15 @@ export function createDroppedFiles(
   }
 
   async function acknowledge(file: DroppedFile, outcome: UploadOutcome): Promise<void> {
-    const { nevra, sha256, sizeBytes, places } = outcome;
+    const { nevra, sha256, sizeBytes, warnings, places } = outcome;
     const repositories = places.map(({ repository }) => repository);
     const facts = { nevra, sha256, sizeBytes, repositories };
     parts.countUpload(outcome.outcome, sizeBytes);
     parts.audit({ outcome: outcome.outcome, ...originOf(file), ...facts });
-    parts.log.info({ ...originOf(file), ...facts }, `package ${outcome.outcome}`);
+    parts.log.info(
+      { ...originOf(file), ...facts, ...(warnings && { warnings }) },
+      `package ${outcome.outcome}`,
+    );
     await remove(judge(file, { kind: 'taken' }));
   }
 

@@ -19,6 +19,7 @@ export interface AdmittedUpload {
 export async function admitUpload(upload: SpooledUpload, parts: IngestParts): Promise<AdmittedUpload> {
   const { path } = upload;
   const inspected = await parts.timed('inspect', () => inspectPackage(upload, parts.inspectionThreads));
+  parts.checkDescribable(inspected.rpm);
   const targets = parts.layout.targetsOf(inspected.rpm, upload.releasever);
   const repositories = targets.map(({ repository }) => repository);
   for (const repository of repositories) demand(upload.requester, { right: 'upload', in: { repository } });

@@ -45,6 +45,21 @@ export function factsOf({
   sha256,
   receivedSha256,
   sizeBytes,
-}: Omit<FileToPlace, 'path' | 'signatures' | 'targets'>): Omit<UploadOutcome, 'outcome' | 'places'> {
-  return { nevra, sha256, ...givenSha256(receivedSha256), sizeBytes };
+  warnings,
+}: Omit<FileToPlace, 'path' | 'signatures' | 'targets'> & Pick<UploadOutcome, 'warnings'>): Omit<
+  UploadOutcome,
+  'outcome' | 'places'
+> {
+  return { nevra, sha256, ...givenSha256(receivedSha256), sizeBytes, ...(warnings && { warnings }) };
+}
+
+/** For answers and batches: only there when there is something to say. */
+export function warningsOf(
+  { inspected }: Pick<StoredFile, 'inspected'>,
+  targets: readonly Pick<Target, 'repository'>[],
+  { findWarnings }: Pick<IngestParts, 'findWarnings'>,
+): Pick<UploadOutcome, 'warnings'> {
+  const repositories = targets.map(({ repository }) => repository);
+  const warnings = findWarnings(inspected.rpm, repositories);
+  return warnings.length === 0 ? {} : { warnings };
 }

@@ -1,4 +1,6 @@
 import type { BatchStore } from '../batches/batch-store.ts';
+import type { PackageWarning } from '../inspect/package-warning.ts';
+import type { PackageFacts } from '../inspect/read-header.ts';
 import type { InspectedPackage } from '../inspect/inspect-package.ts';
 import type { InspectionThreads } from '../inspect/inspection-threads.ts';
 import type { RepositoryLayout, RepositoryName } from '../place/repository-layout.ts';
@@ -20,6 +22,13 @@ export interface IngestParts extends PlaceParts, DescribeParts {
     inspected: InspectedPackage & { readonly path: string },
     repositories: readonly RepositoryName[],
   ) => Promise<SignaturesByRepository>;
+  /** @throws AppError TEXT_NOT_XML: the engine of the index cannot describe the package. */
+  readonly checkDescribable: (rpm: PackageFacts) => void;
+  /** What is worth saying of a package that is taken. */
+  readonly findWarnings: (
+    rpm: PackageFacts,
+    repositories: readonly RepositoryName[],
+  ) => readonly PackageWarning[];
   /** Undefined when packages are stored as they are sent. */
   readonly signing: PackageSigner | undefined;
   readonly takeTurns: TakeTurns;

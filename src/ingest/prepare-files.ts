@@ -1,6 +1,6 @@
 import type { Batch, BatchMember } from '../batches/batch-store.ts';
 import { AppError, toAppError } from '../errors.ts';
-import { chooseFile, toPlace } from './choose-file.ts';
+import { chooseFile, toPlace, warningsOf } from './choose-file.ts';
 import { inspectPackage } from '../inspect/inspect-package.ts';
 import type { BatchParts } from './ingest-parts.ts';
 import { type Refused, refusalOf } from './batch-refusal.ts';
@@ -48,8 +48,11 @@ async function prepareFile(id: string, member: BatchMember, parts: BatchParts): 
   const stored = await chooseFile({ path, inspected, signatures }, targets, parts);
   await parts.store.prepare(stored.path);
   const file = toPlace(stored, targets);
+  // A signature brings digests.
+  const { warnings: _asSent, ...others } = member;
   const asStored = {
-    ...member,
+    ...others,
+    ...warningsOf(stored, targets, parts),
     sha256: file.sha256,
     sizeBytes: file.sizeBytes,
     signatures: Object.fromEntries(file.signatures),

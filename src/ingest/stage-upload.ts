@@ -11,6 +11,7 @@ import type { SpooledUpload } from '../receive/spooled-upload.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
 import { committedOutcome, stagedOutcome } from './batch-outcomes.ts';
 import type { BatchParts } from './ingest-parts.ts';
+import { warningsOf } from './choose-file.ts';
 import { batchCommitted } from './batch-refusal.ts';
 import { accessOf, demandAdding } from './batch-rights.ts';
 import { batchTurn } from './place-decided.ts';
@@ -47,6 +48,7 @@ export async function stageUpload(
       sizeBytes,
       targets: targets.map(({ repository, location }) => ({ repository, location })),
       signatures: Object.fromEntries(asSent.signatures),
+      ...warningsOf(asSent, targets, parts),
     };
     await parts.batches.add(id, { path: asSent.path, owner: ownerOf(upload.requester) }, member);
     return stagedOutcome(id, member, parts);

@@ -11,6 +11,7 @@ export const OUTCOME = Type.Object({
   ...DIGESTS,
   outcome: Type.String(),
   nevra: Type.String(),
+  warnings: Type.Optional(Type.Array(Type.Object({ code: Type.String(), text: Type.String() }))),
   places: Type.Array(
     Type.Object({ repository: Type.String(), state: Type.String(), reason: Type.Optional(Type.String()) }),
   ),

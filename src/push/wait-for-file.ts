@@ -29,7 +29,8 @@ export async function waitForFile(
     const aside = findSetAside(outcome);
     if (aside !== undefined) return { ...result, status: 'refused', failure: aside };
     // The upload's own answer said whether it was new.
-    const settled = { ...outcome, outcome: result.outcome?.outcome ?? outcome.outcome };
+    const { outcome: word = outcome.outcome, warnings } = result.outcome ?? {};
+    const settled = { ...outcome, outcome: word, ...(warnings && { warnings }) };
     return { ...result, outcome: settled, ...(answer.status === 202 && late()) };
   } catch (error) {
     signal.throwIfAborted();

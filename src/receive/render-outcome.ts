@@ -19,9 +19,9 @@ export function statusOf({ outcome }: UploadOutcome): 200 | 201 | 202 {
 export function outcomeLine(outcome: UploadOutcome, quietMs: number): string {
   const { batch, commitUrl, places } = outcome;
   if (batch !== undefined) {
-    return `STAGED - In batch ${batch}, a POST publishes it: ${commitUrl ?? ''}\n`;
+    return `STAGED - In batch ${batch}, a POST publishes it: ${commitUrl ?? ''}\n${warningLines(outcome)}`;
   }
-  return `OK - Accessible as ${places[0]?.url ?? ''} - ${indexText(places, quietMs)}\n`;
+  return `OK - Accessible as ${places[0]?.url ?? ''} - ${indexText(places, quietMs)}\n${warningLines(outcome)}`;
 }
 
 /** `in the index of 9/aarch64, 9/x86_64 in about 30 s, ?wait=30 waits`, of every repository that the package went to. */
@@ -46,9 +46,15 @@ function repositoriesIn(places: readonly UploadPlace[], state: UploadPlace['stat
 }
 
 /** The answer when the time of a wait was up: stored, but not to be installed yet. */
-export function waitingLine({ places, sha256 }: UploadOutcome): string {
+export function waitingLine(outcome: UploadOutcome): string {
+  const { places, sha256 } = outcome;
   const waiting = repositoriesIn(places, 'waiting');
-  return `WAITING - Not in the index of ${waiting} yet: ${places[0]?.url ?? ''}, ask /api/v1/uploads/${sha256}\n`;
+  return `WAITING - Not in the index of ${waiting} yet: ${places[0]?.url ?? ''}, ask /api/v1/uploads/${sha256}\n${warningLines(outcome)}`;
+}
+
+/** `WARNING - TEXT_NOT_XML: ...`, below the line of the package. */
+function warningLines({ warnings = [] }: UploadOutcome): string {
+  return warnings.map(({ code, text }) => `WARNING - ${code}: ${text}\n`).join('');
 }
 
 /** The results of a form upload as lines, one a file. */

@@ -1,3 +1,4 @@
+import type { PackageWarning } from '../inspect/package-warning.ts';
 import type { SignatureVerdict } from '../signing/signature-verdict.ts';
 
 /** Where one package of an upload is, and whether hosts can install it from there. */
@@ -25,5 +26,7 @@ export interface UploadOutcome {
   /** Of the bytes that were sent, when the package was signed here. */
   readonly receivedSha256?: string;
   readonly sizeBytes: number;
+  /** Why it is not as good as it could be; left out when there is nothing to say. */
+  readonly warnings?: readonly PackageWarning[];
   readonly places: readonly UploadPlace[];
 }

@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode } from '../errors.ts';
 import { describeWeakness } from './describe-weakness.ts';
+import { findUntrustedDigests } from './find-untrusted-digests.ts';
 import type { FindKeyring, RepositoryKeyring } from './package-keyrings.ts';
 import type { SignatureVerdict, SignatureState, Weakness } from './signature-verdict.ts';
 import type { SignedPackage } from './verify-package-signature.ts';
@@ -10,8 +11,8 @@ export type SignaturesByRepository = ReadonlyMap<string, SignatureVerdict>;
 /**
  * Verifies a package's signature against the keyring of each repository it goes to, and keeps their rules: a bad
  * signature is refused wherever there is a keyring, everything but a good one where a signature is required, a weak one
- * too unless the keyring says otherwise.
- * @throws AppError PACKAGE_UNSIGNED, PACKAGE_SIGNATURE_*, SIGNING_KEY_*, SIGNING_TOOL_*.
+ * too unless the keyring says otherwise, and so are digests that the hosts there do not trust.
+ * @throws AppError PACKAGE_UNSIGNED, PACKAGE_SIGNATURE_*, PACKAGE_DIGEST_WEAK, SIGNING_KEY_*, SIGNING_TOOL_*.
  */
 export async function checkPackageSignature(
   signed: SignedPackage & { readonly nevra: string },
@@ -24,7 +25,9 @@ export async function checkPackageSignature(
   for (const [rule, names] of byKeyring) {
     const signature = await verifyBy(signed, rule);
     for (const repository of names) signatures.set(repository, signature);
-    if (rule !== undefined) enforceRule({ nevra: signed.nevra, signature, rule, repositories: names });
+    if (rule === undefined) continue;
+    enforceRule({ nevra: signed.nevra, signature, rule, repositories: names });
+    if (rule.isSignatureRequired && !rule.isWeakAccepted) refuseUntrustedDigests(signed, names);
   }
   return signatures;
 }
@@ -55,6 +58,23 @@ function enforceRule({ nevra, signature, rule, repositories }: Judgement): void 
     hint,
     details: { repositories, signature },
   });
+}
+
+function refuseUntrustedDigests(
+  { nevra, rpm }: SignedPackage & { readonly nevra: string },
+  names: readonly string[],
+): void {
+  const untrusted = findUntrustedDigests(rpm.digests, names);
+  if (untrusted === undefined) return;
+  const { part, repositories } = untrusted;
+  throw new AppError(
+    'PACKAGE_DIGEST_WEAK',
+    `${nevra} is refused by ${repositories.join(', ')}: only MD5 or SHA-1 proves its ${part}, and hosts there (rpm 6) install no such package`,
+    {
+      hint: 'Build it again with rpm 4.14 or later, or a packager that writes SHA-256 digests of header and payload; "weak: accept" in the entry of package_signatures.keyrings takes it as it is.',
+      details: { repositories, part },
+    },
+  );
 }
 
 type RefusedState = Exclude<SignatureState, 'good' | 'unchecked'>;

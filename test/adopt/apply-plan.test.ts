@@ -45,6 +45,7 @@ async function planned(path: string): Promise<PlannedPackage> {
     isInTree: false,
     isInPlace: false,
     isLinkable: true,
+    warnings: [],
   };
   return { ...source, missingIn: source.repositories, sources: [source] };
 }

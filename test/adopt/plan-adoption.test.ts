@@ -112,6 +112,18 @@ describe('the plan of an adoption', () => {
     expect(planned.conflicts).toMatchObject([{ storedSha256: '' }]);
   });
 
+  it('names packages that an answer to an upload would warn of', () => {
+    const warnings = [{ code: 'TEXT_NOT_XML' as const, tag: 'SUMMARY', text: 'SUMMARY holds something' }];
+    const { notes } = plan([found('a.rpm', { warnings }), found('b.rpm', { warnings }), found('c.rpm')]);
+    expect(notes).toEqual([
+      {
+        noun: 'package',
+        text: 'taken with a warning: TEXT_NOT_XML: SUMMARY holds something',
+        paths: ['a.rpm', 'b.rpm'],
+      },
+    ]);
+  });
+
   it.each<[string, Partial<FoundPackage>, RegExp]>([
     ['of another releasever', { laidIn: '8/x86_64' }, /8\/x86_64.*built for 9/],
     ['of another basearch', { laidIn: '9/ppc64le' }, /9\/ppc64le.*go to 9\/x86_64/],

@@ -4,7 +4,8 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CraftSpec, craftRpm } from '../support/craft-rpm.ts';
+import { SignatureTag } from '../../src/rpm-parser/tag.ts';
+import { type CraftSpec, craftRpm, dropTags } from '../support/craft-rpm.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
@@ -54,6 +55,23 @@ describe.concurrent('rpmyard inspect', () => {
     expect(text).toContain('not signed');
     expect(text).toContain(createHash('sha256').update(bytes).digest('hex'));
     expect(facts.at(-1)?.trim()).toBe('would go to 9/x86_64/Packages/nginx-1.20-1.el9.x86_64.rpm');
+  });
+
+  it('says what the index will not hold as it is, and that hosts of a releasever do not trust its digests', async () => {
+    const path = await crafted('warned.rpm', {
+      release: '1.fc43',
+      description: 'a\u0001',
+      editSignature: dropTags(SignatureTag.SHA256),
+    });
+    const text = await runRpmyard('inspect', path);
+    expect(text.exitCode).toBe(0);
+    expect(text.stdout).toMatch(
+      / {2}warning: TEXT_NOT_XML: DESCRIPTION .*\n {2}warning: PACKAGE_DIGEST_WEAK: .*43\/x86_64/,
+    );
+    const [json] = jsonLines((await runRpmyard('inspect', '--json', path)).stdout);
+    expect(json).toMatchObject({
+      warnings: [{ code: 'TEXT_NOT_XML', tag: 'DESCRIPTION' }, { code: 'PACKAGE_DIGEST_WEAK' }],
+    });
   });
 
   it('says the same as JSON, an object a line', async () => {

@@ -120,6 +120,19 @@ describe('PUT of a package', () => {
     expect(answer.json()).toMatchObject({ status: 415, code: 'CONTENT_TYPE_WRONG' });
   });
 
+  it('says below the line of the package what there is to warn of', async () => {
+    const warnings = [{ code: 'TEXT_NOT_XML' as const, tag: 'SUMMARY', text: 'SUMMARY holds something' }];
+    await using service = await buildTestApp({
+      upload: { ingest: async () => outcomeOf('a', { warnings }) },
+    });
+    const answer = await service.app.inject(put());
+    expect(answer.body).toMatch(/^OK - .*\nWARNING - TEXT_NOT_XML: SUMMARY holds something\n$/);
+    const json = await service.app.inject(put({ headers: JSON_WANTED }));
+    expect(json.json()).toMatchObject({ warnings });
+    const form = await service.app.inject(post([{ fileName: 'a.rpm', content: 'a' }]));
+    expect(form.body).toContain('WARNING - TEXT_NOT_XML');
+  });
+
   it('answers 200 when it was there', async () => {
     await using service = await buildTestApp(byContent);
     expect((await service.app.inject(put({ payload: 'unchanged' }))).statusCode).toBe(200);

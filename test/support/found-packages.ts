@@ -18,6 +18,7 @@ export function found(path: string, fields: Partial<FoundPackage> = {}): FoundPa
     isInTree: false,
     isInPlace: false,
     isLinkable: true,
+    warnings: [],
     ...fields,
   };
 }
