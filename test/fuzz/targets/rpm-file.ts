@@ -90,7 +90,9 @@ function checkLists(rpm: RpmPackage): void {
 }
 
 /** The directories and the names in them, as the header has them. */
-function checkPaths(input: Buffer, { files, headerRange }: RpmPackage): void {
+function checkPaths(input: Buffer, { files, headerRange, textDefects }: RpmPackage): void {
+  // Such a path is read as Latin-1 as a whole.
+  if (textDefects.some(({ tag, defect }) => defect === 'latin-1' && tag.endsWith('NAMES'))) return;
   const header = readHeader(input, headerRange.start, 'main');
   const [directories, names] = [Tag.DIRNAMES, Tag.BASENAMES].map((tag) => {
     const entry = header.entries.get(tag);
@@ -125,7 +127,11 @@ function isAccepted(rpm: RpmPackage): boolean {
   }
 }
 
-/** An accepted package's texts come back letter by letter. */
+/** What XML 1.0 does not count as Char (production 2). */
+// oxlint-disable-next-line no-control-regex -- finding them is the purpose
+const NO_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
+
+/** An accepted package's texts come back letter by letter, but for those that XML cannot hold. */
 function checkReadBack(rpm: RpmPackage, xml: PackageXml): void {
   const primary = readXml(xml.primary);
   const expected = new Map([
@@ -142,7 +148,8 @@ function checkReadBack(rpm: RpmPackage, xml: PackageXml): void {
     ['rpm:sourcerpm', rpm.sourceRpm ?? ''],
   ]);
   for (const [name, text] of expected) {
-    holds(primary.texts.get(name)?.[0] === text, `${name} does not come back as it was`);
+    const held = text.toWellFormed().replace(NO_XML, '\ufffd');
+    holds(primary.texts.get(name)?.[0] === held, `${name} does not come back as it was`);
   }
   const { epoch, ver, rel } = primary.version;
   holds(
