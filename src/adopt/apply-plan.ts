@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type AppError, toAppError } from '../errors.ts';
 import { fileOf } from './file-of.ts';
 import type { AdoptionPlan, PlannedPackage } from './plan-adoption.ts';
-import type { PlannedMetadata } from './plan-metadata.ts';
+import type { RepomdTags } from '../repodata/repomd-tags.ts';
+import type { PlannedMetadata, PlannedTags } from './plan-metadata.ts';
 import { stageFile } from './stage-file.ts';
 import type { Refusal } from './survey.ts';
 import { sourceIdentityOf } from './survey-packages.ts';
@@ -14,6 +15,7 @@ import { workThrough } from './work-through.ts';
 export interface Staged {
   readonly packages: readonly { readonly planned: PlannedPackage; readonly path: string }[];
   readonly metadata: readonly { readonly planned: PlannedMetadata; readonly path: string }[];
+  readonly tags: readonly PlannedTags[];
   readonly linkCount: number;
   readonly copyCount: number;
   readonly failures: readonly Refusal[];
@@ -42,6 +44,8 @@ export interface ApplyParts {
   readonly ingest: (path: string, planned: PlannedPackage) => Promise<void>;
   /** Keeps metadata for the next index of a repository. @throws AppError. */
   readonly putMetadata: (repository: string, type: string, path: string) => Promise<void>;
+  /** Has the next index of a repository say these besides its own. @throws AppError. */
+  readonly addTags: (repository: string, tags: RepomdTags) => Promise<void>;
   /** Those that an earlier process left without the index they should have. */
   readonly listMarked: () => Promise<readonly string[]>;
   /** @throws AppError of the index run. */
@@ -96,7 +100,7 @@ export async function stagePlan(plan: AdoptionPlan, parts: StageParts): Promise<
       metadata.push({ planned, path: staged.path });
     });
   }
-  return { packages, metadata, linkCount, copyCount, failures };
+  return { packages, metadata, tags: plan.metadata.tags, linkCount, copyCount, failures };
 }
 
 /** Takes in what was staged, then has every repository that got something, or is owed an index, published. */
@@ -125,6 +129,11 @@ export async function applyStaged(staged: Staged, parts: ApplyParts): Promise<Ap
       touched.add(repository);
     });
     await attempt(source.path, failures, () => unlink(path));
+  }
+
+  for (const { repository, tags } of staged.tags) {
+    await attempt(repository, failures, () => parts.addTags(repository, tags));
+    touched.add(repository);
   }
 
   const published: PublishedRepository[] = [];

@@ -1,3 +1,4 @@
+import { mergeTags, type RepomdTags } from '../repodata/repomd-tags.ts';
 import type { PlannedPackage } from './plan-adoption.ts';
 import type { StoredTree } from './read-stored.ts';
 import type { FoundMetadata, Survey } from './survey.ts';
@@ -25,16 +26,23 @@ export interface MetadataPlan {
   readonly conflicts: readonly MetadataConflict[];
   /** Files of directories none of whose packages goes anywhere. */
   readonly withoutRepository: readonly string[];
+  /** What the repomd.xml of a repository is to say besides what it says. */
+  readonly tags: readonly PlannedTags[];
+}
+
+export interface PlannedTags {
+  readonly repository: string;
+  readonly tags: RepomdTags;
 }
 
 /** Decides which repositories get the metadata that is not derived from packages. */
 export function planMetadata(
-  { metadata, indexed }: Pick<Survey, 'metadata' | 'indexed'>,
+  { metadata, indexed, tags }: Pick<Survey, 'metadata' | 'indexed' | 'tags'>,
   packages: readonly PlannedPackage[],
   stored: StoredTree,
 ): MetadataPlan {
   const repositoriesOf = findRepositories(
-    new Set(metadata.map(({ directory }) => directory)),
+    new Set([...metadata, ...tags].map(({ directory }) => directory)),
     new Set(indexed),
     packages,
   );
@@ -63,7 +71,17 @@ export function planMetadata(
   const withoutRepository = metadata
     .filter(({ directory }) => (repositoriesOf.get(directory) ?? []).length === 0)
     .map(({ path }) => path);
-  return { planned, conflicts, withoutRepository };
+  const tagsOf = Map.groupBy(
+    tags.flatMap((found) =>
+      (repositoriesOf.get(found.directory) ?? []).map((repository) => ({ repository, tags: found.tags })),
+    ),
+    ({ repository }) => repository,
+  );
+  const plannedTags = [...tagsOf].map(([repository, found]) => ({
+    repository,
+    tags: mergeTags(found.map((one) => one.tags)),
+  }));
+  return { planned, conflicts, withoutRepository, tags: plannedTags };
 }
 
 /**

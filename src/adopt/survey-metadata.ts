@@ -5,8 +5,8 @@ import { digestOfFile } from '../file-digest.ts';
 import { readIfThere } from '../read-if-there.ts';
 import { algorithmOf } from '../repodata/checksum-types.ts';
 import { parseRepomd, type Repomd, type RepomdData } from '../repodata/repomd.ts';
-import { NO_TAGS } from '../repodata/repomd-tags.ts';
-import type { FoundMetadata, Refusal } from './survey.ts';
+import { hasTags, NO_TAGS } from '../repodata/repomd-tags.ts';
+import type { FoundMetadata, FoundTags, Refusal } from './survey.ts';
 import { sourceIdentityOf, refusalOf, unreadable } from './survey-packages.ts';
 
 export interface MetadataSurveyParts {
@@ -20,6 +20,7 @@ export interface SurveyedMetadata {
   readonly metadata: readonly FoundMetadata[];
   readonly refusals: readonly Refusal[];
   readonly leftOutTypes: readonly string[];
+  readonly tags: readonly FoundTags[];
 }
 
 // The largest have a few hundred entries.
@@ -44,10 +45,12 @@ export async function surveyMetadata(
   const metadata: FoundMetadata[] = [];
   const refusals: Refusal[] = [];
   const leftOut = new Set<string>();
+  const tags: FoundTags[] = [];
   for (const directory of indexed) {
     const repomdPath = join(directory, 'repodata/repomd.xml');
     try {
-      const { data } = await readRepomd(join(root, repomdPath));
+      const { data, tags: own } = await readRepomd(join(root, repomdPath));
+      if (hasTags(own)) tags.push({ directory, tags: own });
       const { chosen, others } = chooseForeign(data, parts);
       for (const type of others) leftOut.add(type);
       for (const [type, entry] of chosen) {
@@ -61,7 +64,7 @@ export async function surveyMetadata(
       refusals.push(refusalOf(repomdPath, error));
     }
   }
-  return { metadata, refusals, leftOutTypes: [...leftOut].toSorted() };
+  return { metadata, refusals, leftOutTypes: [...leftOut].toSorted(), tags };
 }
 
 async function readRepomd(path: string): Promise<Repomd> {

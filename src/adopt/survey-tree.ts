@@ -42,6 +42,7 @@ export async function surveyTree(
     ...indexes,
     deltas: walked.deltas,
     leftOutTypes: metadata.leftOutTypes,
+    tags: metadata.tags,
     hiddenCount: walked.hiddenCount,
     otherCount: walked.otherCount,
   };

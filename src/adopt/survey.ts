@@ -1,4 +1,5 @@
 import type { PackageWarning } from '../inspect/package-warning.ts';
+import type { RepomdTags } from '../repodata/repomd-tags.ts';
 import type { SurveyedIndexes } from './survey-indexes.ts';
 
 /** A package that would be accepted, as little of it as the plan needs: there may be hundreds of thousands. */
@@ -46,6 +47,12 @@ export interface FoundMetadata {
   readonly openSha256: string;
 }
 
+/** What the repomd.xml of a directory says of its repository. */
+export interface FoundTags {
+  readonly directory: string;
+  readonly tags: RepomdTags;
+}
+
 /** Something that is not taken, with the reason. */
 export interface Refusal {
   /** Below the surveyed directory. */
@@ -73,6 +80,7 @@ export interface Survey {
   readonly deltas: readonly string[];
   /** Metadata that is made anew or of no use, by type. */
   readonly leftOutTypes: readonly string[];
+  readonly tags: readonly FoundTags[];
   readonly hiddenCount: number;
   readonly otherCount: number;
 }

@@ -71,6 +71,7 @@ async function throughPipeline(
       putMetadata: async (repository, type, path) => {
         using _ = await requests.putMetadata(repository, type, { path, sender: { owner: ownerOf(ADOPTER) } });
       },
+      addTags: requests.addTags,
       listMarked,
       publish: async (repository) => {
         bar.clear();

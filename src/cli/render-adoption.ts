@@ -30,6 +30,7 @@ export function isSettled({ survey, plan, applied }: Adoption): boolean {
     survey.refusals.length === 0 &&
     plan.conflicts.length === 0 &&
     plan.metadata.conflicts.length === 0 &&
+    plan.metadata.withoutRepository.length === 0 &&
     survey.missing.length === 0 &&
     (applied?.failures.length ?? 0) === 0
   );
@@ -51,7 +52,7 @@ export function renderAdoption(adoption: Adoption): string {
       survey.missing.map(({ path, reason }) => `  ${printable(path)}\n${wrapped(printable(reason), 6)}`),
     ),
     section('Failed', renderRefusals(applied?.failures ?? [])),
-    section('Notes', renderNotes(plan)),
+    section('Notes', renderNotes(survey, plan)),
     renderEnd(adoption),
   ].join('');
 }
@@ -212,18 +213,23 @@ function renderRefusals(refusals: readonly Refusal[]): readonly string[] {
     });
 }
 
-function renderNotes({ notes, metadata, packages }: AdoptionPlan): readonly string[] {
+function renderNotes(
+  { leftOutTypes }: Survey,
+  { notes, metadata, packages }: AdoptionPlan,
+): readonly string[] {
   const left =
     metadata.withoutRepository.length === 0
       ? []
       : [
           {
             noun: 'metadata file',
-            text: 'of directories without a package that goes anywhere',
+            text: 'of directories without a package that goes anywhere: put what is wanted of them with curl -T <file> <public_url>/api/v1/repositories/<repository>/metadata/<type>',
             paths: metadata.withoutRepository,
           },
         ];
-  const listedNotes = [...notes, ...left].map(
+  const types = Map.groupBy(leftOutTypes, whyLeftOut);
+  const leftOut = [...types].map(([text, paths]) => ({ noun: 'metadata type', text, paths }));
+  const listedNotes = [...notes, ...left, ...leftOut].map(
     ({ noun, text, paths }) =>
       `${wrapped(`${counted(paths.length, noun)} ${text}`, 2)}${listed(paths, '      ')}`,
   );
@@ -241,8 +247,22 @@ function noarchNote(packages: AdoptionPlan['packages']): readonly string[] {
   ];
 }
 
+/** Why metadata of a type is not taken. */
+function whyLeftOut(type: string): string {
+  if (/^(?:prestodelta|deltainfo)(?:_|$)/.test(type))
+    return 'left out: they list delta packages, which are not taken';
+  if (/^(?:primary|filelists|filelists[-_]ext|other)_/.test(type)) {
+    return 'left out: the index is made anew from the packages, without these forms of it';
+  }
+  if (/_(?:zck|lzma|db)$/.test(type)) return 'left out: other forms of a type, which is published with gzip';
+  return 'left out: their name is none that metadata can be put as';
+}
+
 function renderEnd(adoption: Adoption): string {
-  const { applied, plan } = adoption;
+  const { applied, plan, survey } = adoption;
+  if (survey.packages.length === 0) {
+    return `\nThere is no package below ${printable(survey.root)} that could be taken over.\n`;
+  }
   if (applied !== undefined) {
     return isSettled(adoption)
       ? '\nAll is taken over. Start the service again.\n'

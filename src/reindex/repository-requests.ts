@@ -4,6 +4,7 @@ import type { PackageStore } from '../place/package-store.ts';
 import type { RepositoryName } from '../place/repository-layout.ts';
 import type { TakeTurns } from '../place/take-turns.ts';
 import { quotaReached, QUOTAS } from '../quotas.ts';
+import { isSameTags, mergeTags, NO_TAGS, type RepomdTags } from '../repodata/repomd-tags.ts';
 import type { ContentSender } from './content-checks.ts';
 import { createForeignFinder, type FoundForeign } from './find-foreign.ts';
 import { checkType, foreignTypeOf, type KeptChange } from './foreign-metadata.ts';
@@ -38,6 +39,8 @@ export interface RepositoryRequests {
   ) => Promise<KeptMetadata>;
   /** Has the next run take a type out of the repository. @throws AppError NOT_FOUND, PARAMETER_INVALID; what the condition throws. */
   readonly removeMetadata: (repository: string, type: string, condition?: Condition) => Promise<KeptChange>;
+  /** Has the next run add tags to those of the repository. @throws AppError NOT_FOUND. */
+  readonly addTags: (repository: string, tags: RepomdTags) => Promise<void>;
   /** @throws AppError NOT_FOUND, PARAMETER_INVALID. */
   readonly findMetadata: (repository: string, type: string) => Promise<FoundForeign>;
   /** @throws AppError NOT_FOUND. */
@@ -108,6 +111,12 @@ export function createRepositoryRequests(options: {
         if (found === undefined) throw noMetadata(repository, type);
         return await queue.of(repository).whileMarked(() => foreignMetadata.keepRemoval(repository, type));
       });
+    },
+    addTags: async (repository, tags) => {
+      await checkExists(repository);
+      const own = (await readSoundRepomd(layout.directoryOf(repository)))?.tags ?? NO_TAGS;
+      if (isSameTags(mergeTags([own, tags]), own)) return;
+      await queue.of(repository).whileMarked(() => foreignMetadata.keepTags(repository, tags));
     },
     findMetadata: async (repository, type) => {
       await checkKnown(repository, type);

@@ -21,7 +21,7 @@ beforeEach(async () => {
   plan = {
     packages: await Promise.all(packages),
     conflicts: [],
-    metadata: { planned: [], conflicts: [], withoutRepository: [] },
+    metadata: { planned: [], conflicts: [], withoutRepository: [], tags: [] },
     notes: [],
   };
 });
@@ -55,6 +55,7 @@ const stage = () => stagePlan(plan, { root: dir.path, incomingDir, unacknowledge
 function partsWith(parts: Partial<ApplyParts>): ApplyParts {
   return {
     ingest: async () => undefined,
+    addTags: async () => undefined,
     putMetadata: async () => undefined,
     listMarked: async () => [],
     publish: async (repository) => ({ repository, packageCount: COUNT, revision: '1' }),

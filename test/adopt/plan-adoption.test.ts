@@ -233,6 +233,7 @@ describe('the plan for metadata', () => {
     expect(planFor([], [foundMetadata('a/repodata/a.xml')])).toMatchObject({
       planned: [],
       withoutRepository: ['a/repodata/a.xml'],
+      tags: [],
     });
   });
 });

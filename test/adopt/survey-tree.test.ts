@@ -129,6 +129,6 @@ describe('the metadata of a tree', () => {
 
   it('is nothing in an empty repodata directory', async () => {
     await mkdir(join(dir.path, 'el9/repodata'), { recursive: true });
-    expect(await survey()).toEqual({ metadata: [], refusals: [], leftOutTypes: [] });
+    expect(await survey()).toEqual({ metadata: [], refusals: [], leftOutTypes: [], tags: [] });
   });
 });

@@ -48,6 +48,7 @@ export function surveyOf(fields: Partial<Survey>): Survey {
     unnamed: [],
     deltas: [],
     leftOutTypes: [],
+    tags: [],
     hiddenCount: 0,
     otherCount: 0,
     ...fields,
