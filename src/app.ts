@@ -26,6 +26,7 @@ import { apiRoutes, type ApiRoutesOptions } from './serve/api-routes.ts';
 import { healthRoutes, type HealthRoutesOptions } from './serve/health-routes.ts';
 import type { Metrics } from './serve/metrics.ts';
 import { metricsRoute } from './serve/metrics-route.ts';
+import { leadToMajor } from './serve/lead-to-major.ts';
 import { refuseUnknownParameters } from './serve/refuse-unknown-parameters.ts';
 import { plainRepositoryUrl } from './serve/plain-repository-url.ts';
 import { repoRoutes } from './serve/repo-routes.ts';
@@ -59,6 +60,8 @@ export interface AppParts {
   readonly whenReady: Promise<void>;
 }
 
+// What hosts read.
+const REPO = '/repo/';
 // A whole upload of 10 GiB over a slow line fits; a client that sends nothing for a minute is cut off long before.
 const REQUEST_TIMEOUT_MS = 6 * 3_600_000;
 // Above the longest ?wait= (50 s), in which a connection is silent.
@@ -76,6 +79,9 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const isBehindNginx = parts.upload.uploadHeader !== undefined;
   const logError = createErrorLog(Date.now);
   const answerError = createErrorHandler(logError);
+  const onDisk = (path: string): string => leadToMajor(path, parts.topDir);
+  const urlOnDisk = (url: string): string =>
+    url.startsWith(REPO) ? REPO + onDisk(url.slice(REPO.length)) : url;
   const app = fastify({
     loggerInstance: parts.log,
     http: { maxHeaderSize: MAX_HEADER_BYTES },
@@ -100,7 +106,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
-    rewriteUrl: ({ url = '' }) => plainRepositoryUrl(url),
+    rewriteUrl: ({ url = '' }) => urlOnDisk(plainRepositoryUrl(url)),
   });
 
   app.decorateRequest('wantsJson', false);
@@ -148,7 +154,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
 
   const { room, maxUploadBytes } = parts.upload;
   const { demandRoom } = room;
-  if (isBehindNginx) await app.register(authRoutes, { ...parts, demandRoom, maxUploadBytes });
+  if (isBehindNginx) await app.register(authRoutes, { ...parts, demandRoom, maxUploadBytes, onDisk });
   await app.register(uploadRoutes, parts.upload);
   const { resumableUploads } = parts;
   await app.register(resumableRoutes, { ...parts.upload, resumableUploads });

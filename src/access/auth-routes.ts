@@ -15,6 +15,8 @@ export interface AuthRoutesOptions {
   readonly demandRoom: (sizeBytes: number) => void;
   /** nginx takes no larger body. */
   readonly maxUploadBytes: number;
+  /** What a path below /repo/ leads to in the tree. */
+  readonly onDisk: (path: string) => string;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface AuthRoutesOptions {
  */
 export async function authRoutes(
   app: FastifyInstance,
-  { access, publicUrl, demandRoom, maxUploadBytes }: AuthRoutesOptions,
+  { access, publicUrl, demandRoom, maxUploadBytes, onDisk }: AuthRoutesOptions,
 ): Promise<void> {
   const config = { needs: 'nothing', query: 'ignored' } as const;
 
@@ -42,7 +44,8 @@ export async function authRoutes(
       const { url } = originalOf(request);
       // A listing comes here afterwards; every other file nginx gives away.
       const use = /^[^?]*\/(?:\?|$)/.test(url) ? 'look' : 'consume';
-      identify(request, needOfRepositoryUrl(url), use);
+      identify(request, needOfRepositoryUrl(url, onDisk), use);
+      demandLookedAt(request, url);
     }),
   );
 
@@ -53,6 +56,17 @@ export async function authRoutes(
     request.requester = access.identify(original, need, use);
     demand(request.requester, need);
   }
+}
+
+/**
+ * nginx looks first whether a directory `9.4` is there, and says the number that it reads instead. One that was made since then
+ * must not be asked about in its place: the right is needed in both.
+ */
+function demandLookedAt(request: FastifyRequest, url: string): void {
+  const major = headerText(request.headers['x-original-major']);
+  if (major === undefined) return;
+  const need = needOfRepositoryUrl(url, (path) => path.replace(/^[^/]*/, major));
+  if (need !== 'nothing') demand(request.requester, need);
 }
 
 function answer(request: FastifyRequest, reply: FastifyReply, check: () => void): FastifyReply {

@@ -22,11 +22,14 @@ export function needOfRepositoryPath(path: string): Need | 'nothing' {
   return { right: 'read', in: isInRepository ? { repository: `${releasever}/${basearch}` } : 'all' };
 }
 
-/** The same of a URL as it was sent (`/repo/9/x86_64/repodata/repomd.xml?x`). */
-export function needOfRepositoryUrl(url: string): Need | 'nothing' {
+/**
+ * The same of a URL as it was sent (`/repo/9/x86_64/repodata/repomd.xml?x`).
+ * @param onDisk what a decoded path below /repo/ leads to.
+ */
+export function needOfRepositoryUrl(url: string, onDisk: (path: string) => string): Need | 'nothing' {
   const path = decoded(url.split('?', 1)[0] ?? '');
   const below = path === undefined ? undefined : /^\/repo\/(?<rest>.*)$/su.exec(path)?.groups?.['rest'];
-  return below === undefined ? { right: 'read', in: 'all' } : needOfRepositoryPath(below);
+  return below === undefined ? { right: 'read', in: 'all' } : needOfRepositoryPath(onDisk(below));
 }
 
 function decoded(path: string): string | undefined {

@@ -1,4 +1,7 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { createAccess } from '../../src/access/access.ts';
 import { AppError } from '../../src/errors.ts';
 import { createBodyRoom } from '../../src/receive/body-room.ts';
 import { buildTestApp } from '../support/test-app.ts';
@@ -51,5 +54,37 @@ describe('nginx, asking about an upload,', () => {
       'x-rpmyard-detail': "no room 'here'",
       'x-rpmyard-hint': 'Free some.',
     });
+  });
+});
+
+describe('nginx, asking about a file that hosts ask for by a longer releasever,', () => {
+  const access = createAccess({
+    tokens: [],
+    keys: [],
+    requireCredentials: true,
+    publicRead: ['9.4/*', '8/*'],
+    localToken: 'x',
+    nonces: { isNonceUsed: () => false, useNonce: () => true },
+    now: () => 0,
+  });
+  const upload = { uploadHeader: 'x-package-name' };
+  const headers = { 'x-original-uri': '/repo/9.4/x86_64/repodata/repomd.xml' };
+
+  test('is answered by the rights in the repository of its number', async () => {
+    await using service = await buildTestApp({ access, upload });
+    const ask = async (url: string) =>
+      (await service.app.inject({ url: '/auth/read', headers: { 'x-original-uri': url } })).statusCode;
+    expect(await ask('/repo/9.4/x86_64/a')).toBe(401);
+    expect(await ask('/repo/9%2E4/x86_64/a')).toBe(401);
+    expect(await ask('/repo/8.10/x86_64/a')).toBe(204);
+    expect(await ask('/repo/9.4/x86_64.repo')).toBe(204);
+  });
+
+  test('is answered by those in both, when the longer name became a directory after nginx had looked', async () => {
+    await using service = await buildTestApp({ access, upload });
+    await mkdir(join(service.topDir, '9.4'), { recursive: true });
+    expect((await service.app.inject({ url: '/auth/read', headers })).statusCode).toBe(204);
+    const looked = { ...headers, 'x-original-major': '9' };
+    expect((await service.app.inject({ url: '/auth/read', headers: looked })).statusCode).toBe(401);
   });
 });

@@ -51,6 +51,12 @@ describe('reading below /repo/', () => {
     ['/repo/9/x86_64/%2e%2e/%2e%2e/8/x86_64/a', ALL],
     ['', ALL],
   ])('the URL "%s" needs %j', (url, need) => {
-    expect(needOfRepositoryUrl(url)).toEqual(need);
+    expect(needOfRepositoryUrl(url, (path) => path)).toEqual(need);
+  });
+
+  it('a URL needs what its decoded path leads to', () => {
+    const onDisk = (path: string) => path.replace(/^9\.4\//, '9/');
+    expect(needOfRepositoryUrl('/repo/9%2E4/x86_64/a', onDisk)).toEqual(IN_9);
+    expect(needOfRepositoryUrl('/repo/9.4/x86_64.repo', onDisk)).toBe('nothing');
   });
 });

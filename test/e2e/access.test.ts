@@ -170,7 +170,7 @@ describe.each(FRONTS)('behind %s, other changes', (front) => {
 
 describe.each(FRONTS)('behind %s, reading that is restricted', (front) => {
   it('needs the right for packages and metadata, but not for keys and .repo files', async () => {
-    await using site = await startAccessSite(front, { public_read: ['8/*'] });
+    await using site = await startAccessSite(front, { public_read: ['8/*', '9.4/*'] });
     const nine = await packageOf(site);
     const eight = await packageOf(site, 'other', '1.el8');
     const signed = signedHeaders({
@@ -196,6 +196,14 @@ describe.each(FRONTS)('behind %s, reading that is restricted', (front) => {
     expect(await statusOf('/repo/')).toBe(401);
     expect(await statusOf('/repo/', '-u', `x:${CI_TOKEN}`)).toBe(403);
     expect(await statusOf('/repo/', '-u', `x:${READER_TOKEN}`)).toBe(200);
+    // What counts is the repository that is read.
+    const byHosts = '/repo/9.4/x86_64/repodata/repomd.xml';
+    const signedRead = signedHeaders({ method: 'GET', url: byHosts, sha256: sha256Of(Buffer.alloc(0)) });
+    expect(await statusOf('/repo/8.10/x86_64/repodata/repomd.xml')).toBe(200);
+    expect(await statusOf(byHosts)).toBe(401);
+    expect(await statusOf('/repo/9%2E4/x86_64/repodata/repomd.xml')).not.toBe(200);
+    expect(await statusOf(byHosts, '-u', `x:${READER_TOKEN}`)).toBe(200);
+    expect(await statusOf(byHosts, ...signedRead)).toBe(200);
     for (const trick of ['/repo/8/../9/x86_64/repodata/repomd.xml', '/repo//9/x86_64/repodata/repomd.xml']) {
       expect(await statusOf(trick, '--path-as-is')).not.toBe(200);
     }

@@ -16,6 +16,7 @@ import { describe, expect, test } from 'vitest';
 import { findFreePort } from '../support/free-port.ts';
 import { type Replacement, type RunningNginx, startNginx } from '../support/run-nginx.ts';
 import { GENERATION_FILES, GENERATION_URLS } from '../support/generation-urls.ts';
+import { RELEASEVER_FILES, RELEASEVER_LINK, RELEASEVER_URLS } from '../support/releasever-urls.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
 interface SeenRequest {
@@ -815,6 +816,24 @@ describe('/repo/', () => {
     });
     expect(put.status).toBe(405);
     expect(site.seen).toHaveLength(1);
+  });
+
+  test('a releasever as hosts call it leads to the repositories of its major number, unless there is a directory of its name', async () => {
+    await using site = await startSite();
+    for (const [path, content] of Object.entries(RELEASEVER_FILES)) await addFile(site.nginx, path, content);
+    const [link, target] = RELEASEVER_LINK;
+    await symlink(target, join(site.nginx.storageDir, link));
+    for (const [path, expected] of Object.entries(RELEASEVER_URLS)) {
+      const response = await send(site.nginx, { path: `/repo/${path}` });
+      expect([response.status, response.status === 200 ? response.body : codeOf(response)], path).toEqual(
+        expected,
+      );
+    }
+    await expect(send(site.nginx, { path: '/repo/9.4/x86_64' })).resolves.toMatchObject({
+      status: 301,
+      headers: { location: '/repo/9/x86_64/' },
+    });
+    expect(site.seen).toEqual([]);
   });
 
   test('/rpmyard.repo is a file of the tree and not cached', async () => {

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GENERATION_FILES, GENERATION_URLS } from '../support/generation-urls.ts';
+import { RELEASEVER_FILES, RELEASEVER_LINK, RELEASEVER_URLS } from '../support/releasever-urls.ts';
 import { buildTestApp, type TestApp } from '../support/test-app.ts';
 
 const SHA = 'ab'.repeat(32);
@@ -177,6 +178,20 @@ describe('a generation', () => {
     await put('9/x86_64/repodata/@7/repomd.xml', 'seventh');
     expect((await get('/repo/9/x86_64/@7/Packages')).headers['location']).toBe('/repo/9/x86_64/@7/Packages/');
     expect((await get('/repo/9/x86_64/@7/')).body).toContain('Index of /repo/9/x86_64/@7/');
+  });
+});
+
+describe('a releasever as hosts call it', () => {
+  it('leads to the repositories of its major number, unless there is a directory of its name, as behind nginx', async () => {
+    for (const [path, content] of Object.entries(RELEASEVER_FILES)) await put(path, content);
+    const [link, target] = RELEASEVER_LINK;
+    await symlink(target, join(service.topDir, link));
+    for (const [path, [status, body]] of Object.entries(RELEASEVER_URLS)) {
+      const answer = await get(`/repo/${path}`);
+      expect([answer.statusCode, answer.body], path).toEqual([status, expect.stringContaining(body)]);
+    }
+    expect((await get('/repo/9.4/x86_64')).headers['location']).toBe('/repo/9/x86_64/');
+    expect((await get('/repo/9.4/x86_64/Packages/')).body).toContain('a-1-1.el9.x86_64.rpm');
   });
 });
 
