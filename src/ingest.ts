@@ -1,9 +1,10 @@
 import { ownerOf } from './access/requester.ts';
 import { admitUpload } from './ingest/admit-upload.ts';
-import { chooseFile, factsOf, storedFactsOf, toPlace, turnOf, warningsOf } from './ingest/choose-file.ts';
+import { chooseFile, factsOf, storedFactsOf, toPlace, warningsOf } from './ingest/choose-file.ts';
 import { placesOf } from './ingest/describe-upload.ts';
 import type { IngestParts } from './ingest/ingest-parts.ts';
 import { type FileToPlace, findReceipt, isDamaged, placeAndRecord } from './ingest/place-and-record.ts';
+import { takeAllTurns } from './ingest/take-all-turns.ts';
 import { lookAtTargets } from './place/place-package.ts';
 import type { SpooledUpload } from './receive/spooled-upload.ts';
 import type { UploadOutcome } from './receive/upload-outcome.ts';
@@ -16,7 +17,7 @@ import type { Receipt } from './records/records.ts';
  */
 export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): Promise<UploadOutcome> {
   const { targets, asSent } = await admitUpload(upload, parts);
-  return parts.takeTurns(turnOf(targets), async () => {
+  return takeAllTurns(targets, parts.takeTurns, async () => {
     const stored = await chooseFile(asSent, targets, parts);
     try {
       await parts.timed('sync', () => parts.store.prepare(stored.path));

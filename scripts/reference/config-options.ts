@@ -40,5 +40,6 @@ function render(value: unknown): string {
 function typeOf({ type, enum: values, minimum, maximum }: Property): string {
   if (values !== undefined) return `one of ${values.join(', ')}`;
   if (type === 'array') return 'list';
+  if (type === 'object') return 'table';
   return minimum === undefined ? (type ?? 'text') : `${type}, ${minimum} to ${maximum}`;
 }

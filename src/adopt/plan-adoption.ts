@@ -9,6 +9,8 @@ export interface PlannedPackage {
   readonly sizeBytes: number;
   /** For ingestion; undefined when the release tag decides. */
   readonly releasever: string | undefined;
+  /** For ingestion; undefined when the arch decides. */
+  readonly basearches: readonly string[] | undefined;
   readonly location: string;
   /** Where it goes. */
   readonly repositories: readonly string[];
@@ -82,8 +84,22 @@ function groupBytes(found: readonly FoundPackage[]): readonly Grouped[] {
     // One that need not be copied before others, then one that lies where it goes.
     const [first, ...others] = sources.toSorted((a, b) => rankOf(b) - rankOf(a));
     if (first === undefined) return [];
-    const { nevra, sha256, sizeBytes, releasever, location, repositories } = first;
-    return [{ nevra, sha256, sizeBytes, releasever, location, repositories, sources: [first, ...others] }];
+    const { nevra, sha256, sizeBytes, releasever, location } = first;
+    const repositories = [...new Set(sources.flatMap((one) => one.repositories))];
+    const isKept = sources.some(({ keptIn }) => keptIn !== undefined);
+    const basearches = isKept ? repositories.flatMap((one) => one.split('/')[1] ?? []) : undefined;
+    return [
+      {
+        nevra,
+        sha256,
+        sizeBytes,
+        releasever,
+        basearches,
+        location,
+        repositories,
+        sources: [first, ...others],
+      },
+    ];
   });
 }
 

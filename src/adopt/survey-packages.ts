@@ -96,7 +96,7 @@ async function lookAt(
   const inspected = await parts.inspect(absolute, sizeBytes);
   const { rpm, nevra, sha256 } = inspected;
   const named = recogniseDirectory(root, path, parts.names);
-  const { targets, releasever, taggedReleasever } = routePackage(rpm, named, parts.routing);
+  const { targets, releasever, keptIn, taggedReleasever } = routePackage(rpm, named, parts.routing);
   const repositories = targets.map(({ repository }) => repository);
   // What each of its repositories has already was accepted before; were it another file, that is a conflict.
   if (!targets.every((target) => hasSize(target.path, stats.size))) {
@@ -110,6 +110,7 @@ async function lookAt(
     nevra,
     isNoarch: !rpm.isSource && rpm.arch === 'noarch',
     releasever,
+    keptIn,
     taggedReleasever,
     repositories,
     location: targets[0]?.location ?? '',

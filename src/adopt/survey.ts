@@ -17,6 +17,8 @@ export interface FoundPackage {
   readonly isNoarch: boolean;
   /** Said explicitly; undefined when the release tag decides. */
   readonly releasever: string | undefined;
+  /** The basearch it is left in, when its arch says another one or more of them. */
+  readonly keptIn: string | undefined;
   /** What the release tag names, when the package goes elsewhere. */
   readonly taggedReleasever: string | undefined;
   /** Where it goes. */

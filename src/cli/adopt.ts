@@ -13,6 +13,7 @@ import { digestContent, inspectPackage } from '../inspect/inspect-package.ts';
 import { refuseReplacedText } from '../inspect/find-text-warnings.ts';
 import { createInspectionThreads, type InspectionThreads } from '../inspect/inspection-threads.ts';
 import { nearestExisting } from '../nearest-existing.ts';
+import { alsoInstalls } from '../place/arch-table.ts';
 import {
   basearchOfDirectory,
   createRepositoryLayout,
@@ -171,7 +172,7 @@ async function lookAround(
         isRepositoryName,
         releaseverOfTag: (tag) => releaseverOfTag(tag, config.layout.releaseverPatterns),
       },
-      routing: { targetsOf: (identity, said) => layout.targetsOf(identity, said), releasever },
+      routing: { targetsOf: (...asked) => layout.targetsOf(...asked), alsoInstalls, releasever },
       checkSignature: async (path, inspected, repositories) => {
         await checkPackageSignature({ path, ...inspected }, repositories, findKeyring);
       },

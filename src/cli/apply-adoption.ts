@@ -64,9 +64,10 @@ async function throughPipeline(
   const bar = createProgressBar('taking packages in');
   try {
     return await applyStaged(staged, {
-      ingest: async (path, { sizeBytes, sha256, releasever }) => {
+      ingest: async (path, { sizeBytes, sha256, releasever, basearches }) => {
         const expectedDigests = [{ algorithm: 'sha256', hex: sha256, header: 'the survey' }] as const;
-        await ingest({ path, sizeBytes, sha256: undefined, expectedDigests, releasever, requester: ADOPTER });
+        const said = { releasever, basearches, requester: ADOPTER };
+        await ingest({ path, sizeBytes, sha256: undefined, expectedDigests, ...said });
       },
       putMetadata: async (repository, type, path) => {
         using _ = await requests.putMetadata(repository, type, { path, sender: { owner: ownerOf(ADOPTER) } });

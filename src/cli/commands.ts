@@ -178,7 +178,7 @@ export const INSPECT = {
     releasever: {
       type: 'string',
       value: 'VERSION',
-      text: 'The releasever of packages whose release tag names none.',
+      text: 'The releasever, whatever the release tags say; several with commas: 9,8.',
     },
     config: CONFIG_OPTION,
   },
@@ -221,7 +221,7 @@ export const PUSH = {
     releasever: {
       type: 'string',
       value: 'VERSION',
-      text: 'The releasever, whatever the release tags say.',
+      text: 'The releasever, whatever the release tags say; several with commas: 9,8.',
     },
     jobs: {
       type: 'string',

@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Config } from '../config/load.ts';
 import { AppError, printable, toAppError } from '../errors.ts';
 import type { ReindexRequest } from '../reindex/repository-requests.ts';
 import { REINDEX } from './commands.ts';
 import { expandGlobs } from './expand-globs.ts';
+import { findUnlinked } from './find-unlinked.ts';
 import { openReindexer, type PackageNote, type Reindexer } from './open-reindexer.ts';
 import { counted, createProgressBar } from './progress-bar.ts';
 import { readConfig, treeLine } from './read-config.ts';
@@ -40,11 +43,23 @@ export async function reindex(args: readonly string[]): Promise<number> {
         isTakeOver: values['take-over'] ?? false,
       };
       const isDone = await reindexOne(repository, request, reindexer, process.stdout);
-      if (!isDone) exitCode = 1;
+      if (isDone) await noteUnlinked(repository, config);
+      else exitCode = 1;
     }
     return exitCode;
   } finally {
     await reindexer.close();
+  }
+}
+
+/** What lay there before `layout.multilib` said more is linked by no run: an administrator decides. */
+async function noteUnlinked(repository: string, config: Config): Promise<void> {
+  for (const { into, count } of await findUnlinked(repository, config)) {
+    const { topDir } = config;
+    process.stdout.write(
+      `${repository}: ${counted(count, 'package')} would go to ${into} as well if sent today (layout.multilib); ` +
+        `"rpmyard adopt ${join(topDir, repository)}" shows and links them\n`,
+    );
   }
 }
 

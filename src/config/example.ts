@@ -22,9 +22,21 @@ function comment(property: Property): string[] {
 }
 
 function value(key: string, content: unknown): string[] {
+  if (isTable(content)) return table(key, content);
   if (!Array.isArray(content)) return [`${key}: ${scalar(content)}`];
   if (content.length === 0) return [`${key}: []`];
   return [`${key}:`, ...content.map((item) => `  - ${scalar(item)}`)];
+}
+
+function isTable(content: unknown): content is Readonly<Record<string, readonly unknown[]>> {
+  return typeof content === 'object' && !Array.isArray(content);
+}
+
+function table(key: string, content: Readonly<Record<string, readonly unknown[]>>): string[] {
+  return [
+    `${key}:`,
+    ...Object.entries(content).map(([name, items]) => `  ${name}: [${items.map(scalar).join(', ')}]`),
+  ];
 }
 
 function scalar(content: unknown): string {

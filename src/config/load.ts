@@ -26,6 +26,7 @@ export interface Config {
   readonly layout: {
     readonly releaseverPatterns: readonly RegExp[];
     readonly noarchBasearches: readonly string[];
+    readonly multilib: ReadonlyMap<string, readonly string[]>;
   };
   readonly reindex: {
     readonly engine: ConfigFile['index_updater']['engine'];
@@ -221,6 +222,7 @@ function toConfig(file: ConfigFile, folder: string): Config {
     layout: {
       releaseverPatterns: file.layout.releasever.map((pattern) => new RegExp(pattern, 'u')),
       noarchBasearches: file.layout.noarch,
+      multilib: new Map(Object.entries(file.layout.multilib)),
     },
     reindex: {
       engine: file.index_updater.engine,

@@ -71,6 +71,8 @@ const repo = Type.Object(
   CLOSED,
 );
 
+const BASEARCH_PATTERN = '^[A-Za-z0-9_]{1,64}$';
+
 const layout = Type.Object(
   {
     releasever: Type.Array(Type.String(), {
@@ -79,11 +81,20 @@ const layout = Type.Object(
       description:
         'Regular expressions for the release tag, each with a group (?<releasever>...); the first match wins.',
     }),
-    noarch: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_]+$' }), {
+    noarch: Type.Array(Type.String({ pattern: BASEARCH_PATTERN }), {
       default: ['x86_64', 'aarch64'],
       uniqueItems: true,
       description: 'A noarch package is linked into each of these; [] keeps a noarch repository of its own.',
     }),
+    multilib: Type.Record(
+      Type.String({ pattern: BASEARCH_PATTERN }),
+      Type.Array(Type.String({ pattern: BASEARCH_PATTERN }), { uniqueItems: true }),
+      {
+        default: { i386: ['x86_64'] },
+        description:
+          'Basearch: where its packages are linked as well, since hosts there install them (i686 packages on x86_64). Holds for what is uploaded from then on; {} links nothing.',
+      },
+    ),
   },
   CLOSED,
 );

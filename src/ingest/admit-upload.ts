@@ -20,7 +20,7 @@ export async function admitUpload(upload: SpooledUpload, parts: IngestParts): Pr
   const { path } = upload;
   const inspected = await parts.timed('inspect', () => inspectPackage(upload, parts.inspectionThreads));
   parts.checkDescribable(inspected.rpm);
-  const targets = parts.layout.targetsOf(inspected.rpm, upload.releasever);
+  const targets = parts.layout.targetsOf(inspected.rpm, upload.releasever, upload.basearches);
   const repositories = targets.map(({ repository }) => repository);
   for (const repository of repositories) demand(upload.requester, { right: 'upload', in: { repository } });
   const signatures =

@@ -18,11 +18,6 @@ export async function chooseFile(
   return chooseStoredFile(asSent, targets, { ...parts, signing, storedFacts: storedFactsOf(parts) });
 }
 
-/** Whoever places a package has this turn: two of one name would decide on what the other is about to change. */
-export function turnOf(targets: readonly Target[]): string {
-  return targets.map(({ path }) => path).join();
-}
-
 export function toPlace(
   { path, inspected, signatures, receivedSha256 }: StoredFile,
   targets: readonly Target[],

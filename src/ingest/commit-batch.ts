@@ -2,14 +2,16 @@ import { demandProven, ownerOf, type Requester } from '../access/requester.ts';
 import { type Batch, readBatch, repositoriesOf } from '../batches/batch-store.ts';
 import { AppError, toAppError } from '../errors.ts';
 import { lookAtTargets } from '../place/place-package.ts';
+import type { Target } from '../place/repository-layout.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
 import { outcomesOf } from './batch-outcomes.ts';
 import { type Refused, refusalOf } from './batch-refusal.ts';
 import { accessOf, demandUpload } from './batch-rights.ts';
-import { storedFactsOf, turnOf } from './choose-file.ts';
+import { storedFactsOf } from './choose-file.ts';
 import { inParallel } from './in-parallel.ts';
 import type { BatchParts } from './ingest-parts.ts';
 import { batchTurn, placeDecidedBatch } from './place-decided.ts';
+import { takeAllTurns } from './take-all-turns.ts';
 import { discardAll, findClashes, type PreparedFile, prepareFiles } from './prepare-files.ts';
 
 export interface Commit {
@@ -76,7 +78,7 @@ async function commitStaged(
   try {
     // Hold, targets, batch: everybody waits in this order.
     return await parts.queue.whileHeld(repositories, () =>
-      takeTargetTurns(files, parts, () =>
+      takeAllTurns(targetsOf(files), parts.takeTurns, () =>
         parts.takeTurns(batchTurn(id), async () => {
           if (!isSame(batch, await parts.batches.read(id))) return undefined;
           const looked = await lookAtAll(files, parts);
@@ -131,13 +133,6 @@ function sentSha256Of({ sha256, receivedSha256 }: PreparedFile['file']): string 
   return receivedSha256 ?? sha256;
 }
 
-function takeTargetTurns<T>(
-  files: readonly PreparedFile[],
-  { takeTurns }: Pick<BatchParts, 'takeTurns'>,
-  task: () => Promise<T>,
-): Promise<T> {
-  const keys = new Set(files.map(({ file }) => turnOf(file.targets)));
-  return [...keys]
-    .toSorted()
-    .reduceRight<() => Promise<T>>((inner, key) => () => takeTurns(key, inner), task)();
+function targetsOf(files: readonly PreparedFile[]): readonly Target[] {
+  return files.flatMap(({ file }) => file.targets);
 }

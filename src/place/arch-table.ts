@@ -36,6 +36,16 @@ const BASEARCH_OF_ARCH: ReadonlyMap<string, string> = new Map([
   ['sh4a', 'sh4'],
 ]);
 
+/**
+ * Basearch -> those of whose packages its hosts install too. Source: arch_compat in rpm's rpmrc.in.
+ */
+const ALSO_INSTALLED: ReadonlyMap<string, readonly string[]> = new Map([
+  ['x86_64', ['i386']],
+  ['ppc64', ['ppc']],
+  ['s390x', ['s390']],
+  ['sparc64', ['sparc']],
+]);
+
 const BASEARCHES: ReadonlySet<string> = new Set(BASEARCH_OF_ARCH.values());
 
 function into(basearch: string | undefined): (arch: string) => readonly [string, string] {
@@ -50,4 +60,10 @@ export function basearchOf(arch: string): string | undefined {
 /** True for the name of a repository's directory that packages of some architecture go to. */
 export function isBasearch(name: string): boolean {
   return BASEARCHES.has(name);
+}
+
+/** True when hosts of a basearch install packages of an arch that has another basearch: i686 on x86_64. */
+export function alsoInstalls(basearch: string, arch: string): boolean {
+  const own = basearchOf(arch);
+  return own !== undefined && (ALSO_INSTALLED.get(basearch)?.includes(own) ?? false);
 }

@@ -33,11 +33,16 @@ export interface Target {
 export interface RepositoryLayout {
   readonly topDir: string;
   /**
-   * Where a package goes: one target, or one in each configured basearch for noarch.
-   * @param releasever says it explicitly; otherwise the release tag decides.
+   * Where a package goes: one target in each releasever and each basearch that it is for.
+   * @param releasever says it explicitly, several with commas between them (`9,8`); otherwise the release tag decides.
+   * @param basearches instead of those that the arch says.
    * @throws AppError NEVRA_INVALID, ARCH_UNKNOWN, RELEASEVER_UNKNOWN, PARAMETER_INVALID.
    */
-  targetsOf(identity: PackageIdentity, releasever?: string): readonly Target[];
+  targetsOf(
+    identity: PackageIdentity,
+    releasever?: string,
+    basearches?: readonly string[],
+  ): readonly Target[];
   directoryOf(repository: RepositoryName): string;
 }
 
@@ -52,6 +57,8 @@ const VERSION_OR_RELEASE = /^[A-Za-z0-9._+~^]+$/;
 const ARCH = /^[A-Za-z0-9_]{1,64}$/;
 // ext4, xfs and btrfs take file names up to this length.
 const MAX_FILE_NAME_BYTES = 255;
+// Each is a repository that is locked, marked and indexed for one upload.
+const MAX_RELEASEVERS = 20;
 // Enough to see what is wrong with a value.
 const MAX_QUOTED_BYTES = 80;
 
@@ -73,20 +80,28 @@ export function createRepositoryLayout(options: {
   readonly topDir: string;
   readonly releaseverPatterns: readonly RegExp[];
   readonly noarchBasearches: readonly string[];
+  /** Basearch -> where its packages go as well. */
+  readonly multilib: ReadonlyMap<string, readonly string[]>;
 }): RepositoryLayout {
-  const { topDir, releaseverPatterns, noarchBasearches } = options;
+  const { topDir, releaseverPatterns, noarchBasearches, multilib } = options;
 
   return { topDir, targetsOf, directoryOf };
 
-  function targetsOf(identity: PackageIdentity, releasever?: string): readonly Target[] {
+  function targetsOf(
+    identity: PackageIdentity,
+    releasever?: string,
+    basearches?: readonly string[],
+  ): readonly Target[] {
     const location = `${PACKAGES}/${packageFileName(identity)}`;
-    const basearches = basearchesOf(identity);
-    const checkedReleasever =
-      releasever === undefined ? releaseverOf(identity.release) : checkReleasever(releasever);
-    return basearches.map((basearch) => {
-      const repository = repositoryName(checkedReleasever, basearch);
-      return { repository, location, path: join(directoryOf(repository), location) };
-    });
+    const ofArch = basearchesOf(identity);
+    const releasevers =
+      releasever === undefined ? [releaseverOf(identity.release)] : checkReleasevers(releasever);
+    return releasevers.flatMap((one) =>
+      (basearches ?? ofArch).map((basearch) => {
+        const repository = repositoryName(one, basearch);
+        return { repository, location, path: join(directoryOf(repository), location) };
+      }),
+    );
   }
 
   function directoryOf(repository: RepositoryName): string {
@@ -97,7 +112,7 @@ export function createRepositoryLayout(options: {
     if (isSource) return [SOURCE_BASEARCH];
     if (arch === 'noarch') return noarchBasearches.length > 0 ? noarchBasearches : ['noarch'];
     const basearch = basearchOf(arch);
-    if (basearch !== undefined) return [basearch];
+    if (basearch !== undefined) return [...new Set([basearch, ...(multilib.get(basearch) ?? [])])];
     throw new AppError(
       'ARCH_UNKNOWN',
       `the package's arch is ${quote(arch)}, which is no known architecture`,
@@ -177,10 +192,18 @@ function insteadOf(field: string, value: string, pattern: RegExp): string {
   return `Write ${quote(suggestion)}${epoch} and build again. `;
 }
 
-function checkReleasever(releasever: string): string {
-  if (isReleasever(releasever)) return releasever;
-  throw new AppError('PARAMETER_INVALID', `releasever is ${quote(releasever)}`, {
-    hint: 'Use letters, digits, dot, plus, dash and underscore, for example ?releasever=9.',
+/** Each one once. */
+function checkReleasevers(list: string): readonly string[] {
+  const releasevers = [...new Set(list.split(','))];
+  const wrong = releasevers.find((one) => !isReleasever(one));
+  if (wrong !== undefined) {
+    throw new AppError('PARAMETER_INVALID', `releasever is ${quote(wrong)}`, {
+      hint: 'Use letters, digits, dot, plus, dash and underscore, for example ?releasever=9, or several: ?releasever=9,8.',
+    });
+  }
+  if (releasevers.length <= MAX_RELEASEVERS) return releasevers;
+  throw new AppError('PARAMETER_INVALID', `releasever names ${releasevers.length} releasevers`, {
+    hint: `Name at most ${MAX_RELEASEVERS}, and send the package again for others.`,
   });
 }
 

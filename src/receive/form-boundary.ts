@@ -11,6 +11,11 @@ export function formBoundary(contentType: string | undefined): string | undefine
   return BOUNDARY.test(boundary) ? boundary : undefined;
 }
 
+/** True for a body in parts, whether it can be read or not. */
+export function isForm(contentType: string | undefined): boolean {
+  return /^\s*multipart\//i.test(contentType ?? '');
+}
+
 function mimeTypeOf(text: string): MIMEType | undefined {
   try {
     return new MIMEType(text);

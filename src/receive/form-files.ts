@@ -12,7 +12,13 @@ export interface FormFile {
   readonly content: Readable;
 }
 
-/** More than a client needs; a form's fields mean nothing here. */
+export interface FormRules {
+  readonly maxFiles: number;
+  /** Told of each field that is no file, in the order of the form. */
+  readonly onField: (name: string, value: string) => void;
+}
+
+/** More than a client needs. */
 const MAX_FIELDS = 10;
 const MAX_FIELD_BYTES = 1024;
 
@@ -22,7 +28,11 @@ const MAX_FIELD_BYTES = 1024;
  * that the client can still be answered.
  * @throws Error when the form cannot be read or has too many parts; AppError UPLOAD_STALLED, BODY_INCOMPLETE.
  */
-export function formFiles(body: Readable, boundary: string, maxFiles: number): AsyncIterable<FormFile> {
+export function formFiles(
+  body: Readable,
+  boundary: string,
+  { maxFiles, onField }: FormRules,
+): AsyncIterable<FormFile> {
   const failure = new AbortController();
   const files = new Readable({ objectMode: true, read: () => undefined });
   const parser = new Busboy({
@@ -40,6 +50,7 @@ export function formFiles(body: Readable, boundary: string, maxFiles: number): A
       content.on('error', () => undefined);
       files.push({ fileName: fileName ?? '', content } satisfies FormFile);
     })
+    .on('field', (name, value) => onField(name, value))
     .on('error', (error) => failure.abort(error))
     .on('filesLimit', () => failure.abort(new Error(`it has more than ${maxFiles} files`)))
     .on('fieldsLimit', () => failure.abort(new Error(`it has more than ${MAX_FIELDS} fields`)));

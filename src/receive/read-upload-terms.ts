@@ -5,7 +5,7 @@ import { headerText } from '../header-text.ts';
 
 /** What a client says of an upload beside its bytes. */
 export interface UploadTerms {
-  /** ?releasever=, whatever the release tag is. */
+  /** ?releasever= or the field of a form, whatever the release tag is; several with commas between them. */
   readonly releasever: string | undefined;
   /** ?batch= or X-Batch: the package waits for the commit of this batch. */
   readonly batch: string | undefined;
@@ -17,14 +17,30 @@ export interface UploadQuery {
   readonly batch?: string;
 }
 
-/** @throws AppError PARAMETER_INVALID. */
-export function readUploadTerms(request: FastifyRequest<{ Querystring: UploadQuery }>): UploadTerms {
-  const { releasever, wait } = request.query;
+/**
+ * @param fields what a form says with its fields `releasever`.
+ * @throws AppError PARAMETER_INVALID.
+ */
+export function readUploadTerms(
+  request: FastifyRequest<{ Querystring: UploadQuery }>,
+  fields: readonly string[] = [],
+): UploadTerms {
+  const { wait } = request.query;
+  const releasever = onlyReleasever([request.query.releasever, ...fields]);
   const batch = readBatchName(request);
   if (batch === undefined) return { releasever, batch };
   if (!isBatchId(batch)) throw noBatchId();
   if (wait !== undefined) refuseWait(batch);
   return { releasever, batch };
+}
+
+/** All of them hold for every file of a form, so there can only be one. */
+function onlyReleasever(given: readonly (string | undefined)[]): string | undefined {
+  const [first, ...others] = new Set(given.filter((one) => one !== undefined));
+  if (others.length === 0) return first;
+  throw new AppError('PARAMETER_INVALID', 'the form, or the form and its URL, name the releasever twice', {
+    hint: 'Name it once, for all files of the form; several in one are put into each: releasever=9,8.',
+  });
 }
 
 /** In the URL it is signed with a signed request; the header is for clients that sign nothing. */

@@ -17,8 +17,10 @@ export interface SpooledUpload {
   /** Computed on the way in when the body passed through this process. */
   readonly sha256: string | undefined;
   readonly expectedDigests: readonly ExpectedDigest[];
-  /** What the client said with ?releasever=. */
+  /** What the client said with ?releasever=; several with commas between them. */
   readonly releasever: string | undefined;
+  /** Only these, when a tree that is adopted has the package in no others. */
+  readonly basearches?: readonly string[] | undefined;
   /** Left out: it is placed at once. */
   readonly batch?: string | undefined;
   /** Who sent it. */

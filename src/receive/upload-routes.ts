@@ -2,8 +2,9 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { AppError } from '../errors.ts';
 import { answerUpload } from './answer-upload.ts';
 import { ingestReceivedFile, type UploadRequest } from './ingest-received-file.ts';
-import { postForm } from './post-form.ts';
-import { receivePutBody } from './receive-put-body.ts';
+import { isForm } from './form-boundary.ts';
+import { takeForm } from './take-form.ts';
+import { receiveBody } from './receive-body.ts';
 import type { UploadOptions } from './upload-options.ts';
 import { readUploadTerms, type UploadQuery } from './read-upload-terms.ts';
 import { parseWaitMs } from './wait-query.ts';
@@ -15,14 +16,17 @@ const schema = {
   },
 } as const;
 
-/** PUT one package, POST a form with many; both end as a SpooledUpload that `ingest` takes on. */
+/**
+ * PUT or POST of one package, or of a form with many: the body says which, as clients mix them up. Each package ends as a
+ * SpooledUpload that `ingest` takes on.
+ */
 export async function uploadRoutes(app: FastifyInstance, options: UploadOptions): Promise<void> {
   const { uploadPath } = options;
   // In which repository shows only when the header has been read.
   const config = { needs: { right: 'upload', in: 'some' } } as const;
 
   app.removeAllContentTypeParsers();
-  // The body stays a stream until receivePutBody or postForm reads it.
+  // The body stays a stream until receiveBody or takeForm reads it.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 
   app.put<{ Querystring: UploadQuery; Params: { '*': string } }>(
@@ -30,15 +34,15 @@ export async function uploadRoutes(app: FastifyInstance, options: UploadOptions)
     { schema, config },
     (request, reply) => {
       checkUploadName(request.params['*']);
-      return putPackage(request, reply, options);
+      return takeUpload(request, reply, options);
     },
   );
   app.put<{ Querystring: UploadQuery }>(uploadPath, { schema, config }, (request, reply) =>
-    putPackage(request, reply, options),
+    takeUpload(request, reply, options),
   );
   for (const url of [uploadPath, `${uploadPath}/`]) {
     app.post<{ Querystring: UploadQuery }>(url, { schema, config }, (request, reply) =>
-      postForm(request, reply, options),
+      takeUpload(request, reply, options),
     );
     app.route({
       method: ['GET', 'DELETE', 'PATCH'],
@@ -49,13 +53,14 @@ export async function uploadRoutes(app: FastifyInstance, options: UploadOptions)
   }
 }
 
-async function putPackage(
+async function takeUpload(
   request: UploadRequest,
   reply: FastifyReply,
   options: UploadOptions,
 ): Promise<FastifyReply> {
+  if (isForm(request.headers['content-type'])) return takeForm(request, reply, options);
   const waitMs = parseWaitMs(request.query.wait);
-  const receive = () => receivePutBody(request, reply, options);
+  const receive = () => receiveBody(request, reply, options);
   const exchange = { request, reply, terms: readUploadTerms(request) };
   const outcome = await ingestReceivedFile(receive, exchange, options);
   return answerUpload(exchange, outcome, waitMs, options);

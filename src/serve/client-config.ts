@@ -5,6 +5,9 @@ import { replaceDurable } from '../durable-files.ts';
 /** Longer and hosts would miss what a build job just published; dnf's own default is two days. */
 const METADATA_EXPIRE_SECONDS = 60;
 
+/** dnf and yum take letters, digits and `-_.:` in an id; no releasever has a colon, so two repositories never get one id. */
+const IN_PLACE_OF_PLUS = ':';
+
 /** The armored public keys, in the top directory. */
 export const KEY_FILE = 'RPM-GPG-KEY-rpmyard';
 
@@ -20,7 +23,7 @@ export interface ClientConfig {
 
 /** The .repo file of one repository: `dnf config-manager --add-repo <url>` or a copy into /etc/yum.repos.d. */
 export function renderRepoFile(config: ClientConfig, repository: string): string {
-  const id = `rpmyard-${repository.replace('/', '-')}`;
+  const id = `rpmyard-${repository.replace('/', '-').replaceAll('+', IN_PLACE_OF_PLUS)}`;
   return renderSection({ id, name: `Rpmyard ${repository}`, repository }, config);
 }
 

@@ -38,6 +38,7 @@ async function planned(path: string): Promise<PlannedPackage> {
     nevra: path,
     isNoarch: false,
     releasever: undefined,
+    keptIn: undefined,
     taggedReleasever: undefined,
     repositories: ['9/x86_64'],
     location: `Packages/${path}`,
@@ -47,7 +48,7 @@ async function planned(path: string): Promise<PlannedPackage> {
     isLinkable: true,
     warnings: [],
   };
-  return { ...source, missingIn: source.repositories, sources: [source] };
+  return { ...source, basearches: undefined, missingIn: source.repositories, sources: [source] };
 }
 
 const stage = () => stagePlan(plan, { root: dir.path, incomingDir, unacknowledgedPathOf: () => undefined });

@@ -28,6 +28,19 @@ describe('the plan of an adoption', () => {
     expect(pathsOf(planned)).toEqual([['c/x.rpm', 'b/x.rpm', 'a/x.rpm']]);
   });
 
+  it('leaves the same bytes in each basearch that they lie in, and makes no other one for them', () => {
+    const kept = { sha256: 'same', keptIn: 'x86_64', repositories: ['9/x86_64'] };
+    const inBoth = { sha256: 'same', repositories: ['9/i386'] };
+    const only = plan([found('9/x86_64/x.rpm', kept)]);
+    expect(only.packages).toMatchObject([{ repositories: ['9/x86_64'], basearches: ['x86_64'] }]);
+    const both = plan([found('9/x86_64/x.rpm', kept), found('9/i386/x.rpm', inBoth)]);
+    expect(both.packages).toMatchObject([
+      { repositories: ['9/x86_64', '9/i386'], basearches: ['x86_64', 'i386'] },
+    ]);
+    const plain = plan([found('9/i386/x.rpm', inBoth)]);
+    expect(plain.packages).toMatchObject([{ repositories: ['9/i386'], basearches: undefined }]);
+  });
+
   it('takes the same bytes for each releasever that a directory says', () => {
     const planned = plan([
       found('8/x86_64/x.rpm', { sha256: 'same', releasever: '8', repositories: ['8/x86_64'] }),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { recogniseDirectory } from '../../src/adopt/recognise-directory.ts';
 import { routePackage } from '../../src/adopt/route-package.ts';
+import { alsoInstalls } from '../../src/place/arch-table.ts';
 import { basearchOfDirectory, createRepositoryLayout } from '../../src/place/repository-layout.ts';
 import { isRepositoryName } from '../../src/repository-name.ts';
 
@@ -15,6 +16,7 @@ const layout = createRepositoryLayout({
   topDir: '/srv/repo/storage',
   releaseverPatterns: [EL],
   noarchBasearches: ['x86_64', 'aarch64'],
+  multilib: new Map([['i386', ['x86_64']]]),
 });
 const targetsOf = layout.targetsOf.bind(layout);
 const IDENTITY = {
@@ -66,8 +68,14 @@ describe('the directory of a package', () => {
 
 describe('the way of a package', () => {
   const named = { repository: '8/x86_64', releasever: '8', isInTree: false };
-  const route = (release: string, directory: typeof named | undefined, releasever?: string) => {
-    const found = routePackage({ ...IDENTITY, release }, directory, { targetsOf, releasever });
+  const route = (
+    release: string,
+    directory: typeof named | undefined,
+    releasever?: string,
+    arch = IDENTITY.arch,
+  ) => {
+    const rules = { targetsOf, alsoInstalls, releasever };
+    const found = routePackage({ ...IDENTITY, release, arch }, directory, rules);
     return { ...found, targets: found.targets.map(({ repository }) => repository) };
   };
 
@@ -75,8 +83,25 @@ describe('the way of a package', () => {
     expect(route('1.el9', named, '7')).toEqual({
       targets: ['9/x86_64'],
       releasever: undefined,
+      keptIn: undefined,
       taggedReleasever: undefined,
     });
+  });
+
+  it('of i686 is that of an upload, but in a directory of x86_64 it ends there', () => {
+    const both = ['8/i386', '8/x86_64'];
+    expect(route('1.el8', undefined, undefined, 'i686')).toMatchObject({ targets: both, keptIn: undefined });
+    expect(route('1.el8', { ...named, repository: '8/i386' }, undefined, 'i686')).toMatchObject({
+      targets: both,
+      keptIn: undefined,
+    });
+    for (const release of ['1.el8', '1']) {
+      const kept = { targets: ['8/x86_64'], keptIn: 'x86_64' };
+      expect(route(release, named, undefined, 'i686')).toMatchObject(kept);
+      expect(route(release, { ...named, isInTree: true }, undefined, 'i686')).toMatchObject(kept);
+    }
+    // What no host of the directory installs is not left there.
+    expect(route('1.el8', named, undefined, 'aarch64')).toMatchObject({ targets: ['8/aarch64'] });
   });
 
   it('is said by the directory where the release tag says nothing', () => {
@@ -98,6 +123,7 @@ describe('the way of a package', () => {
     expect(route('1.el9', inTree)).toEqual({
       targets: ['8/x86_64'],
       releasever: '8',
+      keptIn: undefined,
       taggedReleasever: '9',
     });
     expect(route('1.el8', inTree)).toMatchObject({ releasever: undefined });

@@ -89,6 +89,26 @@ describe.each(['running', 'stopped'])('with the service %s', (state) => {
     expect(await indexed(tree)).toContain(location);
   });
 
+  test('rpmyard reindex says which packages today’s rules would send elsewhere too, and how to link them', async () => {
+    await using tree = await startTree();
+    await inState(tree);
+    const name = 'old-1-1.el9.i686.rpm';
+    await mkdir(join(tree.service.storageDir, '9/i386/Packages'), { recursive: true });
+    const bytes = craftRpm({ name: 'old', version: '1', release: '1.el9', arch: 'i686' });
+    await writeFile(join(tree.service.storageDir, '9/i386/Packages', name), bytes);
+    const result = await runRpmyard('reindex', '-c', tree.service.configPath, '9/i386');
+    expect(result).toMatchObject({ exitCode: 0 });
+    expect(result.stdout).toContain('9/i386: 1 package would go to 9/x86_64 as well');
+    await tree.service.stop();
+    const own = join(tree.service.storageDir, '9/i386');
+    expect(result.stdout).toContain(`rpmyard adopt ${own}`);
+    const adopted = await runRpmyard('adopt', '--apply', '-c', tree.service.configPath, own);
+    expect(adopted).toMatchObject({ exitCode: 0 });
+    await expect(readdir(join(tree.service.storageDir, '9/x86_64/Packages'))).resolves.toContain(name);
+    const again = await runRpmyard('reindex', '-c', tree.service.configPath, '9/i386');
+    expect(again.stdout).not.toContain('9/x86_64');
+  });
+
   test('rpmyard reindex names a repository that does not exist, and does the others', async () => {
     await using tree = await startTree();
     await inState(tree);

@@ -93,6 +93,33 @@ describe('curl -T', () => {
     await eventually(async () => expect(await site.leftovers()).toEqual([]));
   });
 
+  test.each(['nginx', 'none'] as const)(
+    'behind %s, a form that is PUT and a package that is POSTed are taken all the same, into each releasever that is named',
+    async (front) => {
+      await using site = await startSite({ front });
+      const sent = async (name: string, ...args: readonly string[]) => {
+        const path = join(site.workDir, `${name}.rpm`);
+        await writeFile(path, craftRpm({ name, release: '1', payload: Buffer.alloc(1_500_000, name) }));
+        const answer = await runCurl(...args.map((arg) => arg.replace('PATH', path)));
+        expect([answer.status, answer.body], name).toEqual([201, expect.stringMatching(/^OK - /)]);
+        for (const repository of ['9/x86_64', '8/x86_64']) {
+          const location = `${repository}/Packages/${name}-1.0-1.x86_64.rpm`;
+          expect(sha256Of(await readFile(join(site.storageDir, location)))).toBe(
+            sha256Of(await readFile(path)),
+          );
+        }
+      };
+      const url = `${site.baseUrl}/upload`;
+      const binary = ['--data-binary', '@PATH'];
+      await sent('put-form', '-X', 'PUT', '-F', 'file=@PATH', '-F', 'releasever=9,8', url);
+      await sent('post-form', '-F', 'file=@PATH', '-F', 'releasever=9,8', url);
+      await sent('post', ...binary, `${url}?releasever=9,8`);
+      await sent('post-typed', ...binary, '-H', 'Content-Type: application/x-rpm', `${url}?releasever=9,8`);
+      await sent('post-untyped', ...binary, '-H', 'Content-Type:', `${url}?releasever=9,8`);
+      await eventually(async () => expect(await site.leftovers()).toEqual([]));
+    },
+  );
+
   test('the answer is JSON when the client accepts that', async () => {
     await using site = await startSite();
     const file = await packageFile(site, { name: 'asked' });
@@ -150,6 +177,34 @@ describe.each(ENGINES)('with the %s engine', (engine) => {
       expect(await dnfInstall(host, 'application')).toMatchObject({ exitCode: 0 });
       await expect(readFile(join(host.root, LIBRARY_FILE), 'utf8')).resolves.toBe('data');
       await expect(readFile(join(host.root, APPLICATION_FILE), 'utf8')).resolves.toBe('program');
+    });
+
+    test('a 32-bit package is installed from the repository of x86_64, by a host that calls its releasever 9.4', async () => {
+      await using site = await start({ config: NO_RUN_UNASKED });
+      const rpm = await buildRpm(
+        { name: 'thirty-two', arch: 'i686', files: { [LIBRARY_FILE]: 'data' } },
+        site.workDir,
+      );
+      const answer = await runCurl(
+        '-H',
+        'Accept: application/json',
+        '-T',
+        rpm,
+        `${site.baseUrl}/upload?wait=50`,
+      );
+      expect(JSON.parse(answer.body)).toMatchObject({
+        places: [
+          { repository: '9/i386', state: 'published' },
+          { repository: '9/x86_64', state: 'published' },
+        ],
+      });
+      const host = {
+        root: join(site.workDir, 'host'),
+        repositoryUrl: `${site.baseUrl}/repo/$releasever/$basearch/`,
+        releasever: '9.4',
+      };
+      expect(await dnfInstall(host, 'thirty-two.i686')).toMatchObject({ exitCode: 0 });
+      await expect(readFile(join(host.root, LIBRARY_FILE), 'utf8')).resolves.toBe('data');
     });
 
     test('what ?wait= answered 201 is installed by zypper, with what it requires', async () => {

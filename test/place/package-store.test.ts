@@ -23,7 +23,12 @@ afterEach(() => dir.remove());
 
 function storeAt(path: string): PackageStore {
   return createPackageStore(
-    createRepositoryLayout({ topDir: path, releaseverPatterns: [], noarchBasearches: [] }),
+    createRepositoryLayout({
+      topDir: path,
+      releaseverPatterns: [],
+      noarchBasearches: [],
+      multilib: new Map(),
+    }),
   );
 }
 
@@ -109,7 +114,7 @@ describe('createRepository', () => {
     const synced = await syncedPathsOf(`
       const { createPackageStore } = await import('${srcUrl('place/package-store.ts')}');
       const { createRepositoryLayout } = await import('${srcUrl('place/repository-layout.ts')}');
-      const options = { topDir: ${JSON.stringify(topDir)}, releaseverPatterns: [], noarchBasearches: [] };
+      const options = { topDir: ${JSON.stringify(topDir)}, releaseverPatterns: [], noarchBasearches: [], multilib: new Map() };
       await createPackageStore(createRepositoryLayout(options)).createRepository('9/x86_64');
     `);
     expect(synced).toEqual(expect.arrayContaining([topDir, join(topDir, '9'), join(topDir, '9/x86_64')]));

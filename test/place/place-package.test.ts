@@ -25,6 +25,7 @@ beforeEach(async () => {
     topDir: join(dir.path, 'storage'),
     releaseverPatterns: [],
     noarchBasearches: ['x86_64', 'aarch64', 's390x'],
+    multilib: new Map(),
   });
   store = createPackageStore(layout);
 });

@@ -15,7 +15,7 @@ const TOP_DIR = '/srv/repo/storage';
 const { releaseverPatterns } = parseConfig('', '/config.yml').layout;
 
 const layoutWith = (noarchBasearches: readonly string[]) =>
-  createRepositoryLayout({ topDir: TOP_DIR, releaseverPatterns, noarchBasearches });
+  createRepositoryLayout({ topDir: TOP_DIR, releaseverPatterns, noarchBasearches, multilib: new Map() });
 
 const layout = layoutWith(['x86_64', 'aarch64']);
 
@@ -156,6 +156,7 @@ describe('the releasever of a release tag', () => {
         /(?<releasever>\d)/u,
       ],
       noarchBasearches: [],
+      multilib: new Map(),
     });
     expect(own.targetsOf(identity({ release: '..7' })).map(({ repository }) => repository)).toEqual([
       '7/x86_64',
@@ -193,7 +194,63 @@ describe('the releasever of a release tag', () => {
   });
 });
 
+describe('several releasevers', () => {
+  it('are a repository each, however often they are named', () => {
+    expect(repositoriesOf({}, '9,8')).toEqual(['9/x86_64', '8/x86_64']);
+    expect(repositoriesOf({ arch: 'noarch' }, '9,8,9')).toEqual([
+      '9/x86_64',
+      '9/aarch64',
+      '8/x86_64',
+      '8/aarch64',
+    ]);
+  });
+
+  it.each(['9,', ',9', '9,,8', '9, 8', '9,../8', ','])('cannot be %j', (releasever) => {
+    expect(() => repositoriesOf({}, releasever)).toThrow(refusal('PARAMETER_INVALID'));
+  });
+
+  it('are at most twenty', () => {
+    const named = (count: number) => Array.from({ length: count }, (_, number) => `r${number}`).join();
+    expect(repositoriesOf({}, named(20))).toHaveLength(20);
+    expect(() => repositoriesOf({}, named(21))).toThrow(refusal('PARAMETER_INVALID'));
+  });
+});
+
 describe('the targets of a package', () => {
+  it('are by default in the repositories of i386 and of x86_64 for a 32-bit package', () => {
+    const asShipped = createRepositoryLayout({
+      topDir: TOP_DIR,
+      ...parseConfig('', '/config.yml').layout,
+    });
+    const placesOf = (arch: string, basearches?: readonly string[]) =>
+      asShipped.targetsOf(identity({ arch }), undefined, basearches).map(({ repository }) => repository);
+    for (const arch of ['i386', 'i586', 'i686']) expect(placesOf(arch)).toEqual(['9/i386', '9/x86_64']);
+    expect(placesOf('x86_64')).toEqual(['9/x86_64']);
+    for (const [arch, basearch] of [
+      ['armv7hl', 'armhfp'],
+      ['aarch64', 'aarch64'],
+      ['ppc', 'ppc'],
+      ['s390', 's390'],
+    ])
+      expect(placesOf(arch ?? '')).toEqual([`9/${basearch}`]);
+    expect(placesOf('i686', ['x86_64'])).toEqual(['9/x86_64']);
+    expect(
+      asShipped.targetsOf(identity({ arch: 'i686', isSource: true })).map(({ repository }) => repository),
+    ).toEqual(['9/SRPMS']);
+  });
+
+  it('are what the administrator says of another basearch', () => {
+    const own = createRepositoryLayout({
+      topDir: TOP_DIR,
+      releaseverPatterns,
+      noarchBasearches: [],
+      multilib: new Map([['armhfp', ['aarch64', 'armhfp', 'arm']]]),
+    });
+    const placesOf = (arch: string) => own.targetsOf(identity({ arch })).map(({ repository }) => repository);
+    expect(placesOf('armv7hl')).toEqual(['9/armhfp', '9/aarch64', '9/arm']);
+    expect(placesOf('i686')).toEqual(['9/i386']);
+  });
+
   it('is one file in the repository of its architecture', () => {
     expect(layout.targetsOf(identity({ arch: 'i686' }))).toEqual([
       {

@@ -27,14 +27,20 @@ const put = (options: InjectOptions = {}): InjectOptions => ({
 const PUT_WITHOUT_BODY: InjectOptions = { method: 'PUT', url: '/upload' };
 
 interface Part {
+  /** Default `file`. */
+  readonly field?: string;
   readonly fileName?: string;
   readonly content: string;
 }
 
+const A: Part = { fileName: 'a.rpm', content: 'a' };
+const B: Part = { fileName: 'b.rpm', content: 'b' };
+const RELEASEVER: Part = { field: 'releasever', content: '9' };
+
 function formBody(parts: readonly Part[]): string {
-  const sections = parts.map(({ fileName, content }) => {
+  const sections = parts.map(({ field = 'file', fileName, content }) => {
     const file = fileName === undefined ? '' : `; filename="${fileName}"`;
-    return `--${BOUNDARY}\r\nContent-Disposition: form-data; name="file"${file}\r\n\r\n${content}\r\n`;
+    return `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${field}"${file}\r\n\r\n${content}\r\n`;
   });
   return `${sections.join('')}--${BOUNDARY}--\r\n`;
 }
@@ -480,15 +486,11 @@ describe('POST of a form', () => {
   );
 
   it.each<[string, InjectOptions, ErrorCode]>([
-    ['is no form', { method: 'POST', url: '/upload', payload: 'package' }, 'MULTIPART_INVALID'],
     [
-      'is another type',
-      {
-        method: 'POST',
-        url: '/upload',
-        payload: '{}',
-        headers: { 'content-type': 'application/json' },
-      },
+      'is another kind of form',
+      post([{ fileName: 'a.rpm', content: 'a' }], {
+        headers: { 'content-type': `multipart/mixed; boundary=${BOUNDARY}` },
+      }),
       'MULTIPART_INVALID',
     ],
     ['has no file', post([]), 'EMPTY_BODY'],
@@ -517,6 +519,51 @@ describe('POST of a form', () => {
     await expectNothingLeft(service);
   });
 
+  it.each([
+    ['before its files', [{ field: 'releasever', content: '9,8' }, A, B]],
+    ['between its files', [A, { field: 'releasever', content: '9,8' }, B]],
+    ['behind its files', [A, B, { field: 'releasever', content: '9,8' }]],
+    ['twice alike', [{ field: 'releasever', content: '9,8' }, A, B, { field: 'releasever', content: '9,8' }]],
+    [
+      'beside an empty input',
+      [{ field: 'releasever', content: '' }, A, B, { field: 'releasever', content: '9,8' }],
+    ],
+  ])('that says the releasever %s says it of all of them', async (_, parts) => {
+    await using service = await buildTestApp();
+    expect((await service.app.inject(post(parts))).statusCode).toBe(201);
+    expect(service.uploads).toMatchObject([
+      { content: 'a', releasever: '9,8' },
+      { content: 'b', releasever: '9,8' },
+    ]);
+    await expectNothingLeft(service);
+  });
+
+  it('whose releasever is empty leaves it to the release tag', async () => {
+    await using service = await buildTestApp();
+    await service.app.inject(post([{ field: 'releasever', content: '' }, A]));
+    expect(service.uploads).toMatchObject([{ releasever: undefined }]);
+  });
+
+  it.each<[string, InjectOptions]>([
+    ['in two fields', post([{ field: 'releasever', content: '8' }, A, RELEASEVER])],
+    ['in a field and the URL', post([A, RELEASEVER], { url: '/upload?releasever=8' })],
+  ])('that names two releasevers %s is taken in no part', async (_, request) => {
+    await using service = await buildTestApp();
+    const answer = await service.app.inject(request);
+    expect(answer.body).toMatch(/^ERROR PARAMETER_INVALID: /);
+    expect(service.uploads).toEqual([]);
+    expect(service.counted).toEqual([['PARAMETER_INVALID', 0]]);
+    await expectNothingLeft(service);
+  });
+
+  it('that breaks off behind a whole file is taken in no part', async () => {
+    await using service = await buildTestApp();
+    const answer = await service.app.inject(post([], { payload: formBody([A, B]).slice(0, -20) }));
+    expect(answer.body).toMatch(/^ERROR MULTIPART_INVALID: /);
+    expect(service.uploads).toEqual([]);
+    await expectNothingLeft(service);
+  });
+
   it('with more than a thousand files is refused as too many', async () => {
     await using service = await buildTestApp();
     const parts = Array.from({ length: 1001 }, (_, index) => ({ fileName: `${index}.rpm`, content: 'x' }));
@@ -524,6 +571,53 @@ describe('POST of a form', () => {
     expect(answer.body).toMatch(/^ERROR MULTIPART_INVALID: /);
     expect(answer.statusCode).toBe(400);
     await expectNothingLeft(service);
+  });
+});
+
+describe('a package or a form sent by the other method', () => {
+  it.each([
+    'application/x-www-form-urlencoded',
+    'application/octet-stream',
+    'application/x-rpm',
+    'application/json',
+    'text/plain',
+    undefined,
+  ])('is taken by what the body is: POST of a package of type %s', async (contentType) => {
+    await using service = await buildTestApp();
+    const headers = contentType === undefined ? {} : { 'content-type': contentType };
+    for (const url of ['/upload', '/upload/?releasever=9']) {
+      const answer = await service.app.inject({ method: 'POST', url, payload: 'package', headers });
+      expect([answer.statusCode, answer.body]).toEqual([201, expect.stringMatching(/^OK - /)]);
+    }
+    expect(service.uploads).toMatchObject([{ content: 'package' }, { releasever: '9' }]);
+    await expectNothingLeft(service);
+  });
+
+  it('keeps the digest that a POST of a package states', async () => {
+    await using service = await buildTestApp();
+    const hex = 'ab'.repeat(32);
+    const headers = { 'x-checksum-sha256': hex };
+    await service.app.inject({ method: 'POST', url: '/upload', payload: 'package', headers });
+    expect(service.uploads).toMatchObject([{ expectedDigests: [{ hex }] }]);
+  });
+
+  it('is taken by what the body is: PUT of a form', async () => {
+    await using service = await buildTestApp();
+    for (const url of ['/upload', '/upload/a.rpm']) {
+      const answer = await service.app.inject(post([A, RELEASEVER], { method: 'PUT', url }));
+      expect([answer.statusCode, answer.body]).toEqual([201, expect.stringMatching(/^OK - /)]);
+    }
+    expect(service.uploads).toMatchObject([
+      { content: 'a', releasever: '9' },
+      { content: 'a', releasever: '9' },
+    ]);
+    await expectNothingLeft(service);
+  });
+
+  it('without a body is told so', async () => {
+    await using service = await buildTestApp();
+    const answer = await service.app.inject({ method: 'POST', url: '/upload' });
+    expect(answer.body).toMatch(/^ERROR EMPTY_BODY: /);
   });
 });
 
@@ -565,7 +659,24 @@ describe('behind an nginx that spools', () => {
     expect(service.uploads).toMatchObject([{ content: 'package' }]);
   });
 
-  it('the header means nothing on a form', async () => {
+  it('a form that it spooled is taken out of its envelope', async () => {
+    await using service = await buildTestApp(spooling);
+    const spooled = join(service.spoolDir, '0000000001');
+    const sendSpooled = async (body: string) => {
+      await writeFile(spooled, body);
+      const headers = { [SPOOL_HEADER]: spooled };
+      return service.app.inject(post([], { method: 'PUT', payload: '', headers }));
+    };
+    expect((await sendSpooled(formBody([A, RELEASEVER]))).statusCode).toBe(201);
+    expect(service.uploads).toMatchObject([{ content: 'a', releasever: '9' }]);
+    expect((await sendSpooled(formBody([A]).slice(0, -20))).body).toMatch(/^ERROR MULTIPART_INVALID: /);
+    expect((await sendSpooled('')).body).toMatch(/^ERROR EMPTY_BODY: /);
+    expect(service.uploads).toHaveLength(1);
+    expect(await readdir(service.spoolDir)).toEqual(['0000000001']);
+    await expect.poll(() => readdir(service.incomingDir), PATIENTLY).toEqual([]);
+  });
+
+  it('the header means nothing on a form that is sent by POST', async () => {
     await using service = await buildTestApp(spooling);
     const answer = await service.app.inject(
       post([{ fileName: 'a.rpm', content: 'a' }], { headers: { [SPOOL_HEADER]: '/etc/passwd' } }),

@@ -35,6 +35,14 @@ function read(text: string): { readonly section: string; readonly options: Reado
 }
 
 describe('the .repo file of a repository', () => {
+  it('has an id that dnf takes, another one for each repository', () => {
+    const repositories = ['9+x/x86_64', '9_x/x86_64', '9-x/x86_64', '9.x/x86_64', '9+x+y/noarch'];
+    const ids = repositories.map((repository) => read(renderRepoFile(UNSIGNED, repository)).section);
+    for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9_.:-]+$/);
+    expect(new Set(ids).size).toBe(repositories.length);
+    expect(read(renderRepoFile(UNSIGNED, '9+x/x86_64')).options.get('baseurl')).toContain('/9+x/x86_64/');
+  });
+
   it('names the repository by a section, a name and a baseurl of its own', () => {
     const { section, options } = read(renderRepoFile(UNSIGNED, '9/x86_64'));
     expect(section).toBe('rpmyard-9-x86_64');

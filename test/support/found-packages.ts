@@ -11,6 +11,7 @@ export function found(path: string, fields: Partial<FoundPackage> = {}): FoundPa
     nevra: fileName.replace(/\.rpm$/, ''),
     isNoarch: false,
     releasever: undefined,
+    keptIn: undefined,
     taggedReleasever: undefined,
     repositories: ['9/x86_64'],
     location: `Packages/${fileName}`,

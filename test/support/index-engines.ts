@@ -9,7 +9,12 @@ import type { IndexEngine } from '../../src/reindex/index-engine.ts';
 
 /** A layout for tests that place packages by hand. */
 export function plainLayout(topDir: string): RepositoryLayout {
-  return createRepositoryLayout({ topDir, releaseverPatterns: [], noarchBasearches: ['x86_64'] });
+  return createRepositoryLayout({
+    topDir,
+    releaseverPatterns: [],
+    noarchBasearches: ['x86_64'],
+    multilib: new Map(),
+  });
 }
 
 /** The engine that runs createrepo_c, or what `executable` names instead. */

@@ -7,10 +7,10 @@ import { takeOverSpoolFile } from './take-over-spool-file.ts';
 import { STALL_MS, type UploadOptions } from './upload-options.ts';
 
 /**
- * Takes the body of a PUT: nginx names the file it spooled in its header, otherwise the body is in the request.
+ * Takes a body that is one package: nginx names the file it spooled in its header, otherwise the body is in the request.
  * @throws AppError of either way, DIGEST_INVALID.
  */
-export async function receivePutBody(
+export async function receiveBody(
   request: FastifyRequest,
   reply: FastifyReply,
   options: UploadOptions,

@@ -1,0 +1,39 @@
+import type { Config } from '../config/load.ts';
+import { basearchOf } from '../place/arch-table.ts';
+import { createPackageStore } from '../place/package-store.ts';
+import { createRepositoryLayout } from '../place/repository-layout.ts';
+
+/** Packages that an upload of today would link into a second repository, too. */
+export interface Unlinked {
+  readonly into: string;
+  readonly count: number;
+}
+
+/**
+ * Counts the packages of a repository that lack the place which `layout.multilib` gives them since they came. By their file
+ * names, which are those of their headers where this service placed them.
+ */
+export async function findUnlinked(
+  repository: string,
+  { topDir, layout }: Pick<Config, 'topDir' | 'layout'>,
+): Promise<readonly Unlinked[]> {
+  const [releasever = '', basearch = ''] = repository.split('/');
+  const others = (layout.multilib.get(basearch) ?? []).filter((other) => other !== basearch);
+  if (others.length === 0) return [];
+  const store = createPackageStore(createRepositoryLayout({ topDir, ...layout }));
+  const own = (await store.listPackages(repository)).filter((location) => isOf(basearch, location));
+  const found: Unlinked[] = [];
+  for (const other of others) {
+    const into = `${releasever}/${other}`;
+    const there = new Set(store.hasRepository(into) ? await store.listPackages(into) : []);
+    const count = own.filter((location) => !there.has(location)).length;
+    if (count > 0) found.push({ into, count });
+  }
+  return found;
+}
+
+/** `Packages/a-1-1.el9.i686.rpm` is of i386. */
+function isOf(basearch: string, location: string): boolean {
+  const arch = /\.(?<arch>[^.]+)\.rpm$/.exec(location)?.groups?.['arch'] ?? '';
+  return basearchOf(arch) === basearch;
+}
