@@ -17,6 +17,7 @@ import { AppError, errorLine, problemOf, toAppError } from './errors.ts';
 import { batchRoutes, type BatchRoutesOptions } from './batches/batch-routes.ts';
 import { createErrorLog, type ErrorLog } from './error-log.ts';
 import type { LongWork } from './long-work.ts';
+import { publicPathOf } from './public-path.ts';
 import { metadataRoutes, type MetadataRoutesOptions } from './receive/metadata-routes.ts';
 import { resumableRoutes } from './receive/resumable-routes.ts';
 import type { ResumableUploads } from './receive/resumable-uploads.ts';
@@ -118,8 +119,10 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.addHook('preClose', async () => {
     closingSinceMs = performance.now();
   });
+  const publicPath = publicPathOf(parts.publicUrl);
   app.addHook('onSend', async (request, reply) => {
     keepPrivate(request, reply);
+    leadBelow(publicPath, reply);
     // A connection that is kept alive after its answer would keep the service from ending.
     if (closingSinceMs !== undefined) reply.header('connection', 'close');
   });
@@ -172,6 +175,14 @@ export function shuttingDown(): AppError {
   return new AppError('SHUTTING_DOWN', 'the service is being stopped', {
     hint: 'Send the request again in a moment.',
   });
+}
+
+/** Routes know the path at which a request arrives; a client also knows the one that a proxy took away from it. */
+function leadBelow(publicPath: string, reply: FastifyReply): void {
+  const location = reply.getHeader('location');
+  if (typeof location === 'string' && location.startsWith('/')) {
+    reply.header('location', `${publicPath}${location}`);
+  }
 }
 
 /**

@@ -16,6 +16,7 @@ import { endQuietTime } from './ingest/end-quiet-time.ts';
 import { listen } from './listen.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from './open-pipeline.ts';
 import { openTree, type Tree } from './open-tree.ts';
+import { publicPathOf } from './public-path.ts';
 import { createIncomingFiles, type IncomingFiles } from './receive/incoming-files.ts';
 import { outcomeLine, waitingLine } from './receive/render-outcome.ts';
 import { openResumableUploads } from './receive/resumable-uploads.ts';
@@ -100,7 +101,13 @@ async function startOnTree(
   warnOf(await engine.findFault(), 'uploads are taken all the same', log);
   warnOf(await signer?.findFault(), 'uploads are taken all the same, indexes stay as they are', log);
   await warnOfWeakKeys(signer, log);
-  const access = openAccess(config.access, { stateDir: folders.stateDir, nonces: records, now, log });
+  const access = openAccess(config.access, {
+    stateDir: folders.stateDir,
+    nonces: records,
+    publicPath: publicPathOf(config.server.publicUrl),
+    now,
+    log,
+  });
   const auditLog = openAuditLog(config.access.auditLog, (error, line) =>
     log.error({ err: error, line }, 'audit log not written'),
   );

@@ -28,7 +28,7 @@ import { createRepositoryQuota } from './reindex/repository-quota.ts';
 import { ReindexQueue } from './reindex/reindex-queue.ts';
 import { createRepositoryRequests, type RepositoryRequests } from './reindex/repository-requests.ts';
 import { createTidying } from './reindex/tidy-repository.ts';
-import { isRepositoryName } from './repository-name.ts';
+import { isRepositoryName, noarchRepositoryBeside } from './repository-name.ts';
 import { type ClientConfig, writeRepoFile } from './serve/client-config.ts';
 import { createFaultFinder, type Fault } from './serve/find-faults.ts';
 import { createMetrics, type Metrics } from './serve/metrics.ts';
@@ -81,9 +81,16 @@ const TRY_SIGNING_EVERY_MS = 60_000;
 export const RUN_GRACE_MS = 30_000;
 
 /** What hosts of this tree are told. */
-export function clientConfigOf({ server, signing }: Config, { signer }: Pick<Tree, 'signer'>): ClientConfig {
-  const { isSigningPackages } = signing;
-  return { publicUrl: server.publicUrl, isSigned: signer !== undefined, isSigningPackages };
+export function clientConfigOf(
+  { server, signing, layout }: Config,
+  { signer }: Pick<Tree, 'signer'>,
+): ClientConfig {
+  return {
+    publicUrl: server.publicUrl,
+    isSigned: signer !== undefined,
+    isSigningPackages: signing.isSigningPackages,
+    hasNoarchRepository: layout.noarchBasearches.length === 0,
+  };
 }
 
 /**
@@ -139,6 +146,8 @@ export async function openPipeline(
     reindexParts,
     queue,
     writeRepoFile: (repository) => writeRepoFile(folders.topDir, clientConfig, repository),
+    besideOf: (repository) =>
+      clientConfig.hasNoarchRepository ? noarchRepositoryBeside(repository) : undefined,
   });
   const admitRepositories = createRepositoryQuota({
     // The queue may know one that is not made yet.

@@ -11,3 +11,13 @@ export function isReleasever(text: string): boolean {
 export function isRepositoryName(releasever: string, basearch: string): boolean {
   return isReleasever(releasever) && BASEARCH.test(basearch);
 }
+
+/** The basearch of noarch packages that have a repository of their own, and that of source packages. */
+export const NOARCH = 'noarch';
+export const SOURCE_BASEARCH = 'SRPMS';
+
+/** The repository that hosts of this one need for noarch packages, where these have one of their own. */
+export function noarchRepositoryBeside(repository: string): string | undefined {
+  const [releasever = '', basearch = ''] = repository.split('/');
+  return basearch === NOARCH || basearch === SOURCE_BASEARCH ? undefined : `${releasever}/${NOARCH}`;
+}

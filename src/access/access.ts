@@ -46,6 +46,8 @@ export interface AccessOptions {
   /** Of commands on this machine. */
   readonly localToken: string;
   readonly nonces: NonceRecords;
+  /** What a proxy in front takes away from the beginning of each path, so that a client signs it and the service does not see it. */
+  readonly publicPath?: string;
   readonly now: () => number;
 }
 
@@ -63,7 +65,7 @@ type Key = AccessOptions['keys'][number];
 
 /** Without tokens and keys everybody may do everything, unless credentials are required. */
 export function createAccess(options: AccessOptions): Access {
-  const { tokens, keys, publicRead, localToken, nonces, now } = options;
+  const { tokens, keys, publicRead, localToken, nonces, publicPath = '', now } = options;
   const isOpen = tokens.length === 0 && keys.length === 0 && !options.requireCredentials;
   const anybody = createRequester({
     kind: 'anybody',
@@ -116,8 +118,11 @@ export function createAccess(options: AccessOptions): Access {
     const signed = readSignedRequest(request);
     const key = keyId === undefined ? undefined : keysById.get(keyId);
     // An unknown key takes as long as a wrong signature and is answered alike.
-    const expected = signRequest(signed, key?.secret ?? Buffer.alloc(32));
-    if (!equalHex(hex, expected) || key === undefined) throw wrongSignature();
+    const secret = key?.secret ?? Buffer.alloc(32);
+    const isSigned = ['', publicPath].some((path) =>
+      equalHex(hex, signRequest({ ...signed, url: `${path}${signed.url}` }, secret)),
+    );
+    if (!isSigned || key === undefined) throw wrongSignature();
     const nowMs = now();
     const { expiresAtMs } = checkTime(signed, nowMs);
     const isFresh =

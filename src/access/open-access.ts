@@ -22,11 +22,13 @@ export function openAccess(
   service: {
     readonly stateDir: string;
     readonly nonces: NonceRecords;
+    /** See AccessOptions. */
+    readonly publicPath: string;
     readonly now: () => number;
     readonly log: AccessLog;
   },
 ): Access {
-  const { stateDir, nonces, now, log } = service;
+  const { stateDir, nonces, publicPath, now, log } = service;
   if (tokens.length === 0 && keys.length === 0) {
     const consequence = requireCredentials
       ? 'nobody may upload yet'
@@ -40,6 +42,7 @@ export function openAccess(
     publicRead,
     localToken: localToken(stateDir, log),
     nonces,
+    publicPath,
     now,
   });
 }

@@ -110,6 +110,7 @@ function meaningProblems(file: ConfigFile, folder: string): readonly string[] {
     ...dropDirectoryProblems(file, folder),
     ...accessProblems(file.access),
     ...socketProblems(file.server.address),
+    ...publicUrlProblems(file.server.public_url),
     ...listeningProblems(file),
     ...signingProblems(file.signing),
   ];
@@ -163,6 +164,22 @@ function socketProblems(address: string): readonly string[] {
   return [
     `server.address: the path of a socket has at most ${MAX_SOCKET_PATH_BYTES} bytes; choose a shorter one`,
   ];
+}
+
+/** Every URL that hosts and build jobs are given begins with it. */
+function publicUrlProblems(publicUrl: string): readonly string[] {
+  if (publicUrl === '') return [];
+  const url = URL.parse(publicUrl);
+  if (url === null) return ['server.public_url: is no URL; write it as https://repo.example.com/rpm'];
+  const unwanted = [
+    ...(url.username === '' && url.password === '' ? [] : ['a user']),
+    ...(publicUrl.includes('?') ? ['a query'] : []),
+    ...(publicUrl.includes('#') ? ['a fragment'] : []),
+  ];
+  return unwanted.map(
+    (part) =>
+      `server.public_url: holds ${part}, which cannot stand in front of a path; write it as https://repo.example.com/rpm`,
+  );
 }
 
 /** What must not be so on an address that others can reach. */

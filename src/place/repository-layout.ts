@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { AppError, cutText } from '../errors.ts';
-import { isReleasever, isRepositoryName } from '../repository-name.ts';
+import { isReleasever, isRepositoryName, NOARCH, SOURCE_BASEARCH } from '../repository-name.ts';
 import { packageArch } from '../rpm-parser/nevra.ts';
 import { basearchOf, isBasearch } from './arch-table.ts';
 import { suggestField } from './suggest-field.ts';
@@ -48,7 +48,6 @@ export interface RepositoryLayout {
 
 /** The directory of a repository's packages. */
 export const PACKAGES = 'Packages';
-const SOURCE_BASEARCH = 'SRPMS';
 
 // A file name without a dash in version and release is unambiguous, and none of these can leave its directory.
 const NAME = /^[A-Za-z0-9_+][A-Za-z0-9._+-]*$/;
@@ -110,7 +109,7 @@ export function createRepositoryLayout(options: {
 
   function basearchesOf({ arch, isSource }: PackageIdentity): readonly string[] {
     if (isSource) return [SOURCE_BASEARCH];
-    if (arch === 'noarch') return noarchBasearches.length > 0 ? noarchBasearches : ['noarch'];
+    if (arch === NOARCH) return noarchBasearches.length > 0 ? noarchBasearches : [NOARCH];
     const basearch = basearchOf(arch);
     if (basearch !== undefined) return [...new Set([basearch, ...(multilib.get(basearch) ?? [])])];
     throw new AppError(

@@ -14,12 +14,16 @@ export function createRepositoryPreparation(options: {
   readonly reindexParts: ReindexParts;
   readonly queue: ReindexQueue;
   readonly writeRepoFile: (repository: RepositoryName) => Promise<void>;
+  /** Another repository that its .repo file names: hosts stop at one that is not there. */
+  readonly besideOf: (repository: RepositoryName) => RepositoryName | undefined;
 }): (repository: RepositoryName) => Promise<void> {
-  const { store, reindexParts, queue, writeRepoFile } = options;
+  const { store, reindexParts, queue, writeRepoFile, besideOf } = options;
   const prepared = new Set<RepositoryName>();
   const running = new Map<RepositoryName, Promise<void>>();
 
-  return (repository) => {
+  return prepareOnce;
+
+  function prepareOnce(repository: RepositoryName): Promise<void> {
     const preparation = running.get(repository);
     if (preparation !== undefined) return preparation;
     // Somebody may have removed the directory since.
@@ -27,7 +31,7 @@ export function createRepositoryPreparation(options: {
     const started = prepare(repository).finally(() => running.delete(repository));
     running.set(repository, started);
     return started;
-  };
+  }
 
   async function prepare(repository: RepositoryName): Promise<void> {
     await store.createRepository(repository);
@@ -37,6 +41,8 @@ export function createRepositoryPreparation(options: {
       queue.of(repository).restore(published);
       if (!(await isWhole(repository, reindexParts))) publishAgain(repository);
     }
+    const beside = besideOf(repository);
+    if (beside !== undefined) await prepareOnce(beside);
     await writeRepoFile(repository);
     prepared.add(repository);
   }

@@ -16,6 +16,8 @@ export interface RepomdSigner {
   sign(content: string, signal?: AbortSignal): Promise<string>;
   /** True when this is a good signature of the content, by the key that signs now. */
   isSignedNow(content: string, signature: string): Promise<boolean>;
+  /** The armored public keys that are there, the one that signs first. @throws AppError SIGNING_FAILED. */
+  publicKeys(): Promise<string>;
 }
 
 /** How metadata becomes public. */
@@ -57,7 +59,11 @@ export async function publishRepodata(
   const names = (await readdir(newDir)).filter((name) => name !== 'repomd.xml');
   const former = await readFormerPublications(repositoryDir);
   const xml = await newRepomdXml(repositoryDir, scratchDir, { ...publication, former });
-  const signature = await signer?.sign(xml, signal);
+  // zypper looks for the key beside the signature.
+  const signed =
+    signer === undefined
+      ? undefined
+      : { 'repomd.xml.asc': await signer.sign(xml, signal), 'repomd.xml.key': await signer.publicKeys() };
 
   await makeDirectoryDurable(publicDir);
   // After it was signed, which may take its time: later than any moment at which a client could read the former one.
@@ -68,7 +74,7 @@ export async function publishRepodata(
   const texts = new Map([[join(scratchDir, MIRRORLIST), renderMirrorlist(url, generation)]]);
   for (const directory of [newDir, newGeneration]) {
     texts.set(join(directory, 'repomd.xml'), xml);
-    if (signature !== undefined) texts.set(join(directory, 'repomd.xml.asc'), signature);
+    for (const [name, text] of Object.entries(signed ?? {})) texts.set(join(directory, name), text);
   }
   // Together, so that the disk writes them in one go.
   await Promise.all([
@@ -79,11 +85,15 @@ export async function publishRepodata(
   await rename(newGeneration, join(publicDir, generationName(generation)));
   await syncDirectory(publicDir);
 
-  if (signature !== undefined) {
-    await rename(join(newDir, 'repomd.xml.asc'), join(publicDir, 'repomd.xml.asc'));
+  // The key first: it must be there when a client meets the first signature that it made.
+  const ofSignature = ['repomd.xml.key', 'repomd.xml.asc'];
+  if (signed !== undefined) {
+    for (const name of ofSignature) await rename(join(newDir, name), join(publicDir, name));
   }
   await rename(join(newDir, 'repomd.xml'), join(publicDir, 'repomd.xml'));
-  if (signature === undefined) await rm(join(publicDir, 'repomd.xml.asc'), { force: true });
+  if (signed === undefined) {
+    for (const name of ofSignature) await rm(join(publicDir, name), { force: true });
+  }
   await syncDirectory(publicDir);
 
   await rename(join(scratchDir, MIRRORLIST), join(repositoryDir, MIRRORLIST));

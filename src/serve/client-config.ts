@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceDurable } from '../durable-files.ts';
+import { noarchRepositoryBeside } from '../repository-name.ts';
 
 /** Longer and hosts would miss what a build job just published; dnf's own default is two days. */
 const METADATA_EXPIRE_SECONDS = 60;
@@ -19,22 +20,38 @@ export interface ClientConfig {
   readonly isSigned: boolean;
   /** Packages are signed too. */
   readonly isSigningPackages: boolean;
+  /** noarch packages are in a repository of their own, beside those of the basearches. */
+  readonly hasNoarchRepository: boolean;
 }
 
 /** The .repo file of one repository: `dnf config-manager --add-repo <url>` or a copy into /etc/yum.repos.d. */
 export function renderRepoFile(config: ClientConfig, repository: string): string {
-  const id = `rpmyard-${repository.replace('/', '-').replaceAll('+', IN_PLACE_OF_PLUS)}`;
-  return renderSection({ id, name: `Rpmyard ${repository}`, repository }, config);
+  const noarch = config.hasNoarchRepository ? noarchRepositoryBeside(repository) : undefined;
+  return [repository, ...(noarch === undefined ? [] : [noarch])]
+    .map((one) => ({ id: idOf(one), name: `Rpmyard ${one}`, repository: one }))
+    .map((fields) => renderSection(fields, config))
+    .join('\n');
+}
+
+function idOf(repository: string): string {
+  return `rpmyard-${repository.replace('/', '-').replaceAll('+', IN_PLACE_OF_PLUS)}`;
 }
 
 /** One .repo file for every host: the client fills in its own releasever and basearch. */
 export function renderGeneralRepoFile(config: ClientConfig): string {
-  const fields = {
+  const ofBasearch = {
     id: 'rpmyard',
     name: 'Rpmyard $releasever $basearch',
     repository: '$releasever/$basearch',
   };
-  return renderSection(fields, config);
+  const ofNoarch = {
+    id: 'rpmyard-noarch',
+    name: 'Rpmyard $releasever noarch',
+    repository: '$releasever/noarch',
+  };
+  return [ofBasearch, ...(config.hasNoarchRepository ? [ofNoarch] : [])]
+    .map((fields) => renderSection(fields, config))
+    .join('\n');
 }
 
 function renderSection(
@@ -45,8 +62,10 @@ function renderSection(
   return [
     `[${fields.id}]`,
     `name=${fields.name}`,
-    // The plain URL can give a new repomd.xml with an old signature, or the other way round; a generation cannot.
-    isSigned ? `mirrorlist=${url}mirrorlist` : `baseurl=${url}`,
+    `baseurl=${url}`,
+    // dnf takes the mirrorlist alone: the plain URL can give a new repomd.xml with an old signature, or the other way round; a
+    // generation cannot. zypper takes the plain URL, since it keeps a mirrorlist; yum takes all there are, and must not keep it.
+    ...(isSigned ? [`mirrorlist=${url}mirrorlist`, 'mirrorlist_expire=0'] : []),
     'enabled=1',
     `gpgcheck=${isSigned && isSigningPackages ? 1 : 0}`,
     ...(isSigned ? ['repo_gpgcheck=1', `gpgkey=${publicUrl}/repo/${KEY_FILE}`] : []),

@@ -35,6 +35,8 @@ export interface Signer {
   findMissingKeys(): Promise<readonly string[]>;
   /** Every configured public key, armored. */
   exportKeys(): Promise<string>;
+  /** Those of them that are there, as gpg exported them last: for the first publication, or when a key was extended. */
+  publicKeys(): Promise<string>;
   /** Configured keys that hosts of today refuse. */
   findWeakKeys(): Promise<readonly WeakKey[]>;
   /** What keeps it from signing now. */
@@ -63,6 +65,7 @@ export function createSigner(options: SignerOptions): Signer {
   let ownKeyring: Promise<Keyring | undefined> | undefined;
   let keyringsMade = 0;
   let lastFault: AppError | undefined;
+  let exported: Promise<string> | undefined;
 
   return {
     sign: signAndProve,
@@ -70,6 +73,10 @@ export function createSigner(options: SignerOptions): Signer {
     findKey: (content, signature) => findSigner({ content, signature }),
     findMissingKeys: () => asSigningFault(() => missingKeys(options, keys)),
     exportKeys: () => asSigningFault(() => exportKeys(options, keys)),
+    publicKeys: () => {
+      exported ??= exportAnew();
+      return exported;
+    },
     findWeakKeys: () => asSigningFault(() => findWeakKeys(options, keys)),
     findFault: async () => {
       try {
@@ -81,6 +88,15 @@ export function createSigner(options: SignerOptions): Signer {
     },
     lastFault: () => lastFault,
   };
+
+  async function exportAnew(): Promise<string> {
+    try {
+      return (await asSigningFault(() => exportPresentKeys(options, keys))) ?? '';
+    } catch (error) {
+      exported = undefined;
+      throw error;
+    }
+  }
 
   async function signAndProve(content: string, signal?: AbortSignal): Promise<string> {
     try {
@@ -100,6 +116,7 @@ export function createSigner(options: SignerOptions): Signer {
     if ((await findSigner(signed)) === key) return true;
     // The keyring may be of a time before the key was extended.
     if (ownKeyring === keyring) ownKeyring = undefined;
+    exported = undefined;
     return (await findSigner(signed)) === key;
   }
 

@@ -14,12 +14,13 @@ export async function exportKeys(home: GpgHome, keys: readonly string[]): Promis
   return armors.join('');
 }
 
-/** Those of the public keys that are there, in one armor; undefined when none is. @throws AppError SIGNING_TOOL_*. */
+/** The same of those keys that are there; undefined when none is. @throws AppError SIGNING_TOOL_*. */
 export async function exportPresentKeys(home: GpgHome, keys: readonly string[]): Promise<string | undefined> {
-  // Without a name gpg exports every key there is.
-  if (keys.length === 0) return undefined;
-  const { stdout } = await runGpg(home, { args: [...EXPORT, ...keys] });
-  return stdout === '' ? undefined : stdout;
+  const armors: string[] = [];
+  // One by one: gpg would export them in an order of its own, and every key there is when it is given none.
+  for (const key of keys) armors.push((await runGpg(home, { args: [...EXPORT, key] })).stdout);
+  const armored = armors.join('');
+  return armored === '' ? undefined : armored;
 }
 
 async function exportKey(home: GpgHome, key: string): Promise<string> {

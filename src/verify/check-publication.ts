@@ -52,6 +52,7 @@ export async function checkPublication(
   for (const directory of directories) {
     const keys = { findSigningKey, findMissingKeys };
     findings.push(...(await checkSignature(repositoryDir, directory, keys)));
+    findings.push(...(await checkKey(repositoryDir, directory)));
   }
   return findings;
 }
@@ -73,6 +74,15 @@ async function faultOf(
     }
   }
   return undefined;
+}
+
+/** zypper looks for the key beside a signature. */
+async function checkKey(repositoryDir: string, directory: string): Promise<readonly Finding[]> {
+  const pathTo = (name: string): string => join(repositoryDir, directory, name);
+  const subject = `${directory}/repomd.xml.key`;
+  if ((await entryStats(pathTo('repomd.xml.asc'))) === undefined) return [];
+  if ((await entryStats(pathTo('repomd.xml.key'))) !== undefined) return [];
+  return [{ code: 'SIGNATURE_WRONG', subject, detail: 'there is no public key beside the signature' }];
 }
 
 async function checkSignature(

@@ -159,6 +159,20 @@ describe('where credentials are required', () => {
 });
 
 describe('a signed request', () => {
+  it('is signed with the path that the client knows, of which a proxy may have taken the beginning away', () => {
+    const behindProxy = access({ publicPath: '/rpms' });
+    const sent = signed({ url: '/rpms/upload?wait=5' });
+    expect(behindProxy.admit({ ...sent, url: '/upload?wait=5' }, UPLOAD).name).toBe('build1');
+    expect(behindProxy.admit(signed(), UPLOAD).name).toBe('build1');
+    expect(codeOf(() => access().admit({ ...sent, url: '/upload?wait=5' }, UPLOAD))).toBe(
+      'SIGNATURE_INVALID',
+    );
+    const other = signed({ url: '/other/upload?wait=5' });
+    expect(codeOf(() => behindProxy.admit({ ...other, url: '/upload?wait=5' }, UPLOAD))).toBe(
+      'SIGNATURE_INVALID',
+    );
+  });
+
   it('that names its batch in a header, which is not signed, is refused', () => {
     const { admit } = access();
     expect(codeOf(() => admit(signed({}, { 'x-batch': 'tag-1' }), UPLOAD))).toBe('SIGNATURE_INVALID');

@@ -276,6 +276,19 @@ log: { name: file, level: LOUD }
     });
   });
 
+  it.each([
+    'https://ci@repo.example.com',
+    'https://ci:secret@repo.example.com/rpm',
+    'https://repo.example.com?x=1',
+    'https://repo.example.com/rpm/?',
+    'https://repo.example.com/rpm#top',
+    'https://repo.example.com:port/',
+  ])('takes no public_url in front of which or behind which more would stand: %s', (url) => {
+    const text = `server: { public_url: '${url}' }`;
+    expect(pathsOf(text)).toEqual(['server.public_url']);
+    expect(JSON.stringify(problemsOf(text))).not.toContain('secret');
+  });
+
   it('believes a header that names a file from whoever reaches it', () => {
     const access = "access: { tokens: [{ name: ci, hash: 'sha256:" + 'a'.repeat(64) + "' }] }";
     const named = 'address: 0.0.0.0, public_url: "http://repo.example.com"';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
@@ -25,16 +25,16 @@ interface Opened extends AsyncDisposable {
   readonly pipeline: Pipeline;
   readonly upload: (arch: string, batch?: string) => Promise<UploadOutcome>;
   readonly releasevers: () => Promise<readonly string[]>;
+  readonly topDir: string;
 }
 
-/** A pipeline where a noarch package goes to one repository more than an owner may make in a day. */
-async function open(): Promise<Opened> {
+/** One more than an owner may make in a day. */
+const TOO_MANY = Array.from({ length: QUOTAS.newRepositoriesADay + 1 }, (_, number) => `arch${number}`);
+
+/** @param noarchBasearches where a noarch package goes. */
+async function open(noarchBasearches: readonly string[] = TOO_MANY): Promise<Opened> {
   const dir = await createTempDir();
   const embedded = embeddedConfig(dir.path);
-  const noarchBasearches = Array.from(
-    { length: QUOTAS.newRepositoriesADay + 1 },
-    (_, number) => `arch${number}`,
-  );
   const config = { ...embedded, layout: { ...embedded.layout, noarchBasearches } };
   const tree = await openTree(config, LOG);
   const pipeline = await openPipeline(config, tree, clientConfigOf(config, tree), LOG);
@@ -48,6 +48,7 @@ async function open(): Promise<Opened> {
       return pipeline.ingest({ ...facts, releasever: undefined, batch, requester: ALICE });
     },
     releasevers: () => readdir(tree.folders.topDir),
+    topDir: tree.folders.topDir,
     async [Symbol.asyncDispose]() {
       await pipeline.endRuns();
       await pipeline.close();
@@ -71,5 +72,21 @@ describe('the quota of new repositories', () => {
     await expect(site.pipeline.batches.commit('b', ALICE)).rejects.toMatchObject({ code: 'QUOTA_REACHED' });
     expect(await site.releasevers()).not.toContain('9');
     expect(await site.pipeline.batches.read('b', ALICE)).toMatchObject({ state: 'staged' });
+  });
+});
+
+describe('where noarch packages have a repository of their own', () => {
+  test('it is made with the first of its releasever, whose .repo file names it', async () => {
+    await using site = await open([]);
+    await site.upload('x86_64');
+    const repoFile = await readFile(join(site.topDir, '9/x86_64.repo'), 'utf8');
+    expect(repoFile.match(/^baseurl=.*/gm)).toHaveLength(2);
+    expect(repoFile).toContain('/repo/9/noarch/');
+    await expect(readFile(join(site.topDir, '9/noarch/repodata/repomd.xml'), 'utf8')).resolves.toContain(
+      '<repomd',
+    );
+    expect(await readdir(join(site.topDir, '9'))).toEqual(
+      expect.arrayContaining(['noarch', 'noarch.repo', 'x86_64', 'x86_64.repo']),
+    );
   });
 });

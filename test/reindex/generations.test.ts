@@ -25,6 +25,7 @@ const RULES = { keepOldMs: 24 * HOUR_MS, keepOldBytes: 1_000_000 };
 const signerOf = (key: string): RepomdSigner => ({
   sign: async (content) => `${key} signed ${content.length}`,
   isSignedNow: async (content, signature) => signature === `${key} signed ${content.length}`,
+  publicKeys: async () => `public ${key}`,
 });
 
 let root: TempDir;
@@ -60,7 +61,7 @@ describe('a publication', () => {
   it('is a generation of its own, with the repomd.xml and the signature that are public', async () => {
     await publish();
     expect(await listGenerations(repositoryDir)).toEqual([NOW]);
-    for (const name of ['repomd.xml', 'repomd.xml.asc']) {
+    for (const name of ['repomd.xml', 'repomd.xml.asc', 'repomd.xml.key']) {
       expect(await read(`repodata/@${NOW}/${name}`)).toBe(await read(`repodata/${name}`));
     }
     expect(await read('mirrorlist')).toBe(`${URL_BASE}@${NOW}/\n${URL_BASE}\n`);
@@ -80,10 +81,12 @@ describe('a publication', () => {
     expect(await readMirrorlistGeneration(repositoryDir)).toBe(NOW + 3);
   });
 
-  it('leaves no signature of another one when nothing is signed', async () => {
+  it('leaves no signature and no key of another one when nothing is signed', async () => {
     await publish();
     await publish({ signer: undefined });
-    expect(await readdir(inRepodata(''))).not.toContain('repomd.xml.asc');
+    for (const name of ['repomd.xml.asc', 'repomd.xml.key']) {
+      expect(await readdir(inRepodata(''))).not.toContain(name);
+    }
     expect(await readdir(inRepodata(`@${NOW + 1}`))).toEqual(['repomd.xml']);
     expect(await readdir(inRepodata(`@${NOW}`))).toContain('repomd.xml.asc');
   });
@@ -105,7 +108,7 @@ const repomdNow = async () => {
 };
 
 describe('the age of a publication', () => {
-  const DATED = ['repodata/repomd.xml', 'repodata/repomd.xml.asc', 'mirrorlist'];
+  const DATED = ['repodata/repomd.xml', 'repodata/repomd.xml.asc', 'repodata/repomd.xml.key', 'mirrorlist'];
   const secondsOf = (names: readonly string[]) =>
     Promise.all(names.map(async (name) => (await stat(ofRepository(name))).mtimeMs / 1000));
 
@@ -116,7 +119,7 @@ describe('the age of a publication', () => {
     expect(await secondsOf(DATED)).toEqual(DATED.map(() => NOW + 1));
     await publish({ now: () => NOW_MS - HOUR_MS, signer: signerOf('B') });
     expect(await secondsOf(DATED)).toEqual(DATED.map(() => NOW + 2));
-    const own = ['repomd.xml', 'repomd.xml.asc'].map((name) => `repodata/@${NOW}/${name}`);
+    const own = ['repomd.xml', 'repomd.xml.asc', 'repomd.xml.key'].map((name) => `repodata/@${NOW}/${name}`);
     expect(await secondsOf(own)).toEqual(own.map(() => NOW));
   });
 
@@ -200,6 +203,7 @@ describe('what is public is as published', () => {
     expect(await isPublicationWhole(repositoryDir, publication)).toBe(true);
     const others = [
       { ...publication, signer: signerOf('B') },
+      { ...publication, signer: { ...signerOf('A'), publicKeys: async () => 'public A and B' } },
       { ...publication, signer: undefined },
       { ...publication, url: 'http://other/' },
     ];
@@ -212,6 +216,8 @@ describe('what is public is as published', () => {
   it.each<[string, () => Promise<void>]>([
     ['repomd.xml', () => writeFile(inRepodata('repomd.xml'), '<repomd/>')],
     ['the signature', () => writeFile(inRepodata('repomd.xml.asc'), 'A signed 1')],
+    ['the key', () => writeFile(inRepodata('repomd.xml.key'), 'public B')],
+    ['the key that is gone', () => rm(inRepodata('repomd.xml.key'))],
     ['the mirrorlist', () => rm(join(repositoryDir, 'mirrorlist'))],
     ['the generation', () => rm(inRepodata(`@${NOW}`), { recursive: true })],
     ['the generation alone', () => rm(inRepodata(`@${NOW}/repomd.xml.asc`))],
@@ -254,7 +260,9 @@ describe('a generation', () => {
     await publish();
     const former = (await filesOfGeneration(repositoryDir, NOW)) ?? [];
     await publish();
-    const paths = [...former, `@${NOW}/repomd.xml`, `@${NOW}/repomd.xml.asc`].map(inRepodata);
+    const paths = [...former, `@${NOW}/repomd.xml`, `@${NOW}/repomd.xml.asc`, `@${NOW}/repomd.xml.key`].map(
+      inRepodata,
+    );
     const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
     const known = await thin([], NOW_MS);

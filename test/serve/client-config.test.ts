@@ -16,6 +16,7 @@ const UNSIGNED = {
   publicUrl: 'https://repo.example.com/rpm',
   isSigned: false,
   isSigningPackages: false,
+  hasNoarchRepository: false,
 };
 const SIGNED = { ...UNSIGNED, isSigned: true };
 
@@ -55,11 +56,13 @@ describe('the .repo file of a repository', () => {
     });
   });
 
-  it('leads to generations and to the keys when metadata is signed', () => {
+  it('leads dnf to generations, zypper to the plain URL, and all to the keys when metadata is signed', () => {
     const { options } = read(renderRepoFile(SIGNED, '9/x86_64'));
     expect(Object.fromEntries(options)).toEqual({
       name: 'Rpmyard 9/x86_64',
+      baseurl: 'https://repo.example.com/rpm/repo/9/x86_64/',
       mirrorlist: 'https://repo.example.com/rpm/repo/9/x86_64/mirrorlist',
+      mirrorlist_expire: '0',
       enabled: '1',
       gpgcheck: '0',
       repo_gpgcheck: '1',
@@ -76,6 +79,21 @@ describe('the .repo file of a repository', () => {
     expect(options.get('gpgcheck')).toBe(gpgcheck);
     expect(read(renderRepoFile({ ...UNSIGNED, isSigningPackages }, '9/x86_64')).options.get('gpgcheck')).toBe(
       '0',
+    );
+  });
+
+  it.each([
+    ['9/x86_64', ['9/x86_64', '9/noarch']],
+    ['9/noarch', ['9/noarch']],
+    ['9/SRPMS', ['9/SRPMS']],
+  ])('names the noarch repository as well, where noarch packages have one: %s', (repository, named) => {
+    const text = renderRepoFile({ ...SIGNED, hasNoarchRepository: true }, repository);
+    const sections = text.split(/\n(?=\[)/).map(read);
+    expect(sections.map(({ section }) => section)).toEqual(
+      named.map((one) => `rpmyard-${one.replace('/', '-')}`),
+    );
+    expect(sections.map(({ options }) => options.get('baseurl'))).toEqual(
+      named.map((one) => `https://repo.example.com/rpm/repo/${one}/`),
     );
   });
 
@@ -116,6 +134,13 @@ describe('the .repo file for every host', () => {
     const { section, options } = read(text);
     expect(section).toBe('rpmyard');
     expect(options.get('baseurl')).toBe('https://repo.example.com/rpm/repo/$releasever/$basearch/');
+  });
+
+  it('names the noarch repository as well, where noarch packages have one', () => {
+    const text = renderGeneralRepoFile({ ...UNSIGNED, hasNoarchRepository: true });
+    const sections = text.split(/\n(?=\[)/).map(read);
+    expect(sections.map(({ section }) => section)).toEqual(['rpmyard', 'rpmyard-noarch']);
+    expect(sections[1]?.options.get('baseurl')).toBe('https://repo.example.com/rpm/repo/$releasever/noarch/');
   });
 });
 

@@ -26,13 +26,13 @@ const ANSWER_LIMIT_MS = 90_000;
 
 /** Sends one request on a connection of its own. Rejects when the connection ends without a whole answer. */
 export async function sendRequest(baseUrl: string, given: HttpRequest): Promise<HttpAnswer> {
-  const { hostname, port } = new URL(baseUrl);
+  const { hostname, port, pathname } = new URL(baseUrl);
   const { method = 'GET', path, headers = {}, body } = given;
   const outgoing = request({
     host: hostname,
     port,
     method,
-    path,
+    path: `${pathname.replace(/\/$/, '')}${path}`,
     headers,
     agent: false,
     timeout: ANSWER_LIMIT_MS,

@@ -9,8 +9,10 @@ const ID = 'rpmyard-9-x86_64';
 /** A machine that was set up with the .repo file that the service writes for 9/x86_64. */
 export interface SignedHost {
   readonly root: string;
-  /** Reads the metadata anew. */
+  /** Reads the metadata anew, whatever the host knows. */
   refresh(...options: readonly string[]): Promise<DnfResult | ZypperResult>;
+  /** Asks whether there is anything new. */
+  look(): Promise<DnfResult | ZypperResult>;
   install(name: string): Promise<DnfResult | ZypperResult>;
 }
 
@@ -42,6 +44,7 @@ export async function createDnfHost(
   return {
     root,
     refresh: (...more) => runDnf(host, ['makecache', '--refresh', ...more]),
+    look: () => runDnf(host, ['makecache', '--refresh']),
     install: (name) => runDnf(host, ['install', '--assumeyes', name]),
   };
 }
@@ -57,6 +60,7 @@ export async function createZypperHost(
   return {
     root,
     refresh: (...more) => runZypper(host, [...more, 'refresh', '--force', ID]),
+    look: () => runZypper(host, ['refresh', ID]),
     install: (name) => runZypper(host, ['--no-refresh', 'install', '--allow-unsigned-rpm', name]),
   };
 }

@@ -218,6 +218,7 @@ export const FAULTS: readonly Fault[] = [
     code: 'SIGNATURE_WRONG',
     plant: async (site) => {
       await site.write('repodata/repomd.xml.asc', 'bad');
+      await site.write('repodata/repomd.xml.key', 'key');
       site.findSigningKey = async (_content, signature) => (signature === 'good' ? 'KEY' : undefined);
     },
   },
@@ -243,7 +244,16 @@ export const FAULTS: readonly Fault[] = [
     code: 'SIGNATURE_WRONG',
     plant: async (site) => {
       await site.write('repodata/repomd.xml.asc', 'good');
+      await site.write('repodata/repomd.xml.key', 'key');
       await site.write('repodata/@1/repomd.xml', await readFile(site.path('repodata/repomd.xml'), 'utf8'));
+      site.findSigningKey = async (_content, signature) => (signature === 'good' ? 'KEY' : undefined);
+    },
+  },
+  {
+    title: 'a signature without the public key beside it',
+    code: 'SIGNATURE_WRONG',
+    plant: async (site) => {
+      await site.write('repodata/repomd.xml.asc', 'good');
       site.findSigningKey = async (_content, signature) => (signature === 'good' ? 'KEY' : undefined);
     },
   },

@@ -43,6 +43,7 @@ describe('a sound repository', () => {
     for (const directory of ['repodata', 'repodata/@7']) {
       await site.write(`${directory}/repomd.xml`, repomd);
       await site.write(`${directory}/repomd.xml.asc`, 'good');
+      await site.write(`${directory}/repomd.xml.key`, 'key');
     }
     await site.write('mirrorlist', 'http://repo.example.com/repo/9/x86_64/@7/\n');
     site.findSigningKey = async (_content, signature) => (signature === 'good' ? 'KEY' : undefined);
