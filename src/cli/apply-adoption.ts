@@ -8,6 +8,8 @@ import { AppError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from '../open-pipeline.ts';
 import { openTree, type Tree } from '../open-tree.ts';
+import type { RepositoryName } from '../place/repository-layout.ts';
+import { findAdoptedAges } from './find-adopted-ages.ts';
 import { createProgressBar } from './progress-bar.ts';
 
 // The longest that a timer takes: one index run at the end, however long the packages take.
@@ -34,7 +36,14 @@ export async function applyAdoption(config: Config, root: string, plan: Adoption
       unacknowledgedPathOf: (planned) => unacknowledgedPathOf(planned, tree, config),
     });
     const patient = { ...config, reindex: { ...config.reindex, quietMs: NEVER_MS, maxWaitMs: NEVER_MS } };
-    const pipeline = await openPipeline(patient, tree, clientConfigOf(config, tree), log);
+    const ages = await findAdoptedAges(root, plan.packages);
+    const reindexParts = { ...tree.reindexParts, adoptedAgeOf: (name: RepositoryName) => ages.get(name) };
+    const pipeline = await openPipeline(
+      patient,
+      { ...tree, reindexParts },
+      clientConfigOf(config, tree),
+      log,
+    );
     try {
       return await throughPipeline(pipeline, staged);
     } finally {

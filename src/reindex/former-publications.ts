@@ -71,6 +71,16 @@ function revisionOf({ revision }: Repomd): bigint {
   return NUMBER.test(revision) ? BigInt(revision) : 0n;
 }
 
+/** The later of each. */
+export function latestOf(a: FormerPublications | undefined, b: FormerPublications): FormerPublications {
+  if (a === undefined) return b;
+  return {
+    lastSecond: Math.max(a.lastSecond, b.lastSecond),
+    lastRevision: a.lastRevision > b.lastRevision ? a.lastRevision : b.lastRevision,
+    lastTimestampSeconds: Math.max(a.lastTimestampSeconds, b.lastTimestampSeconds),
+  };
+}
+
 /** The revision of the next publication: the clock's second, or one more than any there was. */
 export function nextRevision({ lastSecond, lastRevision }: FormerPublications, nowMs: number): string {
   const second = BigInt(Math.max(Math.floor(nowMs / 1000), lastSecond + 1));

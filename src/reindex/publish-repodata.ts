@@ -6,7 +6,12 @@ import { generationName, MIRRORLIST } from '../repodata-names.ts';
 import { parseRepomd, raiseRepomd, type Repomd, withCarriedData, withTags } from '../repodata/repomd.ts';
 import { hasTags, NO_TAGS, type RepomdTags } from '../repodata/repomd-tags.ts';
 import { isCarried } from './foreign-metadata.ts';
-import { type FormerPublications, nextRevision, readFormerPublications } from './former-publications.ts';
+import {
+  type FormerPublications,
+  latestOf,
+  nextRevision,
+  readFormerPublications,
+} from './former-publications.ts';
 import { nextGeneration, renderMirrorlist } from './generations.ts';
 import { readRepomd, readSoundRepomd } from './read-metadata.ts';
 
@@ -31,6 +36,8 @@ export interface Publication {
   /** Foreign types that leave the repository, or come to it anew; their other forms (`group_gz`) go too. */
   readonly endedTypes?: ReadonlySet<string>;
   readonly now: () => number;
+  /** Of an index elsewhere, whose hosts come here. */
+  readonly adoptedAge?: FormerPublications | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -57,7 +64,7 @@ export async function publishRepodata(
   const newDir = join(scratchDir, 'repodata');
   const publicDir = join(repositoryDir, 'repodata');
   const names = (await readdir(newDir)).filter((name) => name !== 'repomd.xml');
-  const former = await readFormerPublications(repositoryDir);
+  const former = latestOf(publication.adoptedAge, await readFormerPublications(repositoryDir));
   const xml = await newRepomdXml(repositoryDir, scratchDir, { ...publication, former });
   // zypper looks for the key beside the signature.
   const signed =

@@ -9,6 +9,7 @@ import { AppError } from '../errors.ts';
 import { identityAt } from '../file-identity.ts';
 import { isPublicationWhole } from './check-publication.ts';
 import type { ForeignMetadata } from './foreign-metadata.ts';
+import type { FormerPublications } from './former-publications.ts';
 import type { BuiltIndex, IndexEngine, IndexJob, IndexRun } from './index-engine.ts';
 import type { IndexFormatName } from './index-format.ts';
 import { isOwnIndex } from './own-index.ts';
@@ -54,6 +55,8 @@ export interface ReindexParts {
   /** On the tree's mount, outside of what is served. */
   readonly scratchRoot: string;
   readonly now: () => number;
+  /** How old the index says it is whose packages the repository adopts; hosts of it come here. */
+  readonly adoptedAgeOf?: (repository: RepositoryName) => FormerPublications | undefined;
   readonly log: ReindexLog;
 }
 
@@ -105,13 +108,17 @@ export function isWhole(repository: RepositoryName, parts: PublicationParts): Pr
   return isPublicationWhole(parts.layout.directoryOf(repository), publicationOf(repository, parts));
 }
 
-type PublicationParts = Pick<ReindexParts, 'layout' | 'signer' | 'tagsOf' | 'publicUrl' | 'now'>;
+type PublicationParts = Pick<
+  ReindexParts,
+  'layout' | 'signer' | 'tagsOf' | 'publicUrl' | 'now' | 'adoptedAgeOf'
+>;
 
 function publicationOf(
   repository: RepositoryName,
-  { signer, tagsOf, publicUrl, now }: PublicationParts,
+  { signer, tagsOf, publicUrl, now, adoptedAgeOf }: PublicationParts,
 ): Publication {
-  return { url: `${publicUrl}/repo/${repository}/`, signer, tags: tagsOf?.(repository), now };
+  const url = `${publicUrl}/repo/${repository}/`;
+  return { url, signer, tags: tagsOf?.(repository), now, adoptedAge: adoptedAgeOf?.(repository) };
 }
 
 /** Publishes an index without packages, for a repository that has none yet. @throws AppError SIGNING_FAILED. */

@@ -8,14 +8,17 @@ import {
   mkdir,
   readdir,
   readFile,
+  stat,
   symlink,
   truncate,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { parseRepomd } from '../../src/repodata/repomd.ts';
 import { type Receipt, Records } from '../../src/records/records.ts';
 import { corpus } from '../support/corpus.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
@@ -237,8 +240,20 @@ describe('rpmyard adopt', () => {
     await writeFile(updateinfo, UPDATEINFO);
     await runCreaterepo(join(place.old, 'el9'), '--database', `--groupfile=${comps}`);
     await modifyRepo(join(place.old, 'el9'), 'updateinfo', updateinfo);
+    // Hosts of it refuse an index that is older, also when its clock was fast.
+    const repomd = join(place.old, 'el9/repodata/repomd.xml');
+    const ahead = (await readFile(repomd, 'utf8'))
+      .replace(/<revision>\d+/, '<revision>1999999998')
+      .replace(/<timestamp>\d+/, '<timestamp>1999999997');
+    await writeFile(repomd, ahead);
+    await utimes(repomd, 1_999_999_996, 1_999_999_996);
 
     expect((await adoptAsJson(place, '--apply')).exitCode).toBe(0);
+    const published = join(place.storage, '9/x86_64/repodata/repomd.xml');
+    const { revision, data } = parseRepomd(await readFile(published, 'utf8'));
+    expect(Number(revision)).toBeGreaterThan(1_999_999_998);
+    for (const { timestampSeconds } of data) expect(timestampSeconds).toBeGreaterThanOrEqual(1_999_999_997);
+    expect((await stat(published)).mtimeMs).toBeGreaterThan(1_999_999_996_000);
     const host = { root: join(place.site, '../host'), repositoryUrl: `file://${place.storage}/9/x86_64` };
     expect((await runDnf(host, ['group', 'list', '--hidden'])).stdout).toContain('Tools');
     expect(await dnfInstall(host, 'alpha')).toMatchObject({ exitCode: 0 });
