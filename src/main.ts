@@ -139,6 +139,7 @@ async function startOnTree(
       ...config.server,
       ...folders,
       quietMs: config.reindex.quietMs,
+      publicUrl: config.server.publicUrl,
       room: pipeline.bodyRoom,
       ingest: async (upload, request) => {
         const outcome = await pipeline.ingest(upload);

@@ -13,14 +13,14 @@ export async function answerUpload(
   exchange: { readonly request: UploadRequest; readonly reply: FastifyReply },
   outcome: UploadOutcome,
   waitMs: number | undefined,
-  { waitUntilInstallable, quietMs }: Pick<UploadOptions, 'waitUntilInstallable' | 'quietMs'>,
+  options: Pick<UploadOptions, 'waitUntilInstallable' | 'quietMs' | 'publicUrl'>,
 ): Promise<FastifyReply> {
   const { request, reply } = exchange;
   const settled =
-    waitMs === undefined ? outcome : await waitUntilInstallable(outcome, remainingMs(waitMs, reply));
+    waitMs === undefined ? outcome : await options.waitUntilInstallable(outcome, remainingMs(waitMs, reply));
   if (settled === 'pending') {
     reply.code(202).header('location', `/api/v1/uploads/${outcome.sha256}`);
-    return reply.send(request.wantsJson ? outcome : waitingLine(outcome));
+    return reply.send(request.wantsJson ? outcome : waitingLine(outcome, options));
   }
-  return reply.code(statusOf(settled)).send(request.wantsJson ? settled : outcomeLine(settled, quietMs));
+  return reply.code(statusOf(settled)).send(request.wantsJson ? settled : outcomeLine(settled, options));
 }

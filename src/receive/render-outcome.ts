@@ -12,11 +12,16 @@ export function statusOf({ outcome }: UploadOutcome): 200 | 201 | 202 {
   return outcome === 'created' ? 201 : 200;
 }
 
-/**
- * `OK - Accessible as <url> - <in which indexes>`; build jobs have always looked for what stands before the second dash.
- * @param quietMs the quiet time after which an index is rebuilt.
- */
-export function outcomeLine(outcome: UploadOutcome, quietMs: number): string {
+/** What an answer in text says beside the outcome. */
+export interface AnswerContext {
+  /** The quiet time after which an index is rebuilt. */
+  readonly quietMs: number;
+  /** Without a slash at its end. */
+  readonly publicUrl: string;
+}
+
+/** `OK - Accessible as <url> - <in which indexes>`; build jobs have always looked for what stands before the second dash. */
+export function outcomeLine(outcome: UploadOutcome, { quietMs }: Pick<AnswerContext, 'quietMs'>): string {
   const { batch, commitUrl, places } = outcome;
   if (batch !== undefined) {
     return `STAGED - In batch ${batch}, a POST publishes it: ${commitUrl ?? ''}\n${warningLines(outcome)}`;
@@ -46,10 +51,13 @@ function repositoriesIn(places: readonly UploadPlace[], state: UploadPlace['stat
 }
 
 /** The answer when the time of a wait was up: stored, but not to be installed yet. */
-export function waitingLine(outcome: UploadOutcome): string {
+export function waitingLine(
+  outcome: UploadOutcome,
+  { publicUrl }: Pick<AnswerContext, 'publicUrl'>,
+): string {
   const { places, sha256 } = outcome;
   const waiting = repositoriesIn(places, 'waiting');
-  return `WAITING - Not in the index of ${waiting} yet: ${places[0]?.url ?? ''}, ask /api/v1/uploads/${sha256}\n${warningLines(outcome)}`;
+  return `WAITING - Not in the index of ${waiting} yet: ${places[0]?.url ?? ''}, ask ${publicUrl}/api/v1/uploads/${sha256}\n${warningLines(outcome)}`;
 }
 
 /** `WARNING - TEXT_NOT_XML: ...`, below the line of the package. */
@@ -58,11 +66,11 @@ function warningLines({ warnings = [] }: UploadOutcome): string {
 }
 
 /** The results of a form upload as lines, one a file. */
-export function resultLines(results: readonly FileResult[], quietMs: number): string {
+export function resultLines(results: readonly FileResult[], context: AnswerContext): string {
   return results
     .map((result) => {
       if ('error' in result) return errorLine(result.error, result.fileName);
-      return result.isPending ? waitingLine(result.outcome) : outcomeLine(result.outcome, quietMs);
+      return result.isPending ? waitingLine(result.outcome, context) : outcomeLine(result.outcome, context);
     })
     .join('');
 }

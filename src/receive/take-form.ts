@@ -199,7 +199,7 @@ async function settle(
 function answer(
   results: readonly FileResult[],
   { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
-  { quietMs }: Pick<UploadOptions, 'quietMs'>,
+  options: Pick<UploadOptions, 'quietMs' | 'publicUrl'>,
 ): FastifyReply {
   const [first] = results;
   if (first !== undefined && results.length === 1) {
@@ -207,7 +207,7 @@ function answer(
     if (first.isPending) reply.header('location', `/api/v1/uploads/${first.outcome.sha256}`);
   }
   reply.code(statusOfAll(results));
-  return reply.send(request.wantsJson ? resultDocument(results, request.id) : resultLines(results, quietMs));
+  return reply.send(request.wantsJson ? resultDocument(results, request.id) : resultLines(results, options));
 }
 
 function statusOfAll(results: readonly FileResult[]): 200 | 201 | 202 | 207 {

@@ -15,6 +15,8 @@ export interface UploadOptions {
   readonly ingest: (upload: SpooledUpload, request: FastifyRequest) => Promise<UploadOutcome>;
   /** An index is rebuilt when no package came for this long. */
   readonly quietMs: number;
+  /** How clients reach the service, without a slash at its end. */
+  readonly publicUrl: string;
   /** Answers 'pending' when the time is up first. */
   readonly waitUntilInstallable: (
     outcome: UploadOutcome,

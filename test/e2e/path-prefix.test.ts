@@ -89,6 +89,7 @@ test.each(['none', 'nginx'] as const)(
     const pending = await sendRequest(origin, { ...put, path: `${PREFIX}/upload?wait=0` });
     expect(pending.status).toBe(202);
     expect(pending.text).toContain(`${origin}${PREFIX}/repo/9/x86_64/Packages/alpha-`);
+    expect(pending.text).toContain(` ${origin}${PREFIX}/api/v1/uploads/${sha256Of(alpha)}`);
     expect(pending.headers.location).toBe(`${PREFIX}/api/v1/uploads/${sha256Of(alpha)}`);
     const settled = await ask(`${pending.headers.location}?wait=50`, { authorization });
     expect(settled.status).toBe(200);

@@ -104,6 +104,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       incomingDir,
       room: ENOUGH_ROOM,
       quietMs: 30_000,
+      publicUrl: 'https://repo.example.com',
       ingest: async (upload) => {
         const content = await readFile(upload.path, 'utf8');
         uploads.push({ ...upload, content });
