@@ -51,8 +51,9 @@ export async function checkPublication(
   const directories = ['repodata', ...(newest === undefined ? [] : [pathOf(newest)])];
   for (const directory of directories) {
     const keys = { findSigningKey, findMissingKeys };
-    findings.push(...(await checkSignature(repositoryDir, directory, keys)));
-    findings.push(...(await checkKey(repositoryDir, directory)));
+    const ofSignature = await checkSignature(repositoryDir, directory, keys);
+    // Where the signature is wrong or cannot be checked, its remedy is the one that helps.
+    findings.push(...(ofSignature.length > 0 ? ofSignature : await checkKey(repositoryDir, directory)));
   }
   return findings;
 }
