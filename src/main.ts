@@ -173,7 +173,7 @@ async function startOnTree(
     batches: {
       ...pipeline.batches,
       lineOf: (outcome, state) =>
-        state === 'pending' ? waitingLine(outcome) : outcomeLine(outcome, config.reindex.quietMs),
+        state === 'pending' ? waitingLine(outcome, config.server) : outcomeLine(outcome, config.reindex),
       waitUntilInstallable: pipeline.hurryUntilInstallable,
       parseWaitMs,
     },
