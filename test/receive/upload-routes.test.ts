@@ -278,7 +278,7 @@ describe('a refused PUT', () => {
     ['to an encoded folder', put({ url: '/upload/..%2fpkg.rpm' }), 'UPLOAD_PATH_RESERVED'],
     ['to a name that is no package', put({ url: '/upload/repomd.xml' }), 'UPLOAD_PATH_RESERVED'],
     ['to another path', put({ url: '/uploads' }), 'NOT_FOUND'],
-    ['to a repository', put({ url: '/repo/9/x86_64/pkg.rpm' }), 'NOT_FOUND'],
+    ['to a repository', put({ url: '/repo/9/x86_64/pkg.rpm' }), 'METHOD_NOT_ALLOWED'],
   ])('%s gets its code and reaches nobody', async (_, request, code) => {
     await using service = await buildTestApp();
     const answer = await service.app.inject(request);
