@@ -51,10 +51,7 @@ function repositoriesIn(places: readonly UploadPlace[], state: UploadPlace['stat
 }
 
 /** The answer when the time of a wait was up: stored, but not to be installed yet. */
-export function waitingLine(
-  outcome: UploadOutcome,
-  { publicUrl }: Pick<AnswerContext, 'publicUrl'>,
-): string {
+export function waitingLine(outcome: UploadOutcome, { publicUrl }: Pick<AnswerContext, 'publicUrl'>): string {
   const { places, sha256 } = outcome;
   const waiting = repositoriesIn(places, 'waiting');
   return `WAITING - Not in the index of ${waiting} yet: ${places[0]?.url ?? ''}, ask ${publicUrl}/api/v1/uploads/${sha256}\n${warningLines(outcome)}`;
