@@ -17,7 +17,6 @@ import { AppError, errorLine, problemOf, toAppError } from './errors.ts';
 import { batchRoutes, type BatchRoutesOptions } from './batches/batch-routes.ts';
 import { createErrorLog, type ErrorLog } from './error-log.ts';
 import type { LongWork } from './long-work.ts';
-import { publicPathOf } from './public-path.ts';
 import { metadataRoutes, type MetadataRoutesOptions } from './receive/metadata-routes.ts';
 import { resumableRoutes } from './receive/resumable-routes.ts';
 import type { ResumableUploads } from './receive/resumable-uploads.ts';
@@ -46,6 +45,8 @@ export interface AppParts {
   readonly topDir: string;
   /** How clients reach the service. */
   readonly publicUrl: string;
+  /** What a proxy in front takes away from the beginning of each path; empty where there is none. */
+  readonly publicPath: string;
   readonly access: Access;
   readonly auditLog: AuditLog;
   readonly metrics: Metrics;
@@ -119,10 +120,9 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.addHook('preClose', async () => {
     closingSinceMs = performance.now();
   });
-  const publicPath = publicPathOf(parts.publicUrl);
   app.addHook('onSend', async (request, reply) => {
     keepPrivate(request, reply);
-    leadBelow(publicPath, reply);
+    leadBelow(parts.publicPath, reply);
     // A connection that is kept alive after its answer would keep the service from ending.
     if (closingSinceMs !== undefined) reply.header('connection', 'close');
   });

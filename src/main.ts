@@ -101,10 +101,11 @@ async function startOnTree(
   warnOf(await engine.findFault(), 'uploads are taken all the same', log);
   warnOf(await signer?.findFault(), 'uploads are taken all the same, indexes stay as they are', log);
   await warnOfWeakKeys(signer, log);
+  const publicPath = publicPathOf(config.server.publicUrl);
   const access = openAccess(config.access, {
     stateDir: folders.stateDir,
     nonces: records,
-    publicPath: publicPathOf(config.server.publicUrl),
+    publicPath,
     now,
     log,
   });
@@ -132,6 +133,7 @@ async function startOnTree(
     log,
     topDir: folders.topDir,
     publicUrl: config.server.publicUrl,
+    publicPath,
     access,
     auditLog,
     metrics,

@@ -95,6 +95,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     log,
     topDir,
     publicUrl: 'https://repo.example.com',
+    publicPath: '',
     metrics,
     upload: {
       uploadPath: '/upload',
