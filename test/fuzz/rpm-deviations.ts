@@ -46,6 +46,20 @@ export const RPM_DEVIATIONS: readonly {
       code === 'DEPENDENCY_INVALID' && DEPENDENCY_NAMES.some((tag) => textsOf(find(tags, tag)).length > 0),
   },
   {
+    reason: 'no rpm installs a package of an architecture that it does not know',
+    applies: ({ tags, code }) =>
+      code === 'ARCH_UNKNOWN' &&
+      !INSTALLED_ARCHES.split(' ').includes(textsOf(find(tags, Tag.ARCH))[0] ?? ''),
+  },
+  {
+    reason: 'no rpm installs a package of another operating system, or of none',
+    applies: ({ tags, code }) => {
+      const system = find(tags, Tag.OS);
+      const isLinux = isOneText(system) && textsOf(system)[0]?.toLowerCase() === 'linux';
+      return code === 'OS_FOREIGN' && !isLinux;
+    },
+  },
+  {
     reason: 'a format that is not known here',
     applies: ({ tags }) => {
       const format = find(tags, Tag.RPMFORMAT);
@@ -76,6 +90,10 @@ export const RPM_DEVIATIONS: readonly {
 ];
 
 const IDENTITY: readonly number[] = [Tag.NAME, Tag.VERSION, Tag.RELEASE, Tag.ARCH];
+/** What packages in the wild are built for; some hosts install each. */
+const INSTALLED_ARCHES =
+  'noarch x86_64 x86_64_v2 x86_64_v3 x86_64_v4 i386 i486 i586 i686 athlon aarch64 armv5tel armv6hl armv7l armv7hl armv7hnl ' +
+  'ppc ppc64 ppc64p7 ppc64le s390 s390x riscv64 loongarch64 mips64el sparcv9 sparc64 ia64 alpha';
 const STRING_TYPES: readonly number[] = [TagType.STRING, TagType.STRING_ARRAY, TagType.I18NSTRING];
 const DEPENDENCY_NAMES = Object.values(DEPENDENCY_TAGS).map(({ name }) => name);
 const RPM_6_TAGS: readonly number[] = [
