@@ -17,6 +17,8 @@ import { putPackage, sendRequest, sha256Of } from '../support/send-request.ts';
 const PAGE = new URL('../../docs/mirroring.md', import.meta.url);
 const COPYING_MS = 10_000;
 const REPOSITORY = '9/x86_64';
+/** Below the directory of the site. */
+const PLUGINS = 'plugins/usr/lib/python3/dist-packages';
 
 interface Recipe {
   readonly tool: string;
@@ -40,6 +42,7 @@ async function readRecipes(): Promise<readonly Recipe[]> {
     { tool: 'rsync', script: blockOf('rsync') },
     { tool: 'wget', script: wget },
     { tool: 'lftp', script: lftp },
+    { tool: 'reposync', script: blockOf('reposync') },
   ];
 }
 
@@ -49,8 +52,30 @@ function adapt({ tool, script }: Recipe, site: Site, signing: string): { script:
   const adapted = script
     .replaceAll('repo.example.com:/srv/repo/storage', site.storageDir)
     .replaceAll('https://repo.example.com', site.baseUrl)
-    .replaceAll('/srv/mirror/9/x86_64', join(to, REPOSITORY));
+    .replaceAll('/srv/mirror/9/x86_64', join(to, REPOSITORY))
+    .replace('dnf reposync', () => dnfReposync(site));
   return { to, script: signing === 'signed' ? adapted : adapted.replace(/^.*# signed\n/gm, '') };
+}
+
+/** dnf with the plugin, and with nothing of this machine's own. */
+function dnfReposync({ workDir }: Site): string {
+  const root = join(workDir, 'dnf');
+  const options = [
+    `pluginpath=${join(workDir, PLUGINS, 'dnf-plugins')}`,
+    'reposdir=/nonexistent',
+    'varsdir=/nonexistent',
+    ...['cachedir', 'persistdir', 'logdir'].map((name) => `${name}=${join(root, name)}`),
+  ];
+  const setopts = options.map((option) => `--setopt=${option}`).join(' ');
+  return `PYTHONPATH=${join(workDir, PLUGINS)} dnf -q ${setopts} --releasever=9 --forcearch=x86_64 reposync`;
+}
+
+/** Debian's package of dnf's plugins cannot be installed beside zypper. */
+async function fetchDnfPlugins({ workDir }: Site): Promise<void> {
+  await mkdir(join(workDir, 'dnf/logdir'), { recursive: true });
+  const download = 'apt-get -q download dnf-plugins-core';
+  const script = `${download} || { apt-get -q update && ${download}; } && dpkg-deb -x dnf-plugins-core_*.deb plugins`;
+  await execa('sh', ['-c', script], { cwd: workDir, timeout: 120_000 });
 }
 
 /** @returns how many packages there are. @throws Error when the copy is not whole, or its signature is not good. */
@@ -96,6 +121,7 @@ describe.each<Front>(['nginx', 'none'])('copies made during uploads through %s',
         front,
         config: isSigned ? { signing: { keys: [key], gnupg_home: home.path } } : {},
       });
+      await fetchDnfPlugins(site);
       expect(await putPackage(site.baseUrl, craftRpm({ name: 'first' }), 'wait=50')).toMatchObject({
         status: 201,
       });
