@@ -1,4 +1,4 @@
-import { cp, readdir, readFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
@@ -34,6 +34,27 @@ async function uploadAll(site: Site, files: readonly CorpusFile[]): Promise<read
   };
   await Promise.all(Array.from({ length: UPLOADERS }, uploader));
   return results;
+}
+
+/** The names of packages with text that XML cannot hold: createrepo_c leaves them out, or writes what no client reads. */
+function oddlyWorded(results: readonly Result[]): ReadonlySet<string> {
+  const odd = results.filter(({ answer }) => answer.text.includes('"TEXT_NOT_XML"'));
+  return new Set(
+    odd.flatMap(({ answer }) =>
+      [...answer.text.matchAll(/Packages\/([^"]+\.rpm)"/g)].map(([, name]) => name ?? ''),
+    ),
+  );
+}
+
+function withoutNames(
+  packages: Readonly<Record<string, unknown>>,
+  names: ReadonlySet<string>,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(packages).filter(
+      ([, described]) => ![...names].some((name) => JSON.stringify(described).includes(`"Packages/${name}"`)),
+    ),
+  );
 }
 
 const isAccepted = ({ answer }: Result): boolean => answer.status === 200 || answer.status === 201;
@@ -75,6 +96,8 @@ describe.skipIf(corpus === undefined)('the corpus of packages, real and hostile'
 
     const repositories = await publishedRepositories(site);
     expect(repositories.length).toBeGreaterThan(5);
+    const odd = oddlyWorded(accepted);
+    expect(odd.size).toBeLessThan(accepted.length / 10);
     for (const repository of repositories) {
       // Links, client configuration and metadata of ours do not belong into the copy.
       const copy = join(site.workDir, 'copy', repository);
@@ -82,12 +105,13 @@ describe.skipIf(corpus === undefined)('the corpus of packages, real and hostile'
         recursive: true,
         preserveTimestamps: true,
       });
+      const stored = await readdir(join(copy, 'Packages'));
+      for (const name of odd) await rm(join(copy, 'Packages', name), { force: true });
       await execa('createrepo_c', ['--quiet', copy], { stdin: 'ignore' });
-      const ours = await describeMetadata(join(site.storageDir, repository));
+      const ours = withoutNames(await describeMetadata(join(site.storageDir, repository)), odd);
       expect(withoutLatin1(ours), repository).toEqual(withoutLatin1(await describeMetadata(copy)));
       // And by a reader that checks what repomd.xml says of its files.
       const { packages } = await readIndex(readerOnDisk(site.storageDir, repository));
-      const stored = await readdir(join(copy, 'Packages'));
       expect([...packages.keys()].toSorted()).toEqual(stored.map((name) => `Packages/${name}`).toSorted());
     }
   }, 180_000);

@@ -459,7 +459,7 @@ describe('hosts with gpgcheck=1', () => {
     const otherKey = await keys.exportKey(rotated);
     expect((await dnfInstall(dnfHost('dnf-rotated', otherKey), 'installed')).exitCode).not.toBe(0);
 
-    const zypper = async (name: string, key: string) => {
+    const zypper = async (name: string, key: string, ...options: readonly string[]) => {
       const host = { root: join(site.workDir, name), repositoryUrl };
       await mkdir(host.root, { recursive: true });
       const repoFile = join(site.workDir, `${name}.repo`);
@@ -474,11 +474,12 @@ describe('hosts with gpgcheck=1', () => {
       await writeFile(repoFile, [...lines, `gpgkey=file://${key}`, ''].join('\n'));
       await runZypper(host, ['addrepo', repoFile]);
       await zypperRefresh(host);
-      return runZypper(host, ['--gpg-auto-import-keys', '--no-refresh', 'install', 'installed']);
+      return runZypper(host, [...options, '--no-refresh', 'install', 'installed']);
     };
-    const installed = await zypper('zypper', keyFile);
+    const installed = await zypper('zypper', keyFile, '--gpg-auto-import-keys');
     expect(installed.exitCode, `${installed.stdout} ${installed.stderr}`).toBe(0);
     await expect(readFile(join(site.workDir, 'zypper', INSTALLED_FILE), 'utf8')).resolves.toBe('data');
+    // Not with --gpg-auto-import-keys: that trusts the key beside the metadata too.
     expect((await zypper('zypper-rotated', otherKey)).exitCode).not.toBe(0);
 
     // By hand, past every check of the service: the package as it was before it was signed, and one that was changed.

@@ -231,11 +231,12 @@ async function standInForSelinux(machine: Machine): Promise<void> {
   await put(machine, '/usr/sbin/selinuxenabled', '#!/bin/sh\n', 0o755);
 }
 
-// The format of records before the last one, made of a file of today.
+// The first format of records, made of a file of today.
 const OLDER_RECORDS = `
   import { DatabaseSync } from 'node:sqlite';
   const records = new DatabaseSync('/srv/repo/state/records.sqlite');
   records.exec('DROP INDEX receipt_received_sha256; DROP INDEX nonce_expiry; DROP TABLE nonce;' +
+    'DROP TABLE package_fault;' +
     'ALTER TABLE receipt DROP COLUMN signature; ALTER TABLE receipt DROP COLUMN received_sha256;' +
     'PRAGMA user_version = 1');
 `;
