@@ -61,6 +61,7 @@ export function openBatches(
     commit: (id, requester) => untilEnded(commitLogged(id, requester)),
     drop: (id, requester) => untilEnded(dropBatch(id, requester, parts)),
     keepMs,
+    publicUrl: parts.publicUrl,
     sweep: () => untilEnded(sweep()),
     complete: async () => {
       for (const id of batches.listUnplaced()) {

@@ -4,6 +4,7 @@ import { toAppError } from '../errors.ts';
 import type { Commit } from '../ingest/commit-batch.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
 import { type Batch, type BatchSummary, contentOf } from './batch-store.ts';
+import { batchUrl } from './batch-url.ts';
 
 export interface BatchRoutesOptions {
   /** Those that the requester may read. */
@@ -27,6 +28,8 @@ export interface BatchRoutesOptions {
   readonly parseWaitMs: (wait: string | undefined) => number | undefined;
   /** How long a batch is kept after it last changed. */
   readonly keepMs: number;
+  /** Without a slash at its end. */
+  readonly publicUrl: string;
 }
 
 type BatchParams = { readonly id: string };
@@ -79,7 +82,11 @@ export async function batchRoutes(app: FastifyInstance, options: BatchRoutesOpti
       const batch = await options.read(id, request.requester);
       request.audit({ outcome: 'batch committing', batch: id });
       return wantsText(request)
-        ? sendText(reply, 202, `WAITING - Batch ${id} is being committed, ask ${pathOf(id)}\n`)
+        ? sendText(
+            reply,
+            202,
+            `WAITING - Batch ${id} is being committed, ask ${batchUrl(options.publicUrl, id)}\n`,
+          )
         : reply.code(202).send(documentOf(batch.id, batch.state, await options.outcomesOf(batch)));
     }
     if (waitMs === undefined) return sendCommitted(request, reply, outcomes, outcomes);
@@ -151,10 +158,6 @@ function wantsText({ headers, wantsJson }: FastifyRequest): boolean {
 
 function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
   return reply.code(status).type('text/plain; charset=utf-8').send(text);
-}
-
-function pathOf(id: string): string {
-  return `/api/v1/batches/${id}`;
 }
 
 function documentOf(batch: string, state: Batch['state'], packages: readonly UploadOutcome[]): object {

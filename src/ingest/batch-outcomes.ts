@@ -1,4 +1,5 @@
 import type { Batch, BatchMember } from '../batches/batch-store.ts';
+import { batchUrl } from '../batches/batch-url.ts';
 import { factsOf } from './choose-file.ts';
 import type { UploadOutcome } from '../receive/upload-outcome.ts';
 import type { BatchParts } from './ingest-parts.ts';
@@ -42,6 +43,6 @@ export function stagedOutcome(
     const signature = member.signatures[place.repository];
     return { ...place, state: 'staged' as const, ...(signature !== undefined && { signature }) };
   });
-  const commitUrl = `${parts.publicUrl}/api/v1/batches/${batch}/commit`;
+  const commitUrl = `${batchUrl(parts.publicUrl, batch)}/commit`;
   return { outcome: 'staged', batch, commitUrl, ...factsOf(member), places };
 }

@@ -25,7 +25,10 @@ describe('a commit that fails', () => {
         read: async (id) => ({ id, state: 'committing', changedAtMs: 0, members: [] }),
       },
     });
-    expect((await site.app.inject({ method: 'POST', url, query: { wait: '0' } })).statusCode).toBe(202);
+    const headers = { accept: 'text/plain' };
+    const answer = await site.app.inject({ method: 'POST', url, query: { wait: '0' }, headers });
+    expect(answer.statusCode).toBe(202);
+    expect(answer.body).toContain('ask https://repo.example.com/below/api/v1/batches/b\n');
     expect(faultsIn(site)).toEqual([]);
     ended.reject(FAULT);
     await eventually(() => expect(faultsIn(site)).toHaveLength(1));

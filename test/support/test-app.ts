@@ -156,6 +156,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       waitUntilInstallable: async (outcome) => outcome,
       parseWaitMs,
       keepMs: 0,
+      publicUrl: 'https://repo.example.com/below',
       ...options.batches,
     },
     api: {
