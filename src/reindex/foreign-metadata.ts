@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { makeDirectoryDurable, replaceDurable, syncDirectory, syncFile } from '../durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
 import { digestOfFile } from '../file-digest.ts';
@@ -96,6 +98,11 @@ const WAITING_NAME = /^(?<type>[a-z][a-z0-9_-]{0,63})\.gz$/;
 // In place of a file of that name, which is gzip: a rename of either replaces the other.
 const REMOVAL = 'removed\n';
 const TAGS_NAME = 'tags.json';
+const KEPT_TAGS = Type.Object({
+  content: Type.Array(Type.String()),
+  repo: Type.Array(Type.String()),
+  distro: Type.Array(Type.Object({ cpeid: Type.Optional(Type.String()), name: Type.String() })),
+});
 const MAX_DIGESTS = 1000;
 
 /** The file that a change is, and what is known of it. */
@@ -285,8 +292,9 @@ async function readTags(
   const text = await readIfThere(path);
   if (identity === undefined || text === undefined) return undefined;
   try {
-    const { content, repo, distro }: RepomdTags = JSON.parse(text);
-    return { path, identity, tags: mergeTags([{ content, repo, distro }]) };
+    const tags: unknown = JSON.parse(text);
+    if (!Value.Check(KEPT_TAGS, tags)) throw new Error(`${TAGS_NAME} does not hold tags`);
+    return { path, identity, tags: mergeTags([tags]) };
   } catch (error) {
     await rename(path, `${path}.damaged`);
     warn(`${path}.damaged`, error);

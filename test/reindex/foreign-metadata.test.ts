@@ -131,6 +131,17 @@ test('tags wait until a run has published them', async () => {
   expect(await foreign.isWaiting(REPOSITORY)).toBe(false);
 });
 
+test.each(['{}', 'null', '{"content":[1],"repo":[],"distro":[]}', '{'])(
+  'tags that are damaged to %s are set aside, and the run goes on',
+  async (text) => {
+    await foreign.keepTags(REPOSITORY, { content: ['binary'], repo: [], distro: [] });
+    await writeFile(join(root.path, 'metadata/9@x86_64/tags.json'), text);
+    const { added } = await startRun();
+    expect(added.tags).toBeUndefined();
+    expect(await foreign.isWaiting(REPOSITORY)).toBe(false);
+  },
+);
+
 test.each(['group', 'group_gz', 'group_zck', 'group_gz_zck', 'group_xz'])(
   '%s goes with a new group',
   (type) => {
