@@ -112,8 +112,8 @@ async function refuseMethods(app: FastifyInstance): Promise<void> {
 }
 
 function noPath(): AppError {
-  return new AppError('REQUEST_MALFORMED', 'the path of this URL leads nowhere', {
-    hint: 'Write it without ".." and without a percent sign that no two hex digits follow.',
+  return new AppError('PARAMETER_INVALID', 'the path of this URL leads nowhere', {
+    hint: 'Write it without "..", without "%00", and without a percent sign that no two hex digits follow.',
   });
 }
 

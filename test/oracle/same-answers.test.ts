@@ -127,7 +127,7 @@ async function ask(port: number, { method = 'GET', path, headers = {} }: Asked):
 function describeError(status: number, body: string, { headers }: IncomingMessage): object {
   return {
     status,
-    // Of a URL that cannot be read nginx says so, and Fastify that a parameter is invalid.
+    // Of a URL that cannot be read nginx says so, and the service that a parameter is invalid.
     ...(status !== 400 && { code: /^ERROR (?<code>\w+): .+\n$/.exec(body)?.groups?.['code'] ?? body }),
     allow: headers.allow,
     // nginx has added that of the file before it looks at ranges.

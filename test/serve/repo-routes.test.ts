@@ -282,7 +282,7 @@ describe('what is not to be had', () => {
           .end();
       });
       expect(answer.statusCode, path).toBe(400);
-      expect(await text(answer)).toContain('REQUEST_MALFORMED');
+      expect(await text(answer)).toContain('PARAMETER_INVALID');
     }
   });
 
