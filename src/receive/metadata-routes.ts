@@ -87,7 +87,9 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
     };
   });
 
-  app.get<{ Params: MetadataParams }>(`${BASE}/:type`, { config: reading }, sendContent);
+  app.get<{ Params: MetadataParams }>(`${BASE}/:type`, { config: reading }, (request, reply) =>
+    sendContent(request, reply),
+  );
 
   app.put<{ Params: MetadataParams; Querystring: { readonly wait?: string } }>(
     `${BASE}/:type`,
@@ -143,9 +145,13 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
   async function sendContent(
     request: FastifyRequest<{ Params: MetadataParams }>,
     reply: FastifyReply,
+    attemptsLeft = 2,
   ): Promise<FastifyReply> {
+    const { type } = request.params;
+    const repository = repositoryOf(request.params);
+    if (attemptsLeft === 0) throw unreadable(repository, type);
     const preconditions = readPreconditions(request.headers);
-    const found = await options.findMetadata(repositoryOf(request.params), request.params.type);
+    const found = await options.findMetadata(repository, type);
     const etag = etagOf(found.openSha256);
     reply.header('etag', etag).header('cache-control', 'no-cache');
     if (isNotModified(preconditions, etag)) return reply.code(304).send();
@@ -155,7 +161,7 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
       return undefined;
     });
     // A run has published it meanwhile, under another name.
-    if (start === undefined) return sendContent(request, reply);
+    if (start === undefined) return sendContent(request, reply, attemptsLeft - 1);
     reply.type(mediaTypeOf(start)).headers(CONTENT_HEADERS);
     if (request.method === 'HEAD') {
       await content.return(undefined);
@@ -225,6 +231,12 @@ function replaced(repository: string, type: string): AppError {
       hint: 'GET what is there now; if yours belongs into it, put both together with If-Match and the ETag of that answer.',
     },
   );
+}
+
+function unreadable(repository: string, type: string): AppError {
+  return new AppError('STORAGE_FAILED', `${type} of ${repository} was gone each time it was opened`, {
+    hint: 'Ask again; if it fails again, the administrator should look at the disk of state_dir.',
+  });
 }
 
 function damaged(repository: string, type: string): AppError {

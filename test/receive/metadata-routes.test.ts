@@ -42,3 +42,21 @@ test('metadata of a client that left while its body was read is checked for no c
   expect(signal.aborted).toBe(true);
   expect(signal.reason).toMatchObject({ code: 'BODY_INCOMPLETE' });
 });
+
+test('metadata that is gone each time it is opened answers STORAGE_FAILED, and is not looked for without end', async () => {
+  let lookups = 0;
+  await using service = await buildTestApp({
+    metadata: {
+      findMetadata: async (_repository, type) => {
+        lookups += 1;
+        return { type, path: '/nowhere/group.gz', openSha256: '', state: 'waiting' };
+      },
+    },
+  });
+  const answer = await service.app.inject({
+    url: '/api/v1/repositories/9/x86_64/metadata/group',
+    headers: { accept: 'application/json' },
+  });
+  expect(answer.json()).toMatchObject({ status: 500, code: 'STORAGE_FAILED' });
+  expect(lookups).toBe(2);
+});
