@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, normalize } from 'node:path';
 import { PACKAGE_METADATA_TYPES, type PackageMetadataType } from '../repodata/metadata-envelope.ts';
 import { parseRepomd, type Repomd, type RepomdData } from '../repodata/repomd.ts';
 import { checkMetadataFile, type OpenMetadata } from './check-metadata-file.ts';
@@ -95,8 +95,10 @@ async function checkPackageMetadata(
   const reader = new PackageMetadataReader(type, ({ pkgid, primary }) => {
     pkgids.set(pkgid, (pkgids.get(pkgid) ?? 0) + 1);
     if (primary === undefined) return;
-    if (to.indexed.has(primary.location)) twice.push(namedTwice(data.href, primary.location));
-    to.indexed.set(primary.location, primary);
+    // Hosts take ./a.rpm for a.rpm.
+    const location = normalize(primary.location);
+    if (to.indexed.has(location)) twice.push(namedTwice(data.href, location));
+    to.indexed.set(location, { ...primary, location });
   });
   const { findings, isRead } = await checkMetadataFile({ ...to.source, data, reader });
   if (!isRead) return { findings, pkgids: undefined };

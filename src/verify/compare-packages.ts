@@ -1,4 +1,3 @@
-import { normalize } from 'node:path';
 import type { PackageFault, SetAside } from '../records/records.ts';
 import type { IndexedPackages } from './check-metadata.ts';
 import type { PrimaryPackage } from './package-metadata-reader.ts';
@@ -37,7 +36,7 @@ export function comparePackages(facts: PackageFacts): readonly Finding[] {
   }
   const onDisk = new Set(files.map(({ location }) => location));
   for (const described of indexed.values()) {
-    if (onDisk.has(normalize(described.location))) continue;
+    if (onDisk.has(described.location)) continue;
     findings.push(notOnDisk(described, facts));
   }
   findings.push(...findTwins(indexed));
@@ -82,7 +81,9 @@ function compareFile(
     if (described === undefined) return undefined;
     return { code: 'SET_ASIDE_IN_INDEX', subject: location, detail: 'it is set aside and in the index' };
   }
-  if (described === undefined && reasonToLeave !== undefined && !acknowledged.has(location)) {
+  // One that names nothing says of no package that it is to be left out; a run publishes them.
+  const isFound = reasonToLeave !== undefined && indexed.size > 0;
+  if (described === undefined && isFound && !acknowledged.has(location)) {
     const detail = 'the index of another program, which was found here, does not name it';
     return { code: 'PACKAGE_HELD_BACK', subject: location, detail };
   }

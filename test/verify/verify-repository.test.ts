@@ -1,4 +1,4 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile, readFile, rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { openMetadata } from '../../src/unpack/open-metadata.ts';
 import { type Violation, VIOLATION_CODES } from '../../src/verify/violation.ts';
@@ -50,6 +50,12 @@ describe('a sound repository', () => {
     expect(codesOf(await site.verify({ readData: true }))).toEqual([]);
   });
 
+  it('may have an index that names its packages with a dot before', async () => {
+    await using site = await VerifySite.create();
+    await site.editMetadata('primary', (xml) => xml.replaceAll('href="Packages/', 'href="./Packages/'));
+    expect(codesOf(await site.verify())).toEqual([]);
+  });
+
   it('is not changed', async () => {
     await using site = await VerifySite.create();
     const before = await site.snapshot();
@@ -68,6 +74,17 @@ describe('a fault', () => {
       expect(violations).toMatchObject([{ code, repository: REPOSITORY, ...VIOLATION_CODES[code] }]);
     },
   );
+
+  it('in the empty index of another program is that it lacks a package, not that the package is held back', async () => {
+    await using site = await VerifySite.create();
+    const locations = ['alpha', 'beta', 'gamma'].map((name) => `Packages/${name}-1.0-1.el9.x86_64.rpm`);
+    for (const location of locations) await rm(site.path(location));
+    await site.index();
+    site.records.forget(REPOSITORY, locations, Date.now());
+    site.isOwnIndex = false;
+    await site.put('delta');
+    expect(codesOf(await site.verify())).toEqual(['INDEX_LACKS_PACKAGE']);
+  });
 
   it('of every code is planted', () => {
     const planted = new Set<string>([...ELSEWHERE, ...FAULTS.map(({ code }) => code)]);
