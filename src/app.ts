@@ -258,7 +258,7 @@ function fromFastify(thrown: unknown): AppError {
   if (!isFastifyError(thrown) || status >= 500) return toAppError(thrown);
   if (thrown.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     return new AppError('CONTENT_TYPE_WRONG', 'the Content-Type is not one that this URL takes', {
-      hint: 'Leave the header out; a package is application/octet-stream, a form multipart/form-data.',
+      hint: 'Leave the header out, unless the body is a form (multipart/form-data).',
       cause: thrown,
     });
   }

@@ -20,7 +20,7 @@ export interface AnswerContext {
   readonly publicUrl: string;
 }
 
-/** `OK - Accessible as <url> - <in which indexes>`; build jobs have always looked for what stands before the second dash. */
+/** `OK - Accessible as <url> - <in which indexes>`; build jobs have always looked for what stands before the second ` - `. */
 export function outcomeLine(outcome: UploadOutcome, { quietMs }: Pick<AnswerContext, 'quietMs'>): string {
   const { batch, commitUrl, places } = outcome;
   if (batch !== undefined) {
