@@ -69,6 +69,7 @@ const PROGRAM_FOLDERS = ['/usr/lib/openssh', '/usr/libexec/openssh'];
 // Module of the system's own Python -> package that brings it.
 const PYTHON_MODULES = [
   ['createrepo_c', { apt: 'python3-createrepo-c', dnf: 'python3-createrepo_c' }],
+  ['yaml', { apt: 'python3-yaml', dnf: 'python3-pyyaml' }],
   ['solv', { apt: 'python3-solv', dnf: 'python3-solv' }],
 ];
 

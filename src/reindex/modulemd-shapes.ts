@@ -1,4 +1,4 @@
-import type { YamlNode } from './yaml-tree.ts';
+import type { YamlMapping, YamlNode } from './yaml-tree.ts';
 
 /** What a node has to be. @throws Error with the node's place in the document. */
 type Shape = (node: YamlNode, place: string) => void;
@@ -90,7 +90,8 @@ const streamSet: Shape = (node, place) => {
 function mapping(shapes: Readonly<Record<string, Shape>>, required: readonly string[] = []): Shape {
   return (node, place) => {
     const found = mapOf(node, place);
-    for (const key of required) if (!found.has(key)) throw new Error(`${place}: has no "${key}"`);
+    const keys = new Set(found.map(([key]) => key));
+    for (const key of required) if (!keys.has(key)) throw new Error(`${place}: has no "${key}"`);
     for (const [key, value] of found) {
       if (Object.hasOwn(shapes, key)) shapes[key]?.(value, `${place}.${key}`);
     }
@@ -100,6 +101,18 @@ function mapping(shapes: Readonly<Record<string, Shape>>, required: readonly str
 function mappingOf(shape: Shape): Shape {
   return (node, place) => {
     for (const [key, value] of mapOf(node, place)) shape(value, `${place}.${key.slice(0, 100)}`);
+  };
+}
+
+/** For mappings in which libmodulemd refuses a key that comes twice, or adds up what its values have; elsewhere the last counts. */
+function distinct(shape: Shape): Shape {
+  return (node, place) => {
+    const seen = new Set<string>();
+    for (const [key] of mapOf(node, place)) {
+      if (seen.has(key)) throw new Error(`${place}: has the key "${key.slice(0, 100)}" twice`);
+      seen.add(key);
+    }
+    shape(node, place);
   };
 }
 
@@ -171,12 +184,15 @@ const streamV1 = mapping(
   STREAM_REQUIRED,
 );
 
+// libmodulemd adds up the streams of a module that comes twice.
+const streamsOfModules = distinct(mappingOf(streamSet));
+
 // Source: modulemd-module-stream-v2.c, modulemd_module_stream_v2_parse_yaml().
 const streamV2Fields = mapping(
   {
     ...STREAM,
     static_context: boolean,
-    dependencies: listOf(mapping({ buildrequires: mappingOf(streamSet), requires: mappingOf(streamSet) })),
+    dependencies: listOf(distinct(mapping({ buildrequires: streamsOfModules, requires: streamsOfModules }))),
     demodularized: rpmSet,
     artifacts: mapping({ rpms: nevraSet, 'rpm-map': mappingOf(mappingOf(rpmMapEntry)) }),
   },
@@ -186,57 +202,60 @@ const streamV2Fields = mapping(
 /** Source: modulemd_module_stream_v2_validate_context(). */
 const streamV2: Shape = (node, place) => {
   streamV2Fields(node, place);
-  const fields = mapOf(node, place);
-  const context = fields.get('context');
-  const isFree = fields.get('static_context') !== 'true' || context === undefined;
-  if (isFree || (typeof context === 'string' && /^\w{1,13}$/.test(context))) return;
-  throw new Error(`${place}.context: expected up to 13 letters, digits and _, found ${kindOf(context)}`);
+  const isFree = !valuesOf(node, 'static_context').includes('true');
+  const wrong = valuesOf(node, 'context').find((it) => typeof it !== 'string' || !/^\w{1,13}$/.test(it));
+  if (isFree || wrong === undefined) return;
+  throw new Error(`${place}.context: expected up to 13 letters, digits and _, found ${kindOf(wrong)}`);
 };
 
 // Source: modulemd-defaults-v1.c, modulemd_defaults_v1_parse_yaml().
-const profilesOfStreams = mappingOf(textSet);
-const defaults = mapping(
-  {
-    module: filledText,
-    modified: uint64,
-    stream: text,
-    profiles: profilesOfStreams,
-    intents: mappingOf(mapping({ stream: text, profiles: profilesOfStreams })),
-  },
-  ['module'],
+const profilesOfStreams = distinct(mappingOf(textSet));
+const defaults = distinct(
+  mapping(
+    {
+      module: filledText,
+      modified: uint64,
+      stream: text,
+      profiles: profilesOfStreams,
+      intents: distinct(mappingOf(distinct(mapping({ stream: text, profiles: profilesOfStreams })))),
+    },
+    ['module'],
+  ),
 );
 
 // Source: modulemd-translation.c and modulemd-translation-entry.c.
-const translations = mapping(
-  {
-    module: filledText,
-    stream: filledText,
-    modified: uint64,
-    translations: mappingOf(mapping({ summary: text, description: text, profiles: mappingOf(text) })),
-  },
-  ['module', 'stream', 'modified'],
+const translations = distinct(
+  mapping(
+    {
+      module: filledText,
+      stream: filledText,
+      modified: uint64,
+      translations: mappingOf(mapping({ summary: text, description: text, profiles: mappingOf(text) })),
+    },
+    ['module', 'stream', 'modified'],
+  ),
 );
 
 // Source: modulemd-obsoletes.c, modulemd_obsoletes_parse_yaml() and modulemd_obsoletes_validate().
-const obsoletes = mapping(
-  {
-    module: filledText,
-    stream: filledText,
-    context: text,
-    modified: minute,
-    eol_date: minute,
-    reset: boolean,
-    message: filledText,
-    obsoleted_by: mapping({ module: text, stream: text }, ['module', 'stream']),
-  },
-  ['module', 'stream', 'modified', 'message'],
+const obsoletes = distinct(
+  mapping(
+    {
+      module: filledText,
+      stream: filledText,
+      context: text,
+      modified: minute,
+      eol_date: minute,
+      reset: boolean,
+      message: filledText,
+      obsoleted_by: distinct(mapping({ module: text, stream: text }, ['module', 'stream'])),
+    },
+    ['module', 'stream', 'modified', 'message'],
+  ),
 );
 
-const envelope = mapping({ document: text, version: uint64, data: anything }, [
-  'document',
-  'version',
-  'data',
-]);
+const envelope = distinct(
+  mapping({ document: text, version: uint64, data: anything }, ['document', 'version', 'data']),
+);
 
 // Source: modulemd-module-index.c, add_subdoc(). Packager documents are for building, no index takes them.
 const DATA_OF: ReadonlyMap<string, Shape> = new Map([
@@ -256,16 +275,24 @@ const DATA_OF: ReadonlyMap<string, Shape> = new Map([
  */
 export function checkModulemd(document: YamlNode): void {
   envelope(document, 'the document');
-  const fields = mapOf(document, 'the document');
-  const kind = ['document', 'version'].map((key) => kindOf(fields.get(key) ?? '')).join(' ');
+  const kind = ['document', 'version'].map((key) => kindOf(valuesOf(document, key)[0] ?? '')).join(' ');
   const shape = DATA_OF.get(kind);
   if (shape === undefined) throw new Error(`no document of a known kind and version: ${kind}`);
-  shape(fields.get('data') ?? '', 'data');
+  shape(valuesOf(document, 'data')[0] ?? '', 'data');
 }
 
-function mapOf(node: YamlNode, place: string): ReadonlyMap<string, YamlNode> {
-  if (node instanceof Map) return node;
+function mapOf(node: YamlNode, place: string): YamlMapping['pairs'] {
+  if (isMapping(node)) return node.pairs;
   throw new Error(`${place}: expected a mapping, found ${kindOf(node)}`);
+}
+
+function valuesOf(node: YamlNode, key: string): readonly YamlNode[] {
+  if (!isMapping(node)) return [];
+  return node.pairs.filter(([name]) => name === key).map(([, value]) => value);
+}
+
+function isMapping(node: YamlNode): node is YamlMapping {
+  return typeof node !== 'string' && 'pairs' in node;
 }
 
 function isDate(text: string): boolean {

@@ -10,9 +10,17 @@ const MARK = /[\n,[{:]|[-?]\s/g;
 const MAX_MARKS = 400_000;
 
 // A line that begins so begins a document, wherever it stands. Source: YAML 1.2, 9.1.2 and production 206.
-const DOCUMENT_START = /^---(?=\s|$)/m;
+const DOCUMENT_START = /^---(?:[ \t]+|(?=\s|$))/m;
 // libyaml takes no mapping in the line that begins a document, other parsers do.
 const TEXT_AFTER_START = /^---[ \t]+[^\s#]/m;
+
+// Before a document there may be one directive of each, and comments. Source: libyaml, scanner.c,
+// yaml_parser_scan_directive(), and parser.c, yaml_parser_process_directives().
+const BYTE_ORDER_MARK = /^\ufeff/;
+const DIRECTIVE = /^%/m;
+const YAML_DIRECTIVE = /^%YAML[ \t]+1\.[12][ \t]*$/;
+const TAG_DIRECTIVE = /^%TAG[ \t]+!(?:[\w-]*!)?[ \t]+[\w:.,/!-]+[ \t]*$/;
+const BETWEEN_DIRECTIVES = /^ *(?:#.*)?$/;
 
 /**
  * Reads the documents of `modules` one after the other as the text arrives in pieces. It looks at each character a fixed number
@@ -30,7 +38,8 @@ export class ModulesCheck {
   #characters = 0;
 
   /** @throws Error saying what is wrong, and with which document. */
-  write(text: string): void {
+  write(piece: string): void {
+    const text = this.#characters === 0 ? piece.replace(BYTE_ORDER_MARK, '') : piece;
     this.#characters += text.length;
     if (this.#characters > MAX_CHARACTERS) throw new Error(`it has more than ${MAX_CHARACTERS} characters`);
     const end = text.lastIndexOf('\n') + 1;
@@ -43,7 +52,7 @@ export class ModulesCheck {
   /** @throws Error as write(); when there is no document. */
   close(): void {
     this.write('\n');
-    this.#endDocument();
+    this.#endDocument(this.#takeText());
     if (this.#count === 0) throw new Error('it has no document');
   }
 
@@ -53,7 +62,7 @@ export class ModulesCheck {
     const [first = '', ...others] = text.split(DOCUMENT_START);
     this.#addToDocument(first);
     for (const next of others) {
-      this.#endDocument();
+      this.#endDocument(withoutDirectives(this.#takeText()));
       this.#count += 1;
       this.#addToDocument(next);
     }
@@ -66,11 +75,15 @@ export class ModulesCheck {
     this.#checkSize();
   }
 
-  #endDocument(): void {
+  #takeText(): string {
     const text = this.#lines.join('');
     this.#lines = [];
     this.#lineCharacters = 0;
     this.#marks = 0;
+    return text;
+  }
+
+  #endDocument(text: string): void {
     try {
       const documents = readYamlTrees(text);
       // libmodulemd loses its place at an empty one, libyaml reads none without a "---" after another: dnf ends with a
@@ -91,6 +104,22 @@ export class ModulesCheck {
     if (!isLong && this.#marks <= MAX_MARKS) return;
     throw new Error(`document ${Math.max(1, this.#count)}: is larger than the description of any module`);
   }
+}
+
+/** The text of a document, or what stands before the first, without the directives for the next one. */
+function withoutDirectives(text: string): string {
+  const end = `\n${text}`.lastIndexOf('\n...');
+  const start = end === -1 ? 0 : text.indexOf('\n', end) + 1;
+  const directives = text.slice(start);
+  if (!DIRECTIVE.test(directives)) return text;
+  const lines = directives.split(/\r?\n/).filter((line) => !BETWEEN_DIRECTIVES.test(line));
+  const isTaken = [YAML_DIRECTIVE, TAG_DIRECTIVE].map(
+    (known) => lines.filter((line) => known.test(line)).length,
+  );
+  const areAllKnown =
+    isTaken.every((count) => count <= 1) && lines.length === isTaken.reduce((a, b) => a + b, 0);
+  // The parser tells what is wrong with others.
+  return areAllKnown ? text.slice(0, start) : text;
 }
 
 function countMarks(text: string): number {

@@ -123,6 +123,32 @@ export const GOOD_MODULES: Documents = new Map([
   ['all kinds', `# of one repository\n${STREAM}${DEFAULTS}${OBSOLETES}${TRANSLATIONS}${STREAM_V1}`],
   ['without a line before the first', STREAM.replace('---\n', '')],
   ['a closing quote in the first column', QUOTE_IN_FIRST_COLUMN],
+  [
+    'texts that go on in the first column',
+    STREAM.replace('summary: s', 'summary: "s\nand\n%more\n" # all').replace('needed', "'needed\n\nhere'"),
+  ],
+  [
+    'collections that end in the first column',
+    STREAM.replace('[MIT]', '[MIT,\nGPL\n]').replace('xmd:', 'xmd: {a: b,\n"c": [d\n]\n}\n  unknown:'),
+  ],
+  ['keys twice', STREAM.replace('  arch:', '  name: n\n  arch:').replace('api:', 'api: {rpms: [a]}\n  api:')],
+  [
+    'directives',
+    `\ufeff%YAML 1.1\n%TAG !e! tag:example.com,2000:\n${STREAM}...\n%YAML 1.2\n# c\n${DEFAULTS}`,
+  ],
+  [
+    'tabs between texts',
+    STREAM.replace('---', '---\t').replace('name: m', 'name:\tm\t# c').replace('[el9]', '[el9,\tel8\t]'),
+  ],
+  [
+    'tags, an anchor and keys behind question marks',
+    STREAM.replace('name: m', 'name: !!str m')
+      .replace('xmd:', 'xmd: &x')
+      .replace('a: b', '? a : b, d')
+      .replace('  arch:', '  ? unknown\n  : !x y\n  "": c\n  arch:'),
+  ],
+  ['a key of 1,024 characters', withProfile(`${'k'.repeat(1024)}: {rpms: [a]}`)],
+  ['extensible data of 90 levels', STREAM.replace('a: b', `a: ${'{a: '.repeat(90)}b${'}'.repeat(90)}`)],
   ['keys that nobody knows', STREAM.replace('  arch:', '  unknown: {a: [b]}\n  arch:')],
   ['a long key', withProfile('"' + 'k'.repeat(900) + '"  : {rpms: [a]}')],
   [
@@ -166,12 +192,16 @@ export const BAD_MODULES: Documents = new Map([
   ['an alias', STREAM.replace('name: m', 'name: &a m').replace('summary: s', 'summary: *a')],
   ['a tag', STREAM.replace('name: m', 'name: !x!y m')],
   ['a directive of YAML 1.3', `%YAML 1.3\n${STREAM}`],
-  ['a directive of a tag', `%TAG ! tag:example.com,2000:\n${STREAM}`],
+  ['a directive of YAML twice', `%YAML 1.1\n%YAML 1.1\n${STREAM}`],
   ['a merge key', STREAM.replace('  arch:', '  <<: *a\n  arch:')],
-  ['a key twice', STREAM.replace('  arch:', '  name: n\n  arch:')],
+  ['a key of a document twice', STREAM.replace('data:', 'version: 2\ndata:')],
+  ['a key of defaults twice', DEFAULTS.replace('  stream:', '  stream: "2"\n  stream:')],
+  ['a stream of obsoletes twice', OBSOLETES.replace('  stream:', '  stream: "2"\n  stream:')],
+  ['a wrong value of a key that comes twice', STREAM.replace('  arch:', '  arch: [a]\n  arch:')],
   ['a key that is a list', STREAM.replace('  arch:', '  ? [a]\n  : b\n  arch:')],
   ['a key that is left out', STREAM.replace('  arch:', '  : b\n  arch:')],
   ['a tab before a text', STREAM.replace('- GPL', '- \tGPL')],
+  ['a surrogate pair in two escapes', STREAM.replace('summary: s', 'summary: "\\ud83d\\ude00"')],
   ['half of a surrogate pair', STREAM.replace('summary: s', 'summary: "\\ud800"')],
   ['a question mark in a flow mapping', OBSOLETES.replace('module: n', 'module: ?n')],
   ['a control character', STREAM.replace('summary: s', 'summary: a\u0001b')],
@@ -183,6 +213,7 @@ export const BAD_MODULES: Documents = new Map([
     `---  ${DEFAULTS.slice(4, -4).replaceAll('\n', '\n     ').trimEnd()}\n`,
   ],
   ['an end before its beginning', `---\n...\n${DEFAULTS.slice(4)}`],
+  ['a key of 1,025 characters', withProfile(`${'k'.repeat(1025)}: {rpms: [a]}`)],
   ['a key of more than 1,024 characters', withProfile(`${'k'.repeat(1030)}: {rpms: [a]}`)],
   ['a quoted key of more than 1,024 characters', withProfile(`"${'k'.repeat(1030)}": {rpms: [a]}`)],
   ['a key in flow style of more than 1,024 characters', withProfile(`p: {${'k'.repeat(1030)}: [a]}`)],
