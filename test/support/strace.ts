@@ -15,6 +15,8 @@ export const canTrace =
  */
 export const ONE_WORKER_THREAD = { UV_THREADPOOL_SIZE: '1' } as const;
 
+const DETACH_LIMIT_MS = 5000;
+
 export interface TraceOptions {
   /** Names as strace knows them; several with commas. */
   readonly syscalls: string;
@@ -38,7 +40,7 @@ export interface Syscall {
 export interface Trace {
   /** Detaches from the process, which runs on, and gives what it called meanwhile. */
   stop(): Promise<readonly Syscall[]>;
-  /** Waits for the process to end, by an injected signal. Calling stop() meanwhile would leave strace waiting for ever. */
+  /** Waits for the process to end, by an injected signal. */
   whenEnded(): Promise<void>;
 }
 
@@ -82,7 +84,10 @@ export async function attachStrace(pid: number, options: TraceOptions): Promise<
 
   async function detach(): Promise<readonly Syscall[]> {
     child.kill('SIGINT');
+    // strace waits for ever for a process that its own signal killed a moment ago.
+    const timer = setTimeout(() => child.kill('SIGKILL'), DETACH_LIMIT_MS);
     await ended;
+    clearTimeout(timer);
     const syscalls = parseTrace(await readFile(outputPath, 'utf8'));
     await temp.remove();
     return syscalls;
