@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 
 // Of IPv4 and IPv6, in the network namespace of this process (proc_net(5)).
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'];
@@ -11,8 +12,9 @@ export function findPortHolder(port: number): string | undefined {
   if (inodes.size === 0) return undefined;
   const pid = attempt(() => readdirSync('/proc'))?.find((name) => /^\d+$/.test(name) && holds(name, inodes));
   if (pid === undefined) return undefined;
-  const name = attempt(() => readFileSync(`/proc/${pid}/comm`, 'utf8'))?.trim() ?? 'a program';
-  return `${name} (process ${pid})`;
+  // Not the name of the process (comm): Node calls its own MainThread.
+  const [program = ''] = attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.split('\0') ?? [];
+  return `${program === '' ? 'a program' : basename(program)} (process ${pid})`;
 }
 
 function listeningInodes(table: string, port: number): readonly string[] {

@@ -105,8 +105,9 @@ function addressTaken(target: ListenTarget, fault: string, cause: unknown): AppE
   }
   const { port } = target;
   const holder = findPortHolder(port) ?? 'another program';
+  const other = port < LAST_PORT ? port + 1 : port - 1;
   return new AppError('LISTEN_FAILED', `${fault}: ${holder} listens there`, {
-    hint: `End that program, or take another port: rpmyard serve --port ${port < LAST_PORT ? port + 1 : port - 1}, or server.port in the configuration file.`,
+    hint: `End that program, or take another port: rpmyard serve --port ${other} (npm start -- --port ${other}), or server.port in the configuration file.`,
     cause,
   });
 }

@@ -5,6 +5,7 @@ import { readKeyFile } from '../access/key-file.ts';
 import { findWarnings } from '../config/find-warnings.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
+import { nearestExisting } from '../nearest-existing.ts';
 import { openSigner } from '../open-tree.ts';
 import { noteOwnAgent } from '../signing/own-agent.ts';
 import { openPassphrase } from '../signing/gpg-home.ts';
@@ -40,13 +41,14 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
   await using keyrings = await temporaryFolder('rpmyard-keyrings-');
   const problems = [
     ...problemOf('the file itself', () => checkReadable(path)),
+    ...problemsOfFolders(config),
     ...problemsOfFiles(config),
     ...(await problemsOfKeyrings(config, keyrings.path)),
     ...(await problemsOfKeys(config, keyrings.path)),
   ];
   if (problems.length > 0) {
     throw new AppError('CONFIG_INVALID', `${file} names files that cannot be used`, {
-      hint: 'Correct what is listed, and ask again as the user of the service (runuser -u <user> -- rpmyard ...).',
+      hint: 'Correct what is listed, and ask again as root or as the user of the service.',
       details: { problems },
     });
   }
@@ -60,6 +62,19 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
     );
   }
   return 0;
+}
+
+/** What a start refuses: it links packages from one of these folders to the next. */
+function problemsOfFolders({ topDir, stateDir, server }: Config): readonly string[] {
+  const folders = { 'repo.top_dir': topDir, 'repo.state_dir': stateDir, 'server.spool_dir': server.spoolDir };
+  const found = Object.entries(folders).map(([option, path]) => {
+    const nearest = nearestExisting(path);
+    return { option, nearest, stats: statSync(nearest) };
+  });
+  const files = found.filter(({ stats }) => !stats.isDirectory());
+  if (files.length > 0) return files.map(({ option, nearest }) => `${option}: ${nearest} is no directory`);
+  if (new Set(found.map(({ stats }) => stats.dev)).size === 1) return [];
+  return [`repo: ${Object.values(folders).join(', ')} do not lie on one mount; put them below one directory`];
 }
 
 function problemsOfFiles({ access, signing }: Config): readonly string[] {

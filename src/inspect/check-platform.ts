@@ -42,7 +42,7 @@ const UNKNOWN_HINT =
   'Build it for an architecture of rpm: x86_64, aarch64, noarch, i686, armv7hl, ppc64le, s390x, riscv64; "Errors" in the documentation says how packagers are told.';
 
 function hintFor(word: string): string {
-  return `Build it again for ${word}: rpmbuild --target ${word}, fpm -a ${word}, nfpm rpm: arch: ${word}, CPACK_RPM_PACKAGE_ARCHITECTURE ${word}, electron-installer-redhat arch: ${word}; "Errors" in the documentation has others.`;
+  return `Build it again for ${word}: rpmbuild --target ${word}, fpm -a ${word}, nfpm rpm: arch: ${word}, CPACK_RPM_PACKAGE_ARCHITECTURE ${word}, electron-installer-redhat arch: ${word}; docs/errors.md has other packagers.`;
 }
 
 /** The beginning of an untrusted value, quoted. */

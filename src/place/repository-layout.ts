@@ -128,7 +128,7 @@ export function createRepositoryLayout(options: {
       'RELEASEVER_UNKNOWN',
       `the release tag ${quote(release)} names no known distribution`,
       {
-        hint: 'Build with a dist tag (for example Release: 1%{?dist}), add ?releasever=9 to the upload URL, or add a pattern to layout.releasever.',
+        hint: 'Add ?releasever=9 to the upload URL, or build with a dist tag (in a spec file Release: 1%{?dist}, elsewhere a release such as 1.el9), or add a pattern to layout.releasever.',
         details: { release },
       },
     );

@@ -41,7 +41,7 @@ const PROBLEM = Type.Object({ code: Type.String(), detail: Type.String(), hint: 
 const PUSH_HINTS: ReadonlyMap<string, string> = new Map([
   [
     'RELEASEVER_UNKNOWN' satisfies ErrorCode,
-    'Build with a dist tag (for example Release: 1%{?dist}), or push it with --releasever 9.',
+    'Push it with --releasever 9, or build with a dist tag (in a spec file Release: 1%{?dist}, elsewhere a release such as 1.el9).',
   ],
 ]);
 

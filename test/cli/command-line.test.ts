@@ -154,6 +154,20 @@ describe.concurrent('rpmyard check-config', () => {
     expect(stderr).toMatch(/^warning: repo\.top_dir: \S+\/not-there does not exist, [^\n]* as root\./m);
   });
 
+  it('refuses folders that a start refuses: a file, and two mounts', async () => {
+    const file = await configFile('a-file', '');
+    const taken = await runRpmyard(
+      'check-config',
+      await configFile('taken.yml', `repo: { top_dir: ${file} }\n`),
+    );
+    expect(taken.exitCode).toBe(1);
+    expect(taken.stderr).toContain(`repo.top_dir: ${file} is no directory`);
+    const elsewhere = `repo: { top_dir: storage, state_dir: /proc/state }\n`;
+    const apart = await runRpmyard('check-config', await configFile('apart.yml', elsewhere));
+    expect(apart.exitCode).toBe(1);
+    expect(apart.stderr).toContain('do not lie on one mount');
+  });
+
   it('doubts an executable that is not there, by the name that it was given', async () => {
     const executable = join(dir.path, 'my-createrepo');
     const path = await configFile('engine.yml', JSON.stringify({ index_updater: { executable } }));
@@ -316,7 +330,7 @@ describe.concurrent('rpmyard serve', () => {
         `^rpmyard serve: LISTEN_FAILED: [^\\n]*${address.port} \\(EADDRINUSE\\): [^\\n]* \\(process ${process.pid}\\) `,
       ),
     );
-    expect(stderr).toMatch(/--port \d+, or server\.port/);
+    expect(stderr).toMatch(/--port \d+ \(npm start -- --port \d+\), or server\.port/);
   });
 
   it('says which folder it cannot use', async () => {
