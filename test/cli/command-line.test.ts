@@ -155,15 +155,15 @@ describe.concurrent('rpmyard check-config', () => {
   });
 
   it('refuses folders that a start refuses: a file, and two mounts', async () => {
-    const file = await configFile('a-file', '');
+    const file = await configFile('top-file', '');
     const taken = await runRpmyard(
       'check-config',
-      await configFile('taken.yml', `repo: { top_dir: ${file} }\n`),
+      await configFile('top-is-file.yml', `repo: { top_dir: ${file} }\n`),
     );
     expect(taken.exitCode).toBe(1);
     expect(taken.stderr).toContain(`repo.top_dir: ${file} is no directory`);
     const elsewhere = `repo: { top_dir: storage, state_dir: /proc/state }\n`;
-    const apart = await runRpmyard('check-config', await configFile('apart.yml', elsewhere));
+    const apart = await runRpmyard('check-config', await configFile('two-mounts.yml', elsewhere));
     expect(apart.exitCode).toBe(1);
     expect(apart.stderr).toContain('do not lie on one mount');
   });
@@ -334,7 +334,7 @@ describe.concurrent('rpmyard serve', () => {
   });
 
   it('says which folder it cannot use', async () => {
-    const file = await configFile('a-file', '');
+    const file = await configFile('top-file', '');
     const path = await configFile('folder.yml', `repo: { top_dir: ${file}/storage }\n`);
     const { exitCode, stderr } = await runRpmyard('serve', '-c', path);
     expect(exitCode).toBe(1);
