@@ -40,7 +40,7 @@ export function readFiles(header: Header): LazyList<PackagedFile> {
   const columns = readColumns(header, names);
   const directoryCount = header.entries.get(Tag.DIRNAMES)?.count ?? 0;
   if (columns === undefined || directoryCount > names.count) return EMPTY_LIST;
-  return lazyList(names.count, () => iterateFiles(paths(), columns));
+  return lazyList(valueCount(names), () => iterateFiles(paths(), columns));
 }
 
 /**
