@@ -10,8 +10,9 @@ npm pack --silent --ignore-scripts --pack-destination "$scratch"
 cd "$scratch"
 npm install --silent --global --omit=dev --prefix "$scratch/prefix" ./rpmyard-*.tgz
 PATH="$scratch/prefix/bin:$root/node_modules/.bin:$PATH"
-rpmyard --help | grep -q 'rpmyard <command>'
-rpmyard serve --help | grep -q 'client_body_in_file_only clean'
+rpmyard --help | grep 'rpmyard <command>'
+nginx_file=$(rpmyard serve --help | grep -o '/.*/nginx/rpmyard.conf')
+grep 'client_body_in_file_only clean' "$nginx_file"
 rpmyard check-config "$root/config.example.yml"
 for page in man1/rpmyard.1 man5/rpmyard.yml.5; do
   test -s "$scratch/prefix/share/man/$page"
