@@ -12,7 +12,9 @@ npm install --silent --global --omit=dev --prefix "$scratch/prefix" ./rpmyard-*.
 PATH="$scratch/prefix/bin:$root/node_modules/.bin:$PATH"
 rpmyard --help | grep 'rpmyard <command>'
 nginx_file=$(rpmyard serve --help | grep -o '/.*/nginx/rpmyard.conf')
-grep 'client_body_in_file_only clean' "$nginx_file"
+grep 'include /usr/lib/rpmyard/nginx/http.conf;' "$nginx_file"
+grep 'client_body_in_file_only clean' "${nginx_file%/*}/server.conf"
+test -s "${nginx_file%/*}/http.conf"
 rpmyard check-config "$root/config.example.yml"
 for page in man1/rpmyard.1 man5/rpmyard.yml.5; do
   test -s "$scratch/prefix/share/man/$page"

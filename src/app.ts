@@ -25,6 +25,7 @@ import { uploadRoutes } from './receive/upload-routes.ts';
 import { apiRoutes, type ApiRoutesOptions } from './serve/api-routes.ts';
 import { healthRoutes, type HealthRoutesOptions } from './serve/health-routes.ts';
 import type { Metrics } from './serve/metrics.ts';
+import type { NginxInFront } from './serve/nginx-in-front.ts';
 import { metricsRoute } from './serve/metrics-route.ts';
 import { leadToMajor } from './serve/lead-to-major.ts';
 import { refuseUnknownParameters } from './serve/refuse-unknown-parameters.ts';
@@ -56,6 +57,8 @@ export interface AppParts {
   readonly batches: BatchRoutesOptions;
   readonly api: ApiRoutesOptions;
   readonly health: HealthRoutesOptions;
+  /** Told of each request, where nginx is in front. */
+  readonly nginx: Pick<NginxInFront, 'note'>;
   /** For answers that would keep other requests waiting. */
   readonly longWork: LongWork;
   /** Requests that come before wait for it; when it fails, they are refused with its error. */
@@ -69,7 +72,7 @@ const REQUEST_TIMEOUT_MS = 6 * 3_600_000;
 // Above the longest ?wait= (50 s), in which a connection is silent.
 const IDLE_TIMEOUT_MS = 75_000;
 
-// nginx passes on at most 33 KB (nginx/rpmyard.conf), adds the path of a spool file (4 KB at most), and in its questions the
+// nginx passes on at most 33 KB (nginx/server.conf), adds the path of a spool file (4 KB at most), and in its questions the
 // request line as a header (8 KB at most).
 const MAX_HEADER_BYTES = 64 * 1024;
 
@@ -128,6 +131,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   app.addHook('onRequest', async (request) => {
     noteWhatIsWanted(request);
+    if (isBehindNginx) parts.nginx.note(request.headers);
     await parts.whenReady;
     if (closingSinceMs === undefined || performance.now() - closingSinceMs < LATE_REQUEST_MS) return;
     throw shuttingDown();

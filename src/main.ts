@@ -25,6 +25,7 @@ import { sweepSpool } from './receive/sweep-leftovers.ts';
 import { STALL_MS } from './receive/upload-options.ts';
 import { parseWaitMs } from './receive/wait-query.ts';
 import { type ClientConfig, KEY_FILE, writeGeneralRepoFile, writeKeyFile } from './serve/client-config.ts';
+import { createNginxInFront } from './serve/nginx-in-front.ts';
 import type { Signer } from './signing/create-signer.ts';
 import { openMetadata } from './unpack/open-metadata.ts';
 
@@ -113,10 +114,12 @@ async function startOnTree(
     log.error({ err: error, line }, 'audit log not written'),
   );
   const clientConfig = clientConfigOf(config, tree);
+  const nginx = createNginxInFront(log, now);
   let dropDirectory: DropDirectory | undefined;
   const pipeline = await openPipeline(config, tree, clientConfig, log, {
-    findFault: () => dropDirectory?.findFault(),
-    countStuck: () => dropDirectory?.countStuck() ?? 0,
+    findNginxFault: nginx.findFault,
+    findDropFault: () => dropDirectory?.findFault(),
+    countStuckDrops: () => dropDirectory?.countStuck() ?? 0,
   });
   const { queue, requests, metrics, longWork } = pipeline;
   const whenPublished = (repository: string, waitMs: number): Promise<'published' | 'pending'> =>
@@ -194,6 +197,7 @@ async function startOnTree(
       parseWaitMs,
     },
     health: { findFaults: pipeline.findFaults },
+    nginx,
     longWork,
     whenReady: readiness.promise,
   });

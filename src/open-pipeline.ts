@@ -67,12 +67,19 @@ export interface Pipeline {
   readonly close: () => Promise<void>;
 }
 
-/** What is asked about the drop directory, where there is one. */
-interface DropSources {
+/** What is asked about the ways in: the nginx in front and the drop directory, where there is one. */
+interface WaysIn {
+  readonly findNginxFault: () => AppError | undefined;
   /** What keeps dropped files from being taken in. */
-  readonly findFault: () => AppError | undefined;
-  readonly countStuck: () => number;
+  readonly findDropFault: () => AppError | undefined;
+  readonly countStuckDrops: () => number;
 }
+
+const NO_WAY_IN: WaysIn = {
+  findNginxFault: () => undefined,
+  findDropFault: () => undefined,
+  countStuckDrops: () => 0,
+};
 
 // Before the second, third, ... attempt of a failed index run.
 const RETRY_PAUSES_MS = [5_000, 15_000, 60_000, 300_000];
@@ -95,7 +102,7 @@ export function clientConfigOf(
 
 /**
  * Builds the pipeline upon a tree.
- * @param drops asked about the drop directory.
+ * @param waysIn asked about what leads to the pipeline.
  * @throws AppError CONFIG_INVALID, SIGNING_FAILED, SIGNING_TOOL_*.
  */
 export async function openPipeline(
@@ -103,7 +110,7 @@ export async function openPipeline(
   tree: Tree,
   clientConfig: ClientConfig,
   log: Logger,
-  drops: DropSources = { findFault: () => undefined, countStuck: () => 0 },
+  waysIn: WaysIn = NO_WAY_IN,
 ): Promise<Pipeline> {
   const now = Date.now;
   const { folders, layout, store, records, signer, reindexParts } = tree;
@@ -120,7 +127,8 @@ export async function openPipeline(
         error: packageFaultError(counted),
       })),
     findUploadFault,
-    findDropFault: drops.findFault,
+    findDropFault: waysIn.findDropFault,
+    findNginxFault: waysIn.findNginxFault,
     findIndexFault: async () => (await engine.findFault()) ?? findSigningFault(),
   });
   const metrics = createMetrics({
@@ -128,7 +136,7 @@ export async function openPipeline(
     listStatus,
     countSetAside: (repository) => records.listSetAside(repository).length,
     findFaults,
-    countStuckDrops: drops.countStuck,
+    countStuckDrops: waysIn.countStuckDrops,
     freeBytes: () => freeBytesOf(folders.topDir),
     now,
   });

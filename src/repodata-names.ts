@@ -5,7 +5,7 @@ export const MIRRORLIST = 'mirrorlist';
 
 const GENERATION = /^@[1-9][0-9]{0,14}$/;
 
-/** In a URL; nginx/rpmyard.conf has the same. */
+/** In a URL; nginx/http.conf has the same. */
 export const GENERATION_SEGMENT = '@[1-9][0-9]*';
 
 /** What one publication consists of beside the metadata that repomd.xml names; the last two only where it is signed. */
@@ -14,7 +14,7 @@ export const REPOMD_FILES = ['repomd.xml', 'repomd.xml.asc', 'repomd.xml.key'] a
 /** repomd.xml, its signature and its key: replaced at each publication, unlike those of a generation. */
 export const REPOMD_FILE = 'repomd\\.xml(?:\\.asc|\\.key)?';
 
-// A sha1 has 40 digits and a sha512 128; nginx/rpmyard.conf has the same numbers.
+// A sha1 has 40 digits and a sha512 128; nginx/http.conf has the same numbers.
 const CHECKSUM_NAMED = /^[0-9a-f]{40,128}-/;
 
 // What createrepo_c calls metadata of packages under --simple-md-filenames.

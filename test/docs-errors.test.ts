@@ -24,7 +24,10 @@ beforeAll(async () => {
     code: groups?.['code'] ?? '',
     statuses: (groups?.['statuses'] ?? '').split(', ').map(Number),
   }));
-  nginxStatuses = readNginxCodes(await readFile(join(ROOT, 'nginx/rpmyard.conf'), 'utf8'));
+  const files = ['nginx/http.conf', 'nginx/server.conf'].map(async (file) =>
+    readFile(join(ROOT, file), 'utf8'),
+  );
+  nginxStatuses = readNginxCodes((await Promise.all(files)).join('\n'));
 });
 
 /** Every code that the shipped nginx configuration answers, and with which statuses. */

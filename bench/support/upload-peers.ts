@@ -29,7 +29,7 @@ export interface UploadPeer {
 
 /** One machine sends what a whole building does not. */
 const RATE = { from: 'rate=500r/s;', to: 'rate=100000r/s;' };
-const ASKING = { from: '        auth_request /.rpmyard-access/upload;', to: '' };
+const ASKING = { from: '    auth_request /.rpmyard-access/upload;', to: '' };
 
 /**
  * nginx with the shipped configuration in front of the service, which has access rules and writes its audit log.
@@ -104,15 +104,13 @@ export async function startDavPeer(root: string, stack: AsyncDisposableStack): P
     upstreamPort: await findFreePort(),
     replacements: [
       {
-        from: '    location = /repo {',
-        to: `    location /dav/ {
-        dav_methods PUT;
-        client_max_body_size 4g;
-        client_body_buffer_size 256k;
-        client_body_temp_path ${root}/spool;
-    }
+        from: 'location = /repo {',
+        to: `location /dav/ {
+    dav_methods PUT;
+    client_body_buffer_size 256k;
+}
 
-    location = /repo {`,
+location = /repo {`,
       },
     ],
   });

@@ -39,7 +39,7 @@ export function commandHelp(name: string, command: Command): string {
 
 /** Where it lies in this installation; the path may be longer than a line. */
 function nginxExample(): string {
-  return `\nThe nginx configuration that goes with it:\n  ${fileURLToPath(NGINX_EXAMPLE)}\n`;
+  return `\nThe file of a site for nginx, which includes the two beside it:\n  ${fileURLToPath(NGINX_EXAMPLE)}\n`;
 }
 
 /** `rpmyard reindex [REPO...] [--full] [-c FILE]`, an option as short as it can be written. */

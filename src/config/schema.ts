@@ -263,7 +263,7 @@ const access = Type.Object(
       default: ['*'],
       uniqueItems: true,
       description:
-        'Repositories that everybody may read; the others need the right read, and behind nginx the marked lines in rpmyard.conf, or nginx gives them to everybody. Keys and .repo files are always public.',
+        'Repositories that everybody may read; the others need the right read, and behind nginx `set $rpmyard_reading asked;` in rpmyard.conf, or nginx gives them to everybody. Keys and .repo files are always public.',
     }),
     audit_log: Type.String({
       default: '',

@@ -60,7 +60,7 @@ interface MetadataParams extends RepositoryParams {
   readonly type: string;
 }
 
-// nginx/rpmyard.conf has the same limit for /api/.
+// nginx/server.conf has the same limit for /api/.
 const MAX_METADATA_BYTES = 256 * 1024 * 1024;
 
 const schema = { querystring: { type: 'object', properties: { wait: { type: 'string' } } } } as const;

@@ -4,8 +4,8 @@ import type { RepositoryStatus } from '../reindex/repository-queue.ts';
 
 /** Something that is wrong now. */
 export interface Fault {
-  /** What does not work as long as it lasts. */
-  readonly affects: 'uploads' | 'indexes' | 'drops';
+  /** What does not work as long as it lasts; `nothing` for what works, and still needs a person. */
+  readonly affects: 'uploads' | 'indexes' | 'drops' | 'nothing';
   /** The only one that it is about. */
   readonly repository?: string;
   readonly error: AppError;
@@ -21,6 +21,8 @@ export interface FaultSources {
   readonly findIndexFault: () => Promise<AppError | undefined>;
   /** What keeps dropped files from being taken in; left out where there is no drop directory. */
   readonly findDropFault?: () => AppError | undefined;
+  /** An old configuration of the nginx in front; left out where there is none. */
+  readonly findNginxFault?: () => AppError | undefined;
   /** How long an answer about uploads is waited for. */
   readonly limitMs?: number;
 }
@@ -45,6 +47,7 @@ export function createFaultFinder(sources: FaultSources): () => Promise<readonly
       sources.findIndexFault().catch(toAppError),
     ]);
     const dropFault = sources.findDropFault?.();
+    const nginxFault = sources.findNginxFault?.();
     return [
       ...(uploadFault === undefined ? [] : [{ affects: 'uploads' as const, error: uploadFault }]),
       ...(indexFault === undefined ? [] : [{ affects: 'indexes' as const, error: indexFault }]),
@@ -55,6 +58,7 @@ export function createFaultFinder(sources: FaultSources): () => Promise<readonly
           lastError === undefined ? [] : [{ affects: 'indexes' as const, repository, error: lastError }],
         ),
       ...packageFaultsOf(sources),
+      ...(nginxFault === undefined ? [] : [{ affects: 'nothing' as const, error: nginxFault }]),
     ];
   };
 }

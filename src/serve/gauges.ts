@@ -80,7 +80,7 @@ function stateGauges({ version, findFaults, countStuckDrops, freeBytes }: GaugeS
     gauge(
       {
         name: 'rpmyard_faults',
-        help: 'Faults that are present now, by what they affect: uploads, indexes or drops.',
+        help: 'Faults that are present now, by what they affect: uploads, indexes, drops or nothing.',
         labelNames: ['affects', 'code', 'repository'],
       },
       async () =>

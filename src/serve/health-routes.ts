@@ -25,8 +25,9 @@ export async function healthRoutes(app: FastifyInstance, { findFaults }: HealthR
 }
 
 function statusWith(faults: readonly Fault[]): 'ready' | 'degraded' | 'unavailable' {
-  if (faults.length === 0) return 'ready';
-  return faults.some(({ affects }) => affects === 'uploads') ? 'unavailable' : 'degraded';
+  const affected = faults.map(({ affects }) => affects).filter((what) => what !== 'nothing');
+  if (affected.length === 0) return 'ready';
+  return affected.includes('uploads') ? 'unavailable' : 'degraded';
 }
 
 function toJson({ affects, repository, error }: Fault): object {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 /**
  * The longer names that hosts have for their releasever: `7Server` and the like (Enterprise Linux 5 to 7), `9.4` (a minor number),
- * `8-stream`, `10-beta`, `10-kitten` (AlmaLinux), `15-SP6`. nginx/rpmyard.conf has the same pattern.
+ * `8-stream`, `10-beta`, `10-kitten` (AlmaLinux), `15-SP6`. nginx/http.conf has the same pattern.
  */
 const LONG_RELEASEVER =
   /^(?<long>(?<major>[1-9][0-9]*)(?![0-9/?]|$)(?:Server|Client|Workstation|ComputeNode)?(?:\.[0-9]+)*(?:-(?:stream|beta|kitten|SP[0-9]+))?)(?<rest>(?:[/?].*)?)$/su;

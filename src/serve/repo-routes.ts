@@ -23,7 +23,7 @@ const GENERATION_URL = new RegExp(
 );
 const REPOMD_PATH = new RegExp(`^repodata/(?<name>${REPOMD_FILE})$`);
 
-// nginx/rpmyard.conf has the same. A browser shows texts and saves the rest.
+// nginx/server.conf has the same. A browser shows texts and saves the rest.
 const TEXT = 'text/plain; charset=utf-8';
 const CONTENT_TYPES = new Map([
   ['rpm', 'application/x-rpm'],
@@ -82,7 +82,7 @@ export async function repoRoutes(
   /**
    * A generation's URL has a repomd.xml of its own, which lies in `repodata/@<number>/`; everything else it names has its
    * checksum in the name, or is a package, and is the repository's. Those are there under any number, so that a client whose
-   * generation is gone goes on. nginx/rpmyard.conf does the same.
+   * generation is gone goes on. nginx/server.conf does the same.
    */
   async function find(path: string): Promise<RepositoryEntry> {
     const groups = GENERATION_URL.exec(path)?.groups;

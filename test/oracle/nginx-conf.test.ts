@@ -12,7 +12,9 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { execa } from 'execa';
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { NGINX_VERSION } from '../../src/serve/nginx-in-front.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { type Replacement, type RunningNginx, startNginx } from '../support/run-nginx.ts';
 import { GENERATION_FILES, GENERATION_URLS } from '../support/generation-urls.ts';
@@ -58,10 +60,13 @@ interface ClientResponse {
   readonly body: string;
 }
 
-const SHIPPED_CONF = new URL('../../nginx/rpmyard.conf', import.meta.url);
+const SITE_CONF = new URL('../../nginx/rpmyard.conf', import.meta.url);
+const HTTP_CONF = new URL('../../nginx/http.conf', import.meta.url);
+const SERVER_CONF = new URL('../../nginx/server.conf', import.meta.url);
+const README = new URL('../../nginx/README.md', import.meta.url);
 const SHA256 = 'ab'.repeat(32);
 /** As a site that restricts reading changes the file. */
-const READING_IS_ASKED_FOR = { from: '        #auth_request', to: '        auth_request' };
+const READING_IS_ASKED_FOR = { from: 'set $rpmyard_reading public;', to: 'set $rpmyard_reading asked;' };
 /** More than client_body_buffer_size, so that a spool file exists while the body still arrives. */
 const MORE_THAN_ONE_BUFFER = 600_000;
 /** More than nginx's client_max_body_size where none is set, 1 MiB. */
@@ -285,20 +290,69 @@ describe('X-Package-Name', () => {
   });
 
   test('another place than /srv/repo stands in as many lines as the file says', async () => {
-    const [beginning = '', ...rest] = (await readFile(SHIPPED_CONF, 'utf8')).split('\nupstream ');
+    const [beginning = '', ...rest] = (await readFile(SITE_CONF, 'utf8')).split('\nupstream ');
     const lines = rest.join('').split('\n');
-    expect(lines.filter((line) => line.includes('/srv/repo'))).toHaveLength(4);
-    expect(beginning).toContain('stands in four lines.');
+    expect(lines.filter((line) => line.includes('/srv/repo'))).toHaveLength(3);
+    expect(beginning).toContain('stands in three lines.');
+    const included = await Promise.all([HTTP_CONF, SERVER_CONF].map(async (file) => readFile(file, 'utf8')));
+    expect(included.join('')).not.toContain('/srv/repo');
   });
 
   test('a location that sets a proxy header of its own repeats every header of the server level', async () => {
-    const [serverLevel = '', ...locations] = (await readFile(SHIPPED_CONF, 'utf8')).split(/^ {4}location /m);
+    const [serverLevel = '', ...locations] = (await readFile(SERVER_CONF, 'utf8')).split(/^location /m);
     const inherited = headerNames(serverLevel);
     expect(inherited).toContain('X-Package-Name');
     const own = locations.map(headerNames).filter((names) => names.length > 0);
     expect(own).toHaveLength(2);
     for (const names of own) expect(names).toEqual(expect.arrayContaining(inherited));
   });
+});
+
+describe('X-Rpmyard-Nginx', () => {
+  const ofClients = { 'x-rpmyard-nginx': '77', connection: 'X-Rpmyard-Nginx' };
+
+  test.each([
+    { method: 'PUT', path: '/upload' },
+    { method: 'POST', path: '/upload' },
+    { method: 'GET', path: '/upload' },
+    ...['/readyz', '/api/v1/repositories', '/unknown'].map((path) => ({ method: 'GET', path })),
+  ])('says the version of the files in $method $path, whatever a client sends', async ({ method, path }) => {
+    await using site = await startSite();
+    const body = method === 'GET' ? {} : { body: 'x' };
+    await send(site.nginx, { method, path, headers: ofClients, ...body });
+    for (const { headers } of [...site.seen, ...site.asked]) {
+      expect(headers).toMatchObject({
+        'x-rpmyard-nginx': String(NGINX_VERSION),
+        connection: 'X-Rpmyard-Nginx',
+      });
+    }
+    expect(site.seen).toHaveLength(1);
+  });
+
+  test('changes with every change of what the two files tell nginx', async () => {
+    const included = await Promise.all([HTTP_CONF, SERVER_CONF].map(async (file) => readFile(file, 'utf8')));
+    const said = included.join('').matchAll(/proxy_set_header X-Rpmyard-Nginx (\d+);/g);
+    expect(new Set([...said].map(([, version]) => Number(version)))).toEqual(new Set([NGINX_VERSION]));
+    const directives = included
+      .join('')
+      .replaceAll(/^ *(?:#.*)?\n/gm, '')
+      .replaceAll(/ +/g, ' ');
+    // Another digest is another version: raise NGINX_VERSION, X-Rpmyard-Nginx, and both here.
+    expect({
+      version: NGINX_VERSION,
+      sha256: createHash('sha256').update(directives).digest('hex'),
+    }).toEqual({ version: 1, sha256: '91445dd7d7f8cdd562dfb7f3057d3aca3a97a36d46e10a768d78042404dc8bc7' });
+  });
+});
+
+test('with another server.prefix_url the site adds a location, and the spool is used there too', async () => {
+  const readme = await readFile(README, 'utf8');
+  const [location = ''] = /location ~ \^\/packages.*?\n\}/s.exec(readme) ?? [];
+  const from = 'client_max_body_size 4g;';
+  await using site = await startSite({ replacements: [{ from, to: `${from}\n${location}` }] });
+  await send(site.nginx, { method: 'PUT', path: '/packages/a.rpm?wait=1', body: 'x' });
+  expect(site.seen).toMatchObject([{ url: '/packages/a.rpm?wait=1', spooled: 'x' }]);
+  expect(site.asked).toMatchObject([{ headers: { 'x-original-uri': '/packages/a.rpm?wait=1' } }]);
 });
 
 describe('the spool is empty again', () => {
@@ -567,6 +621,37 @@ describe('who may do what', () => {
     }
     for (const path of PUBLIC_PATHS) {
       await expect(send(site.nginx, { path })).resolves.toMatchObject({ status: 201, body: 'OK\n' });
+    }
+  });
+
+  test('the site says which addresses read /metrics and /readyz', async () => {
+    await using site = await startSite({
+      replacements: [{ from: 'default 1;', to: 'default 0; 127.0.0.9 1;' }],
+    });
+    for (const path of ['/metrics', '/readyz']) {
+      expect(codeOf(await send(site.nginx, { path }))).toBe('CLIENT_NOT_ALLOWED');
+    }
+    expect((await send(site.nginx, { path: '/api/v1/repositories' })).status).toBe(201);
+    const { stdout } = await execa('curl', [
+      '-s',
+      '--interface',
+      '127.0.0.9',
+      `${site.nginx.baseUrl}/readyz`,
+    ]);
+    expect(stdout).toBe('OK');
+  });
+
+  test('an address that stands for many clients is not counted', async () => {
+    const few = { from: 'rate=500r/s;', to: 'rate=1r/m;' };
+    const noBurst = { from: 'burst=2000 ', to: 'burst=1 ' };
+    const shared = {
+      from: 'geo $rpmyard_shared_address {',
+      to: 'geo $rpmyard_shared_address {\n127.0.0.1 1;',
+    };
+    await using site = await startSite({ replacements: [few, noBurst, shared] });
+    for (let number = 0; number < 4; number += 1) {
+      const upload = { method: 'PUT', path: '/upload', body: 'x' };
+      expect(await send(site.nginx, upload)).toMatchObject({ status: 201 });
     }
   });
 

@@ -91,6 +91,9 @@ describe('the package', () => {
     );
     expect(lines).toContain('/etc/rpmyard/config.yml -rw-r----- root nginx cn');
     expect(lines).toContain('/etc/nginx/conf.d/rpmyard.conf -rw-r--r-- root root cn');
+    // Replaced by each upgrade.
+    expect(lines).toContain('/usr/lib/rpmyard/nginx/http.conf -rw-r--r-- root root ');
+    expect(lines).toContain('/usr/lib/rpmyard/nginx/server.conf -rw-r--r-- root root ');
     // logrotate reads no file that others may write.
     expect(lines).toContain('/etc/logrotate.d/rpmyard -rw-r--r-- root root cn');
     const writable = lines.filter((line) => / .{5}w|.{8}w. /.test(line.replace(/^\S+/, '')));
@@ -263,6 +266,9 @@ describe.skipIf(!canStartMachines)('the package on a machine', () => {
       );
       const local = '-H "Authorization: Bearer $(cat /srv/repo/state/local-token)"';
       await must(machine, `curl -sf ${local} -T /root/${HELLO} 'http://localhost/upload?wait=20'`);
+      expect(await must(machine, 'curl -sf http://localhost/readyz')).toContain(
+        '"status":"ready","faults":[]',
+      );
       expect(await must(machine, 'rpmyard verify')).toContain('9/x86_64: 1 package, all right');
 
       await must(machine, 'systemctl stop rpmyard.socket rpmyard');

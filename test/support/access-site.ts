@@ -13,7 +13,7 @@ export const READER_TOKEN = newToken();
 export const BUILD_KEY = randomBytes(32).toString('hex');
 
 /** As a site that restricts reading changes nginx's configuration. */
-const READING_IS_ASKED_FOR = { from: '        #auth_request', to: '        auth_request' };
+const READING_IS_ASKED_FOR = { from: 'set $rpmyard_reading public;', to: 'set $rpmyard_reading asked;' };
 
 /** Starts a site with access rules. */
 export async function startAccessSite(

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { findFreePort } from './free-port.ts';
 import { launchNginx } from './launch-nginx.ts';
 
-const SHIPPED_CONF = new URL('../../nginx/rpmyard.conf', import.meta.url);
+const SHIPPED = new URL('../../nginx/', import.meta.url);
+/** Where the shipped site's file looks for what it includes. */
+const INSTALLED_DIR = '/usr/lib/rpmyard/nginx';
+const INCLUDES = ['http.conf', 'server.conf'];
 
-/** Exact text of the shipped file and what stands in its place; all occurrences are replaced. */
+/** Exact text of the shipped files and what stands in its place; all occurrences are replaced. */
 export interface Replacement {
   readonly from: string;
   readonly to: string;
@@ -15,9 +18,9 @@ export interface Replacement {
 export interface NginxOptions {
   /** Takes the place of /srv/repo: `storage` and `spool` are made in it, nginx's own files lie in `nginx`. */
   readonly root: string;
-  /** Port on 127.0.0.1 of the service, which need not be up. Default: the socket of the shipped file, in `state`. */
+  /** Port on 127.0.0.1 of the service, which need not be up. Default: the socket of the site's file, in `state`. */
   readonly upstreamPort?: number;
-  /** Another version of the shipped file; one from before 0.2.0 needs a port. */
+  /** Another site's file than the shipped one: of an older version, which may need a port. */
   readonly confFile?: URL;
   /** Changes for one test, such as a shorter timeout. */
   readonly replacements?: readonly Replacement[];
@@ -51,16 +54,17 @@ export async function startNginx(options: NginxOptions): Promise<RunningNginx> {
   await Promise.all([storageDir, spoolDir, ownDir].map(async (dir) => mkdir(dir, { recursive: true })));
 
   const port = await findFreePort();
-  const shipped = await readFile(options.confFile ?? SHIPPED_CONF, 'utf8');
-  const siteConf = replaceAll(shipped, [
+  const files = await readConf(options.confFile);
+  const adapted = replaceAll(files, [
     { from: 'listen 80;', to: `listen 127.0.0.1:${port};` },
     { from: 'listen [::]:80;', to: '' },
-    upstreamReplacement(options, shipped),
+    upstreamReplacement(options, files.get('rpmyard.conf') ?? ''),
     { from: '/srv/repo/storage', to: storageDir },
     { from: '/srv/repo/spool', to: spoolDir },
+    ...(files.size > 1 ? [{ from: INSTALLED_DIR, to: ownDir }] : []),
     ...(options.replacements ?? []),
   ]);
-  await writeFile(join(ownDir, 'rpmyard.conf'), siteConf);
+  for (const [name, text] of adapted) await writeFile(join(ownDir, name), text);
   await writeFile(join(ownDir, 'nginx.conf'), renderMainConf(ownDir));
 
   const stop = await launchNginx(ownDir, port, options.wrapper ?? []);
@@ -76,17 +80,32 @@ export async function startNginx(options: NginxOptions): Promise<RunningNginx> {
   };
 }
 
+/** A site's file and what it includes, by name; one from before there were includes stands alone. */
+async function readConf(confFile = new URL('rpmyard.conf', SHIPPED)): Promise<ReadonlyMap<string, string>> {
+  const site = await readFile(confFile, 'utf8');
+  const included = INCLUDES.filter((name) => site.includes(`include ${INSTALLED_DIR}/${name};`));
+  const texts = await Promise.all(included.map((name) => readFile(new URL(name, SHIPPED), 'utf8')));
+  return new Map([
+    ['rpmyard.conf', site],
+    ...included.map((name, index) => [name, texts[index] ?? ''] as const),
+  ]);
+}
+
 function upstreamReplacement({ root, upstreamPort }: NginxOptions, conf: string): Replacement {
   if (upstreamPort === undefined) return { from: '/srv/repo/state', to: join(root, 'state') };
   const [from = ''] = /^ *server (?:unix:|127\.).*;$/m.exec(conf) ?? [];
   return { from, to: `server 127.0.0.1:${upstreamPort};` };
 }
 
-function replaceAll(text: string, replacements: readonly Replacement[]): string {
+function replaceAll(
+  files: ReadonlyMap<string, string>,
+  replacements: readonly Replacement[],
+): ReadonlyMap<string, string> {
   return replacements.reduce((current, { from, to }) => {
-    if (!current.includes(from)) throw new Error(`nginx/rpmyard.conf no longer contains: ${from}`);
-    return current.replaceAll(from, () => to);
-  }, text);
+    const texts = [...current.values()];
+    if (!texts.some((text) => text.includes(from))) throw new Error(`nginx/ no longer contains: ${from}`);
+    return new Map([...current].map(([name, text]) => [name, text.replaceAll(from, () => to)]));
+  }, files);
 }
 
 function renderMainConf(ownDir: string): string {

@@ -174,6 +174,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       ...options.api,
     },
     health: { findFaults },
+    nginx: { note: () => undefined },
     longWork: createLongWork(),
   });
 
