@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { execa, ExecaError } from 'execa';
+import type { ExecaError } from 'execa';
 import { AppError } from '../errors.ts';
 
 export interface CreaterepoOptions {
@@ -105,8 +105,10 @@ async function execute(
   createrepoArgs: readonly string[],
   limits: RunLimits,
 ): Promise<readonly string[]> {
+  // Loaded when it is run: a start with the other engine does without.
+  const execaModule = await import('execa');
   try {
-    const { stderr } = await execa(executable, createrepoArgs, {
+    const { stderr } = await execaModule.execa(executable, createrepoArgs, {
       timeout: limits.timeoutMs,
       forceKillAfterDelay: KILL_AFTER_MS,
       cancelSignal: limits.signal,
@@ -120,6 +122,7 @@ async function execute(
     });
     return linesOf(stderr);
   } catch (error) {
+    if (!(error instanceof execaModule.ExecaError)) throw error;
     if (isPartial(error, limits.scratchDir)) return linesOf(error.stderr);
     throw engineError(executable, limits, error);
   }
@@ -129,20 +132,15 @@ async function execute(
  * Since 0.18 createrepo_c ends with 2 when it left a package out, its metadata complete otherwise; what it left out is
  * found by comparing.
  */
-function isPartial(error: unknown, scratchDir: string): error is ExecaError {
-  return (
-    error instanceof ExecaError &&
-    error.exitCode === PARTIAL_EXIT_CODE &&
-    existsSync(join(scratchDir, 'repodata', 'repomd.xml'))
-  );
+function isPartial(error: ExecaError, scratchDir: string): boolean {
+  return error.exitCode === PARTIAL_EXIT_CODE && existsSync(join(scratchDir, 'repodata', 'repomd.xml'));
 }
 
 function linesOf(stderr: unknown): readonly string[] {
   return typeof stderr === 'string' ? stderr.split('\n').filter((line) => line !== '') : [];
 }
 
-function engineError(executable: string, { timeoutMs }: RunLimits, error: unknown): unknown {
-  if (!(error instanceof ExecaError)) return error;
+function engineError(executable: string, { timeoutMs }: RunLimits, error: ExecaError): AppError {
   if (error.code === 'ENOENT' || error.code === 'EACCES') return engineMissing(executable, error);
   return new AppError('INDEX_FAILED', `${executable} ${endingOf(error, timeoutMs)}`, {
     hint: error.isCanceled

@@ -1,6 +1,6 @@
 import type { ReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { execa, ExecaError } from 'execa';
+import type { ExecaError } from 'execa';
 import { AppError, errnoOf } from '../errors.ts';
 import { locateExecutable } from '../locate-executable.ts';
 
@@ -48,7 +48,9 @@ export interface ToolResult {
  */
 export async function runTool(run: ToolRun): Promise<ToolResult> {
   const { tool, args, timeoutMs, cwd, env, input, thirdInput, signal } = run;
-  const result = await execa(tool, args, {
+  // Loaded when a program is run: it is a tenth of what a start would load, and many services run none.
+  const execaModule = await import('execa');
+  const result = await execaModule.execa(tool, args, {
     reject: false,
     timeout: timeoutMs,
     forceKillAfterDelay: KILL_AFTER_MS,
@@ -73,7 +75,7 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
   const { exitCode, stdout, stderr, isMaxBuffer, cause } = result;
   const isWhole = !isMaxBuffer && (cause === undefined || didNotReadOn(cause));
   if (exitCode !== undefined && isWhole) return { exitCode, stdout, stderr };
-  throw result instanceof ExecaError ? toolError(tool, timeoutMs, result) : result;
+  throw result instanceof execaModule.ExecaError ? toolError(tool, timeoutMs, result) : result;
 }
 
 /** A program that has seen enough closes its end of a pipe. No file that we read has these errors. */

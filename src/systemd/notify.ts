@@ -1,4 +1,3 @@
-import { execa } from 'execa';
 import { printable } from '../errors.ts';
 
 /** What the service tells systemd; without systemd it does nothing. */
@@ -55,6 +54,8 @@ export function openNotifier(options: NotifierOptions): Notifier {
 
   async function run(assignments: readonly string[]): Promise<void> {
     try {
+      // Loaded when systemd is to be told something: it is a tenth of what a start would load.
+      const { execa } = await import('execa');
       await execa('systemd-notify', assignments, {
         env: { NOTIFY_SOCKET: socket },
         timeout: limitMs,

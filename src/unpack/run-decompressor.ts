@@ -1,4 +1,4 @@
-import { execa, ExecaError } from 'execa';
+import type { ExecaError } from 'execa';
 import { AppError } from '../errors.ts';
 
 // Twice what the largest preset takes (xz -9: 65 MiB); a file may name a dictionary of 4 GiB, which xz would reserve.
@@ -19,7 +19,9 @@ export async function* runDecompressor(
   path: string,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const child = execa(tool, TOOLS[tool].options, {
+  // Loaded when a program is run: it is a tenth of what a start would load, and many services run none.
+  const execaModule = await import('execa');
+  const child = execaModule.execa(tool, TOOLS[tool].options, {
     ...(signal !== undefined && { cancelSignal: signal }),
     buffer: { stdout: false },
     maxBuffer: MAX_REPORT_BYTES,
@@ -35,15 +37,15 @@ export async function* runDecompressor(
   try {
     yield* child.stdout;
     const error = await failure;
-    if (error !== undefined) throw explain(tool, error);
+    if (error instanceof execaModule.ExecaError) throw explain(tool, error);
+    if (error !== undefined) throw error;
   } finally {
     child.kill();
     await failure;
   }
 }
 
-function explain(tool: keyof typeof TOOLS, error: unknown): unknown {
-  if (!(error instanceof ExecaError)) return error;
+function explain(tool: keyof typeof TOOLS, error: ExecaError): Error {
   if (error.code === 'ENOENT' || error.code === 'EACCES') {
     return new AppError(
       'INDEX_ENGINE_MISSING',

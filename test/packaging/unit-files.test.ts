@@ -62,11 +62,11 @@ describe('the units', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('let it write to one path only, since hard links do not lead from one mount to another', async () => {
+  it('let it write packages to one path only, since hard links do not lead from one mount to another', async () => {
     const text = await readFile(join(PACKAGING, 'systemd/rpmyard.service'), 'utf8');
     expect(
       text.match(/^(?:ReadWritePaths|StateDirectory|BindPaths|LogsDirectory|CacheDirectory)=.*$/gm),
-    ).toEqual(['ReadWritePaths=/srv/repo']);
+    ).toEqual(['ReadWritePaths=/srv/repo', 'CacheDirectory=rpmyard']);
   });
 
   it('give a stop more time than the service takes at most', async () => {
