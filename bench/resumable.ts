@@ -6,7 +6,7 @@ import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import { SignatureTag, Tag } from '../src/rpm-parser/tag.ts';
+import { SignatureTag, Tag } from '../src/rpm/rpm-parser/tag.ts';
 import { craftRpm, dropTags, replaceTags, stringArrayTag } from '../test/support/craft-rpm.ts';
 import { startCutLine } from '../test/support/cut-line.ts';
 import { type Site, startSite } from '../test/support/run-site.ts';

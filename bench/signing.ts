@@ -3,9 +3,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { publishRepodata, type RepomdSigner } from '../src/reindex/publish-repodata.ts';
-import { writeIndex } from '../src/reindex/write-index.ts';
-import { makeKey } from '../src/signing/make-key.ts';
+import { publishRepodata, type RepomdSigner } from '../src/indexing/publish/publish-repodata.ts';
+import { writeIndex } from '../src/indexing/engines/incremental/write-index.ts';
+import { makeKey } from '../src/trust/make-key.ts';
 import { stopAgent } from '../test/support/gpg-keys.ts';
 import { createTempDir } from '../test/support/temp-dir.ts';
 import { createTestSigner } from '../test/support/test-signer.ts';

@@ -1,6 +1,6 @@
 // Renders what is written down once, in the schema and in the table of commands, into the files that a checkout has.
 import { writeFileSync } from 'node:fs';
-import { renderExampleConfig } from '../src/config/example.ts';
+import { renderExampleConfig } from '../src/base/config/example.ts';
 import { renderCommands, renderConfiguration } from './reference/markdown.ts';
 
 const FILES = {

@@ -11,7 +11,7 @@ const DOCUMENTS = [
   'nginx/README.md',
   'selinux/README.md',
   'src/cli/commands.ts',
-  'src/config/schema.ts',
+  'src/base/config/schema.ts',
 ];
 
 /** What code in a text types: `rpmyard verify --read-data` in a block, between backticks or quotes. */

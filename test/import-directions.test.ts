@@ -28,173 +28,127 @@ const typing = (folder: string, from: string): Plant => ({
   code: `import type * as planted from '${from}';\nexport type Used = typeof planted;\n`,
 });
 
-const STAGES = [
-  'access',
-  'adopt',
-  'batches',
-  'config',
-  'drop',
-  'receive',
-  'inspect',
-  'place',
-  'push',
-  'records',
-  'reindex',
-  'serve',
-  'signing',
-  'verify',
-];
+/** From the top to the bottom, each with a module of its own that others may import. */
+const DISTRICTS = {
+  cli: 'help',
+  boot: 'open-tree',
+  http: 'wait-query',
+  observe: 'metrics',
+  indexing: 'repository-queue',
+  intake: 'spooled-upload',
+  client: 'push-files',
+  trust: 'requester',
+  storage: 'records',
+  api: 'batch-id',
+  rpm: 'repository-name',
+  base: 'version',
+};
+
+/** A folder of each district that is its own, with a module in it. */
+const PRIVATE = {
+  http: 'hooks/guard-routes',
+  indexing: 'publish/publish-repodata',
+  intake: 'place/place-package',
+  client: 'push/send-body',
+  trust: 'access/credentials',
+  storage: 'local/migrations',
+};
+
+const NAMES = Object.keys(DISTRICTS);
+const faceOf = (name: string, module: string | undefined): string => `../${name}/${module}.ts`;
+/** It knows the service by its URL alone, so what only the service has is above it too. */
+const aboveClient = ['trust', 'storage'];
+
+function isAbove(upper: string, lower: string): boolean {
+  if (lower === 'client' && aboveClient.includes(upper)) return true;
+  // The client is no part of the service.
+  if (upper === 'client' && ['boot', 'http', 'observe', 'indexing', 'intake'].includes(lower))
+    return lower !== 'boot';
+  if (upper === 'api' && lower === 'rpm') return false;
+  return NAMES.indexOf(upper) < NAMES.indexOf(lower);
+}
+
+const pairs = Object.entries(DISTRICTS).flatMap(([other, module]) =>
+  NAMES.filter((name) => name !== other).map((name) => ({ name, other, from: faceOf(other, module) })),
+);
 
 const FORBIDDEN: readonly Plant[] = [
+  ...pairs
+    .filter(({ name, other }) => isAbove(other, name))
+    .flatMap(({ name, from }) => [importing(`src/${name}`, from), typing(`src/${name}/inner`, `../${from}`)]),
+  ...Object.entries(PRIVATE).flatMap(([other, module]) =>
+    ['cli', 'boot'].map((name) => importing(`src/${name}`, faceOf(other, module))),
+  ),
   // The islands: nothing of the rest, no files, no network, not even types.
-  importing('src/rpm-parser', 'node:fs/promises'),
-  importing('src/rpm-parser', 'node:fs'),
-  importing('src/rpm-parser', 'fs'),
-  importing('src/rpm-parser', 'node:http'),
-  importing('src/rpm-parser', '../errors.ts'),
-  importing('src/rpm-parser', '../repodata/repomd.ts'),
-  importing('src/rpm-parser', 'fastify'),
-  typing('src/rpm-parser', '../errors.ts'),
-  importing('src/repodata', '../errors.ts'),
-  importing('src/repodata', '../durable-files.ts'),
-  importing('src/repodata', '../rpm-parser/parse-rpm.ts'),
-  importing('src/repodata', 'node:fs/promises'),
-  importing('src/repodata', 'node:zlib'),
-  typing('src/repodata', '../records/records.ts'),
-  // The stages: no values of each other.
-  ...STAGES.flatMap((folder) =>
-    STAGES.filter((other) => other !== folder).map((other) => importing(`src/${folder}`, moduleOf(other))),
-  ),
-  ...STAGES.flatMap((folder) => [
-    importing(`src/${folder}`, '../main.ts'),
-    importing(`src/${folder}`, '../app.ts'),
-    importing(`src/${folder}`, '../ingest.ts'),
-    importing(`src/${folder}`, '../log.ts'),
-    importing(`src/${folder}`, '../cli/help.ts'),
-  ]),
-  ...['config', 'drop', 'push', 'receive', 'records', 'serve', 'signing'].flatMap((folder) => [
-    importing(`src/${folder}`, '../rpm-parser/parse-rpm.ts'),
-    importing(`src/${folder}`, '../repodata/repomd.ts'),
-  ]),
-  importing('src/inspect', '../repodata/repomd.ts'),
-  importing('src/place', '../repodata/repomd.ts'),
-  // A leaf: what it reports on is told to it.
-  ...['../main.ts', '../log.ts', '../durable-files.ts', '../config/load.ts', '../cli/help.ts'].map((from) =>
-    importing('src/systemd', from),
-  ),
-  importing('src/serve', '../systemd/listen-fds.ts'),
-  // What lies above and below them.
-  importing('src', './main.ts'),
-  importing('src', './cli/help.ts'),
-  { path: 'src/ingest.ts', code: importing('', './receive/wait-query.ts').code },
-  importing('src/ingest', '../receive/wait-query.ts'),
-  importing('src/ingest', '../records/records.ts'),
-  importing('src/receive', '../ingest/commit-batch.ts'),
-  { path: 'src/errors.ts', code: importing('', './log.ts').code },
-  { path: 'src/listen.ts', code: importing('', './log.ts').code },
-  { path: 'src/log.ts', code: importing('', './version.ts').code },
-  { path: 'src/version.ts', code: importing('', './errors.ts').code },
-  { path: 'src/durable-files.ts', code: importing('', './errors.ts').code },
-  { path: 'src/repodata-names.ts', code: importing('', './repodata/repomd.ts').code },
-  { path: 'src/read-if-there.ts', code: importing('', './log.ts').code },
+  ...[
+    'node:fs/promises',
+    'node:fs',
+    'fs',
+    'node:http',
+    '../../errors.ts',
+    '../repodata/repomd.ts',
+    'fastify',
+  ].map((from) => importing('src/rpm/rpm-parser', from)),
+  typing('src/rpm/rpm-parser', '../../errors.ts'),
+  ...[
+    '../../errors.ts',
+    '../../base/files/durable-files.ts',
+    '../rpm-parser/parse-rpm.ts',
+    'node:fs/promises',
+    'node:zlib',
+  ].map((from) => importing('src/rpm/repodata', from)),
+  typing('src/rpm/repodata', '../../storage/records.ts'),
 ];
 
 /** Other rules of the house that keep modules apart or promises from being lost. */
 const FAULTS: readonly (Plant & { readonly rule: string })[] = [
   {
-    path: 'src/place/default-export.ts',
+    path: 'src/storage/default-export.ts',
     code: 'export default function planted(): number {\n  return 1;\n}\n',
     rule: 'import(no-default-export)',
   },
   {
-    path: 'src/place/floating.ts',
+    path: 'src/storage/floating.ts',
     code: 'async function planted(): Promise<void> {}\nexport function run(): void {\n  planted();\n}\n',
     rule: 'typescript(no-floating-promises)',
   },
   {
-    path: 'src/place/cycle-a.ts',
+    path: 'src/storage/cycle-a.ts',
     code: "import { b } from './cycle-b.ts';\nexport const a = (): number => b();\n",
     rule: 'import(no-cycle)',
   },
   {
-    path: 'src/place/any.ts',
+    path: 'src/storage/any.ts',
     code: 'export const planted = (value: any): unknown => value;\n',
     rule: 'typescript(no-explicit-any)',
   },
   {
-    path: 'src/place/console.ts',
+    path: 'src/storage/console.ts',
     code: "export const planted = (): void => console.log('x');\n",
     rule: 'eslint(no-console)',
   },
   {
-    path: 'src/place/exit.ts',
+    path: 'src/storage/exit.ts',
     code: 'export const planted = (): never => process.exit(1);\n',
     rule: 'unicorn(no-process-exit)',
   },
 ];
 
 const ALLOWED: readonly Plant[] = [
-  importing('src/cli', '../systemd/journal.ts'),
-  typing('src/place', '../receive/wait-query.ts'),
-  typing('src/receive', '../inspect/acceptance.ts'),
-  typing('src/serve', '../reindex/marks.ts'),
-  typing('src/reindex', '../records/records.ts'),
-  importing('src/place', '../errors.ts'),
-  importing('src/place', '../durable-files.ts'),
-  ...['reindex', 'serve', 'verify'].map((folder) => importing(`src/${folder}`, '../repodata-names.ts')),
-  importing('src/verify', '../read-if-there.ts'),
-  ...['access', 'receive'].map((folder) => importing(`src/${folder}`, '../header-text.ts')),
-  importing('src/place', '../rpm-parser/parse-rpm.ts'),
-  importing('src/place', 'node:fs/promises'),
-  importing('src/inspect', '../rpm-parser/parse-rpm.ts'),
-  importing('src/reindex', '../rpm-parser/parse-rpm.ts'),
-  importing('src/reindex', '../repodata/repomd.ts'),
-  importing('src/push', '../errors.ts'),
-  importing('src/push', '../file-digest.ts'),
-  importing('src/cli', '../push/push-files.ts'),
-  importing('src/adopt', '../errors.ts'),
-  importing('src/adopt', '../nearest-existing.ts'),
-  importing('src/adopt', '../repodata/repomd.ts'),
-  typing('src/adopt', '../place/repository-layout.ts'),
-  importing('src/verify', '../errors.ts'),
-  importing('src/verify', '../durable-files.ts'),
-  importing('src/verify', '../rpm-parser/parse-rpm.ts'),
-  importing('src/verify', '../repodata/repomd.ts'),
-  typing('src/verify', '../records/records.ts'),
-  typing('src/verify', '../reindex/marks.ts'),
-  importing('src/cli', '../verify/violation.ts'),
-  importing('src/systemd', '../errors.ts'),
-  importing('src/cli', '../systemd/listen-fds.ts'),
-  importing('src/rpm-parser', './parse-rpm.ts'),
-  importing('src/rpm-parser', 'node:crypto'),
-  importing('src/repodata', 'saxes'),
-  importing('src/cli', '../main.ts'),
-  importing('src/cli', '../inspect/acceptance.ts'),
+  ...pairs
+    .filter(({ name, other }) => !isAbove(other, name))
+    .map(({ name, from }) => importing(`src/${name}`, from)),
+  importing('src/http', './hooks/guard-routes.ts'),
+  importing('src/intake/adopt', '../place/place-package.ts'),
+  importing('src/rpm/rpm-parser', './parse-rpm.ts'),
+  importing('src/rpm/rpm-parser', 'node:crypto'),
+  importing('src/rpm/repodata', 'saxes'),
+  importing('src/indexing', '../rpm/repodata/repomd.ts'),
   {
-    path: 'src/place/cycle-b.ts',
+    path: 'src/storage/cycle-b.ts',
     code: "import { a } from './cycle-a.ts';\nexport const b = (): number => a();\n",
   },
 ];
-
-/** A module that every stage has, so that imports of it can be resolved. */
-function moduleOf(folder: string): string {
-  const modules: Readonly<Record<string, string>> = {
-    adopt: 'survey',
-    batches: 'batch-store',
-    config: 'load',
-    drop: 'mount-calls',
-    receive: 'wait-query',
-    inspect: 'acceptance',
-    place: 'arch-table',
-    push: 'service-urls',
-    records: 'records',
-    reindex: 'marks',
-    serve: 'render-listing',
-    signing: 'keyring',
-    verify: 'violation',
-  };
-  return `../${folder}/${modules[folder]}.ts`;
-}
 
 interface Diagnostic {
   readonly code: string;
@@ -252,7 +206,7 @@ describe('the linter', () => {
   );
 
   it('says why', () => {
-    const [first] = diagnostics.filter(({ filename }) => filename.startsWith('src/rpm-parser/planted'));
+    const [first] = diagnostics.filter(({ filename }) => filename.startsWith('src/rpm/rpm-parser/planted'));
     expect(JSON.stringify(first)).toContain('island');
   });
 });

@@ -1,8 +1,8 @@
 import { createHash, webcrypto } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PACKAGE_METADATA_TYPES } from '../../src/repodata/metadata-envelope.ts';
-import { parseRepomd } from '../../src/repodata/repomd.ts';
+import { PACKAGE_METADATA_TYPES } from '../../src/rpm/repodata/metadata-envelope.ts';
+import { parseRepomd } from '../../src/rpm/repodata/repomd.ts';
 import { type Cost, secondsOf } from './reindex-peer.ts';
 
 /**

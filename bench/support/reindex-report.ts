@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PACKAGE_METADATA_TYPES } from '../../src/repodata/metadata-envelope.ts';
+import { PACKAGE_METADATA_TYPES } from '../../src/rpm/repodata/metadata-envelope.ts';
 import type { ReindexSample } from './reindex-sample.ts';
 import { formatSpread } from './statistics.ts';
 

@@ -4,7 +4,7 @@
 import { rename } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { createSharedDirectorySync, syncFile } from '../../src/durable-files.ts';
+import { createSharedDirectorySync, syncFile } from '../../src/base/files/durable-files.ts';
 
 const [port, directory = '.', option] = process.argv.slice(2);
 const syncDirectory = createSharedDirectorySync();

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { fastify } from 'fastify';
-import { findRepositoryEntry } from '../../src/serve/repository-files.ts';
-import { sendFile } from '../../src/serve/send-file.ts';
+import { findRepositoryEntry } from '../../src/http/repo/repository-files.ts';
+import { sendFile } from '../../src/http/repo/send-file.ts';
 
 export interface DirectoryServer extends AsyncDisposable {
   /** With a slash at its end. */

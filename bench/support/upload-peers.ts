@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { hashToken, newToken } from '../../src/access/token.ts';
+import { hashToken, newToken } from '../../src/trust/token-hash.ts';
 import { findFreePort } from '../../test/support/free-port.ts';
 import { startNginx } from '../../test/support/run-nginx.ts';
 import { childrenOf } from './process-cpu.ts';

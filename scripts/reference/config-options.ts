@@ -1,4 +1,4 @@
-import { CONFIG_SCHEMA } from '../../src/config/schema.ts';
+import { CONFIG_SCHEMA } from '../../src/base/config/schema.ts';
 
 /** One option of the configuration file, as a reference says it. */
 export interface ConfigOption {

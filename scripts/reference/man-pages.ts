@@ -1,6 +1,6 @@
 import { type Command, COMMANDS, ENVIRONMENT } from '../../src/cli/commands.ts';
 import { exitCodesOf, flagOf, usage } from '../../src/cli/help.ts';
-import { VERSION } from '../../src/version.ts';
+import { VERSION } from '../../src/base/version.ts';
 import { listConfigOptions } from './config-options.ts';
 
 const FILES = new Map([

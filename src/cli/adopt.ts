@@ -1,41 +1,41 @@
 import { realpathSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type AdoptionPlan, planAdoption } from '../adopt/plan-adoption.ts';
-import { readStored } from '../adopt/read-stored.ts';
-import type { Survey } from '../adopt/survey.ts';
-import { surveyTree } from '../adopt/survey-tree.ts';
-import { checkRoom, createLinkCheck, measureTransfer } from '../adopt/transfer.ts';
-import type { Config } from '../config/load.ts';
+import { type AdoptionPlan, planAdoption } from '../intake/plan-adoption.ts';
+import { readStored } from '../intake/read-stored.ts';
+import type { Survey } from '../intake/survey.ts';
+import { surveyTree } from '../intake/survey-tree.ts';
+import { checkRoom, createLinkCheck, measureTransfer } from '../intake/transfer.ts';
+import type { Config } from '../base/config/load.ts';
 import { AppError, errnoOf } from '../errors.ts';
-import { digestOfFile } from '../file-digest.ts';
-import { digestContent, inspectPackage } from '../inspect/inspect-package.ts';
-import { refuseReplacedText } from '../inspect/find-text-warnings.ts';
-import { createInspectionThreads, type InspectionThreads } from '../inspect/inspection-threads.ts';
-import { nearestExisting } from '../nearest-existing.ts';
-import { alsoInstalls } from '../place/arch-table.ts';
+import { digestOfFile } from '../base/files/file-digest.ts';
+import { digestContent, inspectPackage } from '../intake/inspect-package.ts';
+import { refuseReplacedText } from '../intake/find-text-warnings.ts';
+import { createInspectionThreads, type InspectionThreads } from '../intake/inspection-threads.ts';
+import { nearestExisting } from '../base/files/nearest-existing.ts';
+import { alsoInstalls } from '../storage/arch-table.ts';
 import {
   basearchOfDirectory,
   createRepositoryLayout,
   findReleasever,
   type RepositoryLayout,
-} from '../place/repository-layout.ts';
-import { isLocked } from '../records/tree-lock.ts';
-import { createContentChecks } from '../reindex/content-checks.ts';
-import { foreignTypeOf } from '../reindex/foreign-metadata.ts';
-import { type FoundIndex, readFoundIndex, reasonOf } from '../reindex/found-index.ts';
-import { isOwnIndex } from '../reindex/own-index.ts';
-import { readSoundRepomd } from '../reindex/read-metadata.ts';
-import { isRepositoryName } from '../repository-name.ts';
-import { checkPackageSignature } from '../signing/check-package-signature.ts';
-import { createGpgv } from '../signing/create-gpgv.ts';
-import { makePackageKeyrings } from '../signing/package-keyrings.ts';
-import { digestOfContent } from '../unpack/digest-of-content.ts';
+} from '../storage/repository-layout.ts';
+import { isLocked } from '../storage/tree-lock.ts';
+import { createContentChecks } from '../indexing/content-checks.ts';
+import { foreignTypeOf } from '../indexing/foreign-metadata.ts';
+import { type FoundIndex, readFoundIndex, reasonOf } from '../indexing/found-index.ts';
+import { isOwnIndex } from '../indexing/own-index.ts';
+import { readSoundRepomd } from '../indexing/read-metadata.ts';
+import { isRepositoryName } from '../rpm/repository-name.ts';
+import { checkPackageSignature } from '../trust/check-package-signature.ts';
+import { createGpgv } from '../trust/create-gpgv.ts';
+import { makePackageKeyrings } from '../trust/package-keyrings.ts';
+import { digestOfContent } from '../base/unpack/digest-of-content.ts';
 import { applyAdoption } from './apply-adoption.ts';
 import { becomeOwner, demandOwner } from './become-owner.ts';
 import { ADOPT } from './commands.ts';
 import { createProgressBar } from './progress-bar.ts';
-import { findWarnings } from '../find-warnings.ts';
+import { findWarnings } from '../intake/find-package-warnings.ts';
 import { foldersOf, readConfig, treeLine } from './read-config.ts';
 import { type Adoption, adoptionAsJson, isSettled, renderAdoption } from './render-adoption.ts';
 import { temporaryFolder } from './temporary-folder.ts';

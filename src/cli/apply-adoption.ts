@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { createRequester, ownerOf } from '../access/requester.ts';
-import { ALL_RIGHTS, createRights } from '../access/rights.ts';
-import { type Applied, applyStaged, type Staged, stagePlan } from '../adopt/apply-plan.ts';
-import type { AdoptionPlan, PlannedPackage } from '../adopt/plan-adoption.ts';
-import type { Config } from '../config/load.ts';
+import { createRequester, ownerOf } from '../trust/requester.ts';
+import { ALL_RIGHTS, createRights } from '../trust/rights.ts';
+import { type Applied, applyStaged, type Staged, stagePlan } from '../intake/apply-plan.ts';
+import type { AdoptionPlan, PlannedPackage } from '../intake/plan-adoption.ts';
+import type { Config } from '../base/config/load.ts';
 import { AppError } from '../errors.ts';
-import { createLog } from '../log.ts';
-import { clientConfigOf, openPipeline, type Pipeline } from '../open-pipeline.ts';
-import { openTree, type Tree } from '../open-tree.ts';
-import type { RepositoryName } from '../place/repository-layout.ts';
+import { createLog } from '../base/log.ts';
+import { clientConfigOf, openPipeline, type Pipeline } from '../boot/open-pipeline.ts';
+import { openTree, type Tree } from '../boot/open-tree.ts';
+import type { RepositoryName } from '../storage/repository-layout.ts';
 import { findAdoptedAges } from './find-adopted-ages.ts';
 import { createProgressBar } from './progress-bar.ts';
 

@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { AppError, errnoOf } from '../errors.ts';
-import { nearestExisting } from '../nearest-existing.ts';
+import { nearestExisting } from '../base/files/nearest-existing.ts';
 
 // In the order in which os.tmpdir() asks for them.
 const TEMPORARY_FOLDERS = ['TMPDIR', 'TMP', 'TEMP'];

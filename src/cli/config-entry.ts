@@ -1,4 +1,4 @@
-import { wrap } from '../config/wrap-text.ts';
+import { wrap } from '../base/text/wrap-text.ts';
 
 const WIDTH = 80;
 

@@ -1,4 +1,4 @@
-import type { PushFailure } from '../push/push-failure.ts';
+import type { PushFailure } from '../client/push-failure.ts';
 
 /** Makes what says that something is tried again: one line, however many files fail for the same reason meanwhile. */
 export function createRetryLines(

@@ -1,5 +1,5 @@
 import { type AppError, printable } from '../errors.ts';
-import { journalEntry } from '../systemd/journal.ts';
+import { journalEntry } from '../base/systemd/journal.ts';
 
 /** What an error tells: one of ours, or one that a service answered, whose code may be newer than this program. */
 interface ToldError {

@@ -1,4 +1,4 @@
-import { matchesAnyGlob } from '../repository-globs.ts';
+import { matchesAnyGlob } from '../rpm/repository-globs.ts';
 
 /** The repositories that names and globs (`9/*`) name, each once. What fits none stays as it is, for a message that names it. */
 export function expandGlobs(named: readonly string[], known: readonly string[]): readonly string[] {

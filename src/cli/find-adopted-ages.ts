@@ -1,8 +1,12 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { PlannedPackage } from '../adopt/plan-adoption.ts';
-import type { RepositoryName } from '../place/repository-layout.ts';
-import { type FormerPublications, latestOf, readFormerPublications } from '../reindex/former-publications.ts';
+import type { PlannedPackage } from '../intake/plan-adoption.ts';
+import type { RepositoryName } from '../storage/repository-layout.ts';
+import {
+  type FormerPublications,
+  latestOf,
+  readFormerPublications,
+} from '../indexing/former-publications.ts';
 
 /**
  * How old the indexes say they are that described packages in the directory they are adopted from: hosts that knew them refuse

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import type { Config } from '../config/load.ts';
-import { DEFAULT_TOP_DIR } from '../config/schema.ts';
-import { findExecutable } from '../reindex/find-executable.ts';
-import { engineMissing } from '../reindex/run-createrepo.ts';
+import type { Config } from '../base/config/load.ts';
+import { DEFAULT_TOP_DIR } from '../base/config/schema.ts';
+import { findExecutable } from '../indexing/find-executable.ts';
+import { engineMissing } from '../indexing/run-createrepo.ts';
 import { userName } from './user-name.ts';
 
 /**

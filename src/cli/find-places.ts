@@ -1,11 +1,11 @@
 import { lstatSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { Config } from '../config/load.ts';
+import type { Config } from '../base/config/load.ts';
 import { AppError } from '../errors.ts';
-import { readHeader } from '../inspect/read-header.ts';
-import type { PackageStore } from '../place/package-store.ts';
-import { readSoundRepomd, scanMetadata } from '../reindex/read-metadata.ts';
-import { matchesAnyGlob } from '../repository-globs.ts';
+import { readHeader } from '../intake/read-header.ts';
+import type { PackageStore } from '../storage/package-store.ts';
+import { readSoundRepomd, scanMetadata } from '../indexing/read-metadata.ts';
+import { matchesAnyGlob } from '../rpm/repository-globs.ts';
 
 /** Where a package lies, or is in an index still. */
 export interface PackagePlace {

@@ -1,7 +1,7 @@
-import type { Config } from '../config/load.ts';
-import { basearchOf } from '../place/arch-table.ts';
-import { createPackageStore } from '../place/package-store.ts';
-import { createRepositoryLayout } from '../place/repository-layout.ts';
+import type { Config } from '../base/config/load.ts';
+import { basearchOf } from '../storage/arch-table.ts';
+import { createPackageStore } from '../storage/package-store.ts';
+import { createRepositoryLayout } from '../storage/repository-layout.ts';
 
 /** Packages that an upload of today would link into a second repository, too. */
 export interface Unlinked {

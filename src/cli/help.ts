@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { wrap } from '../config/wrap-text.ts';
+import { wrap } from '../base/text/wrap-text.ts';
 import { type Command, COMMANDS } from './commands.ts';
 
 const NGINX_EXAMPLE = new URL('../../nginx/rpmyard.conf', import.meta.url);

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { AppError, printable } from '../errors.ts';
-import { listSecretKeys, makeKey } from '../signing/make-key.ts';
-import { noteOwnAgent } from '../signing/own-agent.ts';
+import { listSecretKeys, makeKey } from '../trust/make-key.ts';
+import { noteOwnAgent } from '../trust/own-agent.ts';
 import { demandOwner } from './become-owner.ts';
 import { KEY } from './commands.ts';
 import { configEntry } from './config-entry.ts';

@@ -1,11 +1,11 @@
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Config } from '../config/load.ts';
+import type { Config } from '../base/config/load.ts';
 import { errnoOf } from '../errors.ts';
-import { closedTo } from '../nearest-existing.ts';
-import { type PackageFault, type Receipt, Records, type SetAside } from '../records/records.ts';
-import { isLocked } from '../records/tree-lock.ts';
+import { closedTo } from '../base/files/nearest-existing.ts';
+import { type PackageFault, type Receipt, Records, type SetAside } from '../storage/records.ts';
+import { isLocked } from '../storage/tree-lock.ts';
 import { PACKAGES, REPOSITORIES, REPOSITORY_STATUS } from './service-answers.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
 

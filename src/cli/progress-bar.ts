@@ -1,4 +1,4 @@
-import type { IndexProgress } from '../reindex/index-engine.ts';
+import type { IndexProgress } from '../indexing/index-engine.ts';
 
 /** Says on a terminal how far a command is; nothing anywhere else. */
 export interface ProgressBar {

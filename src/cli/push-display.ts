@@ -1,7 +1,7 @@
-import type { PushFailure } from '../push/push-failure.ts';
-import type { PushedFile } from '../push/push-file.ts';
-import type { PushEvents } from '../push/push-files.ts';
-import type { SourceFile } from '../push/push-options.ts';
+import type { PushFailure } from '../client/push-failure.ts';
+import type { PushedFile } from '../client/push-file.ts';
+import type { PushEvents } from '../client/push-files.ts';
+import type { SourceFile } from '../client/push-options.ts';
 import { errorLines } from './error-lines.ts';
 import { createProgressBar, grouped, ofBytes } from './progress-bar.ts';
 import { acceptedLine, warningLines } from './push-lines.ts';

@@ -1,9 +1,9 @@
 import { printable } from '../errors.ts';
-import type { PushFailure } from '../push/push-failure.ts';
-import type { FileStatus, PushedFile } from '../push/push-file.ts';
-import type { PushReport } from '../push/push-files.ts';
-import type { BatchEnd, PushedBatch } from '../push/pushed-batch.ts';
-import type { Outcome } from '../push/service-documents.ts';
+import type { PushFailure } from '../client/push-failure.ts';
+import type { FileStatus, PushedFile } from '../client/push-file.ts';
+import type { PushReport } from '../client/push-files.ts';
+import type { BatchEnd, PushedBatch } from '../client/pushed-batch.ts';
+import type { Outcome } from '../client/service-documents.ts';
 import { counted } from './progress-bar.ts';
 
 const WIDTH = 80;

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { exitCodeOf } from '../push/exit-code.ts';
-import { findFiles } from '../push/find-files.ts';
-import { leaveBatch } from '../push/leave-batch.ts';
-import { type Connection, openConnection } from '../push/open-connection.ts';
-import { pushFiles, type PushReport } from '../push/push-files.ts';
-import type { PushOptions } from '../push/push-options.ts';
-import { VERSION } from '../version.ts';
+import { exitCodeOf } from '../client/exit-code.ts';
+import { findFiles } from '../client/find-files.ts';
+import { leaveBatch } from '../client/leave-batch.ts';
+import { type Connection, openConnection } from '../client/open-connection.ts';
+import { pushFiles, type PushReport } from '../client/push-files.ts';
+import type { PushOptions } from '../client/push-options.ts';
+import { VERSION } from '../base/version.ts';
 import { createRetryLines } from './create-retry-lines.ts';
 import { errorLines } from './error-lines.ts';
 import { createPushDisplay, type PushDisplay } from './push-display.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Config, type ConfigOverrides, embeddedConfig, loadConfig } from '../config/load.ts';
+import { type Config, type ConfigOverrides, embeddedConfig, loadConfig } from '../base/config/load.ts';
 import { AppError, printable } from '../errors.ts';
 import { CONFIG_VARIABLE } from './commands.ts';
 

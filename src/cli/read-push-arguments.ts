@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { isBatchId } from '../batch-id.ts';
+import { isBatchId } from '../api/batch-id.ts';
 import { AppError, errnoOf } from '../errors.ts';
-import { type ProxySettings, proxySettings } from '../push/proxy-settings.ts';
-import { parseServiceUrl, type ServiceUrls } from '../push/service-urls.ts';
+import { type ProxySettings, proxySettings } from '../client/proxy-settings.ts';
+import { parseServiceUrl, type ServiceUrls } from '../client/service-urls.ts';
 import { PUSH, PUSH_VARIABLES } from './commands.ts';
 
 /** What `rpmyard push` was asked for, checked. */

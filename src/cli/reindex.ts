@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Config } from '../config/load.ts';
+import type { Config } from '../base/config/load.ts';
 import { AppError, printable, toAppError } from '../errors.ts';
-import type { ReindexRequest } from '../reindex/repository-requests.ts';
+import type { ReindexRequest } from '../indexing/repository-requests.ts';
 import { REINDEX } from './commands.ts';
 import { expandGlobs } from './expand-globs.ts';
 import { findUnlinked } from './find-unlinked.ts';
@@ -10,7 +10,7 @@ import { openReindexer, type PackageNote, type Reindexer } from './open-reindexe
 import { counted, createProgressBar } from './progress-bar.ts';
 import { readConfig, treeLine } from './read-config.ts';
 import { demandRepository } from './tree-missing.ts';
-import { PACKAGE_FAULT_HINTS } from '../reindex/package-faults.ts';
+import { PACKAGE_FAULT_HINTS } from '../indexing/package-faults.ts';
 import { errorLines } from './error-lines.ts';
 
 const SET_ASIDE_HINT =

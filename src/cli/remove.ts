@@ -1,11 +1,11 @@
 import { unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { GLOB_PATTERN } from '../config/schema.ts';
-import { syncDirectory } from '../durable-files.ts';
+import { GLOB_PATTERN } from '../base/config/schema.ts';
+import { syncDirectory } from '../base/files/durable-files.ts';
 import { AppError, errnoOf, printable } from '../errors.ts';
-import { createPackageStore } from '../place/package-store.ts';
-import { createRepositoryLayout } from '../place/repository-layout.ts';
+import { createPackageStore } from '../storage/package-store.ts';
+import { createRepositoryLayout } from '../storage/repository-layout.ts';
 import { demandOwner } from './become-owner.ts';
 import { REMOVE } from './commands.ts';
 import { findPlaces, type PackagePlace } from './find-places.ts';

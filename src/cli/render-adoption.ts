@@ -1,11 +1,11 @@
-import type { Applied } from '../adopt/apply-plan.ts';
-import type { AdoptionPlan, Conflict, PlannedPackage } from '../adopt/plan-adoption.ts';
-import type { MetadataConflict } from '../adopt/plan-metadata.ts';
-import type { Refusal, Survey } from '../adopt/survey.ts';
-import type { Transfer } from '../adopt/transfer.ts';
-import { wrap } from '../config/wrap-text.ts';
+import type { Applied } from '../intake/apply-plan.ts';
+import type { AdoptionPlan, Conflict, PlannedPackage } from '../intake/plan-adoption.ts';
+import type { MetadataConflict } from '../intake/plan-metadata.ts';
+import type { Refusal, Survey } from '../intake/survey.ts';
+import type { Transfer } from '../intake/transfer.ts';
+import { wrap } from '../base/text/wrap-text.ts';
 import { printable } from '../errors.ts';
-import { sizeText } from '../size-text.ts';
+import { sizeText } from '../base/text/size-text.ts';
 import { counted, grouped } from './progress-bar.ts';
 
 /** An adoption, planned or done. */

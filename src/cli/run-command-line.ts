@@ -1,7 +1,7 @@
 import { AppError, printable } from '../errors.ts';
-import { didYouMean } from '../nearest-name.ts';
-import { isJournal } from '../systemd/journal.ts';
-import { VERSION } from '../version.ts';
+import { didYouMean } from '../base/text/nearest-name.ts';
+import { isJournal } from '../base/systemd/journal.ts';
+import { VERSION } from '../base/version.ts';
 import { type CommandName, COMMANDS, isCommandName } from './commands.ts';
 import { errorLines, journalLine } from './error-lines.ts';
 import { commandHelp, generalHelp } from './help.ts';

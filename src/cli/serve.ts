@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
-import { createLog } from '../log.ts';
-import { startService } from '../main.ts';
-import { takeListenFds } from '../systemd/listen-fds.ts';
-import { type Notifier, openNotifier } from '../systemd/notify.ts';
-import { startWatchdog, takeWatchdogMs } from '../systemd/watchdog.ts';
+import { createLog } from '../base/log.ts';
+import { startService } from '../boot/start-service.ts';
+import { takeListenFds } from '../base/systemd/listen-fds.ts';
+import { type Notifier, openNotifier } from '../base/systemd/notify.ts';
+import { startWatchdog, takeWatchdogMs } from '../base/systemd/watchdog.ts';
 import { becomeOwner } from './become-owner.ts';
 import { SERVE } from './commands.ts';
 import { type CommandConfig, foldersOf, readConfig } from './read-config.ts';

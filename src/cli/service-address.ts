@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ListenTarget } from '../listen.ts';
+import type { ListenTarget } from '../base/config/load.ts';
 
 const FILE_NAME = 'address';
 const MODE = 0o600;

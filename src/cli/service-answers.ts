@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { PACKAGE_FAULT_CODES } from '../records/records.ts';
+import { PACKAGE_FAULT_CODES } from '../storage/records.ts';
 
 /** What commands read in answers of the service (docs/http.md). */
 export const REPOSITORIES = Type.Object({

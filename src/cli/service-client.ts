@@ -2,10 +2,10 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { readLocalToken } from '../access/local-token.ts';
-import type { Config } from '../config/load.ts';
+import { readLocalToken } from '../trust/local-token.ts';
+import type { Config } from '../base/config/load.ts';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../errors.ts';
-import { parseJson } from '../push/parse-json.ts';
+import { parseJson } from '../client/parse-json.ts';
 import { readServiceAddress } from './service-address.ts';
 
 /** The running service, as a command of its own machine talks to it: past nginx, to where it listens. */

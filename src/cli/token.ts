@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import type { Right } from '../access/rights.ts';
-import { hashToken, newToken } from '../access/token.ts';
-import { CLIENT_NAME_PATTERN, GLOB_PATTERN } from '../config/schema.ts';
+import type { Right } from '../trust/rights.ts';
+import { hashToken, newToken } from '../trust/token-hash.ts';
+import { CLIENT_NAME_PATTERN, GLOB_PATTERN } from '../base/config/schema.ts';
 import { AppError } from '../errors.ts';
 import { TOKEN } from './commands.ts';
 import { configEntry } from './config-entry.ts';

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { renderExampleConfig } from '../../src/config/example.ts';
+import { renderExampleConfig } from '../../src/base/config/example.ts';
 import { createGpgKeys } from '../support/gpg-keys.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';

@@ -4,7 +4,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SignatureTag } from '../../src/rpm-parser/tag.ts';
+import { SignatureTag } from '../../src/rpm/rpm-parser/tag.ts';
 import { type CraftSpec, craftRpm, dropTags } from '../support/craft-rpm.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';

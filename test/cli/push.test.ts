@@ -2,7 +2,7 @@ import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hashToken, newToken } from '../../src/access/token.ts';
+import { hashToken, newToken } from '../../src/trust/token-hash.ts';
 import { craftRpm, type CraftSpec } from '../support/craft-rpm.ts';
 import { createFakeTus } from '../support/fake-tus.ts';
 import { findFreePort } from '../support/free-port.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { planMetadata } from '../../src/adopt/plan-metadata.ts';
+import { planMetadata } from '../../src/intake/plan-metadata.ts';
 import { isSettled, renderAdoption } from '../../src/cli/render-adoption.ts';
 import { surveyOf } from '../support/found-packages.ts';
 

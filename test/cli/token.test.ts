@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createAccess } from '../../src/access/access.ts';
-import { renderExampleConfig } from '../../src/config/example.ts';
-import { parseConfig } from '../../src/config/load.ts';
+import { createAccess } from '../../src/trust/access.ts';
+import { renderExampleConfig } from '../../src/base/config/example.ts';
+import { parseConfig } from '../../src/base/config/load.ts';
 import { admit } from '../support/admit.ts';
 import { codeOf } from '../support/app-error.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';

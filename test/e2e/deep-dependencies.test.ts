@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { MAX_NESTING, MAX_SPACES } from '../../src/rpm-parser/dependency-defect.ts';
+import { MAX_NESTING, MAX_SPACES } from '../../src/rpm/rpm-parser/dependency-defect.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { dnfMakecache, dnfRepoquery } from '../support/run-dnf.ts';
 import { startSite } from '../support/run-site.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { newToken } from '../../src/access/token.ts';
+import { newToken } from '../../src/trust/token-hash.ts';
 import { CI_TOKEN, startAccessSite } from '../support/access-site.ts';
 import { type CiAgent, createCiAgent } from '../support/ci-agent.ts';
 import { craftRpm } from '../support/craft-rpm.ts';

@@ -4,7 +4,7 @@ import { chmod, link, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } f
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseRpm } from '../../src/rpm-parser/parse-rpm.ts';
+import { parseRpm } from '../../src/rpm/rpm-parser/parse-rpm.ts';
 import { commit, stage } from '../support/batch-client.ts';
 import { buildRpm } from '../support/build-rpm.ts';
 import { craftRpm } from '../support/craft-rpm.ts';

@@ -2,7 +2,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { hashToken, newToken } from '../../src/access/token.ts';
+import { hashToken, newToken } from '../../src/trust/token-hash.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { createGpgKeys } from '../support/gpg-keys.ts';

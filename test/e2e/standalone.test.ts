@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
+import { SignatureTag, Tag } from '../../src/rpm/rpm-parser/tag.ts';
 import { buildRpm } from '../support/build-rpm.ts';
 import {
   type CraftTag,

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { toAppError } from '../../src/errors.ts';
-import { type Receipt, Records } from '../../src/records/records.ts';
+import { type Receipt, Records } from '../../src/storage/records.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { readerOverHttp, readIndex } from '../support/read-index.ts';
 import { startSite } from '../support/run-site.ts';

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { createIncrementalEngine } from '../../src/reindex/incremental-engine.ts';
+import { createIncrementalEngine } from '../../src/indexing/engines/incremental/incremental-engine.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { defaultJob, writePackage } from '../support/indexed-repository.ts';
 import { createTempDir } from '../support/temp-dir.ts';
@@ -27,7 +27,9 @@ test('a thread of the incremental engine that hangs is ended after the time limi
       const workerData = { stateDir: join(root.path, 'state') };
       const worker =
         code === undefined
-          ? new Worker(new URL('../../src/index-thread.ts', import.meta.url), { workerData })
+          ? new Worker(new URL('../../src/indexing/engines/incremental/index-thread.ts', import.meta.url), {
+              workerData,
+            })
           : new Worker(code, { eval: true });
       started.push(worker);
       return worker;

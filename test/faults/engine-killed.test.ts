@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../src/errors.ts';
-import { listPackages } from '../../src/place/list-packages.ts';
-import { createIncrementalEngine } from '../../src/reindex/incremental-engine.ts';
-import type { BuiltIndex, IndexEngine } from '../../src/reindex/index-engine.ts';
-import { publishRepodata } from '../../src/reindex/publish-repodata.ts';
+import { listPackages } from '../../src/storage/list-packages.ts';
+import { createIncrementalEngine } from '../../src/indexing/engines/incremental/incremental-engine.ts';
+import type { BuiltIndex, IndexEngine } from '../../src/indexing/index-engine.ts';
+import { publishRepodata } from '../../src/indexing/publish/publish-repodata.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
 import { defaultJob, writePackage } from '../support/indexed-repository.ts';
@@ -81,7 +81,10 @@ class KilledEngine {
     return createIncrementalEngine({
       startThread: () => {
         const workerData = { stateDir: join(this.#root, 'state') };
-        this.#worker = new Worker(new URL('../../src/index-thread.ts', import.meta.url), { workerData });
+        this.#worker = new Worker(
+          new URL('../../src/indexing/engines/incremental/index-thread.ts', import.meta.url),
+          { workerData },
+        );
         return this.#worker;
       },
       concurrency: 1,

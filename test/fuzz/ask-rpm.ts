@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { PackageXml } from '../../src/repodata/render-package.ts';
+import type { PackageXml } from '../../src/rpm/repodata/render-package.ts';
 import { createrepoXml } from '../support/createrepo-xml.ts';
 
 /** What rpm and createrepo_c say of one package. */

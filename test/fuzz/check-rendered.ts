@@ -1,8 +1,8 @@
-import { checkGroup } from '../../src/repodata/check-group.ts';
-import type { DescribedPackage, PackageFileFacts } from '../../src/repodata/described-package.ts';
-import { closingTag, openingTag, PACKAGE_METADATA_TYPES } from '../../src/repodata/metadata-envelope.ts';
-import { PackageScanner } from '../../src/repodata/package-scanner.ts';
-import { type PackageXml, renderPackage } from '../../src/repodata/render-package.ts';
+import { checkGroup } from '../../src/rpm/repodata/check-group.ts';
+import type { DescribedPackage, PackageFileFacts } from '../../src/rpm/repodata/described-package.ts';
+import { closingTag, openingTag, PACKAGE_METADATA_TYPES } from '../../src/rpm/repodata/metadata-envelope.ts';
+import { PackageScanner } from '../../src/rpm/repodata/package-scanner.ts';
+import { type PackageXml, renderPackage } from '../../src/rpm/repodata/render-package.ts';
 import { holds } from './fuzz-target.ts';
 
 /** Renders a package and holds that every reader of ours takes what came out of it for the same package. */

@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../src/errors.ts';
-import { inspectPackage } from '../../src/inspect/inspect-package.ts';
-import { NO_THREADS } from '../../src/inspect/inspection-threads.ts';
-import { PACKAGE_METADATA_TYPES } from '../../src/repodata/metadata-envelope.ts';
-import { parseRpm } from '../../src/rpm-parser/parse-rpm.ts';
+import { inspectPackage } from '../../src/intake/inspect-package.ts';
+import { NO_THREADS } from '../../src/intake/inspection-threads.ts';
+import { PACKAGE_METADATA_TYPES } from '../../src/rpm/repodata/metadata-envelope.ts';
+import { parseRpm } from '../../src/rpm/rpm-parser/parse-rpm.ts';
 import { createRandom, type Random } from '../support/random.ts';
 import { renderFile } from '../support/render-packages.ts';
 import { createTempDir } from '../support/temp-dir.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRpm } from '../../src/rpm-parser/parse-rpm.ts';
+import { parseRpm } from '../../src/rpm/rpm-parser/parse-rpm.ts';
 import { createRandom } from '../support/random.ts';
 import { fuzzLoop, type LoopResult } from './fuzz-loop.ts';
 import type { FuzzTarget } from './fuzz-target.ts';

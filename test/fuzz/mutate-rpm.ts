@@ -1,6 +1,6 @@
-import { DEPENDENCY_TAGS } from '../../src/rpm-parser/dependency-list.ts';
-import { SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
-import { TagType, valueBytes } from '../../src/rpm-parser/tag-type.ts';
+import { DEPENDENCY_TAGS } from '../../src/rpm/rpm-parser/dependency-list.ts';
+import { SignatureTag, Tag } from '../../src/rpm/rpm-parser/tag.ts';
+import { TagType, valueBytes } from '../../src/rpm/rpm-parser/tag-type.ts';
 import {
   type CraftTag,
   craftRpm,

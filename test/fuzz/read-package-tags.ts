@@ -1,6 +1,6 @@
-import { readHeader } from '../../src/rpm-parser/header.ts';
-import { measureHeader } from '../../src/rpm-parser/measure-header.ts';
-import type { HeaderKind } from '../../src/rpm-parser/tag.ts';
+import { readHeader } from '../../src/rpm/rpm-parser/header.ts';
+import { measureHeader } from '../../src/rpm/rpm-parser/measure-header.ts';
+import type { HeaderKind } from '../../src/rpm/rpm-parser/tag.ts';
 import type { CraftTag } from '../support/craft-rpm.ts';
 
 /** A package taken apart, so that it can be laid out anew. */

@@ -1,5 +1,5 @@
-import { SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
-import { TagType, valueBytes } from '../../src/rpm-parser/tag-type.ts';
+import { SignatureTag, Tag } from '../../src/rpm/rpm-parser/tag.ts';
+import { TagType, valueBytes } from '../../src/rpm/rpm-parser/tag-type.ts';
 import {
   binaryTag,
   type CraftTag,

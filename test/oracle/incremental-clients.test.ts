@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { IndexFormatName } from '../../src/reindex/index-format.ts';
+import type { IndexFormatName } from '../../src/indexing/engines/incremental/index-format.ts';
 import { buildRpm } from '../support/build-rpm.ts';
 import { findFreePort } from '../support/free-port.ts';
 import {

@@ -1,10 +1,10 @@
 import { copyFile, mkdir, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { BuiltIndex, IndexEngine } from '../../src/reindex/index-engine.ts';
-import type { IndexFormatName } from '../../src/reindex/index-format.ts';
-import { PendingChanges } from '../../src/reindex/pending-changes.ts';
-import { publishRepodata } from '../../src/reindex/publish-repodata.ts';
+import type { BuiltIndex, IndexEngine } from '../../src/indexing/index-engine.ts';
+import type { IndexFormatName } from '../../src/indexing/engines/incremental/index-format.ts';
+import { PendingChanges } from '../../src/indexing/pending-changes.ts';
+import { publishRepodata } from '../../src/indexing/publish/publish-repodata.ts';
 import { buildSpec } from '../support/build-spec.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { incrementalEngine } from '../support/index-engines.ts';

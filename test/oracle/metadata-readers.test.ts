@@ -15,7 +15,7 @@ import { type DnfResult, runDnf } from '../support/run-dnf.ts';
 import { zypperAddRepository, zypperRefresh, zypperSearch } from '../support/run-zypper.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
-// What these tables hold is taken or refused in test/reindex/check-foreign-content.test.ts; here the readers say why.
+// What these tables hold is taken or refused in test/indexing/metadata/check-foreign-content.test.ts; here the readers say why.
 
 let dir: TempDir;
 let count = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ModulesCheck } from '../../src/reindex/modules-check.ts';
-import { readYamlTrees } from '../../src/reindex/yaml-tree.ts';
+import { ModulesCheck } from '../../src/indexing/metadata/modules-check.ts';
+import { readYamlTrees } from '../../src/indexing/metadata/yaml-tree.ts';
 import { readByLibyaml } from '../support/libyaml.ts';
 import { createRandom } from '../support/random.ts';
 

@@ -14,7 +14,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { execa } from 'execa';
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { NGINX_VERSION } from '../../src/serve/nginx-in-front.ts';
+import { NGINX_VERSION } from '../../src/http/nginx-in-front.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { type Replacement, type RunningNginx, startNginx } from '../support/run-nginx.ts';
 import { GENERATION_FILES, GENERATION_URLS } from '../support/generation-urls.ts';

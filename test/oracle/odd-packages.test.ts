@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BuiltIndex } from '../../src/reindex/index-engine.ts';
+import type { BuiltIndex } from '../../src/indexing/index-engine.ts';
 import { type CraftSpec, craftRpm } from '../support/craft-rpm.ts';
 import { createIndexedRepository, type IndexedRepository } from '../support/indexed-repository.ts';
 import { dnfInstall } from '../support/run-dnf.ts';

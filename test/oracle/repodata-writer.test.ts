@@ -4,11 +4,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkGroup } from '../../src/repodata/check-group.ts';
-import { PACKAGE_METADATA_TYPES, type PackageMetadataType } from '../../src/repodata/metadata-envelope.ts';
-import type { PackageXml } from '../../src/repodata/render-package.ts';
-import { Tag } from '../../src/rpm-parser/tag.ts';
-import { RpmParseError } from '../../src/rpm-parser/rpm-parse-error.ts';
+import { checkGroup } from '../../src/rpm/repodata/check-group.ts';
+import {
+  PACKAGE_METADATA_TYPES,
+  type PackageMetadataType,
+} from '../../src/rpm/repodata/metadata-envelope.ts';
+import type { PackageXml } from '../../src/rpm/repodata/render-package.ts';
+import { Tag } from '../../src/rpm/rpm-parser/tag.ts';
+import { RpmParseError } from '../../src/rpm/rpm-parser/rpm-parse-error.ts';
 import { buildSpec } from '../support/build-spec.ts';
 import { corpus } from '../support/corpus.ts';
 import {

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { compareEvr, parseEvr } from '../../src/rpm-parser/compare-evr.ts';
+import { compareEvr, parseEvr } from '../../src/rpm/rpm-parser/compare-evr.ts';
 
 const hasRpm = spawnSync('rpm', ['--version']).status === 0;
 

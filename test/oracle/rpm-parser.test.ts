@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseRpm } from '../../src/rpm-parser/parse-rpm.ts';
-import type { DependencyKind, RpmPackage } from '../../src/rpm-parser/rpm-package.ts';
-import { RpmParseError } from '../../src/rpm-parser/rpm-parse-error.ts';
-import { verifyHeaderDigests } from '../../src/rpm-parser/verify-header-digests.ts';
+import { parseRpm } from '../../src/rpm/rpm-parser/parse-rpm.ts';
+import type { DependencyKind, RpmPackage } from '../../src/rpm/rpm-parser/rpm-package.ts';
+import { RpmParseError } from '../../src/rpm/rpm-parser/rpm-parse-error.ts';
+import { verifyHeaderDigests } from '../../src/rpm/rpm-parser/verify-header-digests.ts';
 import { corpus } from '../support/corpus.ts';
 import { type CraftSpec, craftRpm, SENSE } from '../support/craft-rpm.ts';
 

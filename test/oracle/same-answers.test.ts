@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readUrlPath } from '../../src/serve/plain-repository-url.ts';
+import { readUrlPath } from '../../src/http/hooks/plain-repository-url.ts';
 import { createRandom } from '../support/random.ts';
 import { type RunningNginx, startNginx } from '../support/run-nginx.ts';
 import { buildTestApp, type TestApp } from '../support/test-app.ts';

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { openAuditLog } from '../../src/access/audit-log.ts';
+import { openAuditLog } from '../../src/trust/audit-log.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const SHIPPED = new URL('../../packaging/logrotate.d/rpmyard', import.meta.url);

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { load as parseYaml } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { VERSION } from '../../src/version.ts';
+import { VERSION } from '../../src/base/version.ts';
 import { buildRpm } from '../support/build-rpm.ts';
 import { buildEnterpriseLinux, foreignRequirements } from '../support/enterprise-linux.ts';
 import { canStartMachines, type Machine, must, put, startMachine } from '../support/machine.ts';

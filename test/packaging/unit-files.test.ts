@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { UPLOAD_GRACE_MS } from '../../src/main.ts';
-import { RUN_GRACE_MS } from '../../src/open-pipeline.ts';
-import { KILL_AFTER_MS as CREATEREPO_KILL_MS } from '../../src/reindex/run-createrepo.ts';
-import { KILL_AFTER_MS as SIGNING_KILL_MS } from '../../src/signing/run-tool.ts';
-import { NOTIFY_LIMIT_MS } from '../../src/systemd/notify.ts';
-import { END_LIMIT_MS as THREAD_END_MS } from '../../src/threads/worker-pool.ts';
+import { UPLOAD_GRACE_MS } from '../../src/boot/start-service.ts';
+import { RUN_GRACE_MS } from '../../src/boot/open-pipeline.ts';
+import { KILL_AFTER_MS as CREATEREPO_KILL_MS } from '../../src/indexing/run-createrepo.ts';
+import { KILL_AFTER_MS as SIGNING_KILL_MS } from '../../src/trust/run-tool.ts';
+import { NOTIFY_LIMIT_MS } from '../../src/base/systemd/notify.ts';
+import { END_LIMIT_MS as THREAD_END_MS } from '../../src/base/threads/worker-pool.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const PACKAGING = fileURLToPath(new URL('../../packaging', import.meta.url));

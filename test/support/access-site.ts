@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashToken, newToken } from '../../src/access/token.ts';
+import { hashToken, newToken } from '../../src/trust/token-hash.ts';
 import { type Front, type Site, startSite } from './run-site.ts';
 import { createTempDir } from './temp-dir.ts';
 

@@ -1,5 +1,5 @@
-import type { Access } from '../../src/access/access.ts';
-import { demand, type Requester } from '../../src/access/requester.ts';
+import type { Access } from '../../src/trust/access.ts';
+import { demand, type Requester } from '../../src/trust/requester.ts';
 
 /** Whoever sent the request, when they may do what is needed, as the guard of a route asks. */
 export function admit(access: Access, ...asked: Parameters<Access['identify']>): Requester {

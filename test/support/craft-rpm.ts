@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { DEPENDENCY_TAGS } from '../../src/rpm-parser/dependency-list.ts';
-import type { DependencyKind } from '../../src/rpm-parser/rpm-package.ts';
-import { SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
-import { TagType, valueBytes } from '../../src/rpm-parser/tag-type.ts';
+import { DEPENDENCY_TAGS } from '../../src/rpm/rpm-parser/dependency-list.ts';
+import type { DependencyKind } from '../../src/rpm/rpm-parser/rpm-package.ts';
+import { SignatureTag, Tag } from '../../src/rpm/rpm-parser/tag.ts';
+import { TagType, valueBytes } from '../../src/rpm/rpm-parser/tag-type.ts';
 
 /** Text as UTF-8, or bytes as they are. */
 export type CraftText = string | Uint8Array;

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { PackageXml } from '../../src/repodata/render-package.ts';
-import type { PackageMetadataType } from '../../src/repodata/metadata-envelope.ts';
+import type { PackageXml } from '../../src/rpm/repodata/render-package.ts';
+import type { PackageMetadataType } from '../../src/rpm/repodata/metadata-envelope.ts';
 
 /**
  * Has createrepo_c index all packages below a directory.

@@ -2,7 +2,7 @@ import type {
   DescribedDependency,
   DescribedPackage,
   PackageFileFacts,
-} from '../../src/repodata/described-package.ts';
+} from '../../src/rpm/repodata/described-package.ts';
 
 /** A package without anything in its lists, but for what is given. */
 export function describedPackage(

@@ -1,4 +1,4 @@
-import { createBodyRoom } from '../../src/receive/body-room.ts';
+import { createBodyRoom } from '../../src/intake/body-room.ts';
 
 /** On a disk that never becomes full. */
 export const ENOUGH_ROOM = createBodyRoom({

@@ -1,4 +1,4 @@
-import { SignatureTag, Tag } from '../../src/rpm-parser/tag.ts';
+import { SignatureTag, Tag } from '../../src/rpm/rpm-parser/tag.ts';
 import {
   type CraftFile,
   type CraftSpec,

@@ -1,4 +1,4 @@
-import type { FoundMetadata, FoundPackage, Survey } from '../../src/adopt/survey.ts';
+import type { FoundMetadata, FoundPackage, Survey } from '../../src/intake/survey.ts';
 
 /** A found package; the path gives what is left out. */
 export function found(path: string, fields: Partial<FoundPackage> = {}): FoundPackage {

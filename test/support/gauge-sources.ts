@@ -1,4 +1,4 @@
-import type { GaugeSources } from '../../src/serve/gauges.ts';
+import type { GaugeSources } from '../../src/observe/gauges.ts';
 
 /** Of a service in which nothing is and nothing is wrong. */
 export const NOTHING: GaugeSources = {

@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
-import { listPackages } from '../../src/place/list-packages.ts';
-import { createPackageStore } from '../../src/place/package-store.ts';
-import { createRepositoryLayout, type RepositoryLayout } from '../../src/place/repository-layout.ts';
-import { createCreaterepoEngine } from '../../src/reindex/createrepo-engine.ts';
-import { findExecutable } from '../../src/reindex/find-executable.ts';
-import { createIncrementalEngine } from '../../src/reindex/incremental-engine.ts';
-import type { IndexEngine } from '../../src/reindex/index-engine.ts';
+import { listPackages } from '../../src/storage/list-packages.ts';
+import { createPackageStore } from '../../src/storage/package-store.ts';
+import { createRepositoryLayout, type RepositoryLayout } from '../../src/storage/repository-layout.ts';
+import { createCreaterepoEngine } from '../../src/indexing/engines/createrepo/createrepo-engine.ts';
+import { findExecutable } from '../../src/indexing/find-executable.ts';
+import { createIncrementalEngine } from '../../src/indexing/engines/incremental/incremental-engine.ts';
+import type { IndexEngine } from '../../src/indexing/index-engine.ts';
 
 /** A layout for tests that place packages by hand. */
 export function plainLayout(topDir: string): RepositoryLayout {
@@ -36,7 +36,9 @@ export function createrepoEngine(
 export function incrementalEngine(stateDir: string, timeoutMs = 60_000): IndexEngine {
   return createIncrementalEngine({
     startThread: () =>
-      new Worker(new URL('../../src/index-thread.ts', import.meta.url), { workerData: { stateDir } }),
+      new Worker(new URL('../../src/indexing/engines/incremental/index-thread.ts', import.meta.url), {
+        workerData: { stateDir },
+      }),
     concurrency: 1,
     timeoutMs,
   });

@@ -1,5 +1,9 @@
-import type { IndexFormatName } from '../../src/reindex/index-format.ts';
-import { type IndexedPackage, type PackageGroup, perType } from '../../src/reindex/package-group.ts';
+import type { IndexFormatName } from '../../src/indexing/engines/incremental/index-format.ts';
+import {
+  type IndexedPackage,
+  type PackageGroup,
+  perType,
+} from '../../src/indexing/engines/incremental/package-group.ts';
 
 /** A package of an index that exists nowhere, for what only decides about packages. */
 export function indexedPackage(location: string, bytes: number): IndexedPackage {

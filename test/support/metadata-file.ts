@@ -1,4 +1,4 @@
-import type { MetadataFile } from '../../src/repodata/repomd.ts';
+import type { MetadataFile } from '../../src/rpm/repodata/repomd.ts';
 
 /** A metadata file as repomd.xml names it. */
 export const METADATA_FILE: MetadataFile = {

@@ -1,8 +1,8 @@
-import { openConnection } from '../../src/push/open-connection.ts';
-import type { PushFailure } from '../../src/push/push-failure.ts';
-import type { PushEvents } from '../../src/push/push-files.ts';
-import type { PushOptions } from '../../src/push/push-options.ts';
-import { parseServiceUrl } from '../../src/push/service-urls.ts';
+import { openConnection } from '../../src/client/open-connection.ts';
+import type { PushFailure } from '../../src/client/push-failure.ts';
+import type { PushEvents } from '../../src/client/push-files.ts';
+import type { PushOptions } from '../../src/client/push-options.ts';
+import { parseServiceUrl } from '../../src/client/service-urls.ts';
 
 export interface TestPush extends Disposable {
   readonly options: PushOptions;

@@ -1,4 +1,4 @@
-import type { DependencyKind } from '../../src/rpm-parser/rpm-package.ts';
+import type { DependencyKind } from '../../src/rpm/rpm-parser/rpm-package.ts';
 import {
   type CraftChangelog,
   type CraftDependency,

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { closingTag, openingTag, PACKAGE_METADATA_TYPES } from '../../src/repodata/metadata-envelope.ts';
-import { type PackageXml, renderPackage } from '../../src/repodata/render-package.ts';
-import { renderRepomd } from '../../src/repodata/repomd.ts';
-import { parseRpm } from '../../src/rpm-parser/parse-rpm.ts';
+import { closingTag, openingTag, PACKAGE_METADATA_TYPES } from '../../src/rpm/repodata/metadata-envelope.ts';
+import { type PackageXml, renderPackage } from '../../src/rpm/repodata/render-package.ts';
+import { renderRepomd } from '../../src/rpm/repodata/repomd.ts';
+import { parseRpm } from '../../src/rpm/rpm-parser/parse-rpm.ts';
 
 /**
  * Parses a package and writes its elements.

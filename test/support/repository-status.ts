@@ -1,4 +1,4 @@
-import type { RepositoryStatus } from '../../src/reindex/repository-queue.ts';
+import type { RepositoryStatus } from '../../src/indexing/repository-queue.ts';
 
 /** A clean repository of three packages, but for these fields. */
 export function statusOf(repository: string, fields: Partial<RepositoryStatus> = {}): RepositoryStatus {

@@ -1,8 +1,8 @@
 import { execa } from 'execa';
-import { parseRpm } from '../../src/rpm-parser/parse-rpm.ts';
+import { parseRpm } from '../../src/rpm/rpm-parser/parse-rpm.ts';
 import { addTags, binaryTag, type CraftSpec, craftRpm, stringArrayTag } from './craft-rpm.ts';
 import type { GpgKeys } from './gpg-keys.ts';
-import { SignatureTag } from '../../src/rpm-parser/tag.ts';
+import { SignatureTag } from '../../src/rpm/rpm-parser/tag.ts';
 
 const SIGN_LIMIT_MS = 60_000;
 

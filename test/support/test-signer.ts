@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { createSigner, type Signer } from '../../src/signing/create-signer.ts';
+import { createSigner, type Signer } from '../../src/trust/create-signer.ts';
 
 /** A signer with a keyring of its own, which goes when the GNUPGHOME does. */
 export function createTestSigner(

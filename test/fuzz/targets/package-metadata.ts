@@ -1,7 +1,11 @@
-import { closingTag, openingTag, PACKAGE_METADATA_TYPES } from '../../../src/repodata/metadata-envelope.ts';
-import { checkGroup } from '../../../src/repodata/check-group.ts';
-import { PackageScanner, type ScannedPackage } from '../../../src/repodata/package-scanner.ts';
-import { renderPackage } from '../../../src/repodata/render-package.ts';
+import {
+  closingTag,
+  openingTag,
+  PACKAGE_METADATA_TYPES,
+} from '../../../src/rpm/repodata/metadata-envelope.ts';
+import { checkGroup } from '../../../src/rpm/repodata/check-group.ts';
+import { PackageScanner, type ScannedPackage } from '../../../src/rpm/repodata/package-scanner.ts';
+import { renderPackage } from '../../../src/rpm/repodata/render-package.ts';
 import { dependency, describedPackage, PACKAGE_FILE } from '../../support/described-package.ts';
 import { type FuzzTarget, holds } from '../fuzz-target.ts';
 

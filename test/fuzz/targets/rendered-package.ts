@@ -1,4 +1,4 @@
-import type { DescribedDependency, DescribedFile } from '../../../src/repodata/described-package.ts';
+import type { DescribedDependency, DescribedFile } from '../../../src/rpm/repodata/described-package.ts';
 import { DEPENDENCY_KINDS } from '../../support/craft-rpm.ts';
 import { describedPackage, PACKAGE_FILE } from '../../support/described-package.ts';
 import { checkRendered } from '../check-rendered.ts';

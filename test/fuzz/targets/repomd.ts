@@ -1,4 +1,4 @@
-import { parseRepomd, type Repomd, renderRepomd, withCarriedData } from '../../../src/repodata/repomd.ts';
+import { parseRepomd, type Repomd, renderRepomd, withCarriedData } from '../../../src/rpm/repodata/repomd.ts';
 import { type FuzzTarget, holds } from '../fuzz-target.ts';
 import { METADATA_FILE as FILE } from '../../support/metadata-file.ts';
 

@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { inflateMembers } from '../../../src/unpack/inflate-members.ts';
-import { decodeZstdFrames } from '../../../src/unpack/zstd-frames.ts';
+import { inflateMembers } from '../../../src/base/unpack/inflate-members.ts';
+import { decodeZstdFrames } from '../../../src/base/unpack/zstd-frames.ts';
 import { type FuzzTarget, holds } from '../fuzz-target.ts';
 
 /** Compressed metadata that somebody else wrote. */

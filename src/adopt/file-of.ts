@@ -1,7 +1,0 @@
-import { join } from 'node:path';
-import type { FoundPackage } from './survey.ts';
-
-/** The file of a package that was found, as an absolute path: of one that was found by a link, where the link leads. */
-export function fileOf(root: string, { path, realPath }: Pick<FoundPackage, 'path' | 'realPath'>): string {
-  return realPath ?? join(root, path);
-}

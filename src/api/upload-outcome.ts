@@ -1,0 +1,32 @@
+import type { PackageWarning } from './package-warning.ts';
+import type { SignatureVerdict } from './signature-verdict.ts';
+
+/** Where one package of an upload is, and whether hosts can install it from there. */
+export interface UploadPlace {
+  readonly repository: string;
+  readonly location: string;
+  readonly url: string;
+  readonly state: 'staged' | 'waiting' | 'published' | 'set-aside';
+  /** Why it is set aside. */
+  readonly reason?: string;
+  /** As the repository's keyring sees it; left out when it was not recorded. */
+  readonly signature?: SignatureVerdict;
+}
+
+/** What became of an upload. */
+export interface UploadOutcome {
+  readonly outcome: 'created' | 'unchanged' | 'known' | 'staged';
+  /** When it is staged: whose commit it waits for. */
+  readonly batch?: string;
+  /** Of that batch: a POST publishes it. */
+  readonly commitUrl?: string;
+  readonly nevra: string;
+  /** Of the stored package. */
+  readonly sha256: string;
+  /** Of the bytes that were sent, when the package was signed here. */
+  readonly receivedSha256?: string;
+  readonly sizeBytes: number;
+  /** Why it is not as good as it could be; left out when there is nothing to say. */
+  readonly warnings?: readonly PackageWarning[];
+  readonly places: readonly UploadPlace[];
+}

@@ -1,0 +1,292 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { loadAll as parseDocuments } from 'js-yaml';
+import { Value } from 'typebox/value';
+import { AppError, errnoOf } from '../../errors.ts';
+import { parseByteSize } from './byte-size.ts';
+import { findProblems } from './find-problems.ts';
+import { CONFIG_SCHEMA, type ConfigFile } from './schema.ts';
+
+/** Where to listen: a unix socket, or an address and a port. */
+export type ListenTarget = { readonly path: string } | { readonly host: string; readonly port: number };
+
+/** Where the keys are, or the socket of the agent that has them. */
+export interface GpgHome {
+  /** The GNUPGHOME. */
+  readonly gnupgHome: string;
+  /** Undefined when the keys have none, or their agent knows it. */
+  readonly passphraseFile: string | undefined;
+}
+
+/** The configuration as the service uses it: absolute paths, compiled patterns, units in the names. */
+export interface Config {
+  readonly server: {
+    readonly listen: ListenTarget;
+    readonly uploadPath: string;
+    /** Lower-case header name; undefined when bodies come directly. */
+    readonly uploadHeader: string | undefined;
+    /** Without a slash at its end. */
+    readonly publicUrl: string;
+    readonly spoolDir: string;
+    readonly maxUploadBytes: number;
+  };
+  readonly topDir: string;
+  readonly stateDir: string;
+  readonly layout: {
+    readonly releaseverPatterns: readonly RegExp[];
+    readonly noarchBasearches: readonly string[];
+    readonly multilib: ReadonlyMap<string, readonly string[]>;
+  };
+  readonly reindex: {
+    readonly engine: ConfigFile['index_updater']['engine'];
+    readonly zstdReleasevers: readonly string[];
+    readonly repodataTags: ConfigFile['index_updater']['repodata_tags'];
+    readonly executable: string;
+    readonly extraArguments: readonly string[];
+    readonly quietMs: number;
+    readonly maxWaitMs: number;
+    readonly timeoutMs: number;
+    readonly concurrency: number;
+    readonly keepOldMs: number;
+    readonly keepOldBytes: number;
+  };
+  readonly access: {
+    readonly tokens: ConfigFile['access']['tokens'];
+    /** With absolute paths. */
+    readonly keys: ConfigFile['access']['keys'];
+    /** Without tokens and keys nobody may change anything, instead of everybody. */
+    readonly requireCredentials: boolean;
+    readonly publicRead: readonly string[];
+    readonly auditLog: string;
+  };
+  readonly signing: GpgHome & {
+    readonly keys: readonly string[];
+    readonly isSigningPackages: boolean;
+  };
+  /** With absolute paths. */
+  readonly keyrings: ConfigFile['package_signatures']['keyrings'];
+  readonly batches: { readonly keepMs: number };
+  /** Undefined when there is none. */
+  readonly dropDirectory:
+    | {
+        readonly path: string;
+        readonly settleMs: number;
+        readonly giveUpMs: number;
+        /** Globs of the repositories that dropped packages may go to. */
+        readonly upload: readonly string[];
+      }
+    | undefined;
+  readonly log: { readonly name: ConfigFile['log']['name']; readonly level: string };
+}
+
+/** What a command line says, over what the file does. */
+export interface ConfigOverrides {
+  readonly port?: number | undefined;
+}
+
+/**
+ * Reads and checks a configuration file.
+ * @throws AppError CONFIG_INVALID naming every problem, each with its path and remedy.
+ */
+export function loadConfig(path: string, overrides: ConfigOverrides = {}): Config {
+  return parseConfig(readText(path), path, overrides);
+}
+
+/** Checks configuration text; `source` names it in errors and relative paths start at its folder. */
+export function parseConfig(text: string, source: string, overrides: ConfigOverrides = {}): Config {
+  const given = toMapping(parse(text, source), source);
+  const folder = dirname(resolve(source));
+  return toConfig(withOverrides(checked(withDefaults(given), source, folder), overrides), folder);
+}
+
+/** The built-in defaults of `rpmyard serve` without a file: Node alone, bodies taken directly, data in `folder`. */
+export function embeddedConfig(folder: string, overrides: ConfigOverrides = {}): Config {
+  const file = withDefaults({
+    server: { upload_header: '' },
+    repo: { top_dir: join(folder, 'storage') },
+  });
+  return toConfig(withOverrides(checked(file, 'the built-in configuration', folder), overrides), folder);
+}
+
+function withOverrides(file: ConfigFile, { port = file.server.port }: ConfigOverrides): ConfigFile {
+  return { ...file, server: { ...file.server, port } };
+}
+
+function checked(file: unknown, source: string, folder: string): ConfigFile {
+  const problems = findProblems(file, folder);
+  if (problems.length > 0 || !Value.Check(CONFIG_SCHEMA, file)) throw invalid(source, problems);
+  return file;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const errno = errnoOf(cause) ?? 'no reason given';
+    throw new AppError('CONFIG_INVALID', `the configuration file ${path} cannot be read (${errno})`, {
+      hint:
+        errno === 'EACCES'
+          ? 'Run the command as root; the user of the service must be able to read the file too (chown root:nginx, chmod 640).'
+          : 'Name an existing file.',
+      cause,
+    });
+  }
+}
+
+function parse(text: string, source: string): unknown {
+  const documents = parseYaml(text, source);
+  // A file in which everything is commented out has no document at all.
+  if (documents.length <= 1) return documents[0];
+  throw invalid(source, ['expected one YAML document, found several separated by "---"']);
+}
+
+function parseYaml(text: string, source: string): readonly unknown[] {
+  try {
+    return parseDocuments(text);
+  } catch (cause) {
+    throw invalid(source, [cause instanceof Error ? cause.message : String(cause)]);
+  }
+}
+
+function toMapping(value: unknown, source: string): Record<string, unknown> {
+  if (value === null || value === undefined) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    throw invalid(source, [`expected a mapping with ${Object.keys(CONFIG_SCHEMA.properties).join(', ')}`]);
+  }
+  return { ...value };
+}
+
+function withDefaults(given: Record<string, unknown>): unknown {
+  const sections: Record<string, unknown> = {
+    server: {},
+    repo: {},
+    layout: {},
+    index_updater: {},
+    access: {},
+    signing: {},
+    package_signatures: {},
+    batches: {},
+    drop_directory: {},
+    log: {},
+    ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value ?? {}])),
+  };
+  return Value.Default(CONFIG_SCHEMA, withExpectedScalars(withEngine(sections)));
+}
+
+/** The original service's file names an executable and no engine: it goes on running what it names. */
+function withEngine(sections: Record<string, unknown>): Record<string, unknown> {
+  const given = sections['index_updater'];
+  if (typeof given !== 'object' || given === null) return sections;
+  if (!('executable' in given) || 'engine' in given) return sections;
+  return { ...sections, index_updater: { engine: 'createrepo', ...given } };
+}
+
+/**
+ * The original service's files quote numbers (`port: '5000'`): a numeric string is a number where one is expected. The
+ * other way round, `max_upload_bytes: 4096` is a text that needs no quotes.
+ */
+function withExpectedScalars(sections: Record<string, unknown>): Record<string, unknown> {
+  const converted = structuredClone(sections);
+  for (const [name, section] of Object.entries(CONFIG_SCHEMA.properties)) {
+    const values = converted[name];
+    if (typeof values !== 'object' || values === null) continue;
+    const mapping: Record<string, unknown> = Object.assign(values);
+    for (const [key, property] of Object.entries(section.properties)) {
+      const value = mapping[key];
+      const isNumeric = property.type === 'integer' || property.type === 'number';
+      if (isNumeric && typeof value === 'string' && /^\d+$/.test(value)) mapping[key] = Number(value);
+      if (property.type === 'string' && typeof value === 'number') mapping[key] = String(value);
+      // A releasever is a text that looks like a number.
+      if (Array.isArray(value))
+        mapping[key] = value.map((item) => (typeof item === 'number' ? String(item) : item));
+    }
+  }
+  return converted;
+}
+
+function invalid(source: string, problems: readonly string[]): AppError {
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+  return new AppError('CONFIG_INVALID', `${source} has ${count}`, {
+    hint: 'Correct what is listed; config.example.yml shows every option.',
+    details: { problems },
+  });
+}
+
+function toConfig(file: ConfigFile, folder: string): Config {
+  const topDir = resolve(folder, file.repo.top_dir);
+  const beside = dirname(topDir);
+  const stateDir = resolve(folder, file.repo.state_dir || join(beside, 'state'));
+  const { address, port } = file.server;
+  return {
+    server: {
+      listen: address.startsWith('/') ? { path: address } : { host: address, port },
+      uploadPath: `/${file.server.prefix_url.replaceAll('/', '')}`,
+      uploadHeader: file.server.upload_header === '' ? undefined : file.server.upload_header.toLowerCase(),
+      publicUrl: (file.server.public_url || defaultPublicUrl(address, port)).replace(/\/+$/, ''),
+      spoolDir: resolve(folder, file.server.spool_dir || join(beside, 'spool')),
+      maxUploadBytes: parseByteSize(file.server.max_upload_bytes),
+    },
+    topDir,
+    stateDir,
+    layout: {
+      releaseverPatterns: file.layout.releasever.map((pattern) => new RegExp(pattern, 'u')),
+      noarchBasearches: file.layout.noarch,
+      multilib: new Map(Object.entries(file.layout.multilib)),
+    },
+    reindex: {
+      engine: file.index_updater.engine,
+      zstdReleasevers: file.index_updater.zstd_releasevers,
+      repodataTags: file.index_updater.repodata_tags,
+      executable: file.index_updater.executable,
+      extraArguments: file.index_updater.cmdline.split(/\s+/).filter((word) => word !== ''),
+      quietMs: file.index_updater.quiet_seconds * 1000,
+      maxWaitMs: file.index_updater.max_wait_seconds * 1000,
+      timeoutMs: file.index_updater.timeout_seconds * 1000,
+      concurrency: file.index_updater.concurrency,
+      keepOldMs: file.index_updater.keep_old_hours * 3_600_000,
+      keepOldBytes: parseByteSize(file.index_updater.keep_old_bytes),
+    },
+    access: {
+      tokens: file.access.tokens,
+      keys: file.access.keys.map((key) => ({ ...key, file: resolve(folder, key.file) })),
+      requireCredentials: file.access.require_credentials,
+      publicRead: file.access.public_read,
+      auditLog: resolve(folder, file.access.audit_log || join(stateDir, 'audit.log')),
+    },
+    signing: {
+      keys: file.signing.keys.map((key) => key.toUpperCase()),
+      gnupgHome: resolve(folder, file.signing.gnupg_home || join(stateDir, 'gnupg')),
+      passphraseFile:
+        file.signing.passphrase_file === '' ? undefined : resolve(folder, file.signing.passphrase_file),
+      isSigningPackages: file.signing.sign_packages,
+    },
+    keyrings: file.package_signatures.keyrings.map((keyring) => ({
+      ...keyring,
+      key_files: keyring.key_files.map((path) => resolve(folder, path)),
+    })),
+    batches: { keepMs: file.batches.keep_hours * 3_600_000 },
+    dropDirectory:
+      file.drop_directory.path === ''
+        ? undefined
+        : {
+            path: resolve(folder, file.drop_directory.path),
+            settleMs: file.drop_directory.settle_seconds * 1000,
+            giveUpMs: file.drop_directory.give_up_seconds * 1000,
+            upload: file.drop_directory.upload,
+          },
+    log: { name: file.log.name, level: toPinoLevel(file.log.level) },
+  };
+}
+
+/** What stands in for an empty server.public_url. */
+export function defaultPublicUrl(address: string, port: number): string {
+  if (address.startsWith('/')) return 'http://localhost';
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+/** pino's names; WARNING and CRITICAL are how the original service's files say them. */
+function toPinoLevel(level: ConfigFile['log']['level']): string {
+  if (level === 'WARNING') return 'warn';
+  if (level === 'CRITICAL') return 'fatal';
+  return level.toLowerCase();
+}

@@ -1,0 +1,26 @@
+import type { DigestedFile, PushOptions } from '../push-options.ts';
+import { isOf, type Outcome, readBatchDocument, readOutcome } from '../service-documents.ts';
+
+// Unknown, or not for this token to see: then the file is sent.
+const NO_HELP = new Set([401, 403, 404]);
+
+/**
+ * Asks what became of a file whose upload got no answer.
+ * @returns undefined when it has to be sent.
+ * @throws PushFailure for any other answer; the error of the connection.
+ */
+export async function askOutcome(file: DigestedFile, options: PushOptions): Promise<Outcome | undefined> {
+  const { urls, exchange, batchId } = options;
+  const path = batchId === undefined ? `uploads/${file.sha256}` : `batches/${batchId}`;
+  const answer = await exchange({ method: 'GET', url: urls.api(path) });
+  if (NO_HELP.has(answer.status)) return undefined;
+  if (batchId !== undefined) return readBatchDocument(answer).packages.find(isOf(file.sha256));
+  const outcome = readOutcome(answer);
+  return liesWhereAsked(outcome, options) ? outcome : undefined;
+}
+
+/** The same package may have been sent to another releasever before. */
+function liesWhereAsked({ places }: Outcome, { releasever }: PushOptions): boolean {
+  if (releasever === undefined) return true;
+  return places.every(({ repository }) => repository.startsWith(`${releasever}/`));
+}

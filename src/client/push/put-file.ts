@@ -1,0 +1,31 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { DigestedFile, PushOptions } from '../push-options.ts';
+import { type Outcome, readOutcome } from '../service-documents.ts';
+import { uploadUrl } from '../service-urls.ts';
+
+/** From here on a refusal before the body is worth asking for: 1 MiB takes longer than the question. */
+export const ASK_FROM_BYTES = 1024 * 1024;
+
+/**
+ * Sends a file in one request.
+ * @throws PushFailure for any answer but success; the error of the connection.
+ */
+export async function putFile(
+  file: DigestedFile,
+  { urls, exchange, releasever, batchId }: PushOptions,
+  onSent: (positionBytes: number) => void,
+): Promise<Outcome> {
+  const { path, sizeBytes } = file;
+  const answer = await exchange({
+    method: 'PUT',
+    url: uploadUrl(urls, releasever),
+    headers: uploadHeaders(file, batchId),
+    body: { path, start: 0, sizeBytes, isAskedFor: sizeBytes >= ASK_FROM_BYTES, onSent },
+  });
+  return readOutcome(answer);
+}
+
+/** What every upload says of its file, in one request or in many. */
+export function uploadHeaders({ sha256 }: DigestedFile, batchId: string | undefined): OutgoingHttpHeaders {
+  return { 'x-checksum-sha256': sha256, ...(batchId !== undefined && { 'x-batch': batchId }) };
+}

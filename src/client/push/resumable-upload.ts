@@ -1,0 +1,137 @@
+import type { ErrorCode } from '../../errors.ts';
+import type { Answer } from '../open-connection.ts';
+import { parseJson } from '../parse-json.ts';
+import { failureOfAnswer, unexpected } from '../push-failure.ts';
+import type { DigestedFile, PushOptions } from '../push-options.ts';
+import { ASK_FROM_BYTES, uploadHeaders } from './put-file.ts';
+import { type Outcome, readOutcome } from '../service-documents.ts';
+import { uploadUrl } from '../service-urls.ts';
+import type { Attempt } from './with-retries.ts';
+
+/** One upload in pieces (tus 1.0.0, https://tus.io/protocols/resumable-upload), which remembers how far it is. */
+export interface ResumableUpload {
+  /**
+   * Begins or goes on, up to the end.
+   * @returns undefined when the service takes no resumable uploads, or no more of them from this client.
+   * @throws PushFailure for an answer that stops it; the error of the connection.
+   */
+  readonly run: (attempt: Attempt) => Promise<Outcome | undefined>;
+}
+
+const VERSION = { 'tus-resumable': '1.0.0' };
+// nginx limits a body (4 GiB in the shipped configuration).
+const MAX_PATCH_BYTES = 1024 * 1024 * 1024;
+const NOT_OFFERED = new Set([404, 405, 501]);
+const GONE = new Set([404, 410]);
+// Earlier uploads of this client were never ended; the package itself is welcome.
+const QUOTA: ErrorCode = 'QUOTA_REACHED';
+
+export function createResumableUpload(
+  file: DigestedFile,
+  { urls, exchange, releasever, batchId }: PushOptions,
+  onSent: (positionBytes: number) => void,
+): ResumableUpload {
+  let location: URL | undefined;
+  let highestOffset = 0;
+
+  return {
+    run: async (attempt) => {
+      const note = (offset: number): void => {
+        if (offset > highestOffset) attempt.noteProgress();
+        highestOffset = Math.max(highestOffset, offset);
+      };
+      let offset = await findOffset();
+      while (offset !== undefined) {
+        note(offset);
+        const answer = await patch(offset);
+        if (answer.status !== 204) return readLast(answer);
+        const next = readOffset(answer);
+        if (next <= offset) throw unclear(`an offset above ${offset}`, String(next));
+        offset = next;
+      }
+      return undefined;
+    },
+  };
+
+  /** How much the service has; undefined when it knows nothing of resumable uploads. */
+  async function findOffset(): Promise<number | undefined> {
+    if (location !== undefined) {
+      const answer = await exchange({ method: 'HEAD', url: location, headers: VERSION });
+      const offset = answer.status === 200 ? readOffset(answer) : undefined;
+      // All of it: it was accepted, but by now nobody can say where it went. Sent again it is the same package.
+      if (offset !== undefined && offset < file.sizeBytes) return offset;
+      if (offset === undefined && !GONE.has(answer.status)) throw failureOfAnswer(answer);
+    }
+    location = await create();
+    return location === undefined ? undefined : 0;
+  }
+
+  async function create(): Promise<URL | undefined> {
+    const url = uploadUrl(urls, releasever, '/resumable');
+    const headers = { ...VERSION, ...uploadHeaders(file, batchId), 'upload-length': file.sizeBytes };
+    const answer = await exchange({ method: 'POST', url, headers: { ...headers, 'content-length': 0 } });
+    if (NOT_OFFERED.has(answer.status) || codeOf(answer) === QUOTA) return undefined;
+    if (answer.status !== 201) throw failureOfAnswer(answer);
+    const created = URL.parse(answer.headers.location ?? '', url.href);
+    // The token goes there with every piece.
+    if (answer.headers.location === undefined || created?.origin !== url.origin) {
+      throw unclear(`a Location at ${url.origin}`, answer.headers.location);
+    }
+    return created;
+  }
+
+  async function patch(offset: number): Promise<Answer> {
+    if (location === undefined) throw new Error('expected an upload that was begun');
+    const sizeBytes = Math.min(file.sizeBytes - offset, MAX_PATCH_BYTES);
+    const isAskedFor = sizeBytes >= ASK_FROM_BYTES;
+    return exchange({
+      method: 'PATCH',
+      url: location,
+      headers: { ...VERSION, 'upload-offset': offset, 'content-type': 'application/offset+octet-stream' },
+      body: { path: file.path, start: offset, sizeBytes, isAskedFor, onSent },
+    });
+  }
+
+  /** What answers a piece when it is not that more is to come. */
+  function readLast(answer: Answer): Outcome {
+    const { status } = answer;
+    const isLost = GONE.has(status);
+    if (isLost) location = undefined;
+    if (!isLost && !isWrongOffset(answer)) return readOutcome(answer);
+    throw unexpected({
+      detail: isLost
+        ? 'the service does not know the begun upload any more'
+        : 'the service has another part of it',
+      hint: 'It is sent again from where that is possible.',
+      kind: 'passing',
+    });
+  }
+}
+
+/** A package may be refused with 409 too; then sending it again would not end. */
+function isWrongOffset({ status, text }: Answer): boolean {
+  if (status !== 409) return false;
+  return codeOf({ text })?.includes('OFFSET') ?? true;
+}
+
+/** Of a problem document. */
+function codeOf({ text }: Pick<Answer, 'text'>): string | undefined {
+  const problem = parseJson(text);
+  const code =
+    typeof problem === 'object' && problem !== null && 'code' in problem ? problem.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+function readOffset({ headers }: Answer): number {
+  const value = headers['upload-offset'];
+  if (typeof value === 'string' && /^\d{1,15}$/.test(value)) return Number(value);
+  throw unclear('an Upload-Offset', value?.toString());
+}
+
+function unclear(expected: string, found = 'none'): Error {
+  return unexpected({
+    detail: `expected ${expected} in the answer to a resumable upload, found ${found}`,
+    hint: 'Check what lies before the service, such as a proxy that changes headers.',
+    kind: 'unreachable',
+  });
+}

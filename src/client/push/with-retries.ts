@@ -1,0 +1,69 @@
+import { failureOfError, type PushFailure } from '../push-failure.ts';
+
+/** Time as retries see it; tests have their own. */
+export interface Clock {
+  readonly now: () => number;
+  /** Rejects when the push is interrupted. */
+  readonly pause: (ms: number) => Promise<void>;
+  /** From 0 to 1. */
+  readonly random: () => number;
+}
+
+export interface RetryRules {
+  readonly clock: Clock;
+  /** How long there may be failures without anything going forward in between. */
+  readonly timeoutMs: number;
+  /** When it is over whatever went forward; decides alone when it is given. */
+  readonly deadlineMs?: number;
+  /** Told of each failure that is tried again. */
+  readonly tellRetry: (failure: PushFailure, pauseMs: number) => void;
+  /** The push was interrupted: nothing is tried again. */
+  readonly signal: AbortSignal;
+}
+
+export interface Attempt {
+  /** 1 is the first. */
+  readonly number: number;
+  /** Something went forward that is not lost when this attempt fails. */
+  readonly noteProgress: () => void;
+}
+
+const PAUSES_MS = [1000, 2000, 4000, 8000, 16_000, 30_000];
+
+/**
+ * Repeats an attempt until it succeeds or fails for good, with growing pauses.
+ * @throws PushFailure the last one; the signal's reason when the push was interrupted.
+ */
+export async function withRetries<T>(
+  { clock, timeoutMs, deadlineMs, tellRetry, signal }: RetryRules,
+  run: (attempt: Attempt) => Promise<T>,
+): Promise<T> {
+  let failingSinceMs: number | undefined;
+  let pauseCount = 0;
+  const noteProgress = (): void => {
+    failingSinceMs = undefined;
+    pauseCount = 0;
+  };
+  for (let number = 1; ; number += 1) {
+    try {
+      return await run({ number, noteProgress });
+    } catch (error) {
+      signal.throwIfAborted();
+      const failure = failureOfError(error);
+      failingSinceMs ??= clock.now();
+      const leftMs = (deadlineMs ?? failingSinceMs + timeoutMs) - clock.now();
+      if (failure.kind !== 'passing' || leftMs <= 0) throw failure;
+      // The last attempt is made when the time is up, not before.
+      const pauseMs = Math.min(jittered(pauseCount, clock), leftMs);
+      pauseCount += 1;
+      tellRetry(failure, pauseMs);
+      await clock.pause(pauseMs);
+    }
+  }
+}
+
+/** Between half of the pause and the whole: clients that failed together must not come back together. */
+function jittered(pauseCount: number, { random }: Clock): number {
+  const pauseMs = PAUSES_MS[Math.min(pauseCount, PAUSES_MS.length - 1)] ?? 0;
+  return pauseMs * (0.5 + random() / 2);
+}

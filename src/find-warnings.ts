@@ -1,9 +1,0 @@
-import { findTextWarnings } from './inspect/find-text-warnings.ts';
-import type { PackageWarning } from './inspect/package-warning.ts';
-import type { PackageFacts } from './inspect/read-header.ts';
-import { findDigestWarnings } from './signing/find-untrusted-digests.ts';
-
-/** What is worth saying of a package that these repositories take. */
-export function findWarnings(rpm: PackageFacts, repositories: readonly string[]): readonly PackageWarning[] {
-  return [...findTextWarnings(rpm), ...findDigestWarnings(rpm.digests, repositories)];
-}

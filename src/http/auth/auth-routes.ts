@@ -1,0 +1,114 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { toAppError } from '../../errors.ts';
+import { headerText } from '../../base/text/header-text.ts';
+import type { Access, AskedRequest } from '../../trust/access.ts';
+import { changesNothing } from '../hooks/changes-nothing.ts';
+import { needOfRepositoryUrl } from '../hooks/repository-path.ts';
+import { refuseCrossSite } from '../hooks/refuse-cross-site.ts';
+import { demand, type Need } from '../../trust/requester.ts';
+
+export interface AuthRoutesOptions {
+  readonly access: Access;
+  /** How clients reach the service. */
+  readonly publicUrl: string;
+  /** nginx spools a body before the service sees it. @throws AppError STORAGE_FULL. */
+  readonly demandRoom: (sizeBytes: number) => void;
+  /** nginx takes no larger body. */
+  readonly maxUploadBytes: number;
+  /** What a path below /repo/ leads to in the tree. */
+  readonly onDisk: (path: string) => string;
+}
+
+/**
+ * What the nginx in front asks before it takes a body or serves a file (auth_request): 204, 401, 403, or 507 when there is
+ * no room for a body. X-Original-URI and X-Original-Method tell of which request, X-Original-Length how long its body is;
+ * it gives code, detail and hint in headers, as nginx drops the body.
+ */
+export async function authRoutes(
+  app: FastifyInstance,
+  { access, publicUrl, demandRoom, maxUploadBytes, onDisk }: AuthRoutesOptions,
+): Promise<void> {
+  const config = { needs: 'nothing', query: 'ignored' } as const;
+
+  // The upload itself comes here afterwards.
+  app.get('/auth/upload', { config }, (request, reply) =>
+    answer(request, reply, () => {
+      const original = originalOf(request);
+      identify(request, needOfUpload(original), 'look');
+      // The service itself sees to every other body, as it arrives.
+      if (original.method === 'PUT') demandRoom(spooledBytesOf(original, maxUploadBytes));
+    }),
+  );
+  app.get('/auth/read', { config }, (request, reply) =>
+    answer(request, reply, () => {
+      const { url } = originalOf(request);
+      // A listing comes here afterwards; every other file nginx gives away.
+      const use = /^[^?]*\/(?:\?|$)/.test(url) ? 'look' : 'consume';
+      identify(request, needOfRepositoryUrl(url, onDisk), use);
+      demandLookedAt(request, url);
+    }),
+  );
+
+  function identify(request: FastifyRequest, need: Need | 'nothing', use: 'look' | 'consume'): void {
+    const original = originalOf(request);
+    refuseCrossSite(original, publicUrl);
+    if (need === 'nothing') return;
+    request.requester = access.identify(original, need, use);
+    demand(request.requester, need);
+  }
+}
+
+/**
+ * nginx looks first whether a directory `9.4` is there, and says the number that it reads instead. One that was made since then
+ * must not be asked about in its place: the right is needed in both.
+ */
+function demandLookedAt(request: FastifyRequest, url: string): void {
+  const major = headerText(request.headers['x-original-major']);
+  if (major === undefined) return;
+  const need = needOfRepositoryUrl(url, (path) => path.replace(/^[^/]*/, major));
+  if (need !== 'nothing') demand(request.requester, need);
+}
+
+function answer(request: FastifyRequest, reply: FastifyReply, check: () => void): FastifyReply {
+  const original = originalOf(request);
+  request.askedFor = { method: original.method, url: original.url };
+  try {
+    check();
+    return reply.code(204).send();
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    reply
+      .header('x-rpmyard-code', error.code)
+      .header('x-rpmyard-detail', quotable(error.message))
+      .header('x-rpmyard-hint', quotable(error.hint));
+    throw error;
+  }
+}
+
+function needOfUpload({ method }: AskedRequest): Need | 'nothing' {
+  // Of what only reads the route itself says what it needs; there is no body that could be refused before.
+  return changesNothing(method) ? 'nothing' : { right: 'upload', in: 'some' };
+}
+
+function originalOf({ headers, method }: FastifyRequest): AskedRequest {
+  return {
+    method: headerText(headers['x-original-method']) ?? method,
+    url: headerText(headers['x-original-uri']) ?? '',
+    headers,
+  };
+}
+
+/**
+ * How much nginx may write of the body that it is about to spool. Of one in chunks only the end shows how long it was, and an
+ * older file of nginx says nothing of any.
+ */
+function spooledBytesOf({ headers }: AskedRequest, maxUploadBytes: number): number {
+  const text = headerText(headers['x-original-length']) ?? '';
+  if (text === 'unknown') return maxUploadBytes;
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
+}
+
+/** nginx puts it between quotes without any escaping. */
+function quotable(message: string): string {
+  return message.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?');
+}

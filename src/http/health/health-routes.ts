@@ -1,0 +1,41 @@
+import type { FastifyInstance } from 'fastify';
+import { AppError } from '../../errors.ts';
+import type { Fault } from '../../observe/find-faults.ts';
+
+export interface HealthRoutesOptions {
+  readonly findFaults: () => Promise<readonly Fault[]>;
+}
+
+/** /healthz says that the process answers; /readyz that an upload would work now, and what else is wrong. */
+export async function healthRoutes(app: FastifyInstance, { findFaults }: HealthRoutesOptions): Promise<void> {
+  app.get('/healthz', { config: { needs: 'nothing', query: 'ignored' } }, (_request, reply) =>
+    reply.type('text/plain').send('OK\n'),
+  );
+
+  // Faults name paths and repositories.
+  app.get(
+    '/readyz',
+    { config: { needs: { right: 'read', in: 'all' }, query: 'ignored' } },
+    async (_request, reply) => {
+      const faults = await findFaults();
+      const status = statusWith(faults);
+      return reply.code(status === 'unavailable' ? 503 : 200).send({ status, faults: faults.map(toJson) });
+    },
+  );
+}
+
+function statusWith(faults: readonly Fault[]): 'ready' | 'degraded' | 'unavailable' {
+  const affected = faults.map(({ affects }) => affects).filter((what) => what !== 'nothing');
+  if (affected.length === 0) return 'ready';
+  return affected.includes('uploads') ? 'unavailable' : 'degraded';
+}
+
+function toJson({ affects, repository, error }: Fault): object {
+  const { code, hint } = error;
+  return { affects, ...(repository !== undefined && { repository }), code, detail: detailOf(error), hint };
+}
+
+/** A client that may read everything is told more than a reader of one repository: a batch goes to several. */
+function detailOf({ code, message, cause }: Fault['error']): string {
+  return code === 'BATCH_UNPLACED' && cause instanceof AppError ? `${message}: ${cause.message}` : message;
+}

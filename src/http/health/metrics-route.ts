@@ -1,0 +1,35 @@
+import type { FastifyInstance } from 'fastify';
+import type { Metrics } from '../../observe/metrics.ts';
+
+// Each answer goes through all repositories. It stands for ten times as long as it took, so that scrapes take a tenth of
+// the time at most, but never for longer than this: alarms look at it.
+const SHARE_FACTOR = 10;
+const MAX_SHARE_MS = 1_000;
+
+/** /metrics in Prometheus's text format. Requests that come close together share one answer. */
+export async function metricsRoute(
+  app: FastifyInstance,
+  { metrics }: { readonly metrics: Metrics },
+): Promise<void> {
+  let shared: Promise<string> | undefined;
+
+  async function makeAnew(): Promise<string> {
+    const startedMs = performance.now();
+    try {
+      return await metrics.registry.metrics();
+    } finally {
+      const tookMs = performance.now() - startedMs;
+      const forget = (): void => void (shared = undefined);
+      setTimeout(forget, Math.min(SHARE_FACTOR * tookMs, MAX_SHARE_MS)).unref();
+    }
+  }
+
+  app.get(
+    '/metrics',
+    { config: { needs: { right: 'read', in: 'all' }, query: 'ignored' } },
+    async (_request, reply) => {
+      shared ??= makeAnew();
+      return reply.type(metrics.registry.contentType).send(await shared);
+    },
+  );
+}

@@ -1,0 +1,109 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AppError, toAppError } from '../../errors.ts';
+import { isRepositoryName } from '../../rpm/repository-name.ts';
+import type { Access, AskedRequest } from '../../trust/access.ts';
+import { isCrossSite, refuseCrossSite } from './refuse-cross-site.ts';
+import { needOfRepositoryPath } from './repository-path.ts';
+import { demand, demandProven, type Need, NOBODY, ownerOf, type Requester } from '../../trust/requester.ts';
+import type { Right } from '../../trust/rights.ts';
+
+/**
+ * What a route asks of who calls it; `route` is the repository that its parameters name, `path` the one that a path
+ * below /repo/ lies in.
+ */
+export type RouteNeeds =
+  | 'nothing'
+  | { readonly right: Right; readonly in: 'some' | 'all' | 'route' | 'path' };
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    needs?: RouteNeeds;
+  }
+  interface FastifyRequest {
+    /** NOBODY on a route that needs nothing, and after a refusal. */
+    requester: Requester;
+    /**
+     * The requester with a further right in view: where everybody may do what the route needs, the guard has looked at no
+     * credentials. NOBODY when they are wrong, since the route itself needs none.
+     */
+    identifyFor: (right: Right) => Requester;
+    /**
+     * The owner of what the request leaves on the server without a file that could prove who sent it.
+     * @throws AppError SIGNATURE_INVALID.
+     */
+    demandOwner: () => string;
+  }
+}
+
+/**
+ * Lets a client through to a route only when it may use it, and no page of another site (`publicUrl`: how clients reach
+ * the service); a route that does not say what it needs is a fault. What cannot be the name of a repository is NOT_FOUND
+ * before it is compared with any rule.
+ */
+export function guardRoutes(
+  app: FastifyInstance,
+  { access, publicUrl }: { readonly access: Access; readonly publicUrl: string },
+): void {
+  app.decorateRequest('requester');
+  app.decorateRequest('identifyFor');
+  app.decorateRequest('demandOwner', function (this: FastifyRequest) {
+    demandProven(this.requester);
+    return ownerOf(this.requester);
+  });
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.needs === undefined)
+      throw new Error(`route ${String(method)} ${url} does not say what it needs`);
+  });
+  app.addHook('onRequest', async (request) => {
+    request.requester = NOBODY;
+    // Before credentials are looked at, which a browser adds by itself.
+    refuseCrossSite(lineOf(request), publicUrl);
+    // A signature is good once: what it has shown stays known as long as the request.
+    let shown = NOBODY;
+    request.identifyFor = (right) => {
+      // A page of another site may let a browser read, and nothing more.
+      if (isCrossSite(request.headers, publicUrl)) return NOBODY;
+      const known = [request.requester, shown].find(({ kind }) => kind !== 'anybody');
+      if (known !== undefined) return known;
+      shown = identifyOrNobody(request, right);
+      return shown;
+    };
+    const need = needOf(request);
+    if (need === 'nothing') return;
+    request.requester = access.identify(lineOf(request), need);
+    demand(request.requester, need);
+  });
+
+  function identifyOrNobody(request: FastifyRequest, right: Right): Requester {
+    try {
+      return access.identify(lineOf(request), { right, in: 'some' });
+    } catch (error) {
+      if (toAppError(error).statusCode >= 500) throw error;
+      return NOBODY;
+    }
+  }
+}
+
+function lineOf({ method, originalUrl, headers }: FastifyRequest): AskedRequest {
+  return { method, url: originalUrl, headers };
+}
+
+function needOf({ routeOptions, params }: FastifyRequest): Need | 'nothing' {
+  // Where there is no route there is nothing to protect.
+  const needs = routeOptions.config.needs ?? 'nothing';
+  if (needs === 'nothing') return 'nothing';
+  const { right } = needs;
+  if (needs.in === 'some' || needs.in === 'all') return { right, in: needs.in };
+  const given: Readonly<Record<string, string>> = Object.assign({}, params);
+  if (needs.in === 'path') return needOfRepositoryPath(given['*'] ?? '');
+  const { releasever = '', basearch = '' } = given;
+  if (!isRepositoryName(releasever, basearch)) throw noRepository(`${releasever}/${basearch}`);
+  return { right, in: { repository: `${releasever}/${basearch}` } };
+}
+
+/** It can be said to every client: such a name is nowhere. */
+function noRepository(repository: string): AppError {
+  return new AppError('NOT_FOUND', `there is no repository ${repository}`, {
+    hint: 'GET /api/v1/repositories lists the repositories.',
+  });
+}

@@ -1,0 +1,43 @@
+import { isRepositoryName } from '../../rpm/repository-name.ts';
+import type { Need } from '../../trust/requester.ts';
+
+const PUBLIC_FILES = /^(?:[^/]+\.repo|RPM-GPG-KEY-[^/]+|[^/]+\/[^/]+\.repo)$/;
+
+/**
+ * What reading a path below /repo/ needs: nothing for keys and .repo files, read in the repository that it lies in, and
+ * for what lies above or beside all repositories (listings) read in all of them.
+ * @param path decoded, without a leading slash. Read in all is also asked for what is not plainly spelled.
+ */
+export function needOfRepositoryPath(path: string): Need | 'nothing' {
+  const segments = path.split('/');
+  const isPlain = segments.every((segment, index) => {
+    const isLast = index === segments.length - 1;
+    return (segment !== '' || isLast) && !segment.startsWith('.');
+  });
+  if (!isPlain) return { right: 'read', in: 'all' };
+  if (PUBLIC_FILES.test(path)) return 'nothing';
+  const [releasever = '', basearch = ''] = segments;
+  // `@17` is a generation of a repository, never a repository.
+  const isInRepository = isRepositoryName(releasever, basearch);
+  return { right: 'read', in: isInRepository ? { repository: `${releasever}/${basearch}` } : 'all' };
+}
+
+/**
+ * The same of a URL as it was sent (`/repo/9/x86_64/repodata/repomd.xml?x`).
+ * @param onDisk what a decoded path below /repo/ leads to.
+ */
+export function needOfRepositoryUrl(url: string, onDisk: (path: string) => string): Need | 'nothing' {
+  const path = decoded(url.split('?', 1)[0] ?? '');
+  const below = path === undefined ? undefined : /^\/repo\/(?<rest>.*)$/su.exec(path)?.groups?.['rest'];
+  return below === undefined ? { right: 'read', in: 'all' } : needOfRepositoryPath(onDisk(below));
+}
+
+function decoded(path: string): string | undefined {
+  // A decoded slash would make other segments than those that nginx sees, and nginx ends a path at a fragment.
+  if (/%2f|%00|#/i.test(path)) return undefined;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,84 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { AppError } from '../../errors.ts';
+import { answerUpload } from './answer-upload.ts';
+import { ingestReceivedFile, type UploadRequest } from './ingest-received-file.ts';
+import { isForm } from './form-boundary.ts';
+import { takeForm } from './take-form.ts';
+import { receiveBody } from './receive-body.ts';
+import type { UploadOptions } from '../upload-options.ts';
+import { readUploadTerms, type UploadQuery } from './read-upload-terms.ts';
+import { parseWaitMs } from '../wait-query.ts';
+
+const schema = {
+  querystring: {
+    type: 'object',
+    properties: { wait: { type: 'string' }, releasever: { type: 'string' }, batch: { type: 'string' } },
+  },
+} as const;
+
+/**
+ * PUT or POST of one package, or of a form with many: the body says which, as clients mix them up. Each package ends as a
+ * SpooledUpload that `ingest` takes on.
+ */
+export async function uploadRoutes(app: FastifyInstance, options: UploadOptions): Promise<void> {
+  const { uploadPath } = options;
+  // In which repository shows only when the header has been read.
+  const config = { needs: { right: 'upload', in: 'some' } } as const;
+
+  app.removeAllContentTypeParsers();
+  // The body stays a stream until receiveBody or takeForm reads it.
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+
+  app.put<{ Querystring: UploadQuery; Params: { '*': string } }>(
+    `${uploadPath}/*`,
+    { schema, config },
+    (request, reply) => {
+      checkUploadName(request.params['*']);
+      return takeUpload(request, reply, options);
+    },
+  );
+  app.put<{ Querystring: UploadQuery }>(uploadPath, { schema, config }, (request, reply) =>
+    takeUpload(request, reply, options),
+  );
+  for (const url of [uploadPath, `${uploadPath}/`]) {
+    app.post<{ Querystring: UploadQuery }>(url, { schema, config }, (request, reply) =>
+      takeUpload(request, reply, options),
+    );
+    app.route({
+      method: ['GET', 'DELETE', 'PATCH'],
+      url,
+      config: { needs: 'nothing', query: 'ignored' },
+      handler: (_request, reply) => refuseMethod(reply, uploadPath),
+    });
+  }
+}
+
+async function takeUpload(
+  request: UploadRequest,
+  reply: FastifyReply,
+  options: UploadOptions,
+): Promise<FastifyReply> {
+  if (isForm(request.headers['content-type'])) return takeForm(request, reply, options);
+  const waitMs = parseWaitMs(request.query.wait);
+  const receive = () => receiveBody(request, reply, options);
+  const exchange = { request, reply, terms: readUploadTerms(request) };
+  const outcome = await ingestReceivedFile(receive, exchange, options);
+  return answerUpload(exchange, outcome, waitMs, options);
+}
+
+/** The name in the URL decides nothing but must be a file name: other segments are kept for later use. */
+function checkUploadName(name: string): void {
+  if (name === '' || (!name.includes('/') && name.endsWith('.rpm'))) return;
+  throw new AppError(
+    'UPLOAD_PATH_RESERVED',
+    'the path after the upload URL must be one file name ending in .rpm',
+    { hint: 'Upload to the upload URL itself, or to <upload URL>/<file>.rpm.' },
+  );
+}
+
+function refuseMethod(reply: FastifyReply, uploadPath: string): never {
+  reply.header('allow', 'PUT, POST');
+  throw new AppError('METHOD_NOT_ALLOWED', `${uploadPath} takes PUT and POST`, {
+    hint: 'Upload with curl -T pkg.rpm <url>, or with curl -F file=@pkg.rpm <url>.',
+  });
+}

@@ -1,0 +1,150 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../../../errors.ts';
+import { digestOfFile } from '../../../base/files/file-digest.ts';
+import { type AdoptedMetadata, adoptMetadata } from '../../metadata/adopt-metadata.ts';
+import { comparePackages, type PackageChanges } from './compare-packages.ts';
+import {
+  type FoundIndex,
+  findLost,
+  findUnnamed,
+  type LostPackage,
+  readFoundIndex,
+} from '../../found-index.ts';
+import type { BuiltIndex, IndexJob } from '../../index-engine.ts';
+import { type IndexState, type IndexStates, placeGroups } from './index-state.ts';
+import { type KeptSteps, keepPublished } from './keep-published.ts';
+import { planGroups } from './plan-groups.ts';
+import { readSoundRepomd } from '../../read-metadata.ts';
+import { type RebuildParts, rebuildSteps } from './rebuild-steps.ts';
+import { writeIndex } from './write-index.ts';
+
+export interface BuildParts extends RebuildParts {
+  readonly states: IndexStates;
+  /** Locations of every package below a repository's directory. */
+  readonly listPackages: (repositoryDir: string) => Promise<readonly string[]>;
+  readonly now: () => number;
+}
+
+const NOTHING_ADOPTED: AdoptedMetadata = { groups: [], warnings: [] };
+
+/**
+ * One run of the incremental engine: what changed is described, the groups it touches are rebuilt, everything else is
+ * copied from the published files.
+ * @throws AppError INDEX_FAILED.
+ */
+export async function buildIndex(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
+  try {
+    return await build(job, parts);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'INDEX_DAMAGED') throw error;
+    // The packages are the truth; what was published can always be made again from them.
+    await rm(job.scratchDir, { recursive: true, force: true });
+    await mkdir(job.scratchDir);
+    const built = await build({ ...job, trust: 'nothing' }, parts);
+    return { ...built, warnings: [error.message, ...built.warnings] };
+  }
+}
+
+async function build(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
+  const { repository, repositoryDir, scratchDir, trust, format } = job;
+  // 1. What is published, and what of it can be believed.
+  const published = trust === 'nothing' ? undefined : await readSoundRepomd(repositoryDir);
+  const former = published && parts.states.load(repository, repositoryDir, published);
+  if (former !== undefined && trust === 'files') await checkFiles(former, repositoryDir);
+  const mustAdopt = published !== undefined && former === undefined;
+  const adopted = mustAdopt ? await adoptMetadata(repositoryDir, published, scratchDir) : NOTHING_ADOPTED;
+  const groups = former?.groups ?? adopted.groups;
+
+  // 2. What is on disk, and what that changes.
+  const locations = await parts.listPackages(repositoryDir);
+  const found = job.isFoundIndexKept ? await readFoundIndex(repositoryDir) : undefined;
+  const unnamed = found === undefined ? [] : findUnnamed(locations, found, job);
+  const heldBack = new Set([...job.heldBack, ...unnamed.map(({ location }) => location)]);
+  const changes = comparePackages(locations, groups, { ...job, heldBack });
+
+  // 3. Rebuild what is touched; what cannot be described and is published stays as it is.
+  const plan = planGroups({ groups, removed: changes.removed, added: changes.added, format });
+  const rebuilt = await keepPublished(await rebuildSteps(plan, job, parts), job, parts);
+  const packageCount = checkSet(rebuilt, changes);
+  const built = {
+    packageCount,
+    described: new Map(rebuilt.described.map(({ location, pkgid }) => [location, pkgid])),
+    leftOut: rebuilt.leftOut,
+    faulty: [...unnamed, ...rebuilt.faulty],
+    readmitted: changes.readmitted,
+    gone: [...changes.gone, ...rebuilt.gone],
+  };
+  const isSame = former?.format === format && rebuilt.described.length === 0 && changes.removed.size === 0;
+  if (isSame && !job.isPublicationWanted) return { ...built, lost: [], isNew: false, warnings: [] };
+
+  // 4. Write the files, and repomd.xml last.
+  const files = await writeIndex(rebuilt.groups, { outputDir: scratchDir, format, nowMs: parts.now() });
+  const state = placeGroups({ format, files, groups: rebuilt.groups }, repositoryDir);
+  const warnings = [...adopted.warnings, ...saveState(repository, { state, former }, parts.states)];
+  const lost = found === undefined ? [] : await findLostIn(found, rebuilt, job, files.primary.file.href);
+  return { ...built, lost, isNew: true, warnings };
+}
+
+async function findLostIn(
+  found: FoundIndex,
+  { groups }: KeptSteps,
+  { repositoryDir, scratchDir }: IndexJob,
+  primaryHref: string,
+): Promise<readonly LostPackage[]> {
+  const packages = groups.flatMap((group) => group.packages);
+  const built = new Map(packages.map(({ location, pkgid }) => [location, pkgid]));
+  return findLost(found, built, { repositoryDir, primaryPath: join(scratchDir, primaryHref) });
+}
+
+/** When every package is looked at, so are the published files. @throws AppError INDEX_DAMAGED. */
+async function checkFiles({ files }: IndexState, repositoryDir: string): Promise<void> {
+  for (const { file } of Object.values(files)) {
+    if ((await digestOfFile(join(repositoryDir, file.href))) === file.sha256) continue;
+    throw new AppError('INDEX_DAMAGED', `${file.href} is not as it was written`, {
+      hint: 'Every package is described again; look at the disk.',
+    });
+  }
+}
+
+/**
+ * The groups must hold each package that belongs into the index once, and nothing else. Each group's text was compared
+ * with its packages when it was made.
+ * @returns the number of packages.
+ * @throws AppError INDEX_FAILED.
+ */
+function checkSet({ groups, absent, gone }: KeptSteps, { expected }: PackageChanges): number {
+  const lost = new Set([...absent, ...gone]);
+  let packageCount = 0;
+  let last = '';
+  for (const { packages } of groups) {
+    for (const { location } of packages) {
+      if (!expected.has(location) || lost.has(location)) throw wrongSet(`${location} would be in it`);
+      if (location <= last) throw wrongSet(`${location} would follow ${last}`);
+      last = location;
+      packageCount += 1;
+    }
+  }
+  if (packageCount === expected.size - lost.size) return packageCount;
+  throw wrongSet(`it would describe ${packageCount} packages instead of ${expected.size - lost.size}`);
+}
+
+function wrongSet(what: string): AppError {
+  return new AppError('INDEX_FAILED', `the new metadata is not published: ${what}`, {
+    hint: 'The former index stays and the run is tried again; report it if it lasts.',
+  });
+}
+
+/** What a next run builds upon. Without it that run reads the published metadata, so a failure is only told. */
+function saveState(
+  repository: string,
+  { state, former }: { readonly state: IndexState; readonly former: IndexState | undefined },
+  states: IndexStates,
+): readonly string[] {
+  try {
+    states.save(repository, state, former);
+    return [];
+  } catch (error) {
+    return [`the engine's state was not saved: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}

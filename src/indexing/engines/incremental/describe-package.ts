@@ -1,0 +1,156 @@
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, fstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError, errnoOf } from '../../../errors.ts';
+import { openToRead } from '../../../base/files/open-to-read.ts';
+import { identityOf } from '../../../base/files/file-identity.ts';
+import { readInto, readStart, release } from '../../../base/files/read-into.ts';
+import { type PackageXml, renderPackage } from '../../../rpm/repodata/render-package.ts';
+import { explainDependencyDefect } from '../../../rpm/rpm-parser/dependency-defect.ts';
+import type { DigestAlgorithm } from '../../../rpm/rpm-parser/digest-algorithm.ts';
+import { gatherHeader } from '../../../rpm/rpm-parser/gather-header.ts';
+import { parseRpm } from '../../../rpm/rpm-parser/parse-rpm.ts';
+import { findWrongPayloadDigest } from '../../../rpm/rpm-parser/payload-digests.ts';
+import { RpmParseError } from '../../../rpm/rpm-parser/rpm-parse-error.ts';
+import type { RpmPackage } from '../../../rpm/rpm-parser/rpm-package.ts';
+import { severityOf } from '../../../rpm/rpm-parser/text-defects.ts';
+import { verifyHeaderDigests } from '../../../rpm/rpm-parser/verify-header-digests.ts';
+import type { NewPackage } from './plan-groups.ts';
+
+/** What became of a package file that was to be described. */
+export type Description =
+  | {
+      readonly outcome: 'described';
+      readonly pkgid: string;
+      readonly identity: string;
+      readonly xml: PackageXml;
+    }
+  | { readonly outcome: 'left-out'; readonly identity: string; readonly reason: string }
+  /** Its bytes are not those that were acknowledged. */
+  | { readonly outcome: 'damaged'; readonly identity: string; readonly reason: string }
+  /** Somebody removed it meanwhile. */
+  | { readonly outcome: 'gone' };
+
+const CHUNK_BYTES = 1024 * 1024;
+
+// V8 ends at a string of half a GiB with a RangeError; no reader could take such an element.
+const TOO_LARGE = 'its metadata is larger than any reader can take';
+
+/**
+ * Reads a package once and describes it as repodata does.
+ * @throws AppError INDEX_FAILED when the file cannot be read now: no reason to leave it out for ever.
+ */
+export function describePackage(repositoryDir: string, newPackage: NewPackage): Description {
+  const { location } = newPackage;
+  const path = join(repositoryDir, location);
+  try {
+    const descriptor = openToRead(path);
+    try {
+      return describeOpened(descriptor, newPackage);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno === 'ENOENT') return { outcome: 'gone' };
+    if (errno === undefined) throw cause;
+    throw new AppError('INDEX_FAILED', `${location} cannot be read (${errno})`, {
+      hint: 'The former index stays and the run is tried again; look at the rights of the file and at the disk.',
+      cause,
+    });
+  }
+}
+
+function describeOpened(descriptor: number, newPackage: NewPackage): Description {
+  const description = describeContent(descriptor, newPackage);
+  const { acknowledged } = newPackage;
+  if (acknowledged === undefined) return description;
+  // What is believed was read a moment ago; what cannot be described may be so because it was damaged since.
+  const isRead = description.outcome === 'described';
+  const found = isRead ? description.pkgid : sha256Of(descriptor, new Uint8Array(), sizeOf(descriptor));
+  if (found === acknowledged) return description;
+  const reason = `its sha256 is ${found}, acknowledged was ${acknowledged}`;
+  return { outcome: 'damaged', identity: description.identity, reason };
+}
+
+function sizeOf(descriptor: number): number {
+  return Number(fstatSync(descriptor, { bigint: true }).size);
+}
+
+function describeContent(
+  descriptor: number,
+  { location, sha256: knownSha256 }: NewPackage,
+): Exclude<Description, { outcome: 'gone' }> {
+  const stats = fstatSync(descriptor, { bigint: true });
+  const sizeBytes = Number(stats.size);
+  const identity = identityOf(stats);
+  let bytes: Uint8Array | undefined;
+  try {
+    bytes = gatherHeader(sizeBytes, (lengthBytes) => readStart(descriptor, lengthBytes)).bytes;
+    const rpm = parseRpm(bytes, sizeBytes);
+    verifyHeaderDigests(bytes, rpm);
+    const reason = reasonToLeaveOut(rpm, descriptor, sizeBytes);
+    if (reason !== undefined) return { outcome: 'left-out', identity, reason };
+    const pkgid = knownSha256 ?? sha256Of(descriptor, bytes, sizeBytes);
+    const mtimeSeconds = Number(stats.mtimeNs / 1_000_000_000n);
+    const xml = renderPackage(rpm, { location, sha256: pkgid, sizeBytes, mtimeSeconds });
+    return { outcome: 'described', pkgid, identity, xml };
+  } catch (error) {
+    if (error instanceof RangeError) return { outcome: 'left-out', identity, reason: TOO_LARGE };
+    if (!(error instanceof RpmParseError)) throw error;
+    return { outcome: 'left-out', identity, reason: `${error.code}: ${error.message}` };
+  } finally {
+    if (bytes !== undefined) release(bytes);
+  }
+}
+
+function reasonToLeaveOut(rpm: RpmPackage, descriptor: number, sizeBytes: number): string | undefined {
+  const { payloadFormat, headerRange, digests, textDefects, dependencyDefect } = rpm;
+  if (payloadFormat !== 'cpio') return `its payload is "${payloadFormat}", which is no package to install`;
+  const recordedBytes = digests.headerAndPayloadSizeBytes;
+  const foundBytes = sizeBytes - headerRange.start;
+  // Some packagers write a wrong size, which rpm does not compare; the digests then prove the package whole.
+  const looksCut = recordedBytes !== undefined && foundBytes < recordedBytes;
+  if (looksCut && !isProvenWhole(rpm, descriptor, sizeBytes)) {
+    return `it is cut: expected ${recordedBytes} bytes of header and payload, found ${foundBytes}`;
+  }
+  const fatal = textDefects.find((defect) => severityOf(defect) === 'fatal');
+  if (fatal !== undefined) {
+    const what =
+      fatal.defect === 'too-long'
+        ? 'more text than readers take'
+        : `a text that XML cannot hold: ${fatal.defect}`;
+    return `its ${fatal.tag} (entry ${fatal.index}) has ${what}`;
+  }
+  return dependencyDefect && explainDependencyDefect(dependencyDefect);
+}
+
+function isProvenWhole({ digests, headerRange }: RpmPackage, descriptor: number, sizeBytes: number): boolean {
+  const found = new Map<DigestAlgorithm, string>();
+  for (const { algorithm } of digests.payload) {
+    if (!found.has(algorithm)) {
+      found.set(algorithm, digestFrom(descriptor, createHash(algorithm), headerRange.end, sizeBytes));
+    }
+  }
+  if (findWrongPayloadDigest(digests.payload, found) !== undefined) return false;
+  const { headerAndPayloadMd5 } = digests;
+  if (headerAndPayloadMd5 === undefined) return digests.payload.length > 0;
+  return digestFrom(descriptor, createHash('md5'), headerRange.start, sizeBytes) === headerAndPayloadMd5;
+}
+
+/** Of the whole file, whose first bytes are read already. */
+function sha256Of(descriptor: number, start: Uint8Array, sizeBytes: number): string {
+  return digestFrom(descriptor, createHash('sha256').update(start), start.length, sizeBytes);
+}
+
+/** The digest of what the hash has seen and the file's bytes from `start` on. */
+function digestFrom(descriptor: number, hash: Hash, start: number, sizeBytes: number): string {
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(0, sizeBytes - start)));
+  for (let position = start; position < sizeBytes; ) {
+    const bytesRead = readInto(descriptor, buffer, position);
+    if (bytesRead === 0) break;
+    hash.update(buffer.subarray(0, bytesRead));
+    position += bytesRead;
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,46 @@
+import type { Worker } from 'node:worker_threads';
+import { AppError, errnoOf } from '../../../errors.ts';
+import { createWorkerPool } from '../../../base/threads/worker-pool.ts';
+import type { BuiltIndex, IndexEngine, IndexJob, IndexProgress } from '../../index-engine.ts';
+
+export interface IncrementalOptions {
+  /** Starts a thread that does buildIndex() for each job. */
+  readonly startThread: () => Worker;
+  /** Repositories that are indexed at the same time. */
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+}
+
+/** The engine of our own: what changed is described, everything else is copied from the published files. */
+export function createIncrementalEngine(options: IncrementalOptions): IndexEngine {
+  const threads = createWorkerPool<IndexJob, BuiltIndex, IndexProgress>(
+    options.concurrency,
+    options.startThread,
+  );
+
+  return {
+    isCheapWhenUnchanged: true,
+    build: async (job, { signal, onProgress }) => {
+      const timeout = AbortSignal.timeout(options.timeoutMs);
+      try {
+        return await threads.run(job, { signal: AbortSignal.any([signal, timeout]), onProgress });
+      } catch (error) {
+        if (signal.aborted) throw ended('because the service is stopping', error);
+        if (timeout.aborted) {
+          throw ended(`after ${options.timeoutMs / 1000} s (index_updater.timeout_seconds)`, error);
+        }
+        if (error instanceof AppError || errnoOf(error) !== undefined) throw error;
+        throw ended('by a fault that nobody foresaw', error);
+      }
+    },
+    findFault: async () => undefined,
+    close: threads.close,
+  };
+}
+
+function ended(why: string, cause: unknown): AppError {
+  return new AppError('INDEX_FAILED', `the index run was ended ${why}`, {
+    hint: 'The former index stays and the run is tried again; the server log has the cause.',
+    cause,
+  });
+}

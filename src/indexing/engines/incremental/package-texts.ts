@@ -1,0 +1,130 @@
+import { isUtf8 } from 'node:buffer';
+import { AppError } from '../../../errors.ts';
+import { checkGroup } from '../../../rpm/repodata/check-group.ts';
+import { PACKAGE_METADATA_TYPES, type PackageMetadataType } from '../../../rpm/repodata/metadata-envelope.ts';
+import { findExpressionProblem } from '../../../rpm/rpm-parser/dependency-defect.ts';
+import { describePackage } from './describe-package.ts';
+import type { LeftOut } from '../../index-engine.ts';
+import { type IndexedPackage, type PackageGroup, type PerType, perType } from './package-group.ts';
+import type { NewPackage, Piece } from './plan-groups.ts';
+import { createKeptTextReader } from '../../metadata/read-kept-text.ts';
+
+/** A package and its text in each file. */
+export interface PackageText {
+  readonly indexed: IndexedPackage;
+  readonly texts: PerType<Buffer>;
+  /** Undefined when it was described just now; else what describes it when its text is not sound. */
+  readonly again: NewPackage | undefined;
+}
+
+/** Makes and checks the texts of packages, and notes those that have none. */
+export class PackageTexts {
+  readonly leftOut: LeftOut[] = [];
+  /** Those whose bytes are not the acknowledged ones. */
+  readonly damaged: LeftOut[] = [];
+  /** Locations of packages that somebody removed meanwhile. */
+  readonly gone: string[] = [];
+  readonly #repositoryDir: string;
+  readonly #kept = createKeptTextReader();
+
+  constructor(repositoryDir: string) {
+    this.#repositoryDir = repositoryDir;
+  }
+
+  close(): void {
+    this.#kept.close();
+  }
+
+  /** Undefined for a new package that is left out or gone. @throws AppError INDEX_FAILED, INDEX_DAMAGED. */
+  of(piece: Piece): PackageText | undefined {
+    if ('group' in piece) return this.#keep(piece.group, piece.index);
+    const { published, ...again } = piece.package;
+    return published === undefined ? this.#describe(again) : this.#keep(published, 0, again);
+  }
+
+  /** The part as it is when a strict parser takes it, which is nearly always; else without the packages at fault. */
+  sound(part: readonly PackageText[]): readonly PackageText[] {
+    if (faultOf(part) === undefined) return part;
+    const sound = part.map((text) => this.#soundText(text)).filter((text) => text !== undefined);
+    const fault = faultOf(sound);
+    if (fault === undefined) return sound;
+    throw new AppError('INDEX_FAILED', `packages that are sound alone are not together: ${fault}`, {
+      hint: 'The former index stays and the run is tried again; report it if it lasts.',
+    });
+  }
+
+  #keep(group: PackageGroup, index: number, described?: NewPackage): PackageText | undefined {
+    const indexed = group.packages[index];
+    if (indexed === undefined) return undefined;
+    const again = described ?? { location: indexed.location, sha256: undefined };
+    return { indexed, texts: this.#kept.read(group, index), again };
+  }
+
+  #soundText(text: PackageText): PackageText | undefined {
+    if (faultOf([text]) === undefined) return text;
+    const { location } = text.indexed;
+    // What somebody else wrote of it may be at fault, not the package.
+    const again = text.again === undefined ? text : this.#describe(text.again);
+    const fault = again && faultOf([again]);
+    if (again === undefined || fault === undefined) return again;
+    const reason = `its metadata would break the index: ${fault}`;
+    this.leftOut.push({ location, identity: again.indexed.identity, reason });
+    return undefined;
+  }
+
+  #describe(newPackage: NewPackage): PackageText | undefined {
+    const { location } = newPackage;
+    const description = describePackage(this.#repositoryDir, newPackage);
+    if (description.outcome === 'gone') {
+      this.gone.push(location);
+      return undefined;
+    }
+    const { identity } = description;
+    if (description.outcome !== 'described') {
+      const list = description.outcome === 'damaged' ? this.damaged : this.leftOut;
+      list.push({ location, identity, reason: description.reason });
+      return undefined;
+    }
+    const { pkgid, xml } = description;
+    const texts = perType((type) => Buffer.from(xml[type]));
+    const textBytes = perType((type) => texts[type].length);
+    return { indexed: { location, pkgid, identity, textBytes }, texts, again: undefined };
+  }
+}
+
+/** The text of packages one after the other. */
+export function joinedText(part: readonly PackageText[], type: PackageMetadataType): Buffer {
+  const [only, ...others] = part;
+  // A package with as much text as hundreds is alone in its group.
+  if (only !== undefined && others.length === 0) return only.texts[type];
+  return Buffer.concat(part.map(({ texts }) => texts[type]));
+}
+
+/** What the strict parser has against the packages; undefined when it reads exactly them. */
+function faultOf(part: readonly PackageText[]): string | undefined {
+  try {
+    for (const type of PACKAGE_METADATA_TYPES) {
+      const text = joinedText(part, type);
+      // Decoding would put U+FFFD in place of what a reader stumbles over.
+      if (!isUtf8(text)) return `${type} would hold bytes that are no UTF-8`;
+      const found = checkGroup(type, text.toString());
+      const isComplete =
+        found.length === part.length &&
+        part.every(({ indexed }, index) => {
+          const { pkgid, location } = found[index] ?? {};
+          return pkgid === indexed.pkgid && (type !== 'primary' || location === indexed.location);
+        });
+      if (!isComplete) return `${type} would describe other packages than it should`;
+      // Described anew each is left out with its reason; this finds what another writer, or an older version, let in.
+      const expressions = found.flatMap((one) => one.expressions);
+      if (expressions.some(isUnreadable)) return `${type} would hold a dependency that ends dnf and zypper`;
+    }
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function isUnreadable(expression: string): boolean {
+  return findExpressionProblem(expression) !== undefined;
+}

@@ -1,0 +1,96 @@
+import type { AppError } from '../errors.ts';
+import type { PackageFaultCode } from '../storage/records.ts';
+import type { LostPackage } from './found-index.ts';
+import type { IndexFormatName } from './engines/incremental/index-format.ts';
+
+/**
+ * What a run believes of the packages that the index holds already.
+ * `names`: a name that is there is the file that was indexed, but for those that were placed since.
+ * `files`: a file of the same inode, size and mtime is.
+ * `nothing`: every package is read again.
+ */
+export type Trust = 'names' | 'files' | 'nothing';
+
+/** One engine run: describe the packages of a repository in new metadata files. */
+export interface IndexJob {
+  /** `<releasever>/<basearch>`. */
+  readonly repository: string;
+  /** Absolute path of the repository; its published metadata may be reused. */
+  readonly repositoryDir: string;
+  /** An empty directory; the engine writes `repodata/` with repomd.xml and all it names into it. */
+  readonly scratchDir: string;
+  readonly trust: Trust;
+  /** Location -> sha256 as acknowledged: of the packages placed since the last run, or of all when trust is not `names`. */
+  readonly acknowledged: ReadonlyMap<string, string>;
+  /** Location -> identity of the packages that stay out of the index while their file is the same. */
+  readonly setAside: ReadonlyMap<string, string>;
+  /** Locations of packages that stay out of the index until a person asks for them. */
+  readonly heldBack: ReadonlySet<string>;
+  /** Location -> identity of the packages whose published description stays while their file is the same. */
+  readonly kept: ReadonlyMap<string, string>;
+  /** True while the published index is that of another program: what it names stays, what it does not name stays out. */
+  readonly isFoundIndexKept: boolean;
+  readonly format: IndexFormatName;
+  /** Something beside the packages is to be published: an index like the former one is written too. */
+  readonly isPublicationWanted: boolean;
+}
+
+/** How the run goes on. */
+export interface IndexRun {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: IndexProgress) => void;
+}
+
+/** Packages, of those that this run has to describe. */
+export interface IndexProgress {
+  readonly done: number;
+  readonly total: number;
+}
+
+/** A package that cannot be described, or whose description would break the index. */
+export interface LeftOut {
+  readonly location: string;
+  /** See identityOf(). */
+  readonly identity: string;
+  readonly reason: string;
+}
+
+/** A package that is not described as it lies there. */
+export interface FaultyPackage extends LeftOut {
+  /**
+   * `PACKAGE_DAMAGED`: its bytes are not the acknowledged ones; what was published of it stays.
+   * `PACKAGE_UNDESCRIBABLE`: its bytes are the published ones, which cannot be described anew; what was published of it stays.
+   * `PACKAGE_HELD_BACK`: the index of another program did not name it; it stays out until a person asks for it.
+   */
+  readonly code: PackageFaultCode;
+}
+
+/** What an engine wrote, checked: it describes exactly the packages on disk but for those left out. */
+export interface BuiltIndex {
+  /** False when the published index is right as it is, and nothing was written. */
+  readonly isNew: boolean;
+  readonly packageCount: number;
+  /** Location -> sha256 of the packages that this run described. */
+  readonly described: ReadonlyMap<string, string>;
+  readonly leftOut: readonly LeftOut[];
+  readonly faulty: readonly FaultyPackage[];
+  /** Packages that the index of another program names, and this one does not. */
+  readonly lost: readonly LostPackage[];
+  /** Locations that were set aside and no longer are: another file is there, or none. */
+  readonly readmitted: readonly string[];
+  /** Locations that the records or the former index know and the disk no longer has. */
+  readonly gone: readonly string[];
+  /** What went wrong without harm, for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** Writes the metadata of a repository. */
+export interface IndexEngine {
+  /** True when a run that changes nothing is cheap and publishes nothing, so that it can be asked for at any time. */
+  readonly isCheapWhenUnchanged: boolean;
+  /** @throws AppError INDEX_FAILED, INDEX_ENGINE_MISSING. */
+  build(job: IndexJob, run: IndexRun): Promise<BuiltIndex>;
+  /** What keeps it from building any index now, such as a program that is not installed. */
+  findFault(): Promise<AppError | undefined>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,28 @@
+import { basename } from 'node:path';
+import type { Repomd } from '../rpm/repodata/repomd.ts';
+import { filesOfGeneration, listGenerations } from './generations.ts';
+import { readRepomd } from './read-metadata.ts';
+
+/**
+ * Whether the index in a repository is one that this service published, or none: one of its generations names the same
+ * primary, whatever another program has added to repomd.xml since. One that cannot be read is no index to a host.
+ */
+export async function isOwnIndex(repositoryDir: string): Promise<boolean> {
+  const repomd = await readRepomdOf(repositoryDir);
+  const primary = repomd?.data.find(({ type }) => type === 'primary');
+  if (primary === undefined) return true;
+  const name = basename(primary.href);
+  for (const generation of (await listGenerations(repositoryDir)).toReversed()) {
+    const names = await filesOfGeneration(repositoryDir, generation);
+    if (names?.includes(name) === true) return true;
+  }
+  return false;
+}
+
+async function readRepomdOf(repositoryDir: string): Promise<Repomd | undefined> {
+  try {
+    return (await readRepomd(repositoryDir))?.repomd;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,70 @@
+import { toAppError } from '../errors.ts';
+import type { PackageStore } from '../storage/package-store.ts';
+import type { RepositoryName } from '../storage/repository-layout.ts';
+import { readPublishedIndex } from './read-metadata.ts';
+import { isWhole, publishEmptyIndex, type ReindexParts } from './reindex-repository.ts';
+import type { ReindexQueue } from './reindex-queue.ts';
+
+/**
+ * Makes sure that a repository has its directory, an index and its .repo file, once for each repository; who asks
+ * meanwhile waits for the same preparation, and a failed one is tried again.
+ */
+export function createRepositoryPreparation(options: {
+  readonly store: PackageStore;
+  readonly reindexParts: ReindexParts;
+  readonly queue: ReindexQueue;
+  readonly writeRepoFile: (repository: RepositoryName) => Promise<void>;
+  /** Another repository that its .repo file names: hosts stop at one that is not there. */
+  readonly besideOf: (repository: RepositoryName) => RepositoryName | undefined;
+}): (repository: RepositoryName) => Promise<void> {
+  const { store, reindexParts, queue, writeRepoFile, besideOf } = options;
+  const prepared = new Set<RepositoryName>();
+  const running = new Map<RepositoryName, Promise<void>>();
+
+  return prepareOnce;
+
+  function prepareOnce(repository: RepositoryName): Promise<void> {
+    const preparation = running.get(repository);
+    if (preparation !== undefined) return preparation;
+    // Somebody may have removed the directory since.
+    if (prepared.has(repository) && store.hasRepository(repository)) return Promise.resolve();
+    const started = prepare(repository).finally(() => running.delete(repository));
+    running.set(repository, started);
+    return started;
+  }
+
+  async function prepare(repository: RepositoryName): Promise<void> {
+    await store.createRepository(repository);
+    const published = await readPublishedIndex(reindexParts.layout.directoryOf(repository));
+    if (published === undefined) await publishFirstIndex(repository);
+    else {
+      queue.of(repository).restore(published);
+      if (!(await isWhole(repository, reindexParts))) publishAgain(repository);
+    }
+    const beside = besideOf(repository);
+    if (beside !== undefined) await prepareOnce(beside);
+    await writeRepoFile(repository);
+    prepared.add(repository);
+  }
+
+  /** An empty index, at once; but a directory that somebody filled by hand gets a real one as soon as possible. */
+  async function publishFirstIndex(repository: RepositoryName): Promise<void> {
+    const isFilled = (await store.listPackages(repository)).length > 0;
+    if (!isFilled) {
+      try {
+        return queue.of(repository).restore(await publishEmptyIndex(repository, reindexParts));
+      } catch (error) {
+        if (toAppError(error).code !== 'SIGNING_FAILED') throw error;
+        // The upload that opens the repository is taken all the same; the run below says what is wrong.
+      }
+    }
+    await queue.of(repository).whileMarked(async () => undefined);
+    queue.of(repository).hurry();
+  }
+
+  /** Without a mark: a start after a crash sees the same. */
+  function publishAgain(repository: RepositoryName): void {
+    queue.of(repository).request();
+    queue.of(repository).hurry();
+  }
+}

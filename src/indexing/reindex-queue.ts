@@ -1,0 +1,78 @@
+import pLimit from 'p-limit';
+import type { IndexQueue } from '../storage/index-queue.ts';
+import { type RepositoryQueueOptions, RepositoryQueue, type RepositoryStatus } from './repository-queue.ts';
+
+export interface ReindexQueueOptions extends Omit<RepositoryQueueOptions, 'inSlot'> {
+  /** Repositories that may be rebuilt at the same time. */
+  readonly concurrency: number;
+}
+
+/** The reindexing of all repositories. */
+export class ReindexQueue implements IndexQueue {
+  readonly #queues = new Map<string, RepositoryQueue>();
+  readonly #options: RepositoryQueueOptions;
+  #isClosed = false;
+
+  constructor(options: ReindexQueueOptions) {
+    const limit = pLimit(options.concurrency);
+    this.#options = { ...options, inSlot: (task) => limit(task) };
+  }
+
+  /** The repository's own queue. */
+  of(repository: string): RepositoryQueue {
+    const known = this.#queues.get(repository);
+    if (known !== undefined) return known;
+    const queue = new RepositoryQueue(repository, this.#options);
+    this.#queues.set(repository, queue);
+    // An upload that was in flight when the service stopped may open a repository; its mark tells the next start.
+    if (this.#isClosed) queue.close(0).catch(noop);
+    return queue;
+  }
+
+  /** Runs `place` while each of these repositories carries a durable mark. */
+  whileMarked<T>(repositories: readonly string[], place: () => Promise<T>): Promise<T> {
+    const [first, ...others] = repositories;
+    if (first === undefined) return place();
+    return this.of(first).whileMarked(() => this.whileMarked(others, place));
+  }
+
+  /** Runs `task` while no run of these repositories is under way. */
+  whileHeld<T>(repositories: readonly string[], task: () => Promise<T>): Promise<T> {
+    const [first, ...others] = repositories;
+    if (first === undefined) return task();
+    return this.of(first).whileHeld(() => this.whileHeld(others, task));
+  }
+
+  /** Answers when everything requested so far in these repositories is published. @throws AppError of a failed run. */
+  async whenPublished(repositories: readonly string[], waitMs: number): Promise<'published' | 'pending'> {
+    const results = await Promise.all(
+      repositories.map((repository) => this.of(repository).whenPublished(waitMs)),
+    );
+    return results.includes('pending') ? 'pending' : 'published';
+  }
+
+  /** Ends the quiet time of these repositories. */
+  hurry(repositories: readonly string[]): void {
+    for (const repository of repositories) this.of(repository).hurry();
+  }
+
+  /** The status of a repository that this queue has met; undefined for any other. */
+  statusOf(repository: string): RepositoryStatus | undefined {
+    return this.#queues.get(repository)?.status();
+  }
+
+  listStatus(): readonly RepositoryStatus[] {
+    return [...this.#queues.values()]
+      .map((queue) => queue.status())
+      .toSorted((a, b) => (a.repository < b.repository ? -1 : 1));
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close(graceMs)));
+  }
+}
+
+function noop(): undefined {
+  return undefined;
+}

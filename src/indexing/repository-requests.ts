@@ -1,0 +1,189 @@
+import { statSync } from 'node:fs';
+import { AppError } from '../errors.ts';
+import type { PackageStore } from '../storage/package-store.ts';
+import type { RepositoryName } from '../storage/repository-layout.ts';
+import type { TakeTurns } from '../base/turns/take-turns.ts';
+import { quotaReached, QUOTAS } from '../base/limits/quotas.ts';
+import { isSameTags, mergeTags, NO_TAGS, type RepomdTags } from '../rpm/repodata/repomd-tags.ts';
+import type { ContentSender } from './content-checks.ts';
+import { createForeignFinder, type FoundForeign } from './find-foreign.ts';
+import { checkType, foreignTypeOf, type KeptChange } from './foreign-metadata.ts';
+import type { IndexReserve } from './index-reserve.ts';
+import { readSoundRepomd } from './read-metadata.ts';
+import type { ReindexParts } from './reindex-repository.ts';
+import type { ReindexQueue } from './reindex-queue.ts';
+
+/** How a repository is to be indexed. */
+export interface ReindexRequest {
+  /** `files`: what was changed by hand is found by inode, size and mtime; `nothing`: all is read again. */
+  readonly trust: 'files' | 'nothing';
+  /** What lies on disk is published, whatever the index of another program names. */
+  readonly isTakeOver: boolean;
+}
+
+/** What somebody may ask of a repository beside uploads. */
+export interface RepositoryRequests {
+  /** @throws AppError NOT_FOUND. */
+  readonly reindexNow: (repository: string, request: ReindexRequest) => Promise<void>;
+  /** @throws AppError NOT_FOUND, PARAMETER_INVALID, QUOTA_REACHED; what the condition throws. */
+  readonly checkMetadataTarget: (repository: string, type: string, condition?: Condition) => Promise<void>;
+  /** @throws as ForeignMetadata.pack(), QUOTA_REACHED, STORAGE_FULL; what the condition throws. */
+  readonly putMetadata: (
+    repository: string,
+    type: string,
+    put: {
+      readonly path: string;
+      readonly sender: ContentSender;
+      readonly condition?: Condition | undefined;
+    },
+  ) => Promise<KeptMetadata>;
+  /** Has the next run take a type out of the repository. @throws AppError NOT_FOUND, PARAMETER_INVALID; what the condition throws. */
+  readonly removeMetadata: (repository: string, type: string, condition?: Condition) => Promise<KeptChange>;
+  /** Has the next run add tags to those of the repository. @throws AppError NOT_FOUND. */
+  readonly addTags: (repository: string, tags: RepomdTags) => Promise<void>;
+  /** @throws AppError NOT_FOUND, PARAMETER_INVALID. */
+  readonly findMetadata: (repository: string, type: string) => Promise<FoundForeign>;
+  /** @throws AppError NOT_FOUND. */
+  readonly listMetadata: (repository: string) => Promise<readonly FoundForeign[]>;
+  /** Requests a run of each repository that finds what was changed by hand. */
+  readonly lookAtAll: () => void;
+}
+
+/** Throws when a change is not to be made: given what the repository has of the type, or nothing. */
+export type Condition = (openSha256: string | undefined) => void;
+
+/** Metadata that was put, until it is published. */
+export interface KeptMetadata extends KeptChange {
+  /** Of its uncompressed content. */
+  readonly openSha256: string;
+}
+
+export function createRepositoryRequests(options: {
+  readonly store: PackageStore;
+  readonly reindexParts: ReindexParts;
+  readonly queue: ReindexQueue;
+  readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
+  readonly demandReserve: IndexReserve['demandReserve'];
+  readonly takeTurns: TakeTurns;
+  readonly maxMetadataTypes?: number;
+}): RepositoryRequests {
+  const { store, queue, prepareRepository, demandReserve, takeTurns } = options;
+  const { records, changes, foreignMetadata, layout } = options.reindexParts;
+  const { maxMetadataTypes = QUOTAS.metadataTypes } = options;
+  const finder = createForeignFinder((repository) => layout.directoryOf(repository), foreignMetadata);
+
+  return {
+    reindexNow: async (repository, { trust, isTakeOver }) => {
+      await checkExists(repository);
+      await prepareRepository(repository);
+      await queue.of(repository).whileMarked(async () => {
+        records.takeAllBack(repository);
+        changes.distrust(repository, trust);
+        if (isTakeOver) changes.acceptTakeOver(repository);
+      });
+      queue.of(repository).retrySoon();
+    },
+    checkMetadataTarget: async (repository, type, condition) => {
+      checkType(type);
+      await checkExists(repository);
+      await demandType(repository, type);
+      await demandCondition(repository, type, condition);
+    },
+    putMetadata: async (repository, type, { path, sender, condition }) => {
+      // It is packed anew beside what came.
+      demandReserve([repository], statSync(path).size);
+      // Before the mark, which would have the repository seem late while others have their turn.
+      await using packed = await foreignMetadata.pack(type, path, sender);
+      await prepareRepository(repository);
+      // Two requests at once must not both find room for the last type, nor the content that only one of them replaces.
+      return await takeTurns(`metadata of ${repository}`, async () => {
+        await demandType(repository, type);
+        await demandCondition(repository, type, condition);
+        const kept = await queue.of(repository).whileMarked(() => foreignMetadata.keep(repository, packed));
+        return { ...kept, openSha256: packed.openSha256 };
+      });
+    },
+    removeMetadata: async (repository, type, condition) => {
+      await checkKnown(repository, type);
+      return await takeTurns(`metadata of ${repository}`, async () => {
+        const found = await finder.find(repository, type);
+        condition?.(found?.openSha256);
+        if (found === undefined) throw noMetadata(repository, type);
+        return await queue.of(repository).whileMarked(() => foreignMetadata.keepRemoval(repository, type));
+      });
+    },
+    addTags: async (repository, tags) => {
+      await checkExists(repository);
+      const own = (await readSoundRepomd(layout.directoryOf(repository)))?.tags ?? NO_TAGS;
+      if (isSameTags(mergeTags([own, tags]), own)) return;
+      await queue.of(repository).whileMarked(() => foreignMetadata.keepTags(repository, tags));
+    },
+    findMetadata: async (repository, type) => {
+      await checkKnown(repository, type);
+      const found = await finder.find(repository, type);
+      if (found === undefined) throw noMetadata(repository, type);
+      return found;
+    },
+    listMetadata: async (repository) => {
+      await checkExists(repository);
+      return await finder.list(repository);
+    },
+    lookAtAll: () => {
+      for (const { repository } of queue.listStatus()) {
+        changes.distrust(repository, 'files');
+        queue.of(repository).look();
+      }
+    },
+  };
+
+  async function demandCondition(
+    repository: string,
+    type: string,
+    condition: Condition | undefined,
+  ): Promise<void> {
+    // Without one there is nothing to be read for it.
+    if (condition !== undefined) condition((await finder.find(repository, type))?.openSha256);
+  }
+
+  async function checkKnown(repository: string, type: string): Promise<void> {
+    checkType(type);
+    await checkExists(repository);
+  }
+
+  async function demandType(repository: string, type: string): Promise<void> {
+    const there = await typesOf(repository);
+    if (there.has(type) || there.size < maxMetadataTypes) return;
+    throw tooManyTypes(repository, maxMetadataTypes);
+  }
+
+  /** Those that wait to be published, and those that are; the first come first, as a run may publish them meanwhile. */
+  async function typesOf(repository: string): Promise<ReadonlySet<string>> {
+    const waiting = foreignMetadata.waitingTypes(repository);
+    // One that is damaged names none: the next run replaces it.
+    const published = (await readSoundRepomd(layout.directoryOf(repository)))?.data ?? [];
+    return new Set([...waiting, ...published.flatMap(({ type }) => foreignTypeOf(type) ?? [])]);
+  }
+
+  async function checkExists(repository: string): Promise<void> {
+    const isKnown = queue.statusOf(repository) !== undefined;
+    if (isKnown || (await store.listRepositories()).includes(repository)) return;
+    throw new AppError('NOT_FOUND', `there is no repository ${repository}`, {
+      hint: 'GET /api/v1/repositories lists the repositories; an upload creates one.',
+    });
+  }
+}
+
+function noMetadata(repository: string, type: string): AppError {
+  return new AppError('NOT_FOUND', `${repository} has no metadata of the type ${type}`, {
+    hint: `GET /api/v1/repositories/${repository}/metadata lists what it has; PUT adds a type.`,
+  });
+}
+
+function tooManyTypes(repository: string, limit: number): AppError {
+  return quotaReached({
+    quota: 'metadataTypes',
+    limit,
+    detail: `${repository} has ${limit} types of metadata, as many as a repository may have`,
+    hint: `Put it under a type that the repository has, or DELETE one; GET /api/v1/repositories/${repository}/metadata lists them.`,
+  });
+}

@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { namesIn } from '../base/files/names-in.ts';
+import type { TreeFolders } from '../storage/tree-folders.ts';
+import { entryStats } from './verify/entry-stats.ts';
+import { readMarks } from './read-marks.ts';
+import { type Finding, type Violation, violationOf } from './violation.ts';
+
+export interface LeftoverFacts {
+  readonly folders: Pick<TreeFolders, 'topDir' | 'spoolDir' | 'incomingDir' | 'scratchRoot'>;
+  readonly marksDir: string;
+  /** What lies in incoming and scratch is then in use, and what is marked is about to be indexed. */
+  readonly isServiceRunning: boolean;
+  readonly nowMs: number;
+}
+
+const HOUR_MS = 3_600_000;
+
+// nginx's body files, our streamed bodies, and the files that prove that links work.
+const SPOOLED = /^(?:[0-9]{10}|.+\.part|\.probe-.+)$/;
+const PROBE = /^\.probe-/;
+const ANY = /^/;
+
+/** Files that a killed process left behind, and repositories whose index run is due. Changes nothing. */
+export async function verifyLeftovers(facts: LeftoverFacts): Promise<readonly Violation[]> {
+  const { topDir, spoolDir, incomingDir, scratchRoot } = facts.folders;
+  const olderThanMs = facts.nowMs - HOUR_MS;
+  const inUseSinceMs = facts.isServiceRunning ? olderThanMs : Number.POSITIVE_INFINITY;
+  const findings = [
+    ...(await findLeftovers(topDir, PROBE, olderThanMs)),
+    ...(await findLeftovers(spoolDir, SPOOLED, olderThanMs)),
+    ...(await findLeftovers(incomingDir, ANY, inUseSinceMs)),
+    ...(await findLeftovers(scratchRoot, ANY, inUseSinceMs)),
+  ];
+  const marked = await readMarks(facts.marksDir);
+  return [
+    ...findings.map((finding) => violationOf(finding)),
+    ...marked.map((repository) => violationOf(waiting(repository, facts), repository)),
+  ];
+}
+
+async function findLeftovers(
+  directory: string,
+  pattern: RegExp,
+  olderThanMs: number,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const name of await namesIn(directory)) {
+    const path = join(directory, name);
+    const stats = pattern.test(name) ? await entryStats(path) : undefined;
+    if (stats === undefined || stats.mtimeMs >= olderThanMs) continue;
+    const detail = `nobody has written to it since ${stats.mtime.toISOString()}`;
+    findings.push({ code: 'LEFTOVER', subject: path, detail });
+  }
+  return findings;
+}
+
+function waiting(repository: string, { marksDir, isServiceRunning }: LeftoverFacts): Finding {
+  return isServiceRunning
+    ? { code: 'MARK_WAITING', subject: marksDir, detail: `an index run of ${repository} is due or under way` }
+    : { code: 'MARK_WITHOUT_RUN', subject: marksDir, detail: `${repository} waits for an index run` };
+}

@@ -1,0 +1,164 @@
+import type { PackageFault, Receipt, SetAside } from '../../storage/records.ts';
+import { checkMetadata } from './check-metadata.ts';
+import type { OpenMetadata } from './check-metadata-file.ts';
+import { checkPackageBytes } from './check-package-bytes.ts';
+import { comparePackages, type PackageFacts } from './compare-with-index.ts';
+import { compareReceipts } from './compare-receipts.ts';
+import { checkPublication, type PublicationParts } from './check-generations.ts';
+import { findLinkedDirectories } from './find-linked-directories.ts';
+import { findOtherFiles } from './find-other-files.ts';
+import { readStoredFiles, type StoredFile } from './stored-files.ts';
+import type { Finding } from '../violation.ts';
+
+/** What the service remembers of a repository. */
+export interface VerifyRecords {
+  receipts(repository: string): readonly Receipt[];
+  setAside(repository: string): readonly SetAside[];
+  packageFaults(repository: string): readonly PackageFault[];
+}
+
+/** What is to be known of an index that another program made. */
+export interface FoundIndexes {
+  readonly isOwn: (repositoryDir: string) => Promise<boolean>;
+  /** Why an index run does not take the file that an index names. */
+  readonly reasonOf: (
+    named: { readonly location: string; readonly base: string | undefined },
+    repositoryDir: string,
+  ) => string;
+}
+
+/** Where the facts come from. */
+export interface VerifyParts extends PublicationParts {
+  readonly directoryOf: (repository: string) => string;
+  /** The directories that the repository in a directory is made of. */
+  readonly directoriesOf: (repositoryDir: string) => readonly string[];
+  /** The location of every package of a repository. */
+  readonly listPackages: (repository: string) => Promise<readonly string[]>;
+  /** What SetAside.identity says of the file at a path; undefined when there is none. */
+  readonly identityAt: (path: string) => string | undefined;
+  readonly records: VerifyRecords;
+  readonly foundIndexes: FoundIndexes;
+  readonly openMetadata: OpenMetadata;
+  /** True while an index run of the repository is due. Asked after its packages were listed. */
+  readonly isMarked: (repository: string) => Promise<boolean>;
+}
+
+export interface VerifyOptions {
+  /** Reads every package too: its digest and its header. */
+  readonly readData: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What one look at a repository finds. */
+export interface RepositoryCheck {
+  /** Files on disk. */
+  readonly packageCount: number;
+  /** Packages in the index; undefined when it cannot be read. */
+  readonly indexedCount: number | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Compares a repository's index, packages and records once.
+ * @param repomdXml as it was read just before; undefined when there is none.
+ */
+export async function checkRepository(
+  repository: string,
+  repomdXml: string | undefined,
+  by: { readonly parts: VerifyParts; readonly options: VerifyOptions },
+): Promise<RepositoryCheck> {
+  const { parts, options } = by;
+  const { signal } = options;
+  const repositoryDir = parts.directoryOf(repository);
+  // Records first: a package is linked before its receipt is written, so each must be on disk.
+  const receipts = parts.records.receipts(repository);
+  const files = await readStoredFiles(repositoryDir, await parts.listPackages(repository));
+  const aside = currentlyAside(parts.records.setAside(repository), files, parts);
+  const faults = currentFaults(parts.records.packageFaults(repository), files, parts);
+  const isMarked = await parts.isMarked(repository);
+  const metadata = await checkMetadata(repomdXml, {
+    repositoryDir,
+    openMetadata: parts.openMetadata,
+    signal,
+  });
+  const { foundIndexes } = parts;
+  const isOwn = await foundIndexes.isOwn(repositoryDir);
+  const facts: PackageFacts = {
+    files,
+    aside,
+    faults,
+    acknowledged: new Set(receipts.map(({ location }) => location)),
+    reasonToLeave: isOwn ? undefined : (named) => foundIndexes.reasonOf(named, repositoryDir),
+    indexed: metadata.indexed,
+    isMarked,
+  };
+  const findings = [
+    ...(await findLinkedDirectories(repositoryDir, parts.directoriesOf(repositoryDir))),
+    ...metadata.findings,
+    ...comparePackages(facts),
+    ...compareReceipts(receipts, facts),
+    ...(await checkPublication(repositoryDir, parts)),
+    ...(await findOtherFiles(repositoryDir, metadata.repomd)),
+  ];
+  if (options.readData) {
+    const { indexed } = metadata;
+    // What is set aside or faulty is known to be no sound package, and reported as that.
+    const isKnown = new Set([...aside.keys(), ...faults.map(({ location }) => location)]);
+    const read = files.filter(({ location }) => !isKnown.has(location));
+    for await (const finding of checkPackageBytes(read, { indexed, receipts, signal }))
+      findings.push(finding);
+  }
+  return {
+    findings: withoutConsequences(findings),
+    packageCount: files.length,
+    indexedCount: metadata.indexed?.size,
+  };
+}
+
+/** What these say of a file explains all else that is found of it. */
+const EXPLAINS: ReadonlySet<Finding['code']> = new Set([
+  'PACKAGE_DAMAGED',
+  'PACKAGE_UNDESCRIBABLE',
+  'PACKAGE_HELD_BACK',
+  'WOULD_LEAVE_INDEX',
+]);
+
+/** What is wrong with a file is said once. */
+function withoutConsequences(findings: readonly Finding[]): readonly Finding[] {
+  const explanations = new Map<string, Finding>();
+  for (const finding of findings) {
+    if (EXPLAINS.has(finding.code) && !explanations.has(finding.subject)) {
+      explanations.set(finding.subject, finding);
+    }
+  }
+  return findings.filter((finding) => (explanations.get(finding.subject) ?? finding) === finding);
+}
+
+/** Another file under the name of a faulty one has no fault yet. */
+function currentFaults(
+  faults: readonly PackageFault[],
+  files: readonly StoredFile[],
+  { identityAt }: VerifyParts,
+): readonly PackageFault[] {
+  const paths = new Map(files.map(({ location, path }) => [location, path]));
+  return faults.filter(({ location, identity, code }) => {
+    const path = paths.get(location);
+    return path !== undefined && (code === 'PACKAGE_HELD_BACK' || identityAt(path) === identity);
+  });
+}
+
+/** A record is about one file: another one under its name belongs into the index. */
+function currentlyAside(
+  records: readonly SetAside[],
+  files: readonly StoredFile[],
+  { identityAt }: VerifyParts,
+): ReadonlyMap<string, SetAside> {
+  const paths = new Map(files.map(({ location, path }) => [location, path]));
+  const aside = new Map<string, SetAside>();
+  for (const record of records) {
+    const path = paths.get(record.location);
+    if (path === undefined || identityAt(path) !== record.identity) continue;
+    aside.set(record.location, record);
+  }
+  return aside;
+}

@@ -1,4 +1,0 @@
-import { answerJobs } from '../threads/answer-jobs.ts';
-import { digestFile } from './digest-file.ts';
-
-answerJobs(digestFile);

@@ -1,4 +1,0 @@
-import { answerJobs } from '../threads/answer-jobs.ts';
-import { type HeaderJob, readHeader } from './read-header.ts';
-
-answerJobs((job: HeaderJob) => readHeader(job));

@@ -1,0 +1,88 @@
+import { AppError } from '../../errors.ts';
+import type { PackageIdentity, RepositoryLayout, Target } from '../../storage/repository-layout.ts';
+import type { NamedRepository } from './recognise-directory.ts';
+
+/** Where a package goes. */
+export interface Route {
+  readonly targets: readonly Target[];
+  /** Said explicitly, because the release tag names none or another one; undefined when the tag alone decides. */
+  readonly releasever: string | undefined;
+  /** Where it is left, when its arch says another basearch or more of them. */
+  readonly keptIn: string | undefined;
+  /** What the release tag names, when the package goes elsewhere. */
+  readonly taggedReleasever: string | undefined;
+}
+
+/** The rules a package is routed by. */
+export interface RouteRules {
+  readonly targetsOf: RepositoryLayout['targetsOf'];
+  /** True when hosts of a basearch install packages of an arch that has another one. */
+  readonly alsoInstalls: (basearch: string, arch: string) => boolean;
+  /** For packages that neither their release tag nor their directory says anything of. */
+  readonly releasever: string | undefined;
+}
+
+/**
+ * Where a package goes: its release tag says it, else the directory it lies in, else the option. What lies in a
+ * repository of our own tree stays in its releasever: somebody may have sent it with `?releasever=`. What lies in a directory
+ * whose hosts install it though it has another basearch (i686 in x86_64) stays there: they would miss it, and others did not
+ * have it.
+ * @throws AppError NEVRA_INVALID, ARCH_UNKNOWN, RELEASEVER_UNKNOWN, PARAMETER_INVALID.
+ */
+export function routePackage(
+  identity: PackageIdentity,
+  named: NamedRepository | undefined,
+  { targetsOf, alsoInstalls, releasever }: RouteRules,
+): Route {
+  const keptIn = keptBasearch(identity, named, alsoInstalls);
+  const basearches = keptIn === undefined ? undefined : [keptIn];
+  const tagged = taggedTargets(identity, targetsOf, basearches);
+  const taggedReleasever = tagged === undefined ? undefined : releaseverOf(tagged);
+  if (named?.isInTree === true && named.releasever !== taggedReleasever) {
+    const targets = targetsOf(identity, named.releasever, basearches);
+    return { targets, releasever: named.releasever, keptIn, taggedReleasever };
+  }
+  if (tagged !== undefined)
+    return { targets: tagged, releasever: undefined, keptIn, taggedReleasever: undefined };
+  const decided = named?.releasever ?? releasever;
+  if (decided !== undefined) {
+    const targets = targetsOf(identity, decided, basearches);
+    return { targets, releasever: decided, keptIn, taggedReleasever: undefined };
+  }
+  throw new AppError(
+    'RELEASEVER_UNKNOWN',
+    `the release tag "${identity.release}" names no known distribution, and the directory no <releasever>/<basearch>`,
+    {
+      hint: 'Say where such packages go with --releasever, for example --releasever 9, or add a pattern to layout.releasever.',
+      details: { release: identity.release },
+    },
+  );
+}
+
+function keptBasearch(
+  { arch, isSource }: PackageIdentity,
+  named: NamedRepository | undefined,
+  alsoInstalls: RouteRules['alsoInstalls'],
+): string | undefined {
+  const basearch = named?.repository.split('/')[1];
+  if (isSource || basearch === undefined || !alsoInstalls(basearch, arch)) return undefined;
+  return basearch;
+}
+
+/** Undefined when the release tag names no distribution. */
+function taggedTargets(
+  identity: PackageIdentity,
+  targetsOf: RouteRules['targetsOf'],
+  basearches: readonly string[] | undefined,
+): readonly Target[] | undefined {
+  try {
+    return targetsOf(identity, undefined, basearches);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'RELEASEVER_UNKNOWN') return undefined;
+    throw error;
+  }
+}
+
+function releaseverOf([first]: readonly Target[]): string | undefined {
+  return first?.repository.split('/')[0];
+}

@@ -1,0 +1,132 @@
+import { type BigIntStats, lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError, errnoOf, toAppError } from '../../errors.ts';
+import { identityOf } from '../../base/files/file-identity.ts';
+import type { PackageWarning } from '../../api/package-warning.ts';
+import type { InspectedPackage } from '../inspect-package.ts';
+import { fileOf } from './file-of.ts';
+import { type NameRules, recogniseDirectory } from './recognise-directory.ts';
+import { type RouteRules, routePackage } from './route-package.ts';
+import type { FoundPackage, Refusal } from '../survey.ts';
+import { workThrough } from './work-through.ts';
+
+export interface PackageSurveyParts {
+  /** As an upload is inspected. @throws AppError. */
+  readonly inspect: (path: string, sizeBytes: number) => Promise<InspectedPackage>;
+  readonly names: NameRules;
+  readonly routing: RouteRules;
+  /** Keeps the rules of its repositories on signatures. @throws AppError PACKAGE_*, SIGNING_*. */
+  readonly checkSignature: (
+    path: string,
+    inspected: InspectedPackage,
+    repositories: readonly string[],
+  ) => Promise<void>;
+  readonly findWarnings: (
+    inspected: InspectedPackage,
+    repositories: readonly string[],
+  ) => readonly PackageWarning[];
+  readonly isLinkable: (path: string, stats: BigIntStats) => boolean;
+  readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;
+}
+
+export interface SurveyedPackages {
+  /** In order of path. */
+  readonly packages: readonly FoundPackage[];
+  readonly refusals: readonly Refusal[];
+}
+
+// The hashing is done by a thread a core; some more files at a time keep the disk busy meanwhile.
+const CONCURRENCY = 4;
+
+/**
+ * Inspects each of these files as an upload would be.
+ * @param files `linked`: where those of the paths that are symbolic links lead.
+ */
+export async function surveyPackages(
+  root: string,
+  files: { readonly paths: readonly string[]; readonly linked: ReadonlyMap<string, string> },
+  parts: PackageSurveyParts,
+): Promise<SurveyedPackages> {
+  const { paths, linked } = files;
+  const packages: FoundPackage[] = [];
+  const refusals: Refusal[] = [];
+  const { onProgress } = parts;
+  await workThrough(paths, { concurrency: CONCURRENCY, onProgress }, async (path) => {
+    try {
+      const realPath = linked.get(path);
+      packages.push(await lookAt(root, { path, ...(realPath !== undefined && { realPath }) }, parts));
+    } catch (error) {
+      refusals.push(refusalOf(path, error));
+    }
+  });
+  return { packages: inOrder(packages), refusals: inOrder(refusals) };
+}
+
+/** Of a regular file: device, inode, size and mtime. */
+export function sourceIdentityOf(stats: BigIntStats): string {
+  return `${stats.dev}-${identityOf(stats)}`;
+}
+
+/** How an error is told of a file of somebody else's. */
+export function refusalOf(path: string, error: unknown): Refusal {
+  const errno = errnoOf(error);
+  const known =
+    errno === undefined || error instanceof AppError
+      ? toAppError(error)
+      : unreadable(`it cannot be read (${errno})`);
+  const { code, message, hint } = known;
+  return { path, code, message, hint };
+}
+
+/** What is no package at all to us. */
+export function unreadable(reason: string): AppError {
+  return new AppError('NOT_FOUND', reason, { hint: 'Look at the file and at your rights.' });
+}
+
+async function lookAt(
+  root: string,
+  at: Pick<FoundPackage, 'path' | 'realPath'>,
+  parts: PackageSurveyParts,
+): Promise<FoundPackage> {
+  const { path } = at;
+  const absolute = fileOf(root, at);
+  const stats = lstatSync(absolute, { bigint: true });
+  if (!stats.isFile()) throw unreadable('it is no regular file');
+  const sizeBytes = Number(stats.size);
+  const inspected = await parts.inspect(absolute, sizeBytes);
+  const { rpm, nevra, sha256 } = inspected;
+  const named = recogniseDirectory(root, path, parts.names);
+  const { targets, releasever, keptIn, taggedReleasever } = routePackage(rpm, named, parts.routing);
+  const repositories = targets.map(({ repository }) => repository);
+  // What each of its repositories has already was accepted before; were it another file, that is a conflict.
+  if (!targets.every((target) => hasSize(target.path, stats.size))) {
+    await parts.checkSignature(absolute, inspected, repositories);
+  }
+  return {
+    ...at,
+    identity: sourceIdentityOf(stats),
+    sizeBytes,
+    sha256,
+    nevra,
+    isNoarch: !rpm.isSource && rpm.arch === 'noarch',
+    releasever,
+    keptIn,
+    taggedReleasever,
+    repositories,
+    location: targets[0]?.location ?? '',
+    laidIn: named?.repository,
+    isInTree: join(root, path).startsWith(`${parts.names.topDir}/`),
+    isInPlace: targets.some((target) => target.path === join(root, path)),
+    isLinkable: parts.isLinkable(absolute, stats),
+    warnings: parts.findWarnings(inspected, repositories),
+  };
+}
+
+function hasSize(path: string, sizeBytes: bigint): boolean {
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats !== undefined && stats.isFile() && stats.size === sizeBytes;
+}
+
+function inOrder<T extends { readonly path: string }>(list: readonly T[]): readonly T[] {
+  return list.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}

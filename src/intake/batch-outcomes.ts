@@ -1,0 +1,48 @@
+import type { Batch, BatchMember } from '../storage/batch-store.ts';
+import { batchUrl } from './batch-url.ts';
+import { factsOf } from './ingest/choose-file.ts';
+import type { UploadOutcome } from '../api/upload-outcome.ts';
+import type { BatchParts } from './ingest-parts.ts';
+import { placesOf } from './describe-upload.ts';
+
+/** What became of each package of a batch, in order of NEVRA. */
+export function outcomesOf(
+  { id, state, members }: Batch,
+  parts: Pick<BatchParts, 'records' | 'publicUrl'>,
+): readonly UploadOutcome[] {
+  const outcomes = members.map((member) =>
+    state === 'committed'
+      ? committedOutcome(member, member.outcome ?? 'known', parts)
+      : stagedOutcome(id, member, parts),
+  );
+  return inOrder(outcomes);
+}
+
+/** By NEVRA. */
+export function inOrder(outcomes: readonly UploadOutcome[]): readonly UploadOutcome[] {
+  return outcomes.toSorted((a, b) => (a.nevra < b.nevra ? -1 : 1));
+}
+
+/** Of a package whose batch was committed. */
+export function committedOutcome(
+  member: BatchMember,
+  outcome: UploadOutcome['outcome'],
+  parts: Pick<BatchParts, 'records' | 'publicUrl'>,
+): UploadOutcome {
+  const places = placesOf(parts.records.receiptsOf(member.sha256), member.targets, parts);
+  return { ...factsOf(member), outcome, places };
+}
+
+/** Of a package that waits for the commit. */
+export function stagedOutcome(
+  batch: string,
+  member: BatchMember,
+  parts: Pick<BatchParts, 'records' | 'publicUrl'>,
+): UploadOutcome {
+  const places = placesOf([], member.targets, parts).map((place) => {
+    const signature = member.signatures[place.repository];
+    return { ...place, state: 'staged' as const, ...(signature !== undefined && { signature }) };
+  });
+  const commitUrl = `${batchUrl(parts.publicUrl, batch)}/commit`;
+  return { outcome: 'staged', batch, commitUrl, ...factsOf(member), places };
+}

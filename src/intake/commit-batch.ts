@@ -1,0 +1,138 @@
+import { demandProven, ownerOf, type Requester } from '../trust/requester.ts';
+import { type Batch, readBatch, repositoriesOf } from '../storage/batch-store.ts';
+import { AppError, toAppError } from '../errors.ts';
+import { lookAtTargets } from './place/place-package.ts';
+import type { Target } from '../storage/repository-layout.ts';
+import type { UploadOutcome } from '../api/upload-outcome.ts';
+import { outcomesOf } from './batch-outcomes.ts';
+import { type Refused, refusalOf } from './ingest/batch-refusal.ts';
+import { accessOf, demandUpload } from './batch-rights.ts';
+import { storedFactsOf } from './ingest/choose-file.ts';
+import { inParallel } from '../base/turns/in-parallel.ts';
+import type { BatchParts } from './ingest-parts.ts';
+import { batchTurn, placeDecidedBatch } from './place-decided.ts';
+import { takeAllTurns } from './ingest/take-all-turns.ts';
+import { discardAll, findClashes, type PreparedFile, prepareFiles } from './ingest/prepare-files.ts';
+
+export interface Commit {
+  /** False when the batch had been committed before. */
+  readonly isNew: boolean;
+  readonly packages: readonly UploadOutcome[];
+}
+
+/**
+ * Puts all packages of a batch into the tree, or none: once this has decided that they go there, they do, also after a
+ * crash, and no index ever has a part of them. May be repeated.
+ * @throws AppError NOT_FOUND, RIGHT_MISSING, SIGNATURE_INVALID, BATCH_REFUSED with every package that cannot go there, QUOTA_REACHED, BATCH_UNPLACED after
+ * the decision, or of another fault of ours before it.
+ */
+export async function commitBatch(id: string, requester: Requester, parts: BatchParts): Promise<Commit> {
+  // First: X-Signature: sha1= proves a client only by a file, and a commit sends none. The service tells an unproven client nothing.
+  demandProven(requester);
+  // Before the client waits for others.
+  demandUpload(requester, accessOf(await readBatch(id, parts.batches)));
+  // Who asks once more, because it takes long, waits for the same commit.
+  return parts.takeTurns(`commit of ${id}`, async () => {
+    let isNew = false;
+    let refusals = 0;
+    for (;;) {
+      const batch = await readBatch(id, parts.batches);
+      // Packages for other repositories may have come since.
+      demandUpload(requester, accessOf(batch));
+      if (batch.state === 'committed') return { isNew, packages: outcomesOf(batch, parts) };
+      isNew = true;
+      if (batch.state === 'committing') await completeCommit(batch, parts);
+      else {
+        const refusal = await commitStaged(batch, requester, parts);
+        if (refusal === undefined) continue;
+        refusals += 1;
+        // The same package may have been signed for somebody else meanwhile: prepared once more, it is that one.
+        if (parts.signing === undefined || refusals > 1) throw refusal;
+      }
+    }
+  });
+}
+
+/** Places what was decided, while no index run looks. @throws AppError BATCH_UNPLACED. */
+export async function completeCommit({ id, members }: Batch, parts: BatchParts): Promise<void> {
+  const repositories = repositoriesOf(members);
+  await parts.queue.whileHeld(repositories, () =>
+    parts.queue.whileMarked(repositories, () =>
+      parts.takeTurns(batchTurn(id), () => placeDecidedBatch(id, parts)),
+    ),
+  );
+}
+
+/** @returns why it is refused; undefined when it was placed, or when the batch has changed meanwhile. */
+async function commitStaged(
+  batch: Batch,
+  requester: Requester,
+  parts: BatchParts,
+): Promise<AppError | undefined> {
+  const { id } = batch;
+  const repositories = repositoriesOf(batch.members);
+  // First: holding a repository makes a queue of it.
+  parts.admitRepositories(repositories, ownerOf(requester));
+  const files = await prepareFiles(batch, parts);
+  if (files instanceof AppError) return files;
+  try {
+    // Hold, targets, batch: everybody waits in this order.
+    return await parts.queue.whileHeld(repositories, () =>
+      takeAllTurns(targetsOf(files), parts.takeTurns, () =>
+        parts.takeTurns(batchTurn(id), async () => {
+          if (!isSame(batch, await parts.batches.read(id))) return undefined;
+          const looked = await lookAtAll(files, parts);
+          if (looked instanceof AppError) return looked;
+          parts.demandReserve(repositories);
+          await inParallel(repositories, parts.prepareRepository);
+          await parts.queue.whileMarked(repositories, async () => {
+            await parts.batches.decide(id, looked);
+            await placeDecidedBatch(id, parts);
+          });
+          return undefined;
+        }),
+      ),
+    );
+  } finally {
+    await discardAll(files);
+  }
+}
+
+function isSame(before: Batch, now: Batch | undefined): boolean {
+  return now?.state === 'staged' && filesOf(before) === filesOf(now);
+}
+
+function filesOf({ members }: Batch): string {
+  return members.map(({ file }) => file).join();
+}
+
+/** The members as they are decided on, or why they are refused. */
+async function lookAtAll(
+  files: readonly PreparedFile[],
+  parts: BatchParts,
+): Promise<readonly PreparedFile['member'][] | AppError> {
+  const stored = storedFactsOf(parts);
+  const clashes = findClashes(files);
+  if (clashes.length > 0) return refusalOf(clashes, files.length);
+  const refused: Refused[] = [];
+  const looked = await inParallel(files, async ({ file, member }) => {
+    try {
+      const states = await lookAtTargets(file, stored, parts.store);
+      const isCreated = states.some(({ holdsPackage }) => !holdsPackage);
+      return { ...member, outcome: isCreated ? ('created' as const) : ('unchanged' as const) };
+    } catch (error) {
+      refused.push({ nevra: file.nevra, sha256: sentSha256Of(file), error: toAppError(error) });
+      return member;
+    }
+  });
+  return refused.length === 0 ? looked : refusalOf(refused, files.length);
+}
+
+/** As the client knows it. */
+function sentSha256Of({ sha256, receivedSha256 }: PreparedFile['file']): string {
+  return receivedSha256 ?? sha256;
+}
+
+function targetsOf(files: readonly PreparedFile[]): readonly Target[] {
+  return files.flatMap(({ file }) => file.targets);
+}

@@ -1,0 +1,49 @@
+import { AppError } from '../../errors.ts';
+
+/** Calls to a file system that may be a network mount, and may not answer. */
+export interface MountCalls {
+  /**
+   * Waits for a call, but not for ever. One that hangs keeps its thread, of which Node has four for everything, so nothing
+   * else is asked of the mount until it returns.
+   * @param discard takes what nobody waits for any more.
+   * @throws AppError STORAGE_FAILED when there is no answer in time, or an earlier call still hangs; what the call throws.
+   */
+  readonly within: <Result>(
+    call: () => Promise<Result>,
+    discard?: (result: Result) => Promise<void>,
+  ) => Promise<Result>;
+}
+
+/** @param path names the mount in messages. */
+export function createMountCalls(path: string, answerMs: number): MountCalls {
+  let hanging = 0;
+  return { within };
+
+  async function within<Result>(
+    call: () => Promise<Result>,
+    discard: (result: Result) => Promise<void> = async () => undefined,
+  ): Promise<Result> {
+    if (hanging > 0) throw noAnswer(path, answerMs);
+    const answer = call();
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      hanging += 1;
+      answer
+        .then(discard)
+        .catch(() => undefined)
+        .finally(() => (hanging -= 1));
+      late.reject(noAnswer(path, answerMs));
+    }, answerMs);
+    try {
+      return await Promise.race([answer, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function noAnswer(path: string, answerMs: number): AppError {
+  return new AppError('STORAGE_FAILED', `${path} does not answer within ${answerMs / 1000} s`, {
+    hint: 'Look after the server or the disk that is mounted there, or mount it again.',
+  });
+}

@@ -1,0 +1,25 @@
+import type { RpmPackage } from '../rpm/rpm-parser/rpm-package.ts';
+import { severityOf } from '../rpm/rpm-parser/text-defects.ts';
+import { describeDefect, textRefused } from './inspect/acceptance.ts';
+import type { PackageWarning } from '../api/package-warning.ts';
+
+/** The texts for people that an index holds with U+FFFD in place of what XML cannot. */
+export function findTextWarnings({
+  textDefects,
+}: Pick<RpmPackage, 'textDefects'>): readonly PackageWarning[] {
+  return textDefects.flatMap((found) => {
+    const { tag, index, defect } = found;
+    if (defect === 'too-long' || severityOf(found) !== 'replaced') return [];
+    const text = `${tag} (entry ${index}) holds ${describeDefect(defect)}; the metadata has U+FFFD in its place`;
+    return [{ code: 'TEXT_NOT_XML' as const, tag, text }];
+  });
+}
+
+/**
+ * The rule of an index that holds texts as they are or not at all.
+ * @throws AppError TEXT_NOT_XML.
+ */
+export function refuseReplacedText({ textDefects }: Pick<RpmPackage, 'textDefects'>): void {
+  const replaced = textDefects.find((defect) => severityOf(defect) === 'replaced');
+  if (replaced !== undefined) throw textRefused(replaced);
+}

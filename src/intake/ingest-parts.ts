@@ -1,0 +1,46 @@
+import type { BatchStore } from '../storage/batch-store.ts';
+import type { PackageWarning } from '../api/package-warning.ts';
+import type { PackageFacts } from './read-header.ts';
+import type { InspectedPackage } from './inspect-package.ts';
+import type { InspectionThreads } from './inspection-threads.ts';
+import type { RepositoryLayout, RepositoryName } from '../storage/repository-layout.ts';
+import type { TakeTurns } from '../base/turns/take-turns.ts';
+import type { BodyRoom } from './body-room.ts';
+import type { SignaturesByRepository } from '../trust/check-package-signature.ts';
+import type { PackageSigner } from '../trust/create-package-signer.ts';
+import type { DescribeParts } from './describe-upload.ts';
+import type { PlaceParts } from './ingest/place-and-record.ts';
+import type { UploadStage } from './upload-stage.ts';
+
+export interface IngestParts extends PlaceParts, DescribeParts {
+  readonly layout: RepositoryLayout;
+  readonly inspectionThreads: InspectionThreads;
+  /** Verifies a package's signature for each repository. @throws AppError when one of them refuses it. */
+  readonly checkSignature: (
+    inspected: InspectedPackage & { readonly path: string },
+    repositories: readonly RepositoryName[],
+  ) => Promise<SignaturesByRepository>;
+  /** @throws AppError TEXT_NOT_XML: the engine of the index cannot describe the package. */
+  readonly checkDescribable: (rpm: PackageFacts) => void;
+  /** What is worth saying of a package that is taken. */
+  readonly findWarnings: (
+    rpm: PackageFacts,
+    repositories: readonly RepositoryName[],
+  ) => readonly PackageWarning[];
+  /** Undefined when packages are stored as they are sent. */
+  readonly signing: PackageSigner | undefined;
+  readonly takeTurns: TakeTurns;
+  /** Makes sure that a repository has its directory, an index and its .repo file. */
+  readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
+  /** Asked before a repository is made. @throws AppError QUOTA_REACHED. */
+  readonly admitRepositories: (repositories: readonly string[], owner: string) => void;
+  /** @throws AppError STORAGE_FULL: the disk has no room for the next index of these repositories. */
+  readonly demandReserve: (repositories: readonly string[]) => void;
+  readonly bodyRoom: BodyRoom;
+  /** Measures one stage of an upload. */
+  readonly timed: <T>(stage: UploadStage, task: () => Promise<T>) => Promise<T>;
+}
+
+export interface BatchParts extends IngestParts {
+  readonly batches: BatchStore;
+}

@@ -1,0 +1,64 @@
+import { ownerOf } from '../trust/requester.ts';
+import { admitUpload } from './ingest/admit-upload.ts';
+import { chooseFile, factsOf, storedFactsOf, toPlace, warningsOf } from './ingest/choose-file.ts';
+import { placesOf } from './describe-upload.ts';
+import type { IngestParts } from './ingest-parts.ts';
+import { type FileToPlace, findReceipt, isDamaged, placeAndRecord } from './ingest/place-and-record.ts';
+import { takeAllTurns } from './ingest/take-all-turns.ts';
+import { lookAtTargets } from './place/place-package.ts';
+import type { SpooledUpload } from './spooled-upload.ts';
+import type { UploadOutcome } from '../api/upload-outcome.ts';
+import type { Receipt } from '../storage/records.ts';
+
+/**
+ * One upload's journey, from a file of ours to an acknowledged package. When this returns, the package survives a power
+ * cut and its repositories are marked for reindexing; when it throws, the client may send the package again.
+ * @throws AppError with the code of the rule that refused the package, or of the fault of ours.
+ */
+export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): Promise<UploadOutcome> {
+  const { targets, asSent } = await admitUpload(upload, parts);
+  return takeAllTurns(targets, parts.takeTurns, async () => {
+    const stored = await chooseFile(asSent, targets, parts);
+    try {
+      await parts.timed('sync', () => parts.store.prepare(stored.path));
+      const file = toPlace(stored, targets);
+      const owner = ownerOf(upload.requester);
+      const { isCreated, receipts } = await parts.timed('place', () => place(file, owner, parts));
+      const outcome = isCreated ? 'created' : 'unchanged';
+      const facts = factsOf({ ...file, ...warningsOf(stored, targets, parts) });
+      return { ...facts, outcome, places: placesOf(receipts, targets, parts) };
+    } finally {
+      await stored.discard?.();
+    }
+  });
+}
+
+interface Placed {
+  /** True when a repository got the package; false when all of them had it. */
+  readonly isCreated: boolean;
+  readonly receipts: readonly Receipt[];
+}
+
+async function place(file: FileToPlace, owner: string, parts: IngestParts): Promise<Placed> {
+  const { sha256, targets } = file;
+  const states = await lookAtTargets(file, storedFactsOf(parts), parts.store);
+  const isCreated = states.some(({ holdsPackage }) => !holdsPackage);
+  const known = isCreated
+    ? []
+    : targets.flatMap((target) => findReceipt(sha256, target, parts.records) ?? []);
+  // One that was damaged and is right again needs an index run.
+  const isMended = targets.some((target) => isDamaged(target, parts.records));
+  if (!isCreated && !isMended && known.length === targets.length) {
+    // An earlier attempt may have ended between its links and its syncs.
+    await Promise.all(targets.map((target) => parts.store.sync(target.path)));
+    return { isCreated, receipts: known };
+  }
+  const repositories = targets.map(({ repository }) => repository);
+  parts.demandReserve(repositories);
+  parts.admitRepositories(repositories, owner);
+  await Promise.all(repositories.map(parts.prepareRepository));
+  const receipts = await parts.queue.whileMarked(repositories, () =>
+    placeAndRecord([{ file, states }], parts),
+  );
+  return { isCreated, receipts };
+}

@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { demand } from '../../trust/requester.ts';
+import { inspectPackage } from '../inspect-package.ts';
+import type { Target } from '../../storage/repository-layout.ts';
+import type { SpooledUpload } from '../spooled-upload.ts';
+import type { SignaturesByRepository } from '../../trust/check-package-signature.ts';
+import type { SignatureVerdict } from '../../api/signature-verdict.ts';
+import type { IngestParts } from '../ingest-parts.ts';
+import { findReceipt } from './place-and-record.ts';
+import type { StoredFile } from './stored-file.ts';
+
+/** An upload that no rule forbids, whatever the tree holds. */
+export interface AdmittedUpload {
+  readonly targets: readonly Target[];
+  readonly asSent: StoredFile;
+}
+
+/** @throws AppError with the code of the rule that refused the package. */
+export async function admitUpload(upload: SpooledUpload, parts: IngestParts): Promise<AdmittedUpload> {
+  const { path } = upload;
+  const inspected = await parts.timed('inspect', () => inspectPackage(upload, parts.inspectionThreads));
+  parts.checkDescribable(inspected.rpm);
+  const targets = parts.layout.targetsOf(inspected.rpm, upload.releasever, upload.basearches);
+  const repositories = targets.map(({ repository }) => repository);
+  for (const repository of repositories) demand(upload.requester, { right: 'upload', in: { repository } });
+  const signatures =
+    findStoredVerdicts(inspected.sha256, targets, parts) ??
+    (await parts.timed('signature', () => parts.checkSignature({ path, ...inspected }, repositories)));
+  return { targets, asSent: { path, inspected, signatures } };
+}
+
+/**
+ * The verdicts on a package that each of its repositories has already, byte for byte: sending it again changes nothing,
+ * and so needs no rule to be kept. Undefined when one of them lacks it.
+ */
+function findStoredVerdicts(
+  sha256: string,
+  targets: readonly Target[],
+  { records }: IngestParts,
+): SignaturesByRepository | undefined {
+  // Of a package that is new the records need not be asked.
+  if (!targets.every(({ path }) => existsSync(path))) return undefined;
+  const verdicts = new Map<string, SignatureVerdict>();
+  for (const target of targets) {
+    const receipt = findReceipt(sha256, target, records);
+    if (receipt === undefined) return undefined;
+    verdicts.set(target.repository, receipt.signature ?? { state: 'unchecked' });
+  }
+  return verdicts;
+}

@@ -1,0 +1,60 @@
+import type { UploadOutcome } from '../../api/upload-outcome.ts';
+import { describeStoredPackage } from '../inspect-package.ts';
+import type { StoredFacts } from '../place/place-package.ts';
+import type { Target } from '../../storage/repository-layout.ts';
+import { givenSha256 } from '../describe-upload.ts';
+import type { IngestParts } from '../ingest-parts.ts';
+import type { FileToPlace } from './place-and-record.ts';
+import { chooseStoredFile, type StoredFile } from './stored-file.ts';
+
+/** What goes into the tree of a package: what was sent, or a signed copy of it. @throws AppError as chooseStoredFile(). */
+export async function chooseFile(
+  asSent: StoredFile,
+  targets: readonly Target[],
+  parts: IngestParts,
+): Promise<StoredFile> {
+  const { signing } = parts;
+  if (signing === undefined) return asSent;
+  return chooseStoredFile(asSent, targets, { ...parts, signing, storedFacts: storedFactsOf(parts) });
+}
+
+export function toPlace(
+  { path, inspected, signatures, receivedSha256 }: StoredFile,
+  targets: readonly Target[],
+): FileToPlace {
+  const { nevra, sha256, sizeBytes } = inspected;
+  return { path, nevra, sha256, sizeBytes, receivedSha256, signatures, targets };
+}
+
+/** What is known of stored packages, for messages. */
+export function storedFactsOf({ records, inspectionThreads }: IngestParts): StoredFacts {
+  return {
+    describe: (path) => describeStoredPackage(path, inspectionThreads),
+    acknowledgedAt: ({ repository, location }) => records.receiptAt(repository, location),
+  };
+}
+
+/** What an answer says of a package besides where it is. */
+export function factsOf({
+  nevra,
+  sha256,
+  receivedSha256,
+  sizeBytes,
+  warnings,
+}: Omit<FileToPlace, 'path' | 'signatures' | 'targets'> & Pick<UploadOutcome, 'warnings'>): Omit<
+  UploadOutcome,
+  'outcome' | 'places'
+> {
+  return { nevra, sha256, ...givenSha256(receivedSha256), sizeBytes, ...(warnings && { warnings }) };
+}
+
+/** For answers and batches: only there when there is something to say. */
+export function warningsOf(
+  { inspected }: Pick<StoredFile, 'inspected'>,
+  targets: readonly Pick<Target, 'repository'>[],
+  { findWarnings }: Pick<IngestParts, 'findWarnings'>,
+): Pick<UploadOutcome, 'warnings'> {
+  const repositories = targets.map(({ repository }) => repository);
+  const warnings = findWarnings(inspected.rpm, repositories);
+  return warnings.length === 0 ? {} : { warnings };
+}

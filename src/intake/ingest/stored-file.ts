@@ -1,0 +1,144 @@
+import { existsSync, statSync } from 'node:fs';
+import { AppError, toAppError } from '../../errors.ts';
+import { digestContent, type InspectedPackage, inspectPackage } from '../inspect-package.ts';
+import type { InspectionThreads } from '../inspection-threads.ts';
+import type { PackageStore } from '../../storage/package-store.ts';
+import { findSameContent, lookAtTargets, type StoredFacts } from '../place/place-package.ts';
+import type { Target } from '../../storage/repository-layout.ts';
+import type { BodyRoom } from '../body-room.ts';
+import type { UploadStage } from '../upload-stage.ts';
+import type { SignaturesByRepository } from '../../trust/check-package-signature.ts';
+import type { SignatureVerdict } from '../../api/signature-verdict.ts';
+import type { PackageSigner } from '../../trust/create-package-signer.ts';
+
+/** The file that is stored of an upload: the one that was sent, or the same package with our signature. */
+export interface StoredFile {
+  readonly path: string;
+  readonly inspected: InspectedPackage;
+  readonly signatures: SignaturesByRepository;
+  /** When it is not the file that was sent. */
+  readonly receivedSha256?: string;
+  /** Removes the file's name, when it is one of its own. */
+  readonly discard?: () => Promise<void>;
+}
+
+export interface StoredFileParts {
+  readonly store: PackageStore;
+  readonly storedFacts: StoredFacts;
+  readonly inspectionThreads: InspectionThreads;
+  readonly signing: PackageSigner;
+  /** For the signed copy. */
+  readonly bodyRoom: BodyRoom;
+  readonly timed: <T>(stage: UploadStage, task: () => Promise<T>) => Promise<T>;
+}
+
+/**
+ * What is stored of a package where packages are signed: the file that is stored of it already, itself when a key of
+ * ours signed it before, or a signed copy. No record is asked: a crash may have come before it was written.
+ * @throws AppError PACKAGE_CONFLICT, PACKAGE_NOT_SIGNABLE, PACKAGE_SIGNING_FAILED, SIGNING_TOOL_*,
+ * STORAGE_FULL.
+ */
+export async function chooseStoredFile(
+  asSent: StoredFile,
+  targets: readonly Target[],
+  parts: StoredFileParts,
+): Promise<StoredFile> {
+  const { store, storedFacts, inspectionThreads, signing } = parts;
+  const unsigned = { path: asSent.path, ...asSent.inspected };
+  const contentOf = (path: string): Promise<string | undefined> => digestContent(path, inspectionThreads);
+  const content = await contentOf(unsigned.path);
+  const isDamaged = await Promise.all(targets.map((target) => isOther(target, parts)));
+  const sound = targets.filter((_, index) => !isDamaged[index]);
+  const stored = await findSameContent(sound, content, contentOf);
+  if (stored !== undefined) return describeStored(stored, asSent, targets, parts);
+  // Nothing is signed in vain, and the message has the digest that the client knows.
+  const receivedSha256 = unsigned.sha256;
+  await lookAtTargets({ ...unsigned, receivedSha256, targets }, storedFacts, store);
+  const { verdict, isOwn } = await signing.verify(unsigned);
+  if (isOwn) return { ...asSent, signatures: eachSignature(asSent, () => verdict) };
+  parts.bodyRoom.demandRoom(unsigned.sizeBytes);
+  const { path, discard } = await parts.timed('sign', () => signing.sign(unsigned));
+  try {
+    const signed = await proveSigned({ path, content }, asSent, parts);
+    return { ...signed, discard };
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+}
+
+/** Whether the file at a target has other bytes than the acknowledged ones. */
+async function isOther(target: Target, { store, storedFacts }: StoredFileParts): Promise<boolean> {
+  const acknowledged = storedFacts.acknowledgedAt(target);
+  if (acknowledged === undefined || !existsSync(target.path)) return false;
+  return (await store.sha256Of(target.path)) !== acknowledged.sha256;
+}
+
+/** A file without a signature of ours, stored before packages were signed, goes to no repository that lacks it. */
+async function describeStored(
+  path: string,
+  asSent: StoredFile,
+  targets: readonly Target[],
+  parts: StoredFileParts,
+): Promise<StoredFile> {
+  const { isOwn, ...stored } = await describeOwnFile(path, asSent, parts);
+  const lacking = targets.find((target) => !existsSync(target.path));
+  if (isOwn || lacking === undefined) return stored;
+  const { nevra, sha256 } = stored.inspected;
+  throw new AppError(
+    'PACKAGE_CONFLICT',
+    `${nevra} is stored without a good signature of this service, and ${lacking.repository} would get the same file`,
+    {
+      hint: 'It was stored before packages were signed, and a published file never changes: raise the release number and build again.',
+      details: { repository: lacking.repository, storedSha256: sha256, sentSha256: asSent.inspected.sha256 },
+    },
+  );
+}
+
+/** rpmsign ended well, but only what is proved counts. */
+async function proveSigned(
+  { path, content }: { readonly path: string; readonly content: string | undefined },
+  asSent: StoredFile,
+  parts: StoredFileParts,
+): Promise<StoredFile> {
+  const { nevra } = asSent.inspected;
+  const { isOwn, ...signed } = await describeOwnFile(path, asSent, parts).catch((error: unknown) => {
+    // A package that was fine when it came: whoever sent it is not to blame for what rpmsign made of it.
+    throw toAppError(error).statusCode < 500 ? notProved(nevra, error) : error;
+  });
+  // What is as it was sent may have a good signature of somebody else.
+  const isChanged = signed.receivedSha256 !== undefined;
+  if (isChanged && isOwn && (await digestContent(path, parts.inspectionThreads)) === content) return signed;
+  throw notProved(nevra);
+}
+
+/** Describes a stored or signed file with the content of what was sent, and its signature as the keys of `signing.keys` see it. */
+async function describeOwnFile(
+  path: string,
+  asSent: StoredFile,
+  { inspectionThreads, signing }: StoredFileParts,
+): Promise<StoredFile & { readonly isOwn: boolean }> {
+  const { sha256: receivedSha256 } = asSent.inspected;
+  const file = { path, sizeBytes: statSync(path).size, sha256: undefined, expectedDigests: [] };
+  const inspected = await inspectPackage(file, inspectionThreads);
+  const { verdict, isOwn } = await signing.verify({ path, ...inspected });
+  if (inspected.sha256 === receivedSha256) {
+    return { ...asSent, path, isOwn, ...(isOwn && { signatures: eachSignature(asSent, () => verdict) }) };
+  }
+  const signatures = eachSignature(asSent, (received) => ({ ...verdict, received }));
+  return { path, inspected, signatures, receivedSha256, isOwn };
+}
+
+function eachSignature(
+  { signatures }: StoredFile,
+  change: (received: SignatureVerdict) => SignatureVerdict,
+): SignaturesByRepository {
+  return new Map([...signatures].map(([repository, received]) => [repository, change(received)]));
+}
+
+function notProved(nevra: string, cause?: unknown): AppError {
+  return new AppError('PACKAGE_SIGNING_FAILED', `rpmsign did not give ${nevra} a good signature`, {
+    hint: 'Nothing was stored. Try rpmsign and "rpmkeys -Kv" on the server by hand.',
+    cause,
+  });
+}

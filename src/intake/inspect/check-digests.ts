@@ -1,0 +1,99 @@
+import { AppError } from '../../errors.ts';
+import type { ExpectedDigest } from '../spooled-upload.ts';
+import { findWrongPayloadDigest } from '../../rpm/rpm-parser/payload-digests.ts';
+import type { DigestJob, FileDigests } from './digest-file.ts';
+import type { PackageFacts } from '../read-header.ts';
+
+/**
+ * Every digest of the payload that the package carries, and the MD5 over header and payload: hosts refuse a package of which
+ * one is wrong, whatever the others say. Nothing is accepted that they do not prove whole: a digest of the header with one of
+ * the payload does, or the MD5.
+ * Source: rpm, lib/rpmvs.cc, rpmvsVerify.
+ * @throws AppError RPM_DIGEST_MISSING when the package carries neither.
+ */
+export function digestsNeeded(
+  rpm: PackageFacts,
+  upload: { readonly sha256: string | undefined; readonly expectedDigests: readonly ExpectedDigest[] },
+): Pick<DigestJob, 'sha256' | 'isSha512Needed' | 'payload' | 'isHeaderAndPayloadMd5Needed'> {
+  const { digests } = rpm;
+  const hasHeaderDigest =
+    digests.headerSha256 !== undefined ||
+    digests.headerSha1 !== undefined ||
+    digests.headerSha3_256 !== undefined;
+  const hasMd5 = digests.headerAndPayloadMd5 !== undefined;
+  if (!(hasHeaderDigest && digests.payload.length > 0) && !hasMd5) {
+    throw new AppError('RPM_DIGEST_MISSING', 'the package carries no digest that covers header and payload', {
+      hint: 'Build it with an rpmbuild that writes digests (every version since 2.0 does).',
+    });
+  }
+  return {
+    sha256: upload.sha256,
+    isSha512Needed: upload.expectedDigests.some(({ algorithm }) => algorithm === 'sha512'),
+    payload: [...new Set(digests.payload.map(({ algorithm }) => algorithm))],
+    isHeaderAndPayloadMd5Needed: hasMd5,
+  };
+}
+
+/**
+ * Says what is wrong with a package whose digests do not prove it whole. The size in the package serves this alone: rpm does
+ * not compare it, and some packagers write a wrong one.
+ * @throws AppError RPM_TRUNCATED, RPM_MALFORMED (bytes after the end), RPM_DIGEST_MISMATCH.
+ */
+export function checkPayload(rpm: PackageFacts, found: FileDigests, headerAndPayloadBytes: number): void {
+  const mismatch = findMismatch(rpm, found);
+  if (mismatch === undefined) return;
+  throw lengthProblem(rpm, headerAndPayloadBytes) ?? mismatch;
+}
+
+function findMismatch({ digests }: PackageFacts, found: FileDigests): AppError | undefined {
+  const expectedMd5 = digests.headerAndPayloadMd5;
+  if (expectedMd5 !== found.headerAndPayloadMd5) {
+    return mismatch('MD5 of header and payload', found.headerAndPayloadMd5, expectedMd5);
+  }
+  const wrong = findWrongPayloadDigest(digests.payload, found.payload);
+  if (wrong === undefined) return undefined;
+  if (wrong.problem !== undefined) return unreadableDigest(wrong.tag, wrong.problem);
+  return mismatch(`${wrong.algorithm} of the payload`, found.payload.get(wrong.algorithm), wrong.hex);
+}
+
+function mismatch(part: string, found: string | undefined, expected: string | undefined): AppError {
+  const message = `the ${part} is ${found ?? 'unknown'}, the package says ${expected ?? 'nothing'}`;
+  return new AppError('RPM_DIGEST_MISMATCH', message, {
+    hint: 'The package is damaged: build it again or send it again.',
+  });
+}
+
+function unreadableDigest(tag: string, problem: string): AppError {
+  return new AppError('RPM_DIGEST_MISMATCH', `the payload's digest ${tag} ${problem}: rpm calls it BAD`, {
+    hint: 'The program that built the package writes it wrong, and no host would install it: use a newer release of it, or rpmbuild.',
+  });
+}
+
+function lengthProblem({ digests }: PackageFacts, headerAndPayloadBytes: number): AppError | undefined {
+  const expectedBytes = digests.headerAndPayloadSizeBytes;
+  if (expectedBytes === undefined || expectedBytes === headerAndPayloadBytes) return undefined;
+  if (headerAndPayloadBytes < expectedBytes) {
+    return new AppError(
+      'RPM_TRUNCATED',
+      `header and payload have ${headerAndPayloadBytes} bytes, the package says ${expectedBytes}`,
+      { hint: 'Send the whole package again.' },
+    );
+  }
+  return new AppError(
+    'RPM_MALFORMED',
+    `${headerAndPayloadBytes - expectedBytes} bytes follow after the end of the package`,
+    { hint: 'Send one package per file, with nothing after it.' },
+  );
+}
+
+/** @throws AppError DIGEST_MISMATCH when the body is not the one the client meant. */
+export function checkExpectedDigests(expected: readonly ExpectedDigest[], found: FileDigests): void {
+  for (const { algorithm, hex, header } of expected) {
+    if (found[algorithm] === hex) continue;
+    throw new AppError(
+      'DIGEST_MISMATCH',
+      `the body's ${algorithm} is ${found[algorithm] ?? 'unknown'}, ${header} says ${hex}`,
+      { hint: 'The body changed on its way or the digest is of another file: send it again.' },
+    );
+  }
+}

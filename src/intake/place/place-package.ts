@@ -1,0 +1,204 @@
+import { lstatSync, statSync } from 'node:fs';
+import { AppError } from '../../errors.ts';
+import type { PackageStore } from '../../storage/package-store.ts';
+import type { Target } from '../../storage/repository-layout.ts';
+
+/** A package on its way into the tree. */
+export interface IncomingPackage {
+  /** A file of ours on the tree's mount, already synced. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly nevra: string;
+  readonly targets: readonly Target[];
+  /** Of the bytes that were sent, where they are not or will not be the stored ones. */
+  readonly receivedSha256?: string | undefined;
+}
+
+/** What a target holds before the package is placed. */
+export interface TargetState {
+  readonly target: Target;
+  readonly holdsPackage: boolean;
+  /**
+   * Placing the package puts it in the place of what is there: an acknowledged file of this very package whose bytes are
+   * others since, or a symbolic link to these bytes.
+   */
+  readonly isReplaced: boolean;
+}
+
+/** What was acknowledged at a target. */
+export interface AcknowledgedFile {
+  readonly sha256: string;
+  readonly receivedSha256?: string | undefined;
+}
+
+/** What is known of stored packages beside their bytes, for messages. */
+export interface StoredFacts {
+  readonly describe: (path: string) => Promise<string>;
+  readonly acknowledgedAt: (target: Target) => AcknowledgedFile | undefined;
+}
+
+/**
+ * Looks at each target of a package.
+ * @throws AppError PACKAGE_CONFLICT when one holds other bytes, with both digests; STORAGE_FAILED when a directory of its
+ * repository is a link.
+ */
+export async function lookAtTargets(
+  incoming: IncomingPackage,
+  stored: StoredFacts,
+  store: PackageStore,
+): Promise<readonly TargetState[]> {
+  for (const { repository } of incoming.targets) store.checkDirectories(repository);
+  return Promise.all(incoming.targets.map((target) => lookAt({ incoming, target, stored, store })));
+}
+
+/**
+ * The first target that holds the same package: everything from the main header on is equal, whoever signed it. A new
+ * signature of the same package would be another file, and a published path never gets other bytes.
+ * @param digestContent of a stored package, without lead and signature header; undefined for what is no package.
+ */
+export async function findSameContent(
+  targets: readonly Target[],
+  contentSha256: string | undefined,
+  digestContent: (path: string) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  for (const { path } of targets) {
+    const isThere = lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+    if (isThere && (await digestContent(path)) === contentSha256) return path;
+  }
+  return undefined;
+}
+
+/**
+ * Links a package into the targets that lack it and makes all of them durable.
+ * @throws AppError PACKAGE_CONFLICT, STORAGE_FAILED.
+ */
+export async function placePackage(
+  incoming: IncomingPackage,
+  states: readonly TargetState[],
+  store: PackageStore,
+): Promise<void> {
+  for (const { target, holdsPackage: isThere, isReplaced } of states) {
+    if (isReplaced) await store.replace(incoming.path, target.path);
+    else if (!isThere) await linkInto(incoming, target, store);
+  }
+  await Promise.all(
+    states.map(({ target: { path }, holdsPackage: isThere }) =>
+      isThere ? store.sync(path) : store.syncName(path),
+    ),
+  );
+  for (const { target, holdsPackage } of states) checkPlaced(incoming, target, { holdsPackage, store });
+}
+
+/** A directory may have been exchanged for a link, and back, while a name was made in it: what counts is where the file is now. */
+function checkPlaced(
+  incoming: IncomingPackage,
+  target: Target,
+  { holdsPackage, store }: { readonly holdsPackage: boolean; readonly store: PackageStore },
+): void {
+  store.checkDirectories(target.repository);
+  const placed = lstatSync(target.path, { bigint: true, throwIfNoEntry: false });
+  if (placed !== undefined && holdsPackage) return;
+  const own = lstatSync(incoming.path, { bigint: true });
+  if (placed?.ino === own.ino && placed.dev === own.dev) return;
+  throw new AppError(
+    'STORAGE_FAILED',
+    `${target.location} is not in ${target.repository} after it was placed`,
+    {
+      hint: 'The directory was exchanged meanwhile: send the package again.',
+    },
+  );
+}
+
+async function linkInto(incoming: IncomingPackage, target: Target, store: PackageStore): Promise<void> {
+  if (await store.add(incoming.path, target.path)) return;
+  // Somebody put a file there by hand since we looked; uploads of ours take turns.
+  throw new AppError('PACKAGE_CONFLICT', `${target.location} appeared in ${target.repository} meanwhile`, {
+    hint: 'Send the package again to have it compared with the file that is there now.',
+  });
+}
+
+async function lookAt(look: {
+  readonly incoming: IncomingPackage;
+  readonly target: Target;
+  readonly stored: StoredFacts;
+  readonly store: PackageStore;
+}): Promise<TargetState> {
+  const { incoming, target, stored, store } = look;
+  const found = lstatSync(target.path, { throwIfNoEntry: false });
+  if (found === undefined) return { target, holdsPackage: false, isReplaced: false };
+  if (found.isSymbolicLink() && (await leadsTo(target.path, incoming, store))) {
+    return { target, holdsPackage: false, isReplaced: true };
+  }
+  if (!found.isFile()) {
+    throw new AppError('PACKAGE_CONFLICT', `${target.location} in ${target.repository} is no regular file`, {
+      hint: 'Somebody put it there by hand; remove it on the server, then send the package again.',
+    });
+  }
+  const storedSha256 = await store.sha256Of(target.path);
+  if (storedSha256 === incoming.sha256) return { target, holdsPackage: true, isReplaced: false };
+  const acknowledged = stored.acknowledgedAt(target);
+  const isDamaged = acknowledged !== undefined && acknowledged.sha256 !== storedSha256;
+  if (isDamaged && isSame(incoming, acknowledged)) return { target, holdsPackage: false, isReplaced: true };
+  if (isDamaged) throw damagedConflict(incoming, target, { storedSha256, acknowledged });
+  const storedNevra = await stored.describe(target.path);
+  const storedReceivedSha256 = acknowledged?.receivedSha256;
+  const storedDigests =
+    storedReceivedSha256 === undefined
+      ? `stored sha256 ${storedSha256}`
+      : `stored sha256 ${storedSha256} (sent as ${storedReceivedSha256} and signed here)`;
+  const isSameNevra = storedNevra === incoming.nevra;
+  throw new AppError(
+    'PACKAGE_CONFLICT',
+    isSameNevra
+      ? `${incoming.nevra} is already in ${target.repository} with other bytes: ${storedDigests}, sent sha256 ${incoming.sha256}`
+      : `${incoming.nevra} would have the file name of ${storedNevra} in ${target.repository}: ${storedDigests}, sent sha256 ${incoming.sha256}`,
+    {
+      hint: isSameNevra
+        ? 'A published package never changes: raise the release number and build again.'
+        : 'The epoch is not part of a file name: raise the version or release as well.',
+      details: {
+        repository: target.repository,
+        storedNevra,
+        sentNevra: incoming.nevra,
+        storedSha256,
+        ...(storedReceivedSha256 !== undefined && { storedReceivedSha256 }),
+        sentSha256: incoming.sha256,
+      },
+    },
+  );
+}
+
+/** Whether a link leads to the bytes of a package: its file then takes the link's place, and hosts see no difference. */
+async function leadsTo(
+  path: string,
+  { sha256, receivedSha256 }: IncomingPackage,
+  store: PackageStore,
+): Promise<boolean> {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  const found = await store.sha256Of(path);
+  return found === sha256 || found === receivedSha256;
+}
+
+/** A package that is signed here gets a new signature, and with it other bytes, each time. */
+function isSame({ sha256, receivedSha256 }: IncomingPackage, acknowledged: AcknowledgedFile): boolean {
+  if (sha256 === acknowledged.sha256) return true;
+  return receivedSha256 !== undefined && receivedSha256 === acknowledged.receivedSha256;
+}
+
+function damagedConflict(
+  { nevra, sha256 }: IncomingPackage,
+  { repository, location }: Target,
+  found: { readonly storedSha256: string; readonly acknowledged: AcknowledgedFile },
+): AppError {
+  const { storedSha256, acknowledged } = found;
+  const wanted = acknowledged.receivedSha256 ?? acknowledged.sha256;
+  return new AppError(
+    'PACKAGE_CONFLICT',
+    `${location} in ${repository} is damaged (sha256 ${storedSha256}), and ${nevra} with sha256 ${sha256} is not the package that was acknowledged there`,
+    {
+      hint: `Send the package with the sha256 ${wanted}, which mends the file, or raise the release number.`,
+      details: { repository, storedSha256, acknowledgedSha256: wanted, sentSha256: sha256 },
+    },
+  );
+}

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { AppError } from '../../errors.ts';
+import { longerThanSaid } from '../body-errors.ts';
+import type { BodyRoom } from '../body-room.ts';
+import type { ExpectedDigest } from '../spooled-upload.ts';
+import { chunksOf, writeBody } from '../write-body.ts';
+
+/** Bytes of an upload as they arrive, and what the client said of them alone. */
+export interface Piece {
+  readonly body: Readable;
+  readonly expectedDigests: readonly ExpectedDigest[];
+  /** The longest pause between two chunks. */
+  readonly stallMs: number;
+  readonly room: BodyRoom;
+  /** Ends the reading with its reason. */
+  readonly signal: AbortSignal;
+}
+
+/** The file that pieces are added to. */
+export interface PartialBody {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** When it is whole. */
+  readonly lengthBytes: number;
+}
+
+/**
+ * Adds a piece to the end of a file. What has come is kept when the connection ends; all of it goes when it is not what
+ * the client meant.
+ * @returns the number of bytes that are there now.
+ * @throws AppError BODY_INCOMPLETE, UPLOAD_STALLED, UPLOAD_TOO_LARGE, DIGEST_MISMATCH, STORAGE_FULL, or the signal's reason.
+ */
+export async function appendPiece(partial: PartialBody, piece: Piece): Promise<number> {
+  const { path, sizeBytes, lengthBytes } = partial;
+  const check = checkOf(piece.expectedDigests);
+  await using file = await open(path, 'a');
+  const addedBytes = await writeBody(piece.body, file, {
+    ...piece,
+    limitBytes: lengthBytes - sizeBytes,
+    tooLarge: () => longerThanSaid(lengthBytes),
+    seeChunk: check.see,
+  });
+  try {
+    check.demandEqual();
+  } catch (error) {
+    await file.truncate(sizeBytes);
+    throw error;
+  }
+  const now = sizeBytes + addedBytes;
+  // The client forgets what is acknowledged; a body that is complete is synced as a package.
+  if (now < lengthBytes) await file.datasync();
+  return now;
+}
+
+/**
+ * Takes the last byte of a file that has it already: it only asks for the answer again.
+ * @returns the number of bytes that have come by this count.
+ * @throws AppError as appendPiece does.
+ */
+export async function repeatLastByte({ path, lengthBytes }: PartialBody, piece: Piece): Promise<number> {
+  const check = checkOf(piece.expectedDigests);
+  let last: Buffer | undefined;
+  for await (const chunk of chunksOf(piece.body, piece)) {
+    if (chunk.length + (last?.length ?? 0) > 1) throw longerThanSaid(lengthBytes);
+    check.see(chunk);
+    last = chunk;
+  }
+  check.demandEqual();
+  if (last === undefined) return lengthBytes - 1;
+  await using file = await open(path, 'r');
+  const { buffer } = await file.read({ buffer: Buffer.alloc(1), position: lengthBytes - 1 });
+  if (buffer.equals(last)) return lengthBytes;
+  throw new AppError('DIGEST_MISMATCH', 'the last byte is another one than the one that came before', {
+    hint: 'This is no longer the same file: begin a new upload.',
+  });
+}
+
+function checkOf(expected: readonly ExpectedDigest[]): {
+  readonly see: (chunk: Buffer) => void;
+  readonly demandEqual: () => void;
+} {
+  const running = expected.map((digest) => ({ ...digest, hash: createHash(digest.algorithm) }));
+  return {
+    see: (chunk) => {
+      for (const { hash } of running) hash.update(chunk);
+    },
+    demandEqual: () => {
+      for (const { algorithm, hex, header, hash } of running) {
+        const found = hash.digest('hex');
+        if (found === hex) continue;
+        throw new AppError(
+          'DIGEST_MISMATCH',
+          `this piece's ${algorithm} is ${found}, ${header} says ${hex}`,
+          {
+            hint: 'The piece changed on its way, and none of it was kept: ask for the offset and send it again.',
+          },
+        );
+      }
+    },
+  };
+}

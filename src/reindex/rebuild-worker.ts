@@ -1,4 +1,0 @@
-import { answerJobs } from '../threads/answer-jobs.ts';
-import { rebuildGroups } from './rebuild-groups.ts';
-
-answerJobs(rebuildGroups);

@@ -1,0 +1,46 @@
+import { access, constants, open, readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeDirectoryDurable, syncDirectory } from '../base/files/durable-files.ts';
+import { errnoOf } from '../errors.ts';
+
+/** The durable notes that a repository needs reindexing: `state/marks/<releasever>@<basearch>`. */
+export interface Marks {
+  /** Returns when the mark is on the disk. */
+  set(repository: string): Promise<void>;
+  /** A mark that comes back after a power cut only costs a run, so its removal is not synced. */
+  clear(repository: string): Promise<void>;
+  /** @throws the error of the file system when no mark could be set now. */
+  check(): Promise<void>;
+  /** Every marked repository, from before the start too. */
+  list(): Promise<readonly string[]>;
+}
+
+// Neither part of a repository's name may hold it.
+const SEPARATOR = '@';
+
+export async function openMarks(marksDir: string): Promise<Marks> {
+  await makeDirectoryDurable(marksDir);
+  const pathOf = (repository: string): string => join(marksDir, repository.replace('/', SEPARATOR));
+
+  return {
+    set: async (repository) => {
+      // Again, because somebody may have removed it.
+      await makeDirectoryDurable(marksDir);
+      const file = await open(pathOf(repository), 'w');
+      await file.close();
+      await syncDirectory(marksDir);
+    },
+    clear: async (repository) => {
+      try {
+        await unlink(pathOf(repository));
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw error;
+      }
+    },
+    check: async () => {
+      await makeDirectoryDurable(marksDir);
+      await access(`${marksDir}/.`, constants.W_OK | constants.X_OK);
+    },
+    list: async () => (await readdir(marksDir)).map((name) => name.replace(SEPARATOR, '/')),
+  };
+}

@@ -1,0 +1,180 @@
+import { createHmac } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
+import { AppError } from '../errors.ts';
+import type { NonceUse } from '../storage/records.ts';
+import { type Credentials, readCredentials } from './access/credentials.ts';
+import { covers, createRequester, type Need, type Requester } from './requester.ts';
+import { ALL_RIGHTS, createRights, type Grants, type Right } from './rights.ts';
+import { checkTime, equalHex, readSignedRequest, signRequest } from './access/signed-request.ts';
+import { findByToken, hashToken } from './token-hash.ts';
+
+/** What is looked at of a request. */
+export interface AskedRequest {
+  readonly method: string;
+  /** As it was sent, with its query. */
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Which nonces of signed requests have been used. */
+export interface NonceRecords {
+  readonly isNonceUsed: (keyId: string, nonce: string) => boolean;
+  /** @returns false when it was used before. */
+  readonly useNonce: (use: NonceUse) => boolean;
+}
+
+export interface AccessOptions {
+  readonly tokens: readonly (Grants & { readonly name: string; readonly hash: string })[];
+  readonly keys: readonly (Grants & {
+    readonly id: string;
+    readonly secret: Buffer;
+    readonly allow_plain_signature?: boolean;
+  })[];
+  /** Without tokens and keys nobody may change anything, instead of everybody. */
+  readonly requireCredentials: boolean;
+  /** Globs of the repositories that everybody may read. */
+  readonly publicRead: readonly string[];
+  /** Of commands on this machine. */
+  readonly localToken: string;
+  readonly nonces: NonceRecords;
+  /** What a proxy in front takes away from the beginning of each path, so that a client signs it and the service does not see it. */
+  readonly publicPath?: string;
+  readonly now: () => number;
+}
+
+export interface Access {
+  /**
+   * Who sent the request, whether they may do what is needed (`demand`) or not. Credentials are not looked at for what
+   * everybody may do.
+   * @param use `look`: asked on behalf of a request that will come itself, so its nonce stays unused.
+   * @throws AppError CREDENTIALS_INVALID, SIGNATURE_INVALID, SIGNATURE_EXPIRED, SIGNATURE_REPLAYED.
+   */
+  readonly identify: (request: AskedRequest, need: Need, use?: 'look' | 'consume') => Requester;
+}
+
+type Key = AccessOptions['keys'][number];
+
+/** Without tokens and keys everybody may do everything, unless credentials are required. */
+export function createAccess(options: AccessOptions): Access {
+  const { tokens, keys, publicRead, localToken, nonces, publicPath = '', now } = options;
+  const isOpen = tokens.length === 0 && keys.length === 0 && !options.requireCredentials;
+  const anybody = createRequester({
+    kind: 'anybody',
+    name: '',
+    rights: createRights(isOpen ? ALL_RIGHTS : { read: publicRead }),
+    isProven: isOpen,
+  });
+  const tokenEntries = [
+    { hash: hashToken(localToken), requester: requesterOf('local', 'command line', ALL_RIGHTS) },
+    ...tokens.map((token) => ({ hash: token.hash, requester: requesterOf('token', token.name, token) })),
+  ];
+  const keysById = new Map(keys.map((key) => [key.id, key]));
+  const plainKeys = keys.filter((key) => key.allow_plain_signature === true);
+
+  return {
+    identify: (request, need, use = 'consume') => {
+      if (anybody.rights.mayEverywhere(need.right) || (need.in !== 'some' && covers(anybody, need)))
+        return anybody;
+      const credentials = readCredentials(request.headers);
+      return credentials === undefined ? anybody : identifyBy(credentials, request, need.right, use);
+    },
+  };
+
+  function identifyBy(
+    credentials: Credentials,
+    request: AskedRequest,
+    right: Right,
+    use: 'look' | 'consume',
+  ): Requester {
+    if (credentials.kind === 'signature') {
+      if (credentials.algorithm === 'sha256') return identifyBySignature(credentials, request, use);
+      // Only what takes a file proves it.
+      if (right === 'upload') return identifyByPlainSignature(credentials);
+      throw new AppError('SIGNATURE_INVALID', 'X-Signature: sha1= is for uploads only', {
+        hint: 'Sign with sha256 as in docs/http.md.',
+      });
+    }
+    const entry = findByToken(tokenEntries, credentials.token);
+    if (entry !== undefined) return entry.requester;
+    throw new AppError('CREDENTIALS_INVALID', 'there is no such token', {
+      hint: 'Check the token; "rpmyard token new NAME" makes another one.',
+    });
+  }
+
+  function identifyBySignature(
+    { hex, keyId }: Extract<Credentials, { kind: 'signature' }>,
+    request: AskedRequest,
+    use: 'look' | 'consume',
+  ): Requester {
+    const signed = readSignedRequest(request);
+    const key = keyId === undefined ? undefined : keysById.get(keyId);
+    // An unknown key takes as long as a wrong signature and is answered alike.
+    const secret = key?.secret ?? Buffer.alloc(32);
+    const isSigned = ['', publicPath].some((path) =>
+      equalHex(hex, signRequest({ ...signed, url: `${path}${signed.url}` }, secret)),
+    );
+    if (!isSigned || key === undefined) throw wrongSignature();
+    const nowMs = now();
+    const { expiresAtMs } = checkTime(signed, nowMs);
+    const isFresh =
+      use === 'look'
+        ? !nonces.isNonceUsed(key.id, signed.nonce)
+        : nonces.useNonce({ keyId: key.id, nonce: signed.nonce, expiresAtMs, nowMs });
+    if (!isFresh) {
+      throw new AppError('SIGNATURE_REPLAYED', 'a request with this X-Nonce was sent before', {
+        hint: 'Sign each request anew, with a new nonce.',
+      });
+    }
+    return requesterOf('key', key.id, key);
+  }
+
+  /** Whoever says who they are may read what everybody may. */
+  function requesterOf(kind: 'token' | 'key' | 'local', name: string, grants: Grants): Requester {
+    const rights = createRights({ ...grants, read: [...(grants.read ?? []), ...publicRead] });
+    return createRequester({ kind, name, rights, isProven: true });
+  }
+
+  /** The signature is of the file alone, so that only the file can prove it. */
+  function identifyByPlainSignature({ hex, keyId }: Extract<Credentials, { kind: 'signature' }>): Requester {
+    const key =
+      plainKeys.find(({ id }) => id === keyId) ?? (keyId === undefined ? onlyOne(plainKeys) : undefined);
+    if (key === undefined) {
+      throw new AppError('SIGNATURE_INVALID', 'this key takes no X-Signature: sha1=', {
+        hint: 'Sign with sha256 as in docs/http.md, or ask the administrator for allow_plain_signature.',
+      });
+    }
+    const proven = requesterOf('key', key.id, { upload: [...(key.upload ?? []), ...(key.admin ?? [])] });
+    return {
+      ...proven,
+      isProven: false,
+      proveBy: async (path) => {
+        if (!equalHex(hex, await plainSignature(path, key))) throw wrongPlainSignature(key);
+        return proven;
+      },
+    };
+  }
+}
+
+function onlyOne(keys: readonly Key[]): Key | undefined {
+  return keys.length === 1 ? keys[0] : undefined;
+}
+
+/** HMAC-SHA1 of a file in hex. */
+async function plainSignature(path: string, key: Key): Promise<string> {
+  const hmac = createHmac('sha1', key.secret);
+  for await (const chunk of createReadStream(path)) hmac.update(chunk);
+  return hmac.digest('hex');
+}
+
+function wrongPlainSignature({ id }: Key): AppError {
+  return new AppError('SIGNATURE_INVALID', `X-Signature is not the HMAC-SHA1 of this file by the key ${id}`, {
+    hint: 'Check the key, and that the file was not changed after it was signed.',
+  });
+}
+
+function wrongSignature(): AppError {
+  return new AppError('SIGNATURE_INVALID', 'X-Signature is not that of X-Key-Id for this request', {
+    hint: 'Check the key, and that method, path with query, X-Timestamp, X-Nonce and X-Checksum-Sha256 are signed as sent.',
+  });
+}

@@ -1,0 +1,41 @@
+import { matchesAnyGlob } from '../rpm/repository-globs.ts';
+
+export type Right = 'read' | 'upload' | 'delete' | 'admin';
+
+/** For each right, globs over repository names (`9/*`); `*` stands for all of them. */
+export type Grants = { readonly [right in Right]?: readonly string[] };
+
+/** What somebody may do. */
+export interface Rights {
+  readonly may: (right: Right, repository: string) => boolean;
+  /** In at least one repository, as far as the globs say. */
+  readonly maySomewhere: (right: Right) => boolean;
+  /** In every repository, those to come too. */
+  readonly mayEverywhere: (right: Right) => boolean;
+}
+
+export const ALL_RIGHTS: Grants = { admin: ['*'] };
+
+/** Rights in force: `admin` includes every other right, and each of them includes `read`. */
+export function createRights(grants: Grants): Rights {
+  const globsOf = (right: Right): readonly string[] => {
+    const included: readonly Right[] =
+      right === 'read' ? ['read', 'upload', 'delete', 'admin'] : [right, 'admin'];
+    return included.flatMap((one) => grants[one] ?? []);
+  };
+  const read = matchesAnyGlob(globsOf('read'));
+  const upload = matchesAnyGlob(globsOf('upload'));
+  const remove = matchesAnyGlob(globsOf('delete'));
+  const admin = matchesAnyGlob(globsOf('admin'));
+  const matchers: Readonly<Record<Right, (repository: string) => boolean>> = {
+    read,
+    upload,
+    delete: remove,
+    admin,
+  };
+  return {
+    may: (right, repository) => matchers[right](repository),
+    maySomewhere: (right) => globsOf(right).length > 0,
+    mayEverywhere: (right) => globsOf(right).includes('*'),
+  };
+}

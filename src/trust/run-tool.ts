@@ -1,0 +1,129 @@
+import type { ReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import type { ExecaError } from 'execa';
+import { AppError, errnoOf } from '../errors.ts';
+import { locateExecutable } from '../base/files/locate-executable.ts';
+
+/** What a tool gets between SIGTERM and SIGKILL. */
+export const KILL_AFTER_MS = 2_000;
+const VERSION_LIMIT_MS = 10_000;
+// Importing sixteen thousand keys writes as much; what is larger is nothing that we asked for.
+const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
+const MAX_MESSAGE_LINES = 3;
+
+const PACKAGES: Readonly<Record<ToolRun['tool'], string>> = {
+  gpg: 'apt-get install gnupg, or dnf install gnupg2',
+  gpgv: 'apt-get install gpgv, or dnf install gnupg2',
+  gpgconf: 'apt-get install gpgconf, or dnf install gnupg2',
+  'gpg-connect-agent': 'apt-get install gpg-agent, or dnf install gnupg2',
+  rpmsign: 'apt-get install rpm, or dnf install rpm-sign',
+};
+
+/** A program that is to be run, with a limit for its time. */
+export interface ToolRun {
+  readonly tool: 'gpg' | 'gpgv' | 'gpgconf' | 'gpg-connect-agent' | 'rpmsign';
+  readonly args: readonly string[];
+  readonly timeoutMs: number;
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Its standard input. */
+  readonly input?: string | Readable;
+  /** What it reads on file descriptor 3: bytes, or an open file. */
+  readonly thirdInput?: Uint8Array | ReadStream | undefined;
+  /** Ends it when the service stops. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a program ended by itself. */
+export interface ToolResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a program of GnuPG or rpm; an exit code other than 0 is a result.
+ * @throws AppError SIGNING_TOOL_MISSING, or SIGNING_TOOL_FAILED when a signal or a limit of ours ended it, or what it was
+ *   given could not be read to its end: what it says then is about something else.
+ */
+export async function runTool(run: ToolRun): Promise<ToolResult> {
+  const { tool, args, timeoutMs, cwd, env, input, thirdInput, signal } = run;
+  // Loaded when a program is run: it is a tenth of what a start would load, and many services run none.
+  const execaModule = await import('execa');
+  const result = await execaModule.execa(tool, args, {
+    reject: false,
+    timeout: timeoutMs,
+    forceKillAfterDelay: KILL_AFTER_MS,
+    killDescendants: true,
+    maxBuffer: MAX_OUTPUT_BYTES,
+    // Armor ends with a line break.
+    stripFinalNewline: false,
+    // Nothing of the service's environment: GNUPGHOME, GPG_TTY and the like change what the programs do.
+    extendEnv: false,
+    env: { LC_ALL: 'C.UTF-8', PATH: process.env['PATH'], ...env },
+    // Where this process is, its user may not be allowed to be.
+    cwd: cwd ?? '/',
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
+    ...(input === undefined ? {} : { input }),
+    stdio: [
+      input === undefined ? 'ignore' : 'pipe',
+      'pipe',
+      'pipe',
+      ...(thirdInput === undefined ? [] : [thirdInput]),
+    ],
+  });
+  const { exitCode, stdout, stderr, isMaxBuffer, cause } = result;
+  const isWhole = !isMaxBuffer && (cause === undefined || didNotReadOn(cause));
+  if (exitCode !== undefined && isWhole) return { exitCode, stdout, stderr };
+  throw result instanceof execaModule.ExecaError ? toolError(tool, timeoutMs, result) : result;
+}
+
+/** A program that has seen enough closes its end of a pipe. No file that we read has these errors. */
+function didNotReadOn(cause: unknown): boolean {
+  const errno = errnoOf(cause);
+  return errno === 'EPIPE' || errno === 'ECONNRESET';
+}
+
+/** @throws AppError SIGNING_TOOL_MISSING. */
+export async function requireTool(tool: ToolRun['tool']): Promise<void> {
+  await runTool({ tool, args: ['--version'], timeoutMs: VERSION_LIMIT_MS });
+}
+
+/** The absolute path of a program. @throws AppError SIGNING_TOOL_MISSING. */
+export async function findTool(tool: ToolRun['tool']): Promise<string> {
+  const path = await locateExecutable(tool, process.env['PATH'] ?? '');
+  if (path === undefined) throw toolMissing(tool);
+  return path;
+}
+
+/** How a program ended and the last that it said, for messages. */
+export function lastWords({ exitCode, stderr }: Pick<ToolResult, 'exitCode' | 'stderr'>): string {
+  const lines = stderr.split('\n').filter((line) => line !== '');
+  return `exit code ${exitCode}: ${lines.slice(-MAX_MESSAGE_LINES).join(' | ')}`;
+}
+
+function toolError(tool: ToolRun['tool'], timeoutMs: number, error: ExecaError): AppError {
+  // With an exit code or a signal it ran: then it was a file to be read that is not there.
+  const hasRun = error.exitCode !== undefined || error.signal !== undefined;
+  if (!hasRun && (error.code === 'ENOENT' || error.code === 'EACCES')) return toolMissing(tool, error);
+  return new AppError('SIGNING_TOOL_FAILED', `${tool} ${endingOf(error, timeoutMs)}`, {
+    hint: 'Try again; if it fails again, the server log has the cause under this request id.',
+    // The error of cut-off output holds all of it.
+    cause: error.isMaxBuffer ? error.cause : error,
+  });
+}
+
+function endingOf(error: ExecaError, timeoutMs: number): string {
+  if (error.timedOut) return `did not finish in ${timeoutMs / 1000} s`;
+  if (error.isCanceled) return 'was ended because the service is stopping';
+  if (error.isMaxBuffer) return `wrote more than ${MAX_OUTPUT_BYTES} bytes`;
+  if (error.cause !== undefined) return `did not get all of its input: ${error.originalMessage}`;
+  return `was ended by ${error.signal}`;
+}
+
+function toolMissing(tool: ToolRun['tool'], cause?: unknown): AppError {
+  return new AppError('SIGNING_TOOL_MISSING', `${tool} is not installed`, {
+    hint: `Install it: ${PACKAGES[tool]}.`,
+    cause,
+  });
+}

@@ -1,6 +1,0 @@
-import { namesIn } from '../names-in.ts';
-
-/** The repositories that need reindexing, as `<state_dir>/marks` says (`<releasever>@<basearch>`). */
-export async function readMarks(marksDir: string): Promise<readonly string[]> {
-  return (await namesIn(marksDir)).map((name) => name.replace('@', '/')).toSorted();
-}

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { PendingChanges } from '../../src/indexing/pending-changes.ts';
+
+const NOTHING_NEW = { trust: 'names', isTakeOver: false, placed: new Map() };
+
+describe('the first run of a repository in this process', () => {
+  it('looks at every file: somebody may have changed anything meanwhile', () => {
+    expect(new PendingChanges().take('9/x86_64')).toEqual({
+      trust: 'files',
+      isTakeOver: false,
+      placed: new Map(),
+    });
+  });
+
+  it('looks at every file also when packages were placed before it', () => {
+    const changes = new PendingChanges();
+    changes.notePlaced('9/x86_64', 'Packages/a.rpm', 'aa');
+    expect(changes.take('9/x86_64')).toEqual({
+      trust: 'files',
+      isTakeOver: false,
+      placed: new Map([['Packages/a.rpm', 'aa']]),
+    });
+  });
+});
+
+describe('a later run', () => {
+  it('looks at what was placed since the last one only', () => {
+    const changes = new PendingChanges();
+    changes.take('9/x86_64');
+    changes.notePlaced('9/x86_64', 'Packages/a.rpm', 'aa');
+    changes.take('9/x86_64');
+    changes.notePlaced('9/x86_64', 'Packages/b.rpm', 'bb');
+    expect(changes.take('9/x86_64')).toEqual({
+      trust: 'names',
+      isTakeOver: false,
+      placed: new Map([['Packages/b.rpm', 'bb']]),
+    });
+    expect(changes.take('9/x86_64')).toEqual(NOTHING_NEW);
+  });
+
+  it('trusts no more than the least that somebody asked for, in whatever order', () => {
+    for (const order of [['files', 'nothing'] as const, ['nothing', 'files'] as const]) {
+      const changes = new PendingChanges();
+      changes.take('9/x86_64');
+      for (const trust of order) changes.distrust('9/x86_64', trust);
+      expect(changes.take('9/x86_64').trust).toBe('nothing');
+      expect(changes.take('9/x86_64').trust).toBe('names');
+    }
+  });
+
+  it('knows nothing of other repositories', () => {
+    const changes = new PendingChanges();
+    changes.take('9/x86_64');
+    changes.take('9/aarch64');
+    changes.distrust('9/aarch64', 'nothing');
+    changes.notePlaced('9/aarch64', 'Packages/a.rpm', 'aa');
+    expect(changes.take('9/x86_64')).toEqual(NOTHING_NEW);
+  });
+});
+
+describe('a run that failed', () => {
+  it('leaves to the next one all that it was to look at, and what came meanwhile', () => {
+    const changes = new PendingChanges();
+    changes.take('9/x86_64');
+    changes.notePlaced('9/x86_64', 'Packages/a.rpm', 'aa');
+    changes.notePlaced('9/x86_64', 'Packages/b.rpm', 'old');
+    changes.distrust('9/x86_64', 'files');
+    const failed = changes.take('9/x86_64');
+    changes.notePlaced('9/x86_64', 'Packages/b.rpm', 'new');
+    changes.notePlaced('9/x86_64', 'Packages/c.rpm', 'cc');
+    changes.giveBack('9/x86_64', failed);
+    expect(changes.take('9/x86_64')).toEqual({
+      trust: 'files',
+      isTakeOver: false,
+      placed: new Map([
+        ['Packages/a.rpm', 'aa'],
+        ['Packages/b.rpm', 'new'],
+        ['Packages/c.rpm', 'cc'],
+      ]),
+    });
+  });
+
+  it('does not make the next one trust more than it was asked to meanwhile', () => {
+    const changes = new PendingChanges();
+    changes.take('9/x86_64');
+    const failed = changes.take('9/x86_64');
+    changes.distrust('9/x86_64', 'nothing');
+    changes.giveBack('9/x86_64', failed);
+    expect(changes.take('9/x86_64').trust).toBe('nothing');
+  });
+
+  it('is not changed by what is placed after it began', () => {
+    const changes = new PendingChanges();
+    const taken = changes.take('9/x86_64');
+    changes.notePlaced('9/x86_64', 'Packages/a.rpm', 'aa');
+    changes.distrust('9/x86_64', 'nothing');
+    expect(taken).toEqual({ trust: 'files', isTakeOver: false, placed: new Map() });
+  });
+});

@@ -1,0 +1,315 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Access, type AccessOptions, type AskedRequest, createAccess } from '../../src/trust/access.ts';
+import type { NonceUse } from '../../src/storage/records.ts';
+import type { Need } from '../../src/trust/requester.ts';
+import { type SignedRequest, signRequest } from '../../src/trust/access/signed-request.ts';
+import { hashToken, newToken } from '../../src/trust/token-hash.ts';
+import { admit } from '../support/admit.ts';
+import { codeOf } from '../support/app-error.ts';
+import { createTempDir } from '../support/temp-dir.ts';
+
+const NOW_MS = 1_800_000_000_000;
+const CI = newToken();
+const LOCAL = newToken();
+const SECRET = randomBytes(32);
+const BODY_SHA256 = createHash('sha256').update('body').digest('hex');
+const UPLOAD: Need = { right: 'upload', in: 'some' };
+
+function access(options: Partial<AccessOptions> = {}) {
+  const used = new Set<string>();
+  const service = createAccess({
+    tokens: [{ name: 'ci', hash: hashToken(CI), upload: ['9/*'] }],
+    keys: [{ id: 'build1', secret: SECRET, upload: ['*'] }],
+    requireCredentials: false,
+    publicRead: ['*'],
+    localToken: LOCAL,
+    nonces: {
+      isNonceUsed: (id, nonce) => used.has(`${id} ${nonce}`),
+      useNonce: ({ keyId, nonce }) => used.size < used.add(`${keyId} ${nonce}`).size,
+    },
+    now: () => NOW_MS,
+    ...options,
+  });
+  return { admit: (...asked: Parameters<Access['identify']>) => admit(service, ...asked) };
+}
+
+function put(headers: AskedRequest['headers'], url = '/upload'): AskedRequest {
+  return { method: 'PUT', url, headers };
+}
+
+const basic = (user: string, password: string) => ({
+  authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+});
+
+/** A good signed request, and what `change` makes of its headers after it was signed. */
+function signed(signing: Partial<SignedRequest> = {}, change: AskedRequest['headers'] = {}): AskedRequest {
+  const parts: SignedRequest = {
+    method: 'PUT',
+    url: '/upload?wait=5',
+    timestampSeconds: NOW_MS / 1000,
+    nonce: randomBytes(16).toString('hex'),
+    bodySha256: BODY_SHA256,
+    ...signing,
+  };
+  return put(
+    {
+      'x-key-id': 'build1',
+      'x-signature': `sha256=${signRequest(parts, SECRET)}`,
+      'x-timestamp': String(parts.timestampSeconds),
+      'x-nonce': parts.nonce,
+      'x-checksum-sha256': BODY_SHA256,
+      ...change,
+    },
+    '/upload?wait=5',
+  );
+}
+
+describe('a token', () => {
+  it.each([
+    ['as a bearer', { authorization: `Bearer ${CI}` }],
+    ['as a bearer, whatever the case of the scheme', { authorization: `bearer  ${CI}` }],
+    ['as the password of any user', basic('whoever', CI)],
+    ['as the password of no user', basic('', CI)],
+  ])('is taken %s', (_how, headers) => {
+    expect(access().admit(put(headers), UPLOAD)).toMatchObject({ kind: 'token', name: 'ci' });
+  });
+
+  it.each([
+    ['unknown', { authorization: `Bearer ${newToken()}` }],
+    ['cut short', { authorization: `Bearer ${CI.slice(0, -1)}` }],
+    ['too long', { authorization: `Bearer ${CI}x` }],
+    ['empty', basic('ci', '')],
+    ['its own hash', { authorization: `Bearer ${hashToken(CI).slice(7)}` }],
+    ['of another scheme', { authorization: 'Digest x' }],
+    ['no base64', { authorization: 'Basic ***' }],
+    ['without a colon', { authorization: `Basic ${Buffer.from('ci').toString('base64')}` }],
+    ['nothing', { authorization: '' }],
+  ])('that is %s is refused', (_what, headers) => {
+    expect(codeOf(() => access().admit(put(headers), UPLOAD))).toBe('CREDENTIALS_INVALID');
+  });
+
+  it('has its rights in its repositories only', () => {
+    const headers = { authorization: `Bearer ${CI}` };
+    const { rights } = access().admit(put(headers), { right: 'upload', in: { repository: '9/x86_64' } });
+    expect(rights.may('upload', '10/x86_64')).toBe(false);
+    const others: Need[] = [
+      { right: 'upload', in: { repository: '10/x86_64' } },
+      { right: 'upload', in: 'all' },
+      { right: 'admin', in: { repository: '9/x86_64' } },
+    ];
+    for (const need of others) {
+      expect(codeOf(() => access().admit(put(headers), need))).toBe('RIGHT_MISSING');
+    }
+  });
+
+  it('of this machine may do everything', () => {
+    const headers = { authorization: `Bearer ${LOCAL}` };
+    expect(access().admit(put(headers), { right: 'admin', in: 'all' }).kind).toBe('local');
+  });
+});
+
+describe('who says who they are', () => {
+  it('may read what everybody may', () => {
+    const service = access({ publicRead: ['10/*'] });
+    const requester = service.admit(put(basic('ci', CI)), UPLOAD);
+    expect(requester.rights.may('read', '10/x86_64')).toBe(true);
+    expect(requester.rights.may('read', '9/x86_64')).toBe(true);
+    expect(requester.rights.may('read', '8/x86_64')).toBe(false);
+    expect(requester.rights.may('upload', '10/x86_64')).toBe(false);
+  });
+});
+
+describe('a request without credentials', () => {
+  it('is refused where not everybody has the right', () => {
+    expect(codeOf(() => access().admit(put({}), UPLOAD))).toBe('CREDENTIALS_MISSING');
+  });
+
+  it('may read what is public, whatever credentials it has', () => {
+    const need: Need = { right: 'read', in: { repository: '9/x86_64' } };
+    const asked = put({ authorization: 'Bearer stale' });
+    expect(access().admit(asked, need).kind).toBe('anybody');
+    expect(codeOf(() => access({ publicRead: ['10/*'] }).admit(asked, need))).toBe('CREDENTIALS_INVALID');
+  });
+
+  it('may do everything while there are no tokens and no keys', () => {
+    const open = access({ tokens: [], keys: [] });
+    expect(open.admit(put({}), { right: 'admin', in: 'all' }).kind).toBe('anybody');
+    expect(open.admit(put({ authorization: 'Bearer x' }), UPLOAD).kind).toBe('anybody');
+  });
+});
+
+describe('where credentials are required', () => {
+  it('may do nothing but read before the first token and key, and the command line everything', () => {
+    const { admit: admitted } = access({ tokens: [], keys: [], requireCredentials: true });
+    expect(codeOf(() => admitted(put({}), UPLOAD))).toBe('CREDENTIALS_MISSING');
+    expect(codeOf(() => admitted(put({ authorization: `Bearer ${CI}` }), UPLOAD))).toBe(
+      'CREDENTIALS_INVALID',
+    );
+    expect(admitted(put({}), { right: 'read', in: { repository: '9/x86_64' } }).kind).toBe('anybody');
+    expect(admitted(put({ authorization: `Bearer ${LOCAL}` }), UPLOAD).kind).toBe('local');
+  });
+});
+
+describe('a signed request', () => {
+  it('is signed with the path that the client knows, of which a proxy may have taken the beginning away', () => {
+    const behindProxy = access({ publicPath: '/rpms' });
+    const sent = signed({ url: '/rpms/upload?wait=5' });
+    expect(behindProxy.admit({ ...sent, url: '/upload?wait=5' }, UPLOAD).name).toBe('build1');
+    expect(behindProxy.admit(signed(), UPLOAD).name).toBe('build1');
+    expect(codeOf(() => access().admit({ ...sent, url: '/upload?wait=5' }, UPLOAD))).toBe(
+      'SIGNATURE_INVALID',
+    );
+    const other = signed({ url: '/other/upload?wait=5' });
+    expect(codeOf(() => behindProxy.admit({ ...other, url: '/upload?wait=5' }, UPLOAD))).toBe(
+      'SIGNATURE_INVALID',
+    );
+  });
+
+  it('that names its batch in a header, which is not signed, is refused', () => {
+    const { admit } = access();
+    expect(codeOf(() => admit(signed({}, { 'x-batch': 'tag-1' }), UPLOAD))).toBe('SIGNATURE_INVALID');
+    const url = '/upload?batch=tag-1';
+    expect(admit({ ...signed({ url }), url }, UPLOAD)).toMatchObject({ kind: 'key', name: 'build1' });
+  });
+
+  it('is taken with headers that can only make it fail', () => {
+    const headers = {
+      'x-build-url': 'https://ci.example.com/7',
+      'content-digest': 'sha-256=:AAAA:',
+      'upload-length': '10',
+      'upload-offset': '0',
+      'tus-resumable': '1.0.0',
+      accept: 'application/json',
+      expect: '100-continue',
+    };
+    expect(access().admit(signed({}, headers), UPLOAD)).toMatchObject({ name: 'build1' });
+  });
+
+  it('is its key’s', () => {
+    expect(access().admit(signed(), UPLOAD)).toMatchObject({ kind: 'key', name: 'build1' });
+  });
+
+  it.each([
+    ['method', { method: 'POST' }],
+    ['path', { url: '/upload' }],
+    ['query', { url: '/upload?wait=6' }],
+    ['body', { bodySha256: createHash('sha256').update('other').digest('hex') }],
+  ])('for another %s is refused', (_part, other) => {
+    expect(codeOf(() => access().admit(signed(other), UPLOAD))).toBe('SIGNATURE_INVALID');
+  });
+
+  it.each([
+    ['another nonce', { 'x-nonce': 'f'.repeat(32) }],
+    ['another time', { 'x-timestamp': String(NOW_MS / 1000 + 1) }],
+    ['another digest', { 'x-checksum-sha256': 'ab'.repeat(32) }],
+    ['an unknown key', { 'x-key-id': 'build2' }],
+    ['no key', { 'x-key-id': undefined }],
+    ['no nonce', { 'x-nonce': undefined }],
+    ['a short nonce', { 'x-nonce': 'short' }],
+    ['no time', { 'x-timestamp': undefined }],
+    ['a time that is none', { 'x-timestamp': 'yesterday' }],
+    ['no digest', { 'x-checksum-sha256': undefined }],
+    ['a wrong signature', { 'x-signature': `sha256=${'0'.repeat(64)}` }],
+    ['a form, whatever the case of its type', { 'content-type': 'Multipart/form-data; boundary=x' }],
+    ['a form', { 'content-type': 'multipart/form-data; boundary=x' }],
+    ['the plain form of a key that has none', { 'x-signature': `sha1=${'0'.repeat(40)}` }],
+  ])('with %s is refused', (_what, change) => {
+    expect(codeOf(() => access().admit(signed({}, change), UPLOAD))).toBe('SIGNATURE_INVALID');
+  });
+
+  it.each(['', 'sha256=', 'md5=00', `sha1=${'0'.repeat(64)}`, `sha256=${'0'.repeat(40)}`])(
+    'whose signature is "%s" cannot be read',
+    (signature) => {
+      expect(codeOf(() => access().admit(signed({}, { 'x-signature': signature }), UPLOAD))).toBe(
+        'CREDENTIALS_INVALID',
+      );
+    },
+  );
+
+  it.each([
+    [-301, 'SIGNATURE_EXPIRED'],
+    [-299, undefined],
+    [299, undefined],
+    [301, 'SIGNATURE_EXPIRED'],
+  ])('%i s off the clock: %s', (offSeconds, code) => {
+    const asked = signed({ timestampSeconds: NOW_MS / 1000 + offSeconds });
+    expect(codeOf(() => access().admit(asked, UPLOAD))).toBe(code);
+  });
+
+  it('is taken once; asking on its behalf before does not count', () => {
+    const service = access();
+    const asked = signed();
+    service.admit(asked, UPLOAD, 'look');
+    service.admit(asked, UPLOAD);
+    expect(codeOf(() => service.admit(asked, UPLOAD))).toBe('SIGNATURE_REPLAYED');
+    expect(codeOf(() => service.admit(asked, UPLOAD, 'look'))).toBe('SIGNATURE_REPLAYED');
+  });
+
+  it.each([
+    ['of a known length', { 'content-length': '5' }],
+    ['of an unknown length', { 'transfer-encoding': 'chunked' }],
+  ])('with a body %s needs its digest, whatever the method', (_what, headers) => {
+    const bodySha256 = createHash('sha256').digest('hex');
+    const { headers: signedHeaders } = signed(
+      { method: 'POST', bodySha256 },
+      { 'x-checksum-sha256': undefined },
+    );
+    const post = (more: AskedRequest['headers']): AskedRequest => ({
+      method: 'POST',
+      url: '/upload?wait=5',
+      headers: { ...signedHeaders, ...more },
+    });
+    expect(codeOf(() => access().admit(post({}), UPLOAD))).toBeUndefined();
+    expect(codeOf(() => access().admit(post(headers), UPLOAD))).toBe('SIGNATURE_INVALID');
+  });
+
+  it('uses its nonce up by the clock of the service', () => {
+    const uses: NonceUse[] = [];
+    const nonces = { isNonceUsed: () => false, useNonce: (use: NonceUse) => uses.push(use) > 0 };
+    const timestampSeconds = NOW_MS / 1000 - 100;
+    access({ nonces }).admit(signed({ timestampSeconds, nonce: 'n'.repeat(16) }), UPLOAD);
+    expect(uses).toEqual([
+      { keyId: 'build1', nonce: 'n'.repeat(16), expiresAtMs: NOW_MS + 201_000, nowMs: NOW_MS },
+    ]);
+  });
+
+  it('has no more rights than its key', () => {
+    expect(codeOf(() => access().admit(signed(), { right: 'admin', in: 'all' }))).toBe('RIGHT_MISSING');
+  });
+});
+
+describe('a plain signature', () => {
+  const plain = { id: 'old', secret: SECRET, upload: ['*'], allow_plain_signature: true };
+  const signature = createHmac('sha1', SECRET).update('body').digest('hex');
+
+  it('is proven by the file', async () => {
+    await using dir = await createTempDir();
+    const [good, other] = [join(dir.path, 'good'), join(dir.path, 'other')];
+    await writeFile(good, 'body');
+    await writeFile(other, 'other');
+    const requester = access({ keys: [plain] }).admit(put({ 'x-signature': `sha1=${signature}` }), UPLOAD);
+    expect(requester).toMatchObject({ kind: 'key', name: 'old' });
+    await requester.proveBy(good);
+    await expect(requester.proveBy(other)).rejects.toMatchObject({ code: 'SIGNATURE_INVALID' });
+  });
+
+  it('may upload and nothing else, as it proves no other request', () => {
+    const open = access({ keys: [{ ...plain, admin: ['*'] }] });
+    const asked = put({ 'x-signature': `sha1=${signature}` });
+    expect(open.admit(asked, UPLOAD).kind).toBe('key');
+    for (const right of ['read', 'delete', 'admin'] as const) {
+      const closed = access({ keys: [{ ...plain, admin: ['*'] }], publicRead: [] });
+      expect(codeOf(() => closed.admit(asked, { right, in: 'some' }))).toBe('SIGNATURE_INVALID');
+    }
+  });
+
+  it('needs the name of its key when several have it', () => {
+    const two = access({ keys: [plain, { ...plain, id: 'older' }] });
+    const headers = { 'x-signature': `sha1=${signature}` };
+    expect(codeOf(() => two.admit(put(headers), UPLOAD))).toBe('SIGNATURE_INVALID');
+    expect(two.admit(put({ ...headers, 'x-key-id': 'older' }), UPLOAD).name).toBe('older');
+  });
+});
