@@ -14,28 +14,11 @@ for tool in rpmbuild checkmodule semodule_package; do
     exit 1
   }
 done
-npm run --silent build
 version=$(node -p 'require("./package.json").version')
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+scripts/stage-package.sh "$scratch"
 stage=$scratch/rpmyard-$version
-mkdir "$stage" "$stage/runtime" "$scratch/node"
-
-npm pack --silent --ignore-scripts --pack-destination "$scratch" >/dev/null
-tar -C "$stage" --strip-components=1 -xf "$scratch/rpmyard-$version.tgz"
-cp -a package-lock.json LICENSE README.md "$stage/"
-npm install --silent --omit=dev --ignore-scripts --no-save --prefix "$stage"
-# What only a compiler or a debugger reads.
-find "$stage/node_modules" -type f \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' \) -delete
-rm -r "$stage/node_modules/.bin" "$stage/node_modules/.package-lock.json"
-# Some are published as programs, and rpmbuild would look for the interpreters that they name.
-find "$stage/node_modules" -type f -exec chmod 644 {} +
-
-cp packaging/node/package*.json "$scratch/node/"
-npm install --silent --ignore-scripts --no-save --prefix "$scratch/node"
-runtime=("$scratch"/node/node_modules/node-linux-*)
-cp "${runtime[0]}/bin/node" "$stage/runtime/node"
-cp "${runtime[0]}/LICENSE" "$stage/runtime/LICENSE.node"
 node_version=$("$stage/runtime/node" --version)
 
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || stat -c %Y package.json)

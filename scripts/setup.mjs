@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const MODULES = join(ROOT, 'node_modules');
 const OWN_NODE = join(MODULES, '.bin', 'node');
-// The Node of the RPM package: its lock file has the version and the digest of what is installed.
+// The Node of the RPM and Debian packages: its lock file has the version and the digest of what is installed.
 const LOCKED_NODE = join(ROOT, 'packaging', 'node');
 // npm leaves what begins with a dot alone: an install of the checkout's own packages would remove it elsewhere.
 const NODE_FOLDER = join(MODULES, '.rpmyard-node');
@@ -61,6 +61,8 @@ const SYSTEM_TOOLS = [
   ['sftp-server', { apt: 'openssh-sftp-server', dnf: 'openssh-server' }],
   ['tinyproxy', { apt: 'tinyproxy-bin', dnf: 'tinyproxy' }],
   ['semodule_package', { apt: 'semodule-utils', dnf: 'policycoreutils' }],
+  // For the Debian package, which is tried on Debian alone.
+  ['lintian', { apt: 'lintian' }],
 ];
 
 // Of programs that only other programs call.
@@ -153,12 +155,12 @@ function versionOf(command) {
 }
 
 function installSystemTools() {
+  const manager = ['apt', 'dnf'].find((name) => isInstalled(name === 'apt' ? 'apt-get' : name)) ?? 'apt';
   const missing = [
     ...SYSTEM_TOOLS.filter(([command]) => !isInstalled(command)),
     ...PYTHON_MODULES.filter(([module]) => !isImportable(module)),
-  ];
+  ].filter(([, names]) => names[manager] !== undefined);
   if (missing.length === 0) return;
-  const manager = ['apt', 'dnf'].find((name) => isInstalled(name === 'apt' ? 'apt-get' : name)) ?? 'apt';
   const packages = [...new Set(missing.map(([, names]) => names[manager]))];
   const command = manager === 'apt' ? 'apt-get' : 'dnf';
   const flags = manager === 'apt' ? ['install', '-y', '--no-install-recommends'] : ['install', '-y'];

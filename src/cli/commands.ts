@@ -31,7 +31,7 @@ const CONFIG_OPTION = {
   type: 'string',
   short: 'c',
   value: 'FILE',
-  text: 'The configuration file. Without it the one that RPMYARD_CONFIG names (/etc/rpmyard/config.yml for an installed RPM package), without that built-in defaults with data under ./var.',
+  text: 'The configuration file. Without it the one that RPMYARD_CONFIG names (/etc/rpmyard/config.yml for an installed RPM or Debian package), without that built-in defaults with data under ./var.',
 } as const;
 
 const DATA_OPTION = {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { AppError } from '../errors.ts';
 import type { CommandConfig } from './read-config.ts';
 
-// Where the RPM package and the README put the service's; the second one stands in the directory that a command is called in.
+// Where the packages and the README put the service's; the second one stands in the directory that a command is called in.
 const USUAL_FILES = ['/etc/rpmyard/config.yml', 'config.yml'];
 
 /** @throws AppError TREE_MISSING when a command has no tree to work on, most often for the lack of -c. */
