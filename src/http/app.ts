@@ -10,6 +10,7 @@ import fastify, {
 } from 'fastify';
 import type { Access } from '../trust/access.ts';
 import type { AuditLog } from '../trust/audit-log.ts';
+import { answerInTurn } from './hooks/answer-in-turn.ts';
 import { auditRequests } from './hooks/audit-requests.ts';
 import { authRoutes } from './auth/auth-routes.ts';
 import { guardRoutes } from './hooks/guard-routes.ts';
@@ -111,13 +112,14 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
-    rewriteUrl: ({ url = '' }) => urlOnDisk(plainRepositoryUrl(url)),
+    rewriteUrl: ({ url = '' }) => urlOnDisk(plainRepositoryUrl(originForm(url))),
   });
 
   app.decorateRequest('wantsJson', false);
   app.decorateRequest('logError', function (this: FastifyRequest, error, facts) {
     logError(this.log, error, facts);
   });
+  answerInTurn(app);
   auditRequests(app, parts.auditLog, Date.now);
   let closingSinceMs: number | undefined;
   app.addHook('preClose', async () => {
@@ -179,6 +181,12 @@ export function shuttingDown(): AppError {
   return new AppError('SHUTTING_DOWN', 'the service is being stopped', {
     hint: 'Send the request again in a moment.',
   });
+}
+
+/** A request line may have a whole URL, as one to a proxy has. Source: RFC 9112, 3.2.2. */
+function originForm(target: string): string {
+  const rest = target.replace(/^https?:\/\/[^/?#]*/i, '');
+  return rest === target || rest.startsWith('/') ? rest : `/${rest}`;
 }
 
 /** Routes know the path at which a request arrives; a client also knows the one that a proxy took away from it. */

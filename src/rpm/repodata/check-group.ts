@@ -23,6 +23,9 @@ const MAX_BYTES_PER_CHARACTER = 3;
 /** No known writer goes beyond five; the namespaces of each open element are searched for every other one. */
 const MAX_DEPTH = 32;
 
+/** Those that XML knows without a document type, and characters by number. */
+const REFERENCE = /&(?:amp|lt|gt|quot|apos|#x(?<hex>[0-9a-f]{1,8})|#(?<decimal>\d{1,8}));/gi;
+
 /** Below the root element. */
 const PACKAGE_DEPTH = 2;
 
@@ -39,15 +42,28 @@ export function checkGroup(type: PackageMetadataType, groupXml: string): readonl
   if (/<[!?]/.test(groupXml)) {
     throw new Error(`${type}: a comment, CDATA section, document type or instruction`);
   }
-  const mayHoldLongText = mayBeTooLong(groupXml);
-  if (mayHoldLongText && hasLongTag(groupXml))
-    throw new Error(`${type}: a tag of more than 10,000,000 bytes`);
-  const reader = new GroupReader(type, mayHoldLongText);
+  const isLong = mayBeTooLong(groupXml);
+  const tooLong = isLong ? findTooLong(groupXml) : undefined;
+  if (tooLong !== undefined) throw new Error(`${type}: a ${tooLong} of more than 10,000,000 bytes`);
+  const reader = new GroupReader(type);
   const parser = new SaxesParser({ xmlns: true });
+  const readText = (text: string): void => reader.text(text);
+  // saxes gathers what it gives to a handler, and each reference in it takes 40 bytes then: millions of them take 400 MB.
+  const gatherWhatIsRead = (): void => {
+    if (!isLong) return;
+    if (reader.readsText()) parser.on('text', readText);
+    else parser.off('text');
+  };
   parser.on('error', (error) => reader.refuse(error.message));
-  parser.on('opentag', (tag) => reader.open(tag));
-  parser.on('text', (text) => reader.text(text));
-  parser.on('closetag', () => reader.close());
+  parser.on('opentag', (tag) => {
+    reader.open(tag);
+    gatherWhatIsRead();
+  });
+  parser.on('text', readText);
+  parser.on('closetag', () => {
+    reader.close();
+    gatherWhatIsRead();
+  });
   parser.write(openingTag(type, 0)).write(groupXml).write(closingTag(type)).close();
   return reader.packages;
 }
@@ -55,14 +71,12 @@ export function checkGroup(type: PackageMetadataType, groupXml: string): readonl
 class GroupReader {
   readonly packages: CheckedPackage[] = [];
   readonly #type: PackageMetadataType;
-  readonly #mayHoldLongText: boolean;
   #depth = 0;
   #current: FoundPackage = {};
   #expressions: string[] = [];
 
-  constructor(type: PackageMetadataType, mayHoldLongText: boolean) {
+  constructor(type: PackageMetadataType) {
     this.#type = type;
-    this.#mayHoldLongText = mayHoldLongText;
   }
 
   open({ name, attributes }: SaxesTagNS): void {
@@ -79,8 +93,13 @@ class GroupReader {
     }
   }
 
+  /** Whether text at this place says anything here. */
+  readsText(): boolean {
+    const isInChecksum = this.#depth === PACKAGE_DEPTH + 1 && this.#current.isInChecksum === true;
+    return this.#depth < PACKAGE_DEPTH || isInChecksum;
+  }
+
   text(text: string): void {
-    if (this.#mayHoldLongText && isTooLong(text)) this.refuse('a text of more than 10,000,000 bytes');
     if (this.#depth < PACKAGE_DEPTH && text.trim() !== '') this.refuse('text between the packages');
     if (this.#depth === PACKAGE_DEPTH + 1 && this.#current.isInChecksum === true) this.#current.pkgid = text;
   }
@@ -115,19 +134,45 @@ function completePackage(
   return location === undefined || location === '' ? undefined : { pkgid, location };
 }
 
-function hasLongTag(xml: string): boolean {
-  for (let start = xml.indexOf('<'); start !== -1; ) {
-    const end = xml.indexOf('>', start);
-    if (end === -1) return isTooLong(xml.slice(start));
-    if (end - start > MAX_TEXT_BYTES / MAX_BYTES_PER_CHARACTER && isTooLong(xml.slice(start, end)))
-      return true;
-    start = xml.indexOf('<', end);
+/** What of these libxml2 refuses for its length, wherever it stands. */
+function findTooLong(xml: string): 'text' | 'tag' | undefined {
+  for (let start = 0; start < xml.length; ) {
+    const tag = positionOf('<', xml, start);
+    if (isTooLong(xml, start, tag) && isLongText(xml.slice(start, tag))) return 'text';
+    const end = positionOf('>', xml, tag);
+    if (isTooLong(xml, tag, end)) return 'tag';
+    start = end + 1;
   }
-  return false;
+  return undefined;
 }
 
-function isTooLong(text: string): boolean {
-  return mayBeTooLong(text) && Buffer.byteLength(text) > MAX_TEXT_BYTES;
+/** The end of the text where the character does not stand. */
+function positionOf(character: string, text: string, start: number): number {
+  const position = text.indexOf(character, start);
+  return position === -1 ? text.length : position;
+}
+
+function isTooLong(xml: string, start: number, end: number): boolean {
+  const mayBe = (end - start) * MAX_BYTES_PER_CHARACTER > MAX_TEXT_BYTES;
+  return mayBe && Buffer.byteLength(xml.slice(start, end)) > MAX_TEXT_BYTES;
+}
+
+/** A reference counts as what it stands for. @param written what stands between two tags. */
+function isLongText(written: string): boolean {
+  let bytes = Buffer.byteLength(written);
+  for (const [reference, hex, decimal] of written.matchAll(REFERENCE)) {
+    bytes -=
+      reference.length - referredBytes(Number.parseInt(hex ?? decimal ?? '', hex === undefined ? 10 : 16));
+    if (bytes <= MAX_TEXT_BYTES) return false;
+  }
+  return true;
+}
+
+/** @param code of a character; NaN for one that has a name, all of which are ASCII. */
+function referredBytes(code: number): number {
+  if (Number.isNaN(code) || code < 0x80) return 1;
+  if (code < 0x800) return 2;
+  return code < 0x10000 ? 3 : 4;
 }
 
 function mayBeTooLong(text: string): boolean {

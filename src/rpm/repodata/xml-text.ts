@@ -13,6 +13,8 @@ const ESCAPED_IN_TEXT = /[&<>\r\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\ufff
 // oxlint-disable-next-line no-control-regex -- finding them is the purpose
 const ESCAPED_IN_ATTRIBUTE = /[&<>"\u0000-\u001f]|[^\u0000-\u007f]/gu;
 
+const PIECE_CHARACTERS = 64 * 1024;
+
 const REPLACEMENT_CHARACTER = '\ufffd';
 
 /**
@@ -22,9 +24,11 @@ const REPLACEMENT_CHARACTER = '\ufffd';
  */
 export function escapeText(text: string): string {
   if (!SPECIAL_IN_TEXT.test(text)) return text;
-  return text
-    .toWellFormed()
-    .replace(ESCAPED_IN_TEXT, (character) => TEXT_ESCAPES.get(character) ?? REPLACEMENT_CHARACTER);
+  return replaceInPieces(
+    text.toWellFormed(),
+    ESCAPED_IN_TEXT,
+    (character) => TEXT_ESCAPES.get(character) ?? REPLACEMENT_CHARACTER,
+  );
 }
 
 /**
@@ -35,7 +39,29 @@ export function escapeText(text: string): string {
  */
 export function escapeAttribute(text: string): string {
   if (!SPECIAL_IN_ATTRIBUTE.test(text)) return text;
-  return text.toWellFormed().replace(ESCAPED_IN_ATTRIBUTE, escapeAttributeCharacter);
+  return replaceInPieces(text.toWellFormed(), ESCAPED_IN_ATTRIBUTE, escapeAttributeCharacter);
+}
+
+/** V8 keeps every match until the last one is replaced, some 50 bytes each: of a whole text of megabytes hundreds of them. */
+function replaceInPieces(
+  text: string,
+  pattern: RegExp,
+  replacementOf: (character: string) => string,
+): string {
+  if (text.length <= PIECE_CHARACTERS) return text.replace(pattern, replacementOf);
+  const pieces: string[] = [];
+  for (let start = 0; start < text.length; ) {
+    let end = Math.min(start + PIECE_CHARACTERS, text.length);
+    // Half of a character outside of the basic plane is none.
+    if (isLowSurrogate(text.charCodeAt(end))) end += 1;
+    pieces.push(text.slice(start, end).replace(pattern, replacementOf));
+    start = end;
+  }
+  return pieces.join('');
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
 /** A child with text, also when there is none: `<url></url>`. Source: createrepo_c, src/xml_dump.c, cr_xmlNewTextChild. */

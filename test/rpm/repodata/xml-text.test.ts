@@ -1,6 +1,9 @@
+import { execa } from 'execa';
 import { SaxesParser } from 'saxes';
 import { describe, expect, it } from 'vitest';
 import { escapeAttribute, escapeText, textElement } from '../../../src/rpm/repodata/xml-text.ts';
+
+const XML_TEXT = new URL('../../../src/rpm/repodata/xml-text.ts', import.meta.url).href;
 
 /** What a strict parser makes of it. */
 function readBack(text: string): { readonly text: string; readonly attribute: string | undefined } {
@@ -59,5 +62,24 @@ describe('text in metadata', () => {
   it('is written between tags also when there is none', () => {
     expect(textElement('  ', 'url', undefined)).toBe('  <url></url>\n');
     expect(textElement('  ', 'url', 'a&b')).toBe('  <url>a&amp;b</url>\n');
+  });
+
+  it('takes little memory for millions of escapes', async () => {
+    const script = `
+      const { escapeText } = await import(${JSON.stringify(XML_TEXT)});
+      console.log(escapeText('&'.repeat(9_000_000)).length);`;
+    const { stdout } = await execa(process.execPath, [
+      '--max-old-space-size=150',
+      '--input-type=module',
+      '--eval',
+      script,
+    ]);
+    expect(stdout).toBe('45000000');
+  });
+
+  it('keeps pairs of surrogates where a long text is cut', () => {
+    const long = `${'a'.repeat(64 * 1024 - 1)}\u{1f389}&${'\u{1f389}'.repeat(64 * 1024)}&`;
+    expect(escapeText(long)).toBe(long.replaceAll('&', '&amp;'));
+    expect(readBack(long)).toEqual({ text: long, attribute: long });
   });
 });
