@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../base/config/load.ts';
 import { type AppError, toAppError } from '../errors.ts';
-import { findWarnings } from '../intake/find-package-warnings.ts';
+import { findPackageWarnings } from '../intake/find-package-warnings.ts';
 import { freeBytesOf } from '../base/files/free-bytes.ts';
 import { describeUpload, hurryUntilInstallable, waitUntilInstallable } from '../intake/describe-upload.ts';
 import { ingestUpload } from '../intake/ingest-upload.ts';
@@ -181,7 +181,7 @@ export async function openPipeline(
     checkSignature: (signed, repositories) =>
       checkPackageSignature(signed, repositories, signatures.findKeyring),
     checkDescribable: config.reindex.engine === 'createrepo' ? refuseReplacedText : () => undefined,
-    findWarnings,
+    findWarnings: findPackageWarnings,
     signing: signatures.signing,
     takeTurns: tree.takeTurns,
     notePlaced: (repository, location, sha256) => changes.notePlaced(repository, location, sha256),

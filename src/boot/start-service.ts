@@ -7,7 +7,7 @@ import { createRefusalBudgets } from '../trust/refusal-budgets.ts';
 import { createRequester, ownerOf } from '../trust/requester.ts';
 import { createRights } from '../trust/rights.ts';
 import { buildApp, shuttingDown } from '../http/app.ts';
-import { findWarnings } from '../base/config/find-config-warnings.ts';
+import { findConfigWarnings } from '../base/config/find-config-warnings.ts';
 import type { Config } from '../base/config/load.ts';
 import { type DropDirectory, openDropDirectory } from '../intake/open-drop-directory.ts';
 import { type AppError, toAppError } from '../errors.ts';
@@ -97,7 +97,7 @@ async function startOnTree(
   const now = Date.now;
   const { folders, records, signer, reindexParts } = tree;
   const { engine } = reindexParts;
-  for (const warning of findWarnings(config)) log.warn({}, warning);
+  for (const warning of findConfigWarnings(config)) log.warn({}, warning);
   warnOf(await engine.findFault(), 'uploads are taken all the same', log);
   warnOf(await signer?.findFault(), 'uploads are taken all the same, indexes stay as they are', log);
   await warnOfWeakKeys(signer, log);

@@ -35,7 +35,7 @@ import { applyAdoption } from './apply-adoption.ts';
 import { becomeOwner, demandOwner } from './become-owner.ts';
 import { ADOPT } from './commands.ts';
 import { createProgressBar } from './progress-bar.ts';
-import { findWarnings } from '../intake/find-package-warnings.ts';
+import { findPackageWarnings } from '../intake/find-package-warnings.ts';
 import { foldersOf, readConfig, treeLine } from './read-config.ts';
 import { type Adoption, adoptionAsJson, isSettled, renderAdoption } from './render-adoption.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -165,7 +165,7 @@ async function lookAround(
         if (config.reindex.engine === 'createrepo') refuseReplacedText(inspected.rpm);
         return inspected;
       },
-      findWarnings: ({ rpm }, repositories) => findWarnings(rpm, repositories),
+      findWarnings: ({ rpm }, repositories) => findPackageWarnings(rpm, repositories),
       names: {
         topDir: config.topDir,
         basearchOf: basearchOfDirectory,

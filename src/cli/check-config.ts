@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readKeyFile } from '../trust/key-file.ts';
-import { findWarnings } from '../base/config/find-config-warnings.ts';
+import { findConfigWarnings } from '../base/config/find-config-warnings.ts';
 import { type Config, loadConfig } from '../base/config/load.ts';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { nearestExisting } from '../base/files/nearest-existing.ts';
@@ -53,7 +53,7 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
     });
   }
   process.stdout.write(`${printable(file)}: usable\n${describeFolders(config)}`);
-  for (const doubt of [...findWarnings(config), ...(await findDoubts(config))]) {
+  for (const doubt of [...findConfigWarnings(config), ...(await findDoubts(config))]) {
     process.stderr.write(`warning: ${printable(doubt)}\n`);
   }
   for (const { fingerprint, weakness } of await findWeakKeys(config.signing, config.signing.keys)) {

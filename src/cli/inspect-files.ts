@@ -9,7 +9,7 @@ import { checkPackageSignature } from '../trust/check-package-signature.ts';
 import { createGpgv } from '../trust/create-gpgv.ts';
 import { describeWeakness } from '../trust/describe-weakness.ts';
 import { type FindKeyring, makePackageKeyrings } from '../trust/package-keyrings.ts';
-import { findWarnings } from '../intake/find-package-warnings.ts';
+import { findPackageWarnings } from '../intake/find-package-warnings.ts';
 import type { PackageWarning } from '../api/package-warning.ts';
 import type { SignatureVerdict } from '../api/signature-verdict.ts';
 import type { Config } from '../base/config/load.ts';
@@ -82,7 +82,7 @@ async function inspectFile(file: string, rules: Rules): Promise<Inspection> {
     if (rules.engine === 'createrepo') refuseReplacedText(inspected.rpm);
     const places = await placesOrError(path, inspected, rules);
     const repositories = places instanceof AppError ? [] : places.map(({ repository }) => repository);
-    return { file, inspected, places, warnings: findWarnings(inspected.rpm, repositories) };
+    return { file, inspected, places, warnings: findPackageWarnings(inspected.rpm, repositories) };
   } catch (error) {
     return { file, error: readingError(error) };
   }

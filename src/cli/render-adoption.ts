@@ -1,7 +1,7 @@
 import type { Applied } from '../intake/apply-plan.ts';
 import type { AdoptionPlan, Conflict, PlannedPackage } from '../intake/plan-adoption.ts';
 import type { MetadataConflict } from '../intake/plan-metadata.ts';
-import type { Refusal, Survey } from '../intake/survey.ts';
+import type { RefusedFile, Survey } from '../intake/survey.ts';
 import type { Transfer } from '../intake/transfer.ts';
 import { wrap } from '../base/text/wrap-text.ts';
 import { printable } from '../errors.ts';
@@ -194,7 +194,7 @@ function renderMetadataConflict(
 }
 
 /** Those with the same remedy together: it is one decision for all of them. */
-function renderRefusals(refusals: readonly Refusal[]): readonly string[] {
+function renderRefusals(refusals: readonly RefusedFile[]): readonly string[] {
   const groups = Map.groupBy(refusals, ({ code, hint }) => `${code}\n${hint}`);
   return [...groups.values()]
     .toSorted((a, b) => b.length - a.length)

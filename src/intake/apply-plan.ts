@@ -7,7 +7,7 @@ import type { AdoptionPlan, PlannedPackage } from './plan-adoption.ts';
 import type { RepomdTags } from '../rpm/repodata/repomd-tags.ts';
 import type { PlannedMetadata, PlannedTags } from './plan-metadata.ts';
 import { stageFile } from './adopt/stage-file.ts';
-import type { Refusal } from './survey.ts';
+import type { RefusedFile } from './survey.ts';
 import { sourceIdentityOf } from './adopt/survey-packages.ts';
 import { workThrough } from './adopt/work-through.ts';
 
@@ -18,7 +18,7 @@ export interface Staged {
   readonly tags: readonly PlannedTags[];
   readonly linkCount: number;
   readonly copyCount: number;
-  readonly failures: readonly Refusal[];
+  readonly failures: readonly RefusedFile[];
 }
 
 /** What one repository came to. */
@@ -35,7 +35,7 @@ export interface Applied {
   readonly metadataCount: number;
   readonly published: readonly PublishedRepository[];
   /** Of packages and metadata by their path, of repositories by their name. */
-  readonly failures: readonly Refusal[];
+  readonly failures: readonly RefusedFile[];
 }
 
 /** The way of an upload, as far as it is gone here. */
@@ -71,7 +71,7 @@ export async function stagePlan(plan: AdoptionPlan, parts: StageParts): Promise<
   const { root, incomingDir } = parts;
   const packages: { planned: PlannedPackage; path: string }[] = [];
   const metadata: { planned: PlannedMetadata; path: string }[] = [];
-  const failures: Refusal[] = [];
+  const failures: RefusedFile[] = [];
   let linkCount = 0;
   let copyCount = 0;
   for (const planned of plan.packages) {
@@ -147,7 +147,7 @@ export async function applyStaged(staged: Staged, parts: ApplyParts): Promise<Ap
 }
 
 /** One that fails must not keep the others from their turn. */
-async function attempt(path: string, failures: Refusal[], work: () => Promise<void>): Promise<void> {
+async function attempt(path: string, failures: RefusedFile[], work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -156,7 +156,7 @@ async function attempt(path: string, failures: Refusal[], work: () => Promise<vo
 }
 
 /** There is no log beside this command's report, and nothing to be sent again. */
-function failureOf(path: string, { code, message, hint, cause }: AppError): Refusal {
+function failureOf(path: string, { code, message, hint, cause }: AppError): RefusedFile {
   const reason = cause instanceof Error && OURS.has(code) ? `${message} (${cause.message})` : message;
   return { path, code, message: reason, hint: OURS.get(code) ?? hint };
 }

@@ -4,6 +4,9 @@ import type { PackageFacts } from './read-header.ts';
 import { findDigestWarnings } from '../trust/find-untrusted-digests.ts';
 
 /** What is worth saying of a package that these repositories take. */
-export function findWarnings(rpm: PackageFacts, repositories: readonly string[]): readonly PackageWarning[] {
+export function findPackageWarnings(
+  rpm: PackageFacts,
+  repositories: readonly string[],
+): readonly PackageWarning[] {
   return [...findTextWarnings(rpm), ...findDigestWarnings(rpm.digests, repositories)];
 }

@@ -1,6 +1,6 @@
 import { planMetadata, type MetadataPlan } from './plan-metadata.ts';
 import type { StoredTree } from './read-stored.ts';
-import type { FoundPackage, Survey } from './survey.ts';
+import type { SurveyedPackage, Survey } from './survey.ts';
 
 /** A package and where it goes; the same bytes at several places are one. */
 export interface PlannedPackage {
@@ -17,7 +17,7 @@ export interface PlannedPackage {
   /** Those of them that lack it. */
   readonly missingIn: readonly string[];
   /** Where it was found; the first one is taken. */
-  readonly sources: readonly [FoundPackage, ...FoundPackage[]];
+  readonly sources: readonly [SurveyedPackage, ...SurveyedPackage[]];
 }
 
 /** Packages that want one path with different bytes: a person decides. */
@@ -78,7 +78,7 @@ export function planAdoption(survey: Survey, stored: StoredTree): AdoptionPlan {
 type Grouped = Omit<PlannedPackage, 'missingIn'>;
 
 /** The same bytes for the same releasever are one package, whatever the files are called. */
-function groupBytes(found: readonly FoundPackage[]): readonly Grouped[] {
+function groupBytes(found: readonly SurveyedPackage[]): readonly Grouped[] {
   const groups = Map.groupBy(found, ({ sha256, releasever }) => `${sha256} ${releasever ?? ''}`);
   return [...groups.values()].flatMap((sources) => {
     // One that need not be copied before others, then one that lies where it goes.
@@ -103,7 +103,7 @@ function groupBytes(found: readonly FoundPackage[]): readonly Grouped[] {
   });
 }
 
-function rankOf({ isLinkable, laidIn, repositories }: FoundPackage): number {
+function rankOf({ isLinkable, laidIn, repositories }: SurveyedPackage): number {
   const isAtHome = laidIn !== undefined && repositories.includes(laidIn);
   return 2 * Number(isLinkable) + Number(isAtHome);
 }
@@ -161,7 +161,7 @@ function merged(conflicts: readonly Conflict[]): readonly Conflict[] {
 }
 
 /** What lay elsewhere than it goes, as one note for each pair of places. */
-function notesOf(found: readonly FoundPackage[]): readonly Note[] {
+function notesOf(found: readonly SurveyedPackage[]): readonly Note[] {
   const paths = Map.groupBy(
     found.filter((one) => noteOf(one) !== undefined),
     (one) => noteOf(one) ?? '',
@@ -169,7 +169,7 @@ function notesOf(found: readonly FoundPackage[]): readonly Note[] {
   return [...paths].map(([text, those]) => ({ noun: 'package', text, paths: those.map(({ path }) => path) }));
 }
 
-function noteOf(found: FoundPackage): string | undefined {
+function noteOf(found: SurveyedPackage): string | undefined {
   const { laidIn, repositories, releasever, taggedReleasever, isInTree, isInPlace } = found;
   const goesTo = listed(repositories);
   if (taggedReleasever !== undefined) {
@@ -187,7 +187,7 @@ function noteOf(found: FoundPackage): string | undefined {
 }
 
 /** What the answer to an upload would warn of. */
-function warningsOf(found: readonly FoundPackage[]): readonly Note[] {
+function warningsOf(found: readonly SurveyedPackage[]): readonly Note[] {
   const warned = found.flatMap(({ path, warnings }) =>
     warnings.map(({ code, text }) => ({ path, text: `taken with a warning: ${code}: ${text}` })),
   );

@@ -1,7 +1,7 @@
 import { lstatSync, statSync } from 'node:fs';
 import { fileOf } from './adopt/file-of.ts';
 import { sourceIdentityOf } from './adopt/survey-packages.ts';
-import type { FoundMetadata, FoundPackage, Survey } from './survey.ts';
+import type { FoundMetadata, SurveyedPackage, Survey } from './survey.ts';
 
 /** What the tree holds already, of what the survey found. */
 export interface StoredTree {
@@ -38,7 +38,7 @@ export async function readStored(survey: Survey, parts: StoredParts): Promise<St
 }
 
 async function digestsAt(
-  found: FoundPackage,
+  found: SurveyedPackage,
   path: string,
   root: string,
   { sha256Of, isSamePackage }: StoredParts,
@@ -54,7 +54,7 @@ async function digestsAt(
   return isSame ? [stored, found.sha256] : [stored];
 }
 
-function leadsTo(path: string, { identity }: FoundPackage): boolean {
+function leadsTo(path: string, { identity }: SurveyedPackage): boolean {
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stats !== undefined && sourceIdentityOf(stats) === identity;
 }

@@ -9,7 +9,7 @@ import { namesIn } from '../base/files/names-in.ts';
 import { createOwnedNames, type ReachedLimit } from '../base/limits/owned-names.ts';
 import { type OwnerQuota, quotaReached, QUOTAS } from '../base/limits/quotas.ts';
 import { readIfThere } from '../base/files/read-if-there.ts';
-import { appendPiece, type Piece, repeatLastByte } from './receive/append-piece.ts';
+import { appendPiece, type UploadPiece, repeatLastByte } from './receive/append-piece.ts';
 import { longerThanSaid } from './body-errors.ts';
 import type { ExpectedDigest } from './spooled-upload.ts';
 import type { UploadTerms } from './spooled-upload.ts';
@@ -31,7 +31,7 @@ export interface HeldUpload extends ResumableFacts {
   readonly isAccepted: boolean;
   readonly expiresAtMs: number;
   /** Takes a piece that begins at the offset, see appendPiece; the number of bytes that are there now. */
-  readonly append: (piece: Omit<Piece, 'signal'>) => Promise<number>;
+  readonly append: (piece: Omit<UploadPiece, 'signal'>) => Promise<number>;
   /** Gives the whole body a second name. */
   readonly linkTo: (path: string) => void;
   /** Keeps only the knowledge that it was accepted. */

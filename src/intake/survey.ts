@@ -3,7 +3,7 @@ import type { RepomdTags } from '../rpm/repodata/repomd-tags.ts';
 import type { SurveyedIndexes } from './adopt/survey-indexes.ts';
 
 /** A package that would be accepted, as little of it as the plan needs: there may be hundreds of thousands. */
-export interface FoundPackage {
+export interface SurveyedPackage {
   /** Below the surveyed directory. */
   readonly path: string;
   /** Absolute, where it is a symbolic link that was followed. */
@@ -56,7 +56,7 @@ export interface FoundTags {
 }
 
 /** Something that is not taken, with the reason. */
-export interface Refusal {
+export interface RefusedFile {
   /** Below the surveyed directory. */
   readonly path: string;
   readonly code: string;
@@ -68,11 +68,11 @@ export interface Refusal {
 export interface Survey {
   /** Absolute, without symbolic links in it. */
   readonly root: string;
-  readonly packages: readonly FoundPackage[];
+  readonly packages: readonly SurveyedPackage[];
   readonly metadata: readonly FoundMetadata[];
   /** The directories that hold a `repodata`, below the surveyed one. */
   readonly indexed: readonly string[];
-  readonly refusals: readonly Refusal[];
+  readonly refusals: readonly RefusedFile[];
   /** Symbolic links that were not followed. */
   readonly links: readonly string[];
   /** What the indexes in it name, and what is not taken. */

@@ -60,7 +60,7 @@ export interface BatchSummary extends BatchStatus {
 }
 
 /** A prepared file that becomes a member of a batch. */
-export interface StagedFile {
+export interface PreparedMember {
   readonly path: string;
   /** Who sent it, and so owns the batch that begins with it. */
   readonly owner: string;
@@ -82,7 +82,7 @@ export interface BatchStore {
   /** Undefined when the batch went since its status was asked, or has no member. @throws AppError as read(). */
   readonly summarise: (status: BatchStatus) => Promise<BatchSummary | undefined>;
   /** Gives a prepared file a name in the batch. @throws AppError QUOTA_REACHED. */
-  readonly add: (id: string, file: StagedFile, member: BatchMember) => Promise<void>;
+  readonly add: (id: string, file: PreparedMember, member: BatchMember) => Promise<void>;
   /** From now on the batch is going to be placed, whatever happens. */
   readonly decide: (id: string, members: readonly DecidedMember[]) => Promise<void>;
   /** Everything is in the tree: keeps what the batch was, and removes its files. */
@@ -203,7 +203,7 @@ export async function openBatchStore(batchesDir: string, quotas = BATCH_QUOTAS):
     return join(batchesDir, id);
   }
 
-  async function addMember(id: string, { path, owner }: StagedFile, member: BatchMember): Promise<void> {
+  async function addMember(id: string, { path, owner }: PreparedMember, member: BatchMember): Promise<void> {
     const directory = directoryOf(id);
     const isNew = !existsSync(directory);
     await makeDirectoryDurable(directory, 0o700);

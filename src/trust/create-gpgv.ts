@@ -12,12 +12,12 @@ import type { SignatureVerdict } from '../api/signature-verdict.ts';
 export interface Detached {
   /** A packet, or an armor around one. */
   readonly signature: Uint8Array;
-  readonly content: string | FilePart;
+  readonly content: string | SignedBytes;
   /** Ends the verification. */
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface FilePart {
+export interface SignedBytes {
   readonly path: string;
   /** The offset of its first byte. */
   readonly start: number;
@@ -66,7 +66,7 @@ async function verifyDetached(
   }
 }
 
-function openPart({ path, start, end }: FilePart): Readable {
+function openPart({ path, start, end }: SignedBytes): Readable {
   return createReadStream(path, end === undefined ? { start } : { start, end: end - 1 });
 }
 

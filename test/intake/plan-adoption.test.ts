@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { planAdoption } from '../../src/intake/plan-adoption.ts';
 import type { StoredTree } from '../../src/intake/read-stored.ts';
-import type { FoundPackage } from '../../src/intake/survey.ts';
+import type { SurveyedPackage } from '../../src/intake/survey.ts';
 import { found, foundMetadata, surveyOf } from '../support/found-packages.ts';
 
 const EMPTY: StoredTree = { packages: new Map(), metadata: new Map() };
 
-const plan = (packages: readonly FoundPackage[], stored: Partial<StoredTree> = {}) =>
+const plan = (packages: readonly SurveyedPackage[], stored: Partial<StoredTree> = {}) =>
   planAdoption(surveyOf({ packages }), { ...EMPTY, ...stored });
 
 const pathsOf = ({ packages }: ReturnType<typeof plan>) =>
@@ -137,7 +137,7 @@ describe('the plan of an adoption', () => {
     ]);
   });
 
-  it.each<[string, Partial<FoundPackage>, RegExp]>([
+  it.each<[string, Partial<SurveyedPackage>, RegExp]>([
     ['of another releasever', { laidIn: '8/x86_64' }, /8\/x86_64.*built for 9/],
     ['of another basearch', { laidIn: '9/ppc64le' }, /9\/ppc64le.*go to 9\/x86_64/],
     ['misplaced in the tree', { isInTree: true }, /another place than 9\/x86_64/],
@@ -161,7 +161,7 @@ describe('the plan for metadata', () => {
   const noarch = { isNoarch: true, repositories: ['9/x86_64', '9/aarch64'] };
 
   function planFor(
-    packages: readonly FoundPackage[],
+    packages: readonly SurveyedPackage[],
     metadata: readonly ReturnType<typeof foundMetadata>[],
     stored: Partial<StoredTree> = {},
   ) {

@@ -6,7 +6,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toAppError } from '../../src/errors.ts';
-import type { Piece } from '../../src/intake/receive/append-piece.ts';
+import type { UploadPiece } from '../../src/intake/receive/append-piece.ts';
 import {
   openResumableUploads,
   EXPIRE_MS,
@@ -46,7 +46,10 @@ function openUploads(directory = dir.path): Promise<ResumableUploads> {
   return openResumableUploads({ directory, log, now: () => nowMs });
 }
 
-const pieceOf = (body: Readable | string, fields: Partial<Piece> = {}): Omit<Piece, 'signal'> => ({
+const pieceOf = (
+  body: Readable | string,
+  fields: Partial<UploadPiece> = {},
+): Omit<UploadPiece, 'signal'> => ({
   body: typeof body === 'string' ? Readable.from([Buffer.from(body)]) : body,
   expectedDigests: [],
   stallMs: 10_000,
@@ -57,7 +60,7 @@ const pieceOf = (body: Readable | string, fields: Partial<Piece> = {}): Omit<Pie
 const begin = async (facts: Partial<ResumableFacts> = {}): Promise<string> =>
   (await uploads.create({ ...FACTS, ...facts })).id;
 
-const append = (id: string, body: Readable | string, fields?: Partial<Piece>): Promise<number> =>
+const append = (id: string, body: Readable | string, fields?: Partial<UploadPiece>): Promise<number> =>
   uploads.hold(id, OWNER, (upload) => upload.append(pieceOf(body, fields)));
 
 const look = (id: string): Promise<HeldUpload> => uploads.hold(id, OWNER, async (upload) => upload);
@@ -71,7 +74,7 @@ const codeOf = (receiving: Promise<number>): Promise<string> =>
 
 const bodyOf = (id: string): string => join(dir.path, id, 'body');
 
-const sha256 = (text: string): Piece['expectedDigests'] => [
+const sha256 = (text: string): UploadPiece['expectedDigests'] => [
   { algorithm: 'sha256', hex: createHash('sha256').update(text).digest('hex'), header: 'content-digest' },
 ];
 

@@ -154,10 +154,10 @@ describe.skipIf(!corpus || !hasRpm)('a real package', () => {
 
   it('that rpm verifies has the header digests it says', () => {
     const broken = readable.filter(({ path }) => hasOtherDigest(readFileSync(path)));
-    const verified = readable.filter(
+    const verified = broken.filter(
       ({ path }) => spawnSync('rpmkeys', ['-K', '--nosignature', path]).status === 0,
     );
-    expect(verified.filter((file) => broken.includes(file))).toEqual([]);
+    expect(verified).toEqual([]);
     expect(broken.map(({ name }) => name.split('/').at(-1))).toEqual(
       expect.arrayContaining(['signed_broken_header.rpm']),
     );

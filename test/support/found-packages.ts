@@ -1,7 +1,7 @@
-import type { FoundMetadata, FoundPackage, Survey } from '../../src/intake/survey.ts';
+import type { FoundMetadata, SurveyedPackage, Survey } from '../../src/intake/survey.ts';
 
 /** A found package; the path gives what is left out. */
-export function found(path: string, fields: Partial<FoundPackage> = {}): FoundPackage {
+export function found(path: string, fields: Partial<SurveyedPackage> = {}): SurveyedPackage {
   const fileName = path.slice(path.lastIndexOf('/') + 1);
   return {
     path,

@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { type Config, defaultPublicUrl } from './load.ts';
 
 /** What is usable in a configuration and still puts something at risk: one line each, with path, risk and remedy. */
-export function findWarnings(config: Pick<Config, 'server' | 'stateDir' | 'keyrings'>): readonly string[] {
+export function findConfigWarnings(
+  config: Pick<Config, 'server' | 'stateDir' | 'keyrings'>,
+): readonly string[] {
   return [...addressWarnings(config), ...urlWarnings(config), ...keyringWarnings(config)];
 }
 

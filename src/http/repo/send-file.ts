@@ -14,7 +14,7 @@ export interface FileToSend {
 }
 
 /** What is sent, in this order: texts, and ranges of the file's bytes. */
-type Piece = string | ByteRange;
+type BodyPart = string | ByteRange;
 
 // What one read of the disk brings; more at once makes a download no faster.
 const READ_BYTES = 256 * 1024;
@@ -62,7 +62,7 @@ function beginAnswer(
   reply: FastifyReply,
   { contentType, cacheControl }: FileToSend,
   version: FileVersion,
-): readonly Piece[] | undefined {
+): readonly BodyPart[] | undefined {
   const answer = answerConditions(headers, version);
   if (answer.kind === 'precondition-failed') throw preconditionFailed();
   if (answer.kind === 'range-outside') {
@@ -98,12 +98,12 @@ function contentRange({ start, end }: ByteRange, { sizeBytes }: FileVersion): st
   return `bytes ${start}-${end - 1}/${sizeBytes}`;
 }
 
-function bytesIn(piece: Piece): number {
+function bytesIn(piece: BodyPart): number {
   return typeof piece === 'string' ? Buffer.byteLength(piece) : piece.end - piece.start;
 }
 
 /** Closes the handle at its end, once it has begun: its first chunk is empty. */
-async function* readPieces(handle: FileHandle, pieces: readonly Piece[]): AsyncGenerator<Buffer> {
+async function* readPieces(handle: FileHandle, pieces: readonly BodyPart[]): AsyncGenerator<Buffer> {
   try {
     yield Buffer.alloc(0);
     for (const piece of pieces) {

@@ -26,7 +26,7 @@ export interface PublicationParts {
 }
 
 /** Checks that each generation leads to files that are there, and that what clients are led to is signed. */
-export async function checkPublication(
+export async function checkGenerations(
   repositoryDir: string,
   { generations, findSigningKey, findMissingKeys }: PublicationParts,
 ): Promise<readonly Finding[]> {

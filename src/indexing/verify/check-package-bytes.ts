@@ -10,7 +10,7 @@ import { verifyHeaderDigests } from '../../rpm/rpm-parser/verify-header-digests.
 import type { IndexedPackages } from './check-metadata.ts';
 import { fileChecksum } from './file-checksum.ts';
 import type { PrimaryPackage } from './package-metadata-reader.ts';
-import type { StoredFile } from './stored-files.ts';
+import type { FileOnDisk } from './stored-files.ts';
 import type { Finding } from '../violation.ts';
 
 /**
@@ -19,7 +19,7 @@ import type { Finding } from '../violation.ts';
  * size is wrong is left out: that is reported, and its digest could not be right.
  */
 export async function* checkPackageBytes(
-  files: readonly StoredFile[],
+  files: readonly FileOnDisk[],
   stated: {
     readonly indexed: IndexedPackages | undefined;
     readonly receipts: readonly Receipt[];
@@ -41,7 +41,7 @@ export async function* checkPackageBytes(
 
 /** Whether the file is the one that was acknowledged. */
 async function findDamage(
-  { path }: StoredFile,
+  { path }: FileOnDisk,
   receipt: Receipt | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Omit<Finding, 'subject'> | undefined> {
@@ -59,7 +59,7 @@ async function findDamage(
 }
 
 async function checkBytes(
-  { path, sizeBytes }: StoredFile,
+  { path, sizeBytes }: FileOnDisk,
   described: PrimaryPackage | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Omit<Finding, 'subject'> | undefined> {

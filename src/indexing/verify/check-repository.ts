@@ -2,12 +2,12 @@ import type { PackageFault, Receipt, SetAside } from '../../storage/records.ts';
 import { checkMetadata } from './check-metadata.ts';
 import type { OpenMetadata } from './check-metadata-file.ts';
 import { checkPackageBytes } from './check-package-bytes.ts';
-import { comparePackages, type PackageFacts } from './compare-with-index.ts';
+import { compareWithIndex, type PackageFindings } from './compare-with-index.ts';
 import { compareReceipts } from './compare-receipts.ts';
-import { checkPublication, type PublicationParts } from './check-generations.ts';
+import { checkGenerations, type PublicationParts } from './check-generations.ts';
 import { findLinkedDirectories } from './find-linked-directories.ts';
 import { findOtherFiles } from './find-other-files.ts';
-import { readStoredFiles, type StoredFile } from './stored-files.ts';
+import { readStoredFiles, type FileOnDisk } from './stored-files.ts';
 import type { Finding } from '../violation.ts';
 
 /** What the service remembers of a repository. */
@@ -83,7 +83,7 @@ export async function checkRepository(
   });
   const { foundIndexes } = parts;
   const isOwn = await foundIndexes.isOwn(repositoryDir);
-  const facts: PackageFacts = {
+  const facts: PackageFindings = {
     files,
     aside,
     faults,
@@ -95,9 +95,9 @@ export async function checkRepository(
   const findings = [
     ...(await findLinkedDirectories(repositoryDir, parts.directoriesOf(repositoryDir))),
     ...metadata.findings,
-    ...comparePackages(facts),
+    ...compareWithIndex(facts),
     ...compareReceipts(receipts, facts),
-    ...(await checkPublication(repositoryDir, parts)),
+    ...(await checkGenerations(repositoryDir, parts)),
     ...(await findOtherFiles(repositoryDir, metadata.repomd)),
   ];
   if (options.readData) {
@@ -137,7 +137,7 @@ function withoutConsequences(findings: readonly Finding[]): readonly Finding[] {
 /** Another file under the name of a faulty one has no fault yet. */
 function currentFaults(
   faults: readonly PackageFault[],
-  files: readonly StoredFile[],
+  files: readonly FileOnDisk[],
   { identityAt }: VerifyParts,
 ): readonly PackageFault[] {
   const paths = new Map(files.map(({ location, path }) => [location, path]));
@@ -150,7 +150,7 @@ function currentFaults(
 /** A record is about one file: another one under its name belongs into the index. */
 function currentlyAside(
   records: readonly SetAside[],
-  files: readonly StoredFile[],
+  files: readonly FileOnDisk[],
   { identityAt }: VerifyParts,
 ): ReadonlyMap<string, SetAside> {
   const paths = new Map(files.map(({ location, path }) => [location, path]));

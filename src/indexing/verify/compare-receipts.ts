@@ -1,7 +1,7 @@
 import type { Receipt } from '../../storage/records.ts';
-import type { PackageFacts } from './compare-with-index.ts';
+import type { PackageFindings } from './compare-with-index.ts';
 import type { PrimaryPackage } from './package-metadata-reader.ts';
-import type { StoredFile } from './stored-files.ts';
+import type { FileOnDisk } from './stored-files.ts';
 import type { Finding } from '../violation.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { Finding } from '../violation.ts';
  */
 export function compareReceipts(
   receipts: readonly Receipt[],
-  { files, indexed, isMarked }: PackageFacts,
+  { files, indexed, isMarked }: PackageFindings,
 ): readonly Finding[] {
   const filesByLocation = new Map(files.map((file) => [file.location, file]));
   return receipts.flatMap((receipt) => {
@@ -26,7 +26,7 @@ export function compareReceipts(
 
 function compareWithFile(
   { location, sizeBytes }: Receipt,
-  file: StoredFile | undefined,
+  file: FileOnDisk | undefined,
 ): Finding | undefined {
   if (file === undefined) {
     const detail = 'it was acknowledged, and there is no file';
@@ -40,7 +40,7 @@ function compareWithFile(
 function compareWithIndex(
   receipt: Receipt,
   by: {
-    readonly file: StoredFile | undefined;
+    readonly file: FileOnDisk | undefined;
     readonly described: PrimaryPackage;
     readonly isMarked: boolean;
   },

@@ -2,12 +2,12 @@ import type { PackageFault, SetAside } from '../../storage/records.ts';
 import type { IndexedPackages } from './check-metadata.ts';
 import type { PrimaryPackage } from './package-metadata-reader.ts';
 import { modeFinding } from './file-mode.ts';
-import type { StoredFile } from './stored-files.ts';
+import type { FileOnDisk } from './stored-files.ts';
 import type { Finding } from '../violation.ts';
 
 /** What was found of one repository's packages, at one moment. */
-export interface PackageFacts {
-  readonly files: readonly StoredFile[];
+export interface PackageFindings {
+  readonly files: readonly FileOnDisk[];
   /** Those whose record is about the file that is there now, by location. */
   readonly aside: ReadonlyMap<string, SetAside>;
   /** What the service knows to be wrong with the file that is there now. */
@@ -23,7 +23,7 @@ export interface PackageFacts {
 }
 
 /** Compares the packages on disk, but those set aside, with the index. */
-export function comparePackages(facts: PackageFacts): readonly Finding[] {
+export function compareWithIndex(facts: PackageFindings): readonly Finding[] {
   const { files, aside, indexed } = facts;
   const findings = files.flatMap((file) => [...present(modeFinding(file.location, file.mode))]);
   for (const { location, reason } of aside.values()) {
@@ -43,7 +43,7 @@ export function comparePackages(facts: PackageFacts): readonly Finding[] {
   return [...findings, ...files.flatMap((file) => present(compareFile(file, facts, indexed)))];
 }
 
-function notOnDisk(described: PrimaryPackage, { reasonToLeave }: PackageFacts): Finding {
+function notOnDisk(described: PrimaryPackage, { reasonToLeave }: PackageFindings): Finding {
   const { location: subject } = described;
   if (reasonToLeave === undefined) {
     return { code: 'PACKAGE_NOT_ON_DISK', subject, detail: 'the index describes it, and there is no file' };
@@ -70,8 +70,8 @@ function findTwins(indexed: IndexedPackages): readonly Finding[] {
 }
 
 function compareFile(
-  { location, sizeBytes }: StoredFile,
-  { aside, faults, acknowledged, reasonToLeave, isMarked }: PackageFacts,
+  { location, sizeBytes }: FileOnDisk,
+  { aside, faults, acknowledged, reasonToLeave, isMarked }: PackageFindings,
   indexed: IndexedPackages,
 ): Finding | undefined {
   // Said already.

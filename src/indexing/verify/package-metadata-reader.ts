@@ -16,7 +16,7 @@ export interface PrimaryPackage {
 }
 
 /** A package as one of the three files describes it: only primary has more than its pkgid. */
-export interface FoundPackage {
+export interface DescribedEntry {
   readonly pkgid: string;
   readonly primary: PrimaryPackage | undefined;
 }
@@ -52,7 +52,7 @@ type TextField = 'name' | 'arch' | 'pkgid';
  */
 export class PackageMetadataReader {
   readonly #type: PackageMetadataType;
-  readonly #onPackage: (found: FoundPackage) => void;
+  readonly #onPackage: (found: DescribedEntry) => void;
   readonly #parser = new SaxesParser();
   readonly #textLimit = new TextLimit();
   readonly #decoder = new TextDecoder('utf-8', { fatal: true });
@@ -65,7 +65,7 @@ export class PackageMetadataReader {
   #statedCount: number | undefined;
   #fault: string | undefined;
 
-  constructor(type: PackageMetadataType, onPackage: (found: FoundPackage) => void) {
+  constructor(type: PackageMetadataType, onPackage: (found: DescribedEntry) => void) {
     this.#type = type;
     this.#onPackage = onPackage;
     this.#parser.on('error', (error) => {
@@ -176,7 +176,7 @@ export class PackageMetadataReader {
     this.#depth -= 1;
   }
 
-  #complete(open: OpenPackage): FoundPackage {
+  #complete(open: OpenPackage): DescribedEntry {
     const { pkgid, checksumType, location, base, sizeBytes } = open;
     if (pkgid === undefined) throw new Error(`package ${this.#packageCount} lacks its pkgid`);
     const hex = detached(pkgid);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { entryStats } from './entry-stats.ts';
 
 /** A package file on disk. */
-export interface StoredFile {
+export interface FileOnDisk {
   /** Path below the repository's directory. */
   readonly location: string;
   readonly path: string;
@@ -17,8 +17,8 @@ const AT_ONCE = 64;
 export async function readStoredFiles(
   repositoryDir: string,
   locations: readonly string[],
-): Promise<readonly StoredFile[]> {
-  const files: StoredFile[] = [];
+): Promise<readonly FileOnDisk[]> {
+  const files: FileOnDisk[] = [];
   const inOrder = locations.toSorted();
   for (let start = 0; start < inOrder.length; start += AT_ONCE) {
     const group = inOrder.slice(start, start + AT_ONCE);
@@ -29,7 +29,7 @@ export async function readStoredFiles(
   return files;
 }
 
-async function readStoredFile(repositoryDir: string, location: string): Promise<StoredFile | undefined> {
+async function readStoredFile(repositoryDir: string, location: string): Promise<FileOnDisk | undefined> {
   const path = join(repositoryDir, location);
   const stats = await entryStats(path);
   return stats && { location, path, sizeBytes: stats.size, mode: stats.mode };

@@ -6,7 +6,7 @@ import { readIfThere } from '../../base/files/read-if-there.ts';
 import { algorithmOf } from '../../rpm/repodata/checksum-types.ts';
 import { parseRepomd, type Repomd, type RepomdData } from '../../rpm/repodata/repomd.ts';
 import { hasTags, NO_TAGS } from '../../rpm/repodata/repomd-tags.ts';
-import type { FoundMetadata, FoundTags, Refusal } from '../survey.ts';
+import type { FoundMetadata, FoundTags, RefusedFile } from '../survey.ts';
 import { sourceIdentityOf, refusalOf, unreadable } from './survey-packages.ts';
 
 export interface MetadataSurveyParts {
@@ -18,7 +18,7 @@ export interface MetadataSurveyParts {
 
 export interface SurveyedMetadata {
   readonly metadata: readonly FoundMetadata[];
-  readonly refusals: readonly Refusal[];
+  readonly refusals: readonly RefusedFile[];
   readonly leftOutTypes: readonly string[];
   readonly tags: readonly FoundTags[];
 }
@@ -43,7 +43,7 @@ export async function surveyMetadata(
   parts: MetadataSurveyParts,
 ): Promise<SurveyedMetadata> {
   const metadata: FoundMetadata[] = [];
-  const refusals: Refusal[] = [];
+  const refusals: RefusedFile[] = [];
   const leftOut = new Set<string>();
   const tags: FoundTags[] = [];
   for (const directory of indexed) {

@@ -7,7 +7,7 @@ import type { InspectedPackage } from '../inspect-package.ts';
 import { fileOf } from './file-of.ts';
 import { type NameRules, recogniseDirectory } from './recognise-directory.ts';
 import { type RouteRules, routePackage } from './route-package.ts';
-import type { FoundPackage, Refusal } from '../survey.ts';
+import type { SurveyedPackage, RefusedFile } from '../survey.ts';
 import { workThrough } from './work-through.ts';
 
 export interface PackageSurveyParts {
@@ -31,8 +31,8 @@ export interface PackageSurveyParts {
 
 export interface SurveyedPackages {
   /** In order of path. */
-  readonly packages: readonly FoundPackage[];
-  readonly refusals: readonly Refusal[];
+  readonly packages: readonly SurveyedPackage[];
+  readonly refusals: readonly RefusedFile[];
 }
 
 // The hashing is done by a thread a core; some more files at a time keep the disk busy meanwhile.
@@ -48,8 +48,8 @@ export async function surveyPackages(
   parts: PackageSurveyParts,
 ): Promise<SurveyedPackages> {
   const { paths, linked } = files;
-  const packages: FoundPackage[] = [];
-  const refusals: Refusal[] = [];
+  const packages: SurveyedPackage[] = [];
+  const refusals: RefusedFile[] = [];
   const { onProgress } = parts;
   await workThrough(paths, { concurrency: CONCURRENCY, onProgress }, async (path) => {
     try {
@@ -68,7 +68,7 @@ export function sourceIdentityOf(stats: BigIntStats): string {
 }
 
 /** How an error is told of a file of somebody else's. */
-export function refusalOf(path: string, error: unknown): Refusal {
+export function refusalOf(path: string, error: unknown): RefusedFile {
   const errno = errnoOf(error);
   const known =
     errno === undefined || error instanceof AppError
@@ -85,9 +85,9 @@ export function unreadable(reason: string): AppError {
 
 async function lookAt(
   root: string,
-  at: Pick<FoundPackage, 'path' | 'realPath'>,
+  at: Pick<SurveyedPackage, 'path' | 'realPath'>,
   parts: PackageSurveyParts,
-): Promise<FoundPackage> {
+): Promise<SurveyedPackage> {
   const { path } = at;
   const absolute = fileOf(root, at);
   const stats = lstatSync(absolute, { bigint: true });

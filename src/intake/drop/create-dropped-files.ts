@@ -7,7 +7,7 @@ import { AppError, errnoOf, type ErrorCode, printable, toAppError } from '../../
 import { createLineBudgets } from '../../base/limits/line-budget.ts';
 import { FileFault } from './file-fault.ts';
 import { nextStep, type SettleRules, type Sighting, type Verdict } from './next-step.ts';
-import { moveToRejected, REJECTED_DIRECTORY, type Refusal } from './move-to-rejected.ts';
+import { moveToRejected, REJECTED_DIRECTORY, type RefusedDrop } from './move-to-rejected.ts';
 import {
   droppedIdentityOf,
   type Reach,
@@ -145,7 +145,7 @@ export function createDroppedFiles(
     return 'done';
   }
 
-  async function passOn(file: DroppedFile, refusal: Refusal): Promise<'done' | 'blocked'> {
+  async function passOn(file: DroppedFile, refusal: RefusedDrop): Promise<'done' | 'blocked'> {
     const { error, sha256 } = refusal;
     const isBrokenOff = BROKEN_OFF.has(error.code);
     if (signal.aborted && isBrokenOff) return 'done';
@@ -172,7 +172,7 @@ export function createDroppedFiles(
     noteFault(file, { fault, cause: `${fault.code} ${fault.message}`, pauseMs });
   }
 
-  function awaitRest(file: DroppedFile, refusal: Refusal): void {
+  function awaitRest(file: DroppedFile, refusal: RefusedDrop): void {
     judge(file, { kind: 'arriving', refusal });
     lookWithin(SOON_MS);
   }
@@ -194,7 +194,7 @@ export function createDroppedFiles(
     await whileSame(file, 'removed', () => unlink(file.path));
   }
 
-  async function refuse(file: DroppedFile, refusal: Refusal): Promise<void> {
+  async function refuse(file: DroppedFile, refusal: RefusedDrop): Promise<void> {
     const { code, message, hint } = refusal.error;
     const { sha256 } = refusal;
     const digest = sha256 === undefined ? {} : { sha256 };
@@ -205,7 +205,7 @@ export function createDroppedFiles(
     await moveAway(judge(file, { kind: 'refused', refusal }), refusal);
   }
 
-  async function moveAway(file: DroppedFile, refusal: Refusal): Promise<void> {
+  async function moveAway(file: DroppedFile, refusal: RefusedDrop): Promise<void> {
     await whileSame(file, `moved to ${REJECTED_DIRECTORY}`, () =>
       moveToRejected({ directory: parts.path, name: file.name, refusal, nowMs: now() }),
     );
@@ -334,7 +334,7 @@ function withoutFault({ identity, sinceMs }: Sighting): Pick<Sighting, 'identity
   return { identity, sinceMs };
 }
 
-function unfinished({ error, sha256 }: Refusal): Refusal {
+function unfinished({ error, sha256 }: RefusedDrop): RefusedDrop {
   const { code, message } = error;
   if (!ARRIVING.has(code)) return { error, sha256 };
   const hint = 'Drop the whole package again.';

@@ -8,7 +8,7 @@ import { FileFault } from './file-fault.ts';
 export const REJECTED_DIRECTORY = 'rejected';
 
 /** Why a dropped file was refused. */
-export interface Refusal {
+export interface RefusedDrop {
   readonly error: AppError;
   /** Of what was read of it. */
   readonly sha256: string | undefined;
@@ -19,7 +19,7 @@ export interface Rejection {
   /** The drop directory. */
   readonly directory: string;
   readonly name: string;
-  readonly refusal: Refusal;
+  readonly refusal: RefusedDrop;
   readonly nowMs: number;
 }
 

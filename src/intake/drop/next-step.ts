@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import type { AppError } from '../../errors.ts';
-import type { Refusal } from './move-to-rejected.ts';
+import type { RefusedDrop } from './move-to-rejected.ts';
 
 /** What is known of a file in the drop directory, as long as it stays the same one. */
 export interface Sighting {
@@ -18,8 +18,8 @@ export interface Sighting {
 
 export type Verdict =
   /** It is cut off, or cannot be read yet. */
-  | { readonly kind: 'arriving'; readonly refusal: Refusal }
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'arriving'; readonly refusal: RefusedDrop }
+  | { readonly kind: 'refused'; readonly refusal: RefusedDrop }
   /** The package is in the repositories; only the dropped file has to go. */
   | { readonly kind: 'taken' };
 
@@ -41,8 +41,8 @@ export type Step =
   | { readonly do: 'take' }
   | { readonly do: 'remove' }
   /** It is refused already, and only has to be moved. */
-  | { readonly do: 'move away'; readonly refusal: Refusal }
-  | { readonly do: 'give up'; readonly refusal: Refusal };
+  | { readonly do: 'move away'; readonly refusal: RefusedDrop }
+  | { readonly do: 'give up'; readonly refusal: RefusedDrop };
 
 /**
  * What is to be done with a dropped file now. One that was written to last (mtime and ctime are then equal) may still grow,

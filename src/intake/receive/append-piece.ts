@@ -8,7 +8,7 @@ import type { ExpectedDigest } from '../spooled-upload.ts';
 import { chunksOf, writeBody } from '../write-body.ts';
 
 /** Bytes of an upload as they arrive, and what the client said of them alone. */
-export interface Piece {
+export interface UploadPiece {
   readonly body: Readable;
   readonly expectedDigests: readonly ExpectedDigest[];
   /** The longest pause between two chunks. */
@@ -32,7 +32,7 @@ export interface PartialBody {
  * @returns the number of bytes that are there now.
  * @throws AppError BODY_INCOMPLETE, UPLOAD_STALLED, UPLOAD_TOO_LARGE, DIGEST_MISMATCH, STORAGE_FULL, or the signal's reason.
  */
-export async function appendPiece(partial: PartialBody, piece: Piece): Promise<number> {
+export async function appendPiece(partial: PartialBody, piece: UploadPiece): Promise<number> {
   const { path, sizeBytes, lengthBytes } = partial;
   const check = checkOf(piece.expectedDigests);
   await using file = await open(path, 'a');
@@ -59,7 +59,10 @@ export async function appendPiece(partial: PartialBody, piece: Piece): Promise<n
  * @returns the number of bytes that have come by this count.
  * @throws AppError as appendPiece does.
  */
-export async function repeatLastByte({ path, lengthBytes }: PartialBody, piece: Piece): Promise<number> {
+export async function repeatLastByte(
+  { path, lengthBytes }: PartialBody,
+  piece: UploadPiece,
+): Promise<number> {
   const check = checkOf(piece.expectedDigests);
   let last: Buffer | undefined;
   for await (const chunk of chunksOf(piece.body, piece)) {

@@ -72,7 +72,7 @@ class GroupReader {
   readonly packages: CheckedPackage[] = [];
   readonly #type: PackageMetadataType;
   #depth = 0;
-  #current: FoundPackage = {};
+  #current: PackageSoFar = {};
   #expressions: string[] = [];
 
   constructor(type: PackageMetadataType) {
@@ -119,7 +119,7 @@ class GroupReader {
   }
 }
 
-interface FoundPackage {
+interface PackageSoFar {
   pkgid?: string | undefined;
   location?: string | undefined;
   isInChecksum?: boolean;
@@ -127,7 +127,7 @@ interface FoundPackage {
 
 function completePackage(
   type: PackageMetadataType,
-  { pkgid, location }: FoundPackage,
+  { pkgid, location }: PackageSoFar,
 ): Omit<CheckedPackage, 'expressions'> | undefined {
   if (pkgid === undefined || !/^[0-9a-f]+$/.test(pkgid)) return undefined;
   if (type !== 'primary') return { pkgid, location: undefined };

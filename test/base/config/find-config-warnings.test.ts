@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { findWarnings } from '../../../src/base/config/find-config-warnings.ts';
+import { findConfigWarnings } from '../../../src/base/config/find-config-warnings.ts';
 import { parseConfig } from '../../../src/base/config/load.ts';
 
 /** The options that warnings of a configuration begin with. */
 function warnedOf(text: string): readonly (string | undefined)[] {
   const config = parseConfig(text, '/etc/rpmyard/config.yml');
-  return findWarnings(config).map((warning) => warning.split(':')[0]);
+  return findConfigWarnings(config).map((warning) => warning.split(':')[0]);
 }
 
 const PUBLIC_URL = 'public_url: http://repo.example.com';
