@@ -184,7 +184,7 @@ export async function openPipeline(
     findWarnings: findPackageWarnings,
     signing: signatures.signing,
     takeTurns: tree.takeTurns,
-    notePlaced: (repository, location, sha256) => changes.notePlaced(repository, location, sha256),
+    notePlaced: (repository, placed) => changes.notePlaced(repository, placed),
     prepareRepository,
     admitRepositories,
     demandReserve,

@@ -103,7 +103,7 @@ function buildTree(
           records,
           batches,
           takeTurns,
-          notePlaced: (...placed) => changes.notePlaced(...placed),
+          notePlaced: (repository, placed) => changes.notePlaced(repository, placed),
           now: Date.now,
         }),
       checkDirectories: (repository) => store.checkDirectories(repository),

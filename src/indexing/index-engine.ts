@@ -1,5 +1,6 @@
 import type { AppError } from '../errors.ts';
 import type { PackageFaultCode } from '../storage/records.ts';
+import type { PlacedStep } from '../storage/package-names.ts';
 import type { LostPackage } from './found-index.ts';
 import type { IndexFormatName } from './engines/incremental/index-format.ts';
 
@@ -22,6 +23,8 @@ export interface IndexJob {
   readonly trust: Trust;
   /** Location -> sha256 as acknowledged: of the packages placed since the last run, or of all when trust is not `names`. */
   readonly acknowledged: ReadonlyMap<string, string>;
+  /** What placing packages since the last run did to their directories, in any order. */
+  readonly steps: readonly PlacedStep[];
   /** Location -> identity of the packages that stay out of the index while their file is the same. */
   readonly setAside: ReadonlyMap<string, string>;
   /** Locations of packages that stay out of the index until a person asks for them. */

@@ -1,3 +1,4 @@
+import type { PlacedPackage, PlacedStep } from '../storage/package-names.ts';
 import type { Trust } from './index-engine.ts';
 
 /** What a run of one repository has to look at. */
@@ -5,6 +6,8 @@ export interface RepositoryChanges {
   readonly trust: Trust;
   /** Location -> sha256 of the packages placed since the last run. */
   readonly placed: ReadonlyMap<string, string>;
+  /** What placing them did to their directories, in any order. */
+  readonly steps: readonly PlacedStep[];
   /** A person said that what lies on disk is to be published, whatever the index of another program names. */
   readonly isTakeOver: boolean;
 }
@@ -12,6 +15,7 @@ export interface RepositoryChanges {
 interface Gathered {
   trust: Trust;
   placed: Map<string, string>;
+  steps: PlacedStep[];
   isTakeOver: boolean;
 }
 
@@ -26,8 +30,10 @@ export class PendingChanges {
   readonly #changes = new Map<string, Gathered>();
 
   /** A package was placed by this process. */
-  notePlaced(repository: string, location: string, sha256: string): void {
-    this.#of(repository).placed.set(location, sha256);
+  notePlaced(repository: string, { location, sha256, step }: PlacedPackage): void {
+    const { placed, steps } = this.#of(repository);
+    placed.set(location, sha256);
+    if (step !== undefined) steps.push({ ...step, location });
   }
 
   /** Somebody else may have changed something: the next run trusts no more than this. */
@@ -44,20 +50,26 @@ export class PendingChanges {
   /** Hands the changes to a run that begins. */
   take(repository: string): RepositoryChanges {
     const taken = this.#of(repository);
-    this.#changes.set(repository, { trust: 'names', placed: new Map(), isTakeOver: false });
+    this.#changes.set(repository, { trust: 'names', placed: new Map(), steps: [], isTakeOver: false });
     return taken;
   }
 
   /** Takes back what a failed run was to look at. */
-  giveBack(repository: string, { trust, placed, isTakeOver }: RepositoryChanges): void {
+  giveBack(repository: string, { trust, placed, steps, isTakeOver }: RepositoryChanges): void {
     const since = this.#of(repository);
     since.trust = leastOf(since.trust, trust);
     since.placed = new Map([...placed, ...since.placed]);
+    since.steps = [...steps, ...since.steps];
     since.isTakeOver ||= isTakeOver;
   }
 
   #of(repository: string): Gathered {
-    const known = this.#changes.get(repository) ?? { trust: 'files', placed: new Map(), isTakeOver: false };
+    const known = this.#changes.get(repository) ?? {
+      trust: 'files',
+      placed: new Map(),
+      steps: [],
+      isTakeOver: false,
+    };
     this.#changes.set(repository, known);
     return known;
   }

@@ -141,7 +141,7 @@ function distrusting(changes: RepositoryChanges): RepositoryChanges {
 
 function jobOf(
   repository: RepositoryName,
-  { trust: asked, placed, isTakeOver }: RepositoryChanges,
+  { trust: asked, placed, steps, isTakeOver }: RepositoryChanges,
   scratchDir: string,
   { layout, records, engine, formatOf }: ReindexParts,
 ): Omit<IndexJob, 'isPublicationWanted' | 'isFoundIndexKept'> {
@@ -163,6 +163,7 @@ function jobOf(
         .map(({ location, identity }) => [location, identity]),
     ),
     acknowledged: trust === 'names' ? placed : records.acknowledgedDigests(repository),
+    steps,
     setAside: new Map(records.listSetAside(repository).map(({ location, identity }) => [location, identity])),
     format: formatOf(repository),
   };

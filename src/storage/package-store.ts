@@ -5,7 +5,9 @@ import { createSharedDirectorySync, makeDirectoryDurable, syncFile } from '../ba
 import { AppError, errnoOf } from '../errors.ts';
 import { digestOfFile } from '../base/files/file-digest.ts';
 import { isRepositoryName } from '../rpm/repository-name.ts';
+import { directoryStamp } from '../base/files/file-identity.ts';
 import { listPackages } from './list-packages.ts';
+import type { DirectoryStep } from './package-names.ts';
 import {
   PACKAGES,
   repositoryDirectories,
@@ -30,10 +32,10 @@ export interface PackageStore {
   listPackages(repository: RepositoryName): Promise<readonly string[]>;
   /** Gives a new file the mode of a package and makes its bytes durable; it then may be added. */
   prepare(path: string): Promise<void>;
-  /** Gives a prepared file a second name; false when the name is taken, whose bytes then stay. */
-  add(path: string, target: string): Promise<boolean>;
+  /** Gives a prepared file a second name; undefined when the name is taken, whose bytes then stay. */
+  add(path: string, target: string): Promise<DirectoryStep | undefined>;
   /** Puts a prepared file in the place of another one, in one step; the name is not durable yet. */
-  replace(path: string, target: string): Promise<void>;
+  replace(path: string, target: string): Promise<DirectoryStep>;
   /** Makes the name of an added file durable. Concurrent calls for one directory share an fsync. */
   syncName(target: string): Promise<void>;
   /** Of the whole file, lower-case hex. */
@@ -73,7 +75,9 @@ export function createPackageStore(layout: RepositoryLayout): PackageStore {
       const copy = `${path}.mend`;
       rmSync(copy, { force: true });
       linkSync(path, copy);
+      const before = directoryStamp(dirname(target));
       renameSync(copy, target);
+      return { before, after: directoryStamp(dirname(target)), isNewName: false };
     },
     syncName: (target) => syncDirectory(dirname(target)),
     sha256Of: (path) => digestOfFile(path),
@@ -84,12 +88,15 @@ export function createPackageStore(layout: RepositoryLayout): PackageStore {
   };
 }
 
-async function linkUnlessTaken(path: string, target: string): Promise<boolean> {
+async function linkUnlessTaken(path: string, target: string): Promise<DirectoryStep | undefined> {
+  const directory = dirname(target);
+  // Nothing of this process comes between the two stamps.
+  const before = directoryStamp(directory);
   try {
     linkSync(path, target);
-    return true;
+    return { before, after: directoryStamp(directory), isNewName: true };
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false;
+    if (errnoOf(error) === 'EEXIST') return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PendingChanges } from '../../src/indexing/pending-changes.ts';
 
-const NOTHING_NEW = { trust: 'names', isTakeOver: false, placed: new Map() };
+const NOTHING_NEW = { trust: 'names', isTakeOver: false, placed: new Map(), steps: [] };
 
 describe('the first run of a repository in this process', () => {
   it('looks at every file: somebody may have changed anything meanwhile', () => {
@@ -9,16 +9,18 @@ describe('the first run of a repository in this process', () => {
       trust: 'files',
       isTakeOver: false,
       placed: new Map(),
+      steps: [],
     });
   });
 
   it('looks at every file also when packages were placed before it', () => {
     const changes = new PendingChanges();
-    changes.notePlaced('9/x86_64', 'Packages/a.rpm', 'aa');
+    changes.notePlaced('9/x86_64', { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
     expect(changes.take('9/x86_64')).toEqual({
       trust: 'files',
       isTakeOver: false,
       placed: new Map([['Packages/a.rpm', 'aa']]),
+      steps: [],
     });
   });
 });
@@ -27,13 +29,14 @@ describe('a later run', () => {
   it('looks at what was placed since the last one only', () => {
     const changes = new PendingChanges();
     changes.take('9/x86_64');
-    changes.notePlaced('9/x86_64', 'Packages/a.rpm', 'aa');
+    changes.notePlaced('9/x86_64', { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
     changes.take('9/x86_64');
-    changes.notePlaced('9/x86_64', 'Packages/b.rpm', 'bb');
+    changes.notePlaced('9/x86_64', { location: 'Packages/b.rpm', sha256: 'bb', step: undefined });
     expect(changes.take('9/x86_64')).toEqual({
       trust: 'names',
       isTakeOver: false,
       placed: new Map([['Packages/b.rpm', 'bb']]),
+      steps: [],
     });
     expect(changes.take('9/x86_64')).toEqual(NOTHING_NEW);
   });
@@ -53,7 +56,7 @@ describe('a later run', () => {
     changes.take('9/x86_64');
     changes.take('9/aarch64');
     changes.distrust('9/aarch64', 'nothing');
-    changes.notePlaced('9/aarch64', 'Packages/a.rpm', 'aa');
+    changes.notePlaced('9/aarch64', { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
     expect(changes.take('9/x86_64')).toEqual(NOTHING_NEW);
   });
 });
@@ -62,16 +65,17 @@ describe('a run that failed', () => {
   it('leaves to the next one all that it was to look at, and what came meanwhile', () => {
     const changes = new PendingChanges();
     changes.take('9/x86_64');
-    changes.notePlaced('9/x86_64', 'Packages/a.rpm', 'aa');
-    changes.notePlaced('9/x86_64', 'Packages/b.rpm', 'old');
+    changes.notePlaced('9/x86_64', { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
+    changes.notePlaced('9/x86_64', { location: 'Packages/b.rpm', sha256: 'old', step: undefined });
     changes.distrust('9/x86_64', 'files');
     const failed = changes.take('9/x86_64');
-    changes.notePlaced('9/x86_64', 'Packages/b.rpm', 'new');
-    changes.notePlaced('9/x86_64', 'Packages/c.rpm', 'cc');
+    changes.notePlaced('9/x86_64', { location: 'Packages/b.rpm', sha256: 'new', step: undefined });
+    changes.notePlaced('9/x86_64', { location: 'Packages/c.rpm', sha256: 'cc', step: undefined });
     changes.giveBack('9/x86_64', failed);
     expect(changes.take('9/x86_64')).toEqual({
       trust: 'files',
       isTakeOver: false,
+      steps: [],
       placed: new Map([
         ['Packages/a.rpm', 'aa'],
         ['Packages/b.rpm', 'new'],
@@ -92,8 +96,8 @@ describe('a run that failed', () => {
   it('is not changed by what is placed after it began', () => {
     const changes = new PendingChanges();
     const taken = changes.take('9/x86_64');
-    changes.notePlaced('9/x86_64', 'Packages/a.rpm', 'aa');
+    changes.notePlaced('9/x86_64', { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
     changes.distrust('9/x86_64', 'nothing');
-    expect(taken).toEqual({ trust: 'files', isTakeOver: false, placed: new Map() });
+    expect(taken).toEqual({ trust: 'files', isTakeOver: false, placed: new Map(), steps: [] });
   });
 });

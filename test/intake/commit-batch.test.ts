@@ -13,6 +13,7 @@ import { clientConfigOf, openPipeline, type Pipeline } from '../../src/boot/open
 import { openTree, type Tree } from '../../src/boot/open-tree.ts';
 import { QUOTAS } from '../../src/base/limits/quotas.ts';
 import type { UploadOutcome } from '../../src/api/upload-outcome.ts';
+import type { PackageStore } from '../../src/storage/package-store.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { createTempDir } from '../support/temp-dir.ts';
@@ -71,7 +72,7 @@ async function open(change: (tree: Tree) => Tree | Promise<Tree> = (tree) => tre
 /** The tree with something done before each link of a member into a repository. */
 function beforeLinks(tree: Tree, act: () => Promise<void> | void): Tree {
   const { store } = tree;
-  const add = async (path: string, target: string): Promise<boolean> => {
+  const add: PackageStore['add'] = async (path, target) => {
     if (target.includes('/member')) await act();
     return store.add(path, target);
   };

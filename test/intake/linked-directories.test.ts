@@ -10,6 +10,7 @@ import { embeddedConfig } from '../../src/base/config/load.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
 import { openTree, type Tree } from '../../src/boot/open-tree.ts';
 import type { UploadOutcome } from '../../src/api/upload-outcome.ts';
+import type { PackageStore } from '../../src/storage/package-store.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { createTempDir } from '../support/temp-dir.ts';
@@ -169,7 +170,7 @@ describe('a directory that is exchanged while a package is placed', () => {
 
 function actBeforeAdd(tree: Tree, before: () => void, after: () => void = () => undefined): Tree {
   const { store } = tree;
-  const add = async (path: string, target: string): Promise<boolean> => {
+  const add: PackageStore['add'] = async (path, target) => {
     before();
     const isAdded = await store.add(path, target);
     after();

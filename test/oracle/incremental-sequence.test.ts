@@ -5,9 +5,10 @@ import type { BuiltIndex, IndexEngine } from '../../src/indexing/index-engine.ts
 import type { IndexFormatName } from '../../src/indexing/engines/incremental/index-format.ts';
 import { PendingChanges } from '../../src/indexing/pending-changes.ts';
 import { publishRepodata } from '../../src/indexing/publish/publish-repodata.ts';
+import { createPackageStore } from '../../src/storage/package-store.ts';
 import { buildSpec } from '../support/build-spec.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
-import { incrementalEngine } from '../support/index-engines.ts';
+import { incrementalEngine, plainLayout } from '../support/index-engines.ts';
 import { writePackage } from '../support/indexed-repository.ts';
 import { type MetadataJudge, startMetadataJudge } from '../support/metadata-judge.ts';
 import { createRandom, type Random } from '../support/random.ts';
@@ -38,6 +39,7 @@ const FIRST_MTIME_SECONDS = 1_700_000_000;
 class Sequence {
   readonly random: Random;
   readonly #root: string;
+  readonly #store = createPackageStore(plainLayout('/nonexistent'));
   readonly #judge: MetadataJudge;
   #engine: IndexEngine;
   #changes = new PendingChanges();
@@ -64,7 +66,7 @@ class Sequence {
       const location = `Packages/${name}`;
       await mkdir(dirname(this.#pathOf(location)), { recursive: true });
       await copyFile(join(builtDir, name), this.#pathOf(location));
-      await this.#stamp(location);
+      await this.#stamp(this.#pathOf(location));
       this.#packages.push(location);
     }
   }
@@ -75,11 +77,10 @@ class Sequence {
       this.#made += 1;
       const folder = isByHand ? this.random.pick(FOLDERS) : 'Packages';
       const location = `${folder}/package${this.#made}-1+${this.random.below(9)}~rc.rpm`;
-      const bytes = await this.#write(location, this.#made);
       this.#packages.push(location);
-      if (!isByHand) this.#changes.notePlaced(REPOSITORY, location, sha256Of(bytes));
+      if (isByHand) await this.#write(this.#pathOf(location), this.#made);
+      else await this.#place(location, this.#made);
     }
-    if (isByHand) this.#changes.distrust(REPOSITORY, 'files');
     return `add ${count}${isByHand ? ' by hand' : ''}`;
   }
 
@@ -101,7 +102,7 @@ class Sequence {
 
   async replace(count: number): Promise<string> {
     const replaced = Array.from({ length: count }, () => this.random.pick(this.#packages));
-    for (const location of replaced) await this.#write(location, 100_000 + this.#clock);
+    for (const location of replaced) await this.#write(this.#pathOf(location), 100_000 + this.#clock);
     this.#changes.distrust(REPOSITORY, 'files');
     return `replace ${replaced.join(', ')}`;
   }
@@ -164,7 +165,7 @@ class Sequence {
 
   /** A run as the service does it. */
   async #index(): Promise<BuiltIndex> {
-    const { trust, placed } = this.#changes.take(REPOSITORY);
+    const { trust, placed, steps } = this.#changes.take(REPOSITORY);
     const scratchDir = join(this.#root, `scratch-${this.#clock}`);
     await mkdir(scratchDir);
     const job = {
@@ -173,6 +174,7 @@ class Sequence {
       scratchDir,
       trust,
       acknowledged: placed,
+      steps,
       setAside: new Map<string, string>(),
       heldBack: new Set<string>(),
       kept: new Map<string, string>(),
@@ -191,6 +193,16 @@ class Sequence {
     await this.#engine.close();
   }
 
+  /** As the service does it. */
+  async #place(location: string, number: number): Promise<void> {
+    const incoming = join(this.#root, 'incoming.rpm');
+    const sha256 = sha256Of(await this.#write(incoming, number));
+    await mkdir(dirname(this.#pathOf(location)), { recursive: true });
+    const step = await this.#store.add(incoming, this.#pathOf(location));
+    await rm(incoming);
+    this.#changes.notePlaced(REPOSITORY, { location, sha256, step });
+  }
+
   #pathOf(location: string): string {
     return join(this.directory, location);
   }
@@ -201,18 +213,18 @@ class Sequence {
     return location;
   }
 
-  async #write(location: string, number: number): Promise<Buffer> {
+  async #write(path: string, number: number): Promise<Buffer> {
     const bytes = craftRpm(sequenceSpec(number, this.random));
-    await writePackage(this.#pathOf(location), bytes);
-    await this.#stamp(location);
+    await writePackage(path, bytes);
+    await this.#stamp(path);
     return bytes;
   }
 
   /** No two files ever have the same mtime: createrepo_c would take the one for the other. */
-  async #stamp(location: string): Promise<void> {
+  async #stamp(path: string): Promise<void> {
     this.#clock += 1;
     const seconds = FIRST_MTIME_SECONDS + this.#clock;
-    await utimes(this.#pathOf(location), seconds, seconds);
+    await utimes(path, seconds, seconds);
   }
 }
 

@@ -1,6 +1,5 @@
 import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { listPackages } from '../../src/storage/list-packages.ts';
 import { buildIndex } from '../../src/indexing/engines/incremental/build-index.ts';
 import type { BuiltIndex, IndexJob } from '../../src/indexing/index-engine.ts';
 import { createRebuildPool, type RebuildPool } from '../../src/indexing/engines/incremental/rebuild-steps.ts';
@@ -9,7 +8,12 @@ import { openMetadata } from '../../src/base/unpack/open-metadata.ts';
 import { publishRepodata } from '../../src/indexing/publish/publish-repodata.ts';
 import { readRepomd } from '../../src/indexing/read-metadata.ts';
 import type { PackageMetadataType } from '../../src/rpm/repodata/metadata-envelope.ts';
+import { createPackageStore } from '../../src/storage/package-store.ts';
+import { followSteps, haveNameCounts, readPackageNames } from '../../src/storage/package-names.ts';
+import { SettledNames } from '../../src/indexing/engines/incremental/settled-names.ts';
 import { craftRpm, type CraftSpec } from './craft-rpm.ts';
+import { plainLayout } from './index-engines.ts';
+import { sha256Of } from './send-request.ts';
 import { createTempDir } from './temp-dir.ts';
 import { UNSIGNED } from './unsigned.ts';
 
@@ -26,6 +30,10 @@ export interface IndexedRepository extends AsyncDisposable {
   readonly workDir: string;
   /** Crafts a package at `Packages/<name>.rpm`, or where it is told to, and gives its location. */
   put(name: string, spec?: CraftSpec, location?: string): Promise<string>;
+  /** The same for a package that goes into the tree as the service places it: the fields of a job after that. */
+  place(name: string): Promise<Pick<IndexJob, 'trust' | 'acknowledged' | 'steps'>>;
+  /** How often runs have read the names of all packages. */
+  nameReads(): number;
   /** One run as after a start, published when it wrote something. Fields of the job as given. */
   run(job?: Partial<IndexJob>): Promise<BuiltIndex>;
   /** As a service that starts again: what was remembered in memory is gone. */
@@ -50,7 +58,9 @@ export async function createIndexedRepository(
   const workDir = join(temp.path, 'work');
   for (const path of [dir, stateDir, workDir]) await mkdir(path, { recursive: true });
   let states = new IndexStates(stateDir);
+  const settledNames = new SettledNames({ follow: followSteps, haveCounts: haveNameCounts });
   let runs = 0;
+  let nameReads = 0;
 
   const restart = (): void => {
     states.close();
@@ -76,6 +86,19 @@ export async function createIndexedRepository(
       await writePackage(join(dir, location), craftRpm({ name, ...spec }));
       return location;
     },
+    place: async (name) => {
+      const location = `Packages/${name}.rpm`;
+      const incoming = join(workDir, 'incoming.rpm');
+      const bytes = craftRpm({ name });
+      await writePackage(incoming, bytes);
+      await mkdir(join(dir, 'Packages'), { recursive: true });
+      const step = await createPackageStore(plainLayout('/nonexistent')).add(incoming, join(dir, location));
+      await rm(incoming);
+      if (step === undefined) throw new Error(`expected no ${location}`);
+      const acknowledged = new Map([[location, sha256Of(bytes)]]);
+      return { trust: 'names', acknowledged, steps: [{ ...step, location }] };
+    },
+    nameReads: () => nameReads,
     run: async (job = {}) => {
       runs += 1;
       const scratchDir = join(temp.path, `scratch-${runs}`);
@@ -83,7 +106,11 @@ export async function createIndexedRepository(
       const parts = {
         states,
         rebuildPool,
-        listPackages,
+        readNames: (path: string) => {
+          nameReads += 1;
+          return readPackageNames(path);
+        },
+        settledNames,
         now: () => Date.UTC(2026, 0, 1) + runs * 1000,
         tell: () => undefined,
       };
@@ -119,6 +146,7 @@ export function defaultJob(repositoryDir: string, scratchDir: string): IndexJob 
     scratchDir,
     trust: 'files',
     acknowledged: new Map(),
+    steps: [],
     setAside: new Map(),
     heldBack: new Set(),
     kept: new Map(),

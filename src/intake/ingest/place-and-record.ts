@@ -4,6 +4,7 @@ import { type IncomingPackage, placePackage, type TargetState } from '../place/p
 import type { RepositoryName, Target } from '../../storage/repository-layout.ts';
 import type { Receipt, Records } from '../../storage/records.ts';
 import type { SignaturesByRepository } from '../../trust/check-package-signature.ts';
+import type { PlacedPackage } from '../../storage/package-names.ts';
 
 /** A package that is to go into the tree, and what is to be remembered of it. */
 export interface FileToPlace extends IncomingPackage {
@@ -16,7 +17,7 @@ export interface PlaceParts {
   readonly store: PackageStore;
   readonly records: Records;
   /** Tells the next index run which package to look at. */
-  readonly notePlaced: (repository: RepositoryName, location: string, sha256: string) => void;
+  readonly notePlaced: (repository: RepositoryName, placed: PlacedPackage) => void;
   readonly now: () => number;
 }
 
@@ -29,11 +30,15 @@ export async function placeAndRecord(
   parts: PlaceParts,
 ): Promise<readonly Receipt[]> {
   const { store, records } = parts;
-  await inParallel(placements, ({ file, states }) => placePackage(file, states, store));
-  for (const { file, states } of placements) {
+  const placed = await inParallel(placements, async ({ file, states }) => ({
+    file,
+    states,
+    steps: await placePackage(file, states, store),
+  }));
+  for (const { file, states, steps } of placed) {
     for (const { target, holdsPackage } of states) {
       const { repository, location } = target;
-      parts.notePlaced(repository, location, file.sha256);
+      parts.notePlaced(repository, { location, sha256: file.sha256, step: steps.get(target) });
       // What was set aside under this name was another file.
       if (!holdsPackage) records.takeBack(repository, location);
       // The file has the acknowledged bytes now, whoever put them there.

@@ -2,6 +2,7 @@ import { lstatSync, statSync } from 'node:fs';
 import { AppError } from '../../errors.ts';
 import type { PackageStore } from '../../storage/package-store.ts';
 import type { Target } from '../../storage/repository-layout.ts';
+import type { DirectoryStep } from '../../storage/package-names.ts';
 
 /** A package on its way into the tree. */
 export interface IncomingPackage {
@@ -71,16 +72,18 @@ export async function findSameContent(
 
 /**
  * Links a package into the targets that lack it and makes all of them durable.
+ * @returns what that did to the directories of these targets.
  * @throws AppError PACKAGE_CONFLICT, STORAGE_FAILED.
  */
 export async function placePackage(
   incoming: IncomingPackage,
   states: readonly TargetState[],
   store: PackageStore,
-): Promise<void> {
+): Promise<ReadonlyMap<Target, DirectoryStep>> {
+  const steps = new Map<Target, DirectoryStep>();
   for (const { target, holdsPackage: isThere, isReplaced } of states) {
-    if (isReplaced) await store.replace(incoming.path, target.path);
-    else if (!isThere) await linkInto(incoming, target, store);
+    if (isReplaced) steps.set(target, await store.replace(incoming.path, target.path));
+    else if (!isThere) steps.set(target, await linkInto(incoming, target, store));
   }
   await Promise.all(
     states.map(({ target: { path }, holdsPackage: isThere }) =>
@@ -88,6 +91,7 @@ export async function placePackage(
     ),
   );
   for (const { target, holdsPackage } of states) checkPlaced(incoming, target, { holdsPackage, store });
+  return steps;
 }
 
 /** A directory may have been exchanged for a link, and back, while a name was made in it: what counts is where the file is now. */
@@ -110,8 +114,13 @@ function checkPlaced(
   );
 }
 
-async function linkInto(incoming: IncomingPackage, target: Target, store: PackageStore): Promise<void> {
-  if (await store.add(incoming.path, target.path)) return;
+async function linkInto(
+  incoming: IncomingPackage,
+  target: Target,
+  store: PackageStore,
+): Promise<DirectoryStep> {
+  const step = await store.add(incoming.path, target.path);
+  if (step !== undefined) return step;
   // Somebody put a file there by hand since we looked; uploads of ours take turns.
   throw new AppError('PACKAGE_CONFLICT', `${target.location} appeared in ${target.repository} meanwhile`, {
     hint: 'Send the package again to have it compared with the file that is there now.',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AppError } from '../../../errors.ts';
 import { digestOfFile } from '../../../base/files/file-digest.ts';
 import { type AdoptedMetadata, adoptMetadata } from '../../metadata/adopt-metadata.ts';
-import { comparePackages, type PackageChanges } from './compare-packages.ts';
+import { comparePackages, comparePlaced, type PackageChanges } from './compare-packages.ts';
 import {
   type FoundIndex,
   findLost,
@@ -11,18 +11,22 @@ import {
   type LostPackage,
   readFoundIndex,
 } from '../../found-index.ts';
-import type { BuiltIndex, IndexJob } from '../../index-engine.ts';
+import type { BuiltIndex, FaultyPackage, IndexJob } from '../../index-engine.ts';
 import { type IndexState, type IndexStates, placeGroups } from './index-state.ts';
 import { type KeptSteps, keepPublished } from './keep-published.ts';
+import type { PackageGroup } from './package-group.ts';
 import { planGroups } from './plan-groups.ts';
 import { readSoundRepomd } from '../../read-metadata.ts';
 import { type RebuildParts, rebuildSteps } from './rebuild-steps.ts';
+import type { KnownDirectories, PackageNames } from '../../../storage/package-names.ts';
+import type { SettledNames } from './settled-names.ts';
 import { writeIndex } from './write-index.ts';
 
 export interface BuildParts extends RebuildParts {
   readonly states: IndexStates;
-  /** Locations of every package below a repository's directory. */
-  readonly listPackages: (repositoryDir: string) => Promise<readonly string[]>;
+  /** See readPackageNames(). */
+  readonly readNames: (repositoryDir: string) => Promise<PackageNames>;
+  readonly settledNames: SettledNames;
   readonly now: () => number;
 }
 
@@ -39,9 +43,7 @@ export async function buildIndex(job: IndexJob, parts: BuildParts): Promise<Buil
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'INDEX_DAMAGED') throw error;
     // The packages are the truth; what was published can always be made again from them.
-    await rm(job.scratchDir, { recursive: true, force: true });
-    await mkdir(job.scratchDir);
-    const built = await build({ ...job, trust: 'nothing' }, parts);
+    const built = await buildAnew({ ...job, trust: 'nothing' }, parts);
     return { ...built, warnings: [error.message, ...built.warnings] };
   }
 }
@@ -57,16 +59,15 @@ async function build(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
   const groups = former?.groups ?? adopted.groups;
 
   // 2. What is on disk, and what that changes.
-  const locations = await parts.listPackages(repositoryDir);
   const found = job.isFoundIndexKept ? await readFoundIndex(repositoryDir) : undefined;
-  const unnamed = found === undefined ? [] : findUnnamed(locations, found, job);
-  const heldBack = new Set([...job.heldBack, ...unnamed.map(({ location }) => location)]);
-  const changes = comparePackages(locations, groups, { ...job, heldBack });
+  const disk = await findChanges(job, { groups, former, found }, parts);
+  const { changes, unnamed, directories } = disk;
 
   // 3. Rebuild what is touched; what cannot be described and is published stays as it is.
   const plan = planGroups({ groups, removed: changes.removed, added: changes.added, format });
   const rebuilt = await keepPublished(await rebuildSteps(plan, job, parts), job, parts);
-  const packageCount = checkSet(rebuilt, changes);
+  const packageCount = checkSet(rebuilt, disk);
+  if (!(await disk.whenCounted)) return await buildAnew(job, parts);
   const built = {
     packageCount,
     described: new Map(rebuilt.described.map(({ location, pkgid }) => [location, pkgid])),
@@ -76,14 +77,66 @@ async function build(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
     gone: [...changes.gone, ...rebuilt.gone],
   };
   const isSame = former?.format === format && rebuilt.described.length === 0 && changes.removed.size === 0;
-  if (isSame && !job.isPublicationWanted) return { ...built, lost: [], isNew: false, warnings: [] };
+  const settle = (state: IndexState): void => {
+    if (packageCount === changes.expected.size) parts.settledNames.settle(job, { state, directories });
+  };
+  if (isSame && !job.isPublicationWanted) {
+    settle(former);
+    return { ...built, lost: [], isNew: false, warnings: [] };
+  }
 
   // 4. Write the files, and repomd.xml last.
   const files = await writeIndex(rebuilt.groups, { outputDir: scratchDir, format, nowMs: parts.now() });
   const state = placeGroups({ format, files, groups: rebuilt.groups }, repositoryDir);
   const warnings = [...adopted.warnings, ...saveState(repository, { state, former }, parts.states)];
+  settle(state);
   const lost = found === undefined ? [] : await findLostIn(found, rebuilt, job, files.primary.file.href);
   return { ...built, lost, isNew: true, warnings };
+}
+
+/** What a run finds of the packages on disk. */
+interface FoundChanges {
+  readonly changes: PackageChanges;
+  /** See findUnnamed(). */
+  readonly unnamed: readonly FaultyPackage[];
+  readonly directories: KnownDirectories;
+  /** The packages of groups that are known to be right when they are taken as they are. */
+  readonly checked: ReadonlySet<PackageGroup['packages']>;
+  /** False: the names are not those that were assumed. */
+  readonly whenCounted: Promise<boolean>;
+}
+
+/** After an upload the names need not be read and compared when nothing else has changed in the directories. */
+async function findChanges(
+  job: IndexJob,
+  index: {
+    readonly groups: readonly PackageGroup[];
+    readonly former: IndexState | undefined;
+    readonly found: FoundIndex | undefined;
+  },
+  { readNames, settledNames }: BuildParts,
+): Promise<FoundChanges> {
+  const { groups, former, found } = index;
+  const followed = former && (await settledNames.follow(job, former));
+  if (followed !== undefined) {
+    // While the groups are rebuilt.
+    const whenCounted = settledNames.haveCounts(job, followed);
+    const checked = new Set(groups.map(({ packages }) => packages));
+    return { changes: comparePlaced(groups, job), unnamed: [], directories: followed, checked, whenCounted };
+  }
+  const { locations, directories } = await readNames(job.repositoryDir);
+  const unnamed = found === undefined ? [] : findUnnamed(locations, found, job);
+  const heldBack = new Set([...job.heldBack, ...unnamed.map(({ location }) => location)]);
+  const changes = comparePackages(locations, groups, { ...job, heldBack });
+  return { changes, unnamed, directories, checked: new Set(), whenCounted: Promise.resolve(true) };
+}
+
+/** In an empty directory, and with all names read. */
+async function buildAnew(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
+  parts.settledNames.forget(job.repository);
+  await rm(job.scratchDir, { recursive: true, force: true });
+  await mkdir(job.scratchDir);
+  return build(job, parts);
 }
 
 async function findLostIn(
@@ -109,15 +162,25 @@ async function checkFiles({ files }: IndexState, repositoryDir: string): Promise
 
 /**
  * The groups must hold each package that belongs into the index once, and nothing else. Each group's text was compared
- * with its packages when it was made.
+ * with its packages when it was made, and the packages of a former one when that was made.
  * @returns the number of packages.
  * @throws AppError INDEX_FAILED.
  */
-function checkSet({ groups, absent, gone }: KeptSteps, { expected }: PackageChanges): number {
+function checkSet(
+  { groups, absent, gone }: KeptSteps,
+  { changes: { expected }, checked }: FoundChanges,
+): number {
   const lost = new Set([...absent, ...gone]);
   let packageCount = 0;
   let last = '';
   for (const { packages } of groups) {
+    if (checked.has(packages)) {
+      const first = packages[0]?.location ?? '';
+      if (first <= last) throw wrongSet(`${first} would follow ${last}`);
+      last = packages.at(-1)?.location ?? '';
+      packageCount += packages.length;
+      continue;
+    }
     for (const { location } of packages) {
       if (!expected.has(location) || lost.has(location)) throw wrongSet(`${location} would be in it`);
       if (location <= last) throw wrongSet(`${location} would follow ${last}`);

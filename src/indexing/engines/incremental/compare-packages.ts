@@ -58,6 +58,49 @@ export function comparePackages(
   };
 }
 
+/**
+ * The same without the names on disk, for an index that described each package there before this service placed some.
+ * @param groups in order of location.
+ */
+export function comparePlaced(
+  groups: readonly PackageGroup[],
+  { repositoryDir, acknowledged }: Pick<IndexJob, 'repositoryDir' | 'acknowledged'>,
+): PackageChanges {
+  const removed = new Set<string>();
+  const added = new Map<string, NewPackage>();
+  let size = groups.reduce((sum, { packages }) => sum + packages.length, 0);
+  for (const [location, sha256] of acknowledged) {
+    const former = findIndexed(groups, location);
+    const isSame = former?.pkgid === sha256 && former.identity === identityAt(join(repositoryDir, location));
+    if (isSame) continue;
+    if (former === undefined) size += 1;
+    else removed.add(location);
+    added.set(location, { location, sha256, acknowledged: sha256 });
+  }
+  return {
+    added: [...added.values()].toSorted((a, b) => (a.location < b.location ? -1 : 1)),
+    removed,
+    gone: [],
+    readmitted: [],
+    expected: {
+      size,
+      has: (location) => added.has(location) || findIndexed(groups, location) !== undefined,
+    },
+  };
+}
+
+/** The package of a location, found by halves in groups that are in order of it. */
+function findIndexed(groups: readonly PackageGroup[], location: string): IndexedPackage | undefined {
+  let low = 0;
+  let high = groups.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((groups[middle]?.packages[0]?.location ?? '') <= location) low = middle + 1;
+    else high = middle;
+  }
+  return groups[low - 1]?.packages.find((one) => one.location === location);
+}
+
 function* packagesOf(groups: readonly PackageGroup[]): Generator<IndexedPackage, undefined> {
   for (const { packages } of groups) yield* packages;
 }

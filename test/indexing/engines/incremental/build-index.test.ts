@@ -5,6 +5,8 @@ import type { PackageGroup } from '../../../../src/indexing/engines/incremental/
 import { rebuildGroups } from '../../../../src/indexing/engines/incremental/rebuild-groups.ts';
 import type { RebuildPool } from '../../../../src/indexing/engines/incremental/rebuild-steps.ts';
 import { PACKAGE_METADATA_TYPES } from '../../../../src/rpm/repodata/metadata-envelope.ts';
+import { directoryStamp } from '../../../../src/base/files/file-identity.ts';
+import { readPackageNames } from '../../../../src/storage/package-names.ts';
 import {
   createIndexedRepository,
   flipMiddleByte,
@@ -122,6 +124,91 @@ describe('a run', () => {
     expect(await repository.run()).toMatchObject({ isNew: true, packageCount: 0, gone: locations });
     expect((await read()).packages.size).toBe(0);
     expect(await repository.run()).toMatchObject({ isNew: false, packageCount: 0 });
+  });
+});
+
+describe('a run after packages were placed', () => {
+  it('does not read the names of all others, and one that changes nothing neither', async () => {
+    await repository.run();
+    const reads = repository.nameReads();
+    for (const name of ['aaa', 'p30a', 'zeta']) {
+      const built = await repository.run(await repository.place(name));
+      expect([...built.described.keys()]).toEqual([`Packages/${name}.rpm`]);
+    }
+    expect(await repository.locations()).toEqual(
+      ['aaa', 'p30a', 'zeta']
+        .map((name) => `Packages/${name}.rpm`)
+        .concat(locations)
+        .toSorted(),
+    );
+    expect(await repository.run({ trust: 'names' })).toMatchObject({ isNew: false, packageCount: COUNT + 3 });
+    expect(repository.nameReads()).toBe(reads);
+  });
+
+  it('describes one anew that was acknowledged with other bytes than the index has', async () => {
+    await repository.run();
+    const reads = repository.nameReads();
+    const [location = ''] = locations;
+    const acknowledged = new Map([[location, 'f'.repeat(64)]]);
+    const built = await repository.run({ trust: 'names', acknowledged });
+    expect([...built.described]).toEqual([...acknowledged]);
+    expect(await repository.locations()).toEqual(locations);
+    expect(repository.nameReads()).toBe(reads);
+  });
+
+  it.each([
+    [
+      'was put beside them by hand',
+      async () => void (await repository.put('by-hand')),
+      ['Packages/by-hand.rpm'],
+    ],
+    [
+      'was put into a new folder by hand',
+      async () => void (await repository.put('by-hand', {}, 'Packages/new/by-hand.rpm')),
+      ['Packages/new/by-hand.rpm'],
+    ],
+    [
+      'was put into the directory of the repository by hand',
+      async () => void (await repository.put('by-hand', {}, 'by-hand.rpm')),
+      ['by-hand.rpm'],
+    ],
+    ['was removed by hand', () => rm(join(repository.dir, 'Packages/p20.rpm')), []],
+  ])('finds that one %s, before or after', async (_, change, found) => {
+    await repository.run();
+    await change();
+    const before = await repository.run(await repository.place('placed'));
+    expect([...before.described.keys()].toSorted()).toEqual([...found, 'Packages/placed.rpm'].toSorted());
+    const onDisk = (await readPackageNames(repository.dir)).locations.toSorted();
+    expect(await repository.locations()).toEqual(onDisk);
+
+    await rm(join(repository.dir, found[0] ?? 'Packages/p21.rpm'));
+    const again = await repository.place('again');
+    await rm(join(repository.dir, 'Packages/p22.rpm'));
+    const after = await repository.run(again);
+    expect([...after.gone].toSorted()).toEqual(
+      [found[0] ?? 'Packages/p21.rpm', 'Packages/p22.rpm'].toSorted(),
+    );
+    expect(await repository.locations()).toEqual(
+      (await readPackageNames(repository.dir)).locations.toSorted(),
+    );
+  });
+
+  it('finds what was put beside them within the same tick of the clock, by counting', async () => {
+    await repository.run();
+    const { steps, ...job } = await repository.place('placed');
+    await repository.put('by-hand');
+    // As a kernel stamps it that does not tell the two apart.
+    const after = directoryStamp(join(repository.dir, 'Packages'));
+    const built = await repository.run({ ...job, steps: steps.map((step) => ({ ...step, after })) });
+    expect([...built.described.keys()]).toEqual(['Packages/by-hand.rpm', 'Packages/placed.rpm']);
+  });
+
+  it('reads all names when a package is set aside', async () => {
+    await repository.run();
+    const reads = repository.nameReads();
+    const setAside = new Map([['Packages/other.rpm', '1-1-1']]);
+    await repository.run({ ...(await repository.place('placed')), setAside });
+    expect(repository.nameReads()).toBe(reads + 1);
   });
 });
 
