@@ -9,13 +9,20 @@ export interface IncrementalOptions {
   /** Repositories that are indexed at the same time. */
   readonly concurrency: number;
   readonly timeoutMs: number;
+  /** A thread without a job for this long is ended. */
+  readonly idleMs?: number;
 }
+
+// After it the service has the memory of an idle one again. The next run starts a thread and reads from the disk what is known
+// of the index; builds of one job come closer together than this.
+const IDLE_MS = 300_000;
 
 /** The engine of our own: what changed is described, everything else is copied from the published files. */
 export function createIncrementalEngine(options: IncrementalOptions): IndexEngine {
   const threads = createWorkerPool<IndexJob, BuiltIndex, IndexProgress>(
     options.concurrency,
     options.startThread,
+    options.idleMs ?? IDLE_MS,
   );
 
   return {
