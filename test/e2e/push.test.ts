@@ -72,8 +72,8 @@ describe('rpmyard push, of more requests than nginx takes', () => {
   it.each([
     { from: 'burst=1000 ', to: 'burst=1 ' },
     { from: 'burst=2000 ', to: 'burst=1 ' },
-    { from: 'rpmyard_requests_at_once 256;', to: 'rpmyard_requests_at_once 1;' },
-    { from: 'rpmyard_uploads_per_address 64;', to: 'rpmyard_uploads_per_address 1;' },
+    { from: 'rpmyard_client_requests_at_once 256;', to: 'rpmyard_client_requests_at_once 1;' },
+    { from: 'rpmyard_client_uploads 64;', to: 'rpmyard_client_uploads 1;' },
   ])('tries again until all are in the index: $to', async (few) => {
     const slow = [
       { from: 'rate=100r/s;', to: 'rate=2r/s;' },

@@ -85,9 +85,7 @@ describe(`beside ${TRICKLING} connections that send a byte every ${TRICKLE_MS / 
     `an upload takes less than ${FAST_MS / 1000} s (front: %s)`,
     async (front) => {
       // Of one address; the shipped configuration takes 64 and refuses the others at once.
-      const replacements = [
-        { from: 'rpmyard_uploads_per_address 64;', to: 'rpmyard_uploads_per_address 256;' },
-      ];
+      const replacements = [{ from: 'rpmyard_client_uploads 64;', to: 'rpmyard_client_uploads 256;' }];
       await using site = await startSite({ front, ...(front === 'nginx' && { replacements }) });
       using trickling = await trickle(site.baseUrl);
       for (let number = 0; number < 5; number += 1) {

@@ -3,8 +3,9 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createNginxInFront, NGINX_VERSION } from '../../src/http/nginx-in-front.ts';
 import { execa } from 'execa';
+import { craftRpm } from '../support/craft-rpm.ts';
 import { startSite } from '../support/run-site.ts';
-import { sendRequest } from '../support/send-request.ts';
+import { putPackage, sendRequest } from '../support/send-request.ts';
 
 /** The file of a site from before it included anything. */
 const ONE_FILE = new URL('../upgrade/one-file/rpmyard.conf', import.meta.url);
@@ -80,6 +81,10 @@ describe('the nginx in front', () => {
 describe('behind the file of a site that includes nothing', () => {
   it('the service works, is ready, and says what to do, whatever a client claims', async () => {
     await using site = await startSite({ confFile: ONE_FILE });
+    expect(await putPackage(site.baseUrl, craftRpm({ name: 'a' }), 'wait=30')).toMatchObject({ status: 201 });
+    expect((await sendRequest(site.baseUrl, { path: '/repo/9/x86_64/repodata/repomd.xml' })).status).toBe(
+      200,
+    );
     const headers = { 'x-rpmyard-nginx': String(NGINX_VERSION), connection: CONNECTION };
     const answer = await sendRequest(site.baseUrl, { path: '/readyz', headers });
     expect(answer.status).toBe(200);

@@ -341,7 +341,7 @@ describe('X-Rpmyard-Nginx', () => {
     expect({
       version: NGINX_VERSION,
       sha256: createHash('sha256').update(directives).digest('hex'),
-    }).toEqual({ version: 1, sha256: '91445dd7d7f8cdd562dfb7f3057d3aca3a97a36d46e10a768d78042404dc8bc7' });
+    }).toEqual({ version: 1, sha256: '65e41378707872146dd2831911e6cccc11c612585c83de59ee08360ff41845f0' });
   });
 });
 
@@ -658,7 +658,7 @@ describe('who may do what', () => {
   test('one address cannot take all upload connections', async () => {
     await using site = await startSite({
       answer: hold,
-      replacements: [{ from: 'rpmyard_uploads_per_address 64;', to: 'rpmyard_uploads_per_address 1;' }],
+      replacements: [{ from: 'rpmyard_client_uploads 64;', to: 'rpmyard_client_uploads 1;' }],
     });
     const socket = connect(site.nginx.port, '127.0.0.1');
     socket.write(`${putHeaders('/upload', 1)}x`);
@@ -688,7 +688,7 @@ describe('who may do what', () => {
     'an address that has too many requests of GET %s under way, or sends too many, is told to come back',
     async (path) => {
       const few = [
-        { from: 'rpmyard_requests_at_once 256;', to: 'rpmyard_requests_at_once 1;' },
+        { from: 'rpmyard_client_requests_at_once 256;', to: 'rpmyard_client_requests_at_once 1;' },
         { from: 'rate=100r/s;', to: 'rate=1r/m;' },
         { from: 'rate=500r/s;', to: 'rate=1r/m;' },
         { from: 'burst=1000 ', to: 'burst=2 ' },

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/base/version.ts';
 import { buildRpm } from '../support/build-rpm.ts';
 import { buildEnterpriseLinux, foreignRequirements } from '../support/enterprise-linux.ts';
+import { eventually } from '../support/eventually.ts';
 import { canStartMachines, type Machine, must, put, startMachine } from '../support/machine.ts';
 import { type GuideStep, readGuide } from '../support/read-guide.ts';
 import { runCreaterepo } from '../support/run-createrepo.ts';
@@ -17,6 +18,8 @@ const SPEC = new URL('../../packaging/rpm/rpmyard.spec', import.meta.url);
 const NODE_PACKAGE = new URL('../../packaging/node/package.json', import.meta.url);
 const LOCK_FILE = new URL('../../package-lock.json', import.meta.url);
 const GUIDE = new URL('../../docs/guide.md', import.meta.url);
+const OPERATIONS = new URL('../../docs/operations.md', import.meta.url);
+const ONE_FILE = new URL('../upgrade/one-file/rpmyard.conf', import.meta.url);
 // Another one than the guide's, which stands for it.
 const NAME = 'packages.example.net';
 const FIRST = `rpmyard-${VERSION}-1.x86_64.rpm`;
@@ -244,6 +247,26 @@ const OLDER_RECORDS = `
     'PRAGMA user_version = 1');
 `;
 
+const SITE = '/etc/nginx/conf.d/rpmyard.conf';
+const READYZ = 'curl -sf -H "Host: repo.example.com" http://localhost/readyz';
+
+/** What docs/operations.md says of a site's file from before it included anything, with another editor. */
+async function takeOverNginxFiles(machine: Machine): Promise<void> {
+  const oneFile = await readFile(ONE_FILE, 'utf8');
+  await must(machine, `cp ${SITE} ${SITE}.rpmnew`);
+  await put(machine, SITE, oneFile.replace('/srv/repo/state/rpmyard.sock', '/run/rpmyard/rpmyard.sock'));
+  await must(machine, 'systemctl restart rpmyard nginx');
+  expect(await must(machine, READYZ)).toContain('NGINX_OUTDATED');
+
+  const chapter = (await readFile(OPERATIONS, 'utf8')).split('### The files of nginx\n')[1] ?? '';
+  const block = /^```sh\n(?<commands>[^]*?)^```$/m.exec(chapter)?.groups?.['commands'] ?? '';
+  // The name is the same in both.
+  const commands = block.replace(/^vi .*$/m, '');
+  expect(await must(machine, `set -e\n${commands}`)).toContain('server_name repo.example.com;');
+  await eventually(async () => expect(await must(machine, READYZ)).toContain('"faults":[]'));
+  await must(machine, `rm ${SITE}.rpmnew`);
+}
+
 describe.skipIf(!canStartMachines)('the package on a machine', () => {
   it(
     'is installed, upgraded with the records of before, and removed, and leaves what is not its own',
@@ -270,6 +293,8 @@ describe.skipIf(!canStartMachines)('the package on a machine', () => {
         '"status":"ready","faults":[]',
       );
       expect(await must(machine, 'rpmyard verify')).toContain('9/x86_64: 1 package, all right');
+
+      await takeOverNginxFiles(machine);
 
       await must(machine, 'systemctl stop rpmyard.socket rpmyard');
       await put(machine, '/root/older.mjs', OLDER_RECORDS);
