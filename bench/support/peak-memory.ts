@@ -13,3 +13,9 @@ export async function peakMemoryBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return 1024 * Number(/^VmHWM:\s+(?<kibibytes>\d+) kB$/m.exec(status)?.groups?.['kibibytes']);
 }
+
+/** What a process holds now. Source: proc(5), VmRSS in /proc/pid/status. */
+export async function residentMemoryBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return 1024 * Number(/^VmRSS:\s+(?<kibibytes>\d+) kB$/m.exec(status)?.groups?.['kibibytes']);
+}

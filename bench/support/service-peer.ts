@@ -10,6 +10,9 @@ import { type RunningService, startService } from './start-service.ts';
 
 export interface ServicePeer extends ReindexPeer {
   readonly repositoryDir: string;
+  /** Of the process as it was started last. */
+  readonly pid: () => number;
+  readonly restart: () => Promise<void>;
 }
 
 const REPOSITORY = '9/x86_64';
@@ -28,14 +31,16 @@ export async function startServicePeer(options: {
   readonly nodeArguments: readonly string[];
 }): Promise<ServicePeer> {
   const { name, engine, root, packagesDir, stack, nodeArguments } = options;
-  const service = stack.use(
-    await startService({
+  const port = await findFreePort();
+  const start = (): Promise<RunningService> =>
+    startService({
       root,
-      port: await findFreePort(),
+      port,
       nodeArguments,
       indexUpdater: { engine, quiet_seconds: 3600, max_wait_seconds: 86_400 },
-    }),
-  );
+    });
+  let service = await start();
+  stack.defer(() => service[Symbol.asyncDispose]());
   const repositoryDir = join(root, 'storage', REPOSITORY);
   await mkdir(join(repositoryDir, 'Packages'), { recursive: true });
   // Otherwise the first look at the repository requests a run of its own.
@@ -44,6 +49,11 @@ export async function startServicePeer(options: {
   return {
     name,
     repositoryDir,
+    pid: () => service.pid,
+    restart: async () => {
+      await service[Symbol.asyncDispose]();
+      service = await start();
+    },
     indexAfresh: () => measured(service, () => reindex(service.baseUrl, REPOSITORY, 'full=1&')),
     warmUp: async (one) => {
       await addPackages(service, [one]);
