@@ -13,7 +13,6 @@ import { stageUpload } from '../intake/stage-upload.ts';
 import { refuseReplacedText } from '../intake/find-text-warnings.ts';
 import { createInspectionThreads } from '../intake/inspection-threads.ts';
 import type { Tree } from './open-tree.ts';
-import type { RepositoryName } from '../storage/repository-layout.ts';
 import { tryFolders } from '../storage/tree-folders.ts';
 import { type BodyRoom, createBodyRoom } from '../intake/body-room.ts';
 import type { SpooledUpload } from '../intake/spooled-upload.ts';
@@ -28,7 +27,7 @@ import { createRepositoryQuota } from '../indexing/repository-quota.ts';
 import { ReindexQueue } from '../indexing/reindex-queue.ts';
 import { createRepositoryRequests, type RepositoryRequests } from '../indexing/repository-requests.ts';
 import { createTidying } from '../indexing/tidy-repository.ts';
-import { isRepositoryName, noarchRepositoryBeside } from '../rpm/repository-name.ts';
+import { noarchRepositoryBeside, type RepositoryName } from '../rpm/repository-name.ts';
 import { type ClientConfig, writeRepoFile } from '../http/client-config.ts';
 import { createFaultFinder, type Fault } from '../observe/find-faults.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
@@ -219,14 +218,6 @@ export async function openPipeline(
     return listStatus().some(({ lastError }) => lastError?.code === fault?.code) ? undefined : fault;
   }
 
-  async function listMarked(): Promise<readonly RepositoryName[]> {
-    // A file of another name was put there by hand.
-    return (await marks.list()).filter((name) => {
-      const [releasever = '', basearch = ''] = name.split('/');
-      return isRepositoryName(releasever, basearch);
-    });
-  }
-
   return {
     queue,
     requests: createRepositoryRequests({
@@ -258,11 +249,11 @@ export async function openPipeline(
         queue,
         // What was changed by hand while no service ran shows in a run that looks at every file.
         isEachLookedAt: engine.isCheapWhenUnchanged,
-        marked: await listMarked(),
+        marked: await marks.list(),
         log,
       });
     },
-    listMarked,
+    listMarked: marks.list,
     endRuns: () => {
       // Clients that wait for a check would keep the service for minutes.
       reindexParts.foreignMetadata.close();

@@ -9,6 +9,7 @@ import { createTurns, type TakeTurns } from '../base/turns/take-turns.ts';
 import { checkFolders, prepareFolders, type TreeFolders } from '../storage/tree-folders.ts';
 import { sweepAtStart, sweepScratch } from '../intake/sweep-leftovers.ts';
 import { Records } from '../storage/records.ts';
+import { splitRepositoryName } from '../rpm/repository-name.ts';
 import { lockTree, type TreeLock } from '../storage/tree-lock.ts';
 import { createContentChecks } from '../indexing/content-checks.ts';
 import { tagsOfRepositories } from '../indexing/tags-of-repositories.ts';
@@ -108,7 +109,7 @@ function buildTree(
         }),
       checkDirectories: (repository) => store.checkDirectories(repository),
       formatOf: (repository) =>
-        config.reindex.zstdReleasevers.includes(repository.split('/')[0] ?? '') ? 'zstd' : 'gzip',
+        config.reindex.zstdReleasevers.includes(splitRepositoryName(repository).releasever) ? 'zstd' : 'gzip',
       signer,
       tagsOf: tagsOfRepositories(config.reindex.repodataTags),
       publicUrl: config.server.publicUrl,

@@ -26,7 +26,7 @@ import { foreignTypeOf } from '../indexing/foreign-metadata.ts';
 import { type FoundIndex, readFoundIndex, reasonOf } from '../indexing/found-index.ts';
 import { isOwnIndex } from '../indexing/own-index.ts';
 import { readSoundRepomd } from '../indexing/read-metadata.ts';
-import { isRepositoryName } from '../rpm/repository-name.ts';
+import { isReleasever } from '../rpm/repository-name.ts';
 import { checkPackageSignature } from '../trust/check-package-signature.ts';
 import { createGpgv } from '../trust/create-gpgv.ts';
 import { makePackageKeyrings } from '../trust/package-keyrings.ts';
@@ -80,7 +80,7 @@ export async function adopt(args: readonly string[]): Promise<number> {
 
 /** Once, instead of for each package that it is for. @throws AppError PARAMETER_INVALID. */
 function checkReleasever(releasever: string | undefined): void {
-  if (releasever === undefined || isRepositoryName(releasever, 'x86_64')) return;
+  if (releasever === undefined || isReleasever(releasever)) return;
   throw new AppError('PARAMETER_INVALID', `"${releasever}" is no releasever`, {
     hint: 'Use letters, digits, dot, plus, dash and underscore, for example --releasever 9.',
   });
@@ -169,7 +169,6 @@ async function lookAround(
       names: {
         topDir: config.topDir,
         basearchOf: basearchOfDirectory,
-        isRepositoryName,
         releaseverOfTag: (tag) => releaseverOfTag(tag, config.layout.releaseverPatterns),
       },
       routing: { targetsOf: (...asked) => layout.targetsOf(...asked), alsoInstalls, releasever },

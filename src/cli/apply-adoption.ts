@@ -1,3 +1,4 @@
+import type { RepositoryName } from '../rpm/repository-name.ts';
 import { join } from 'node:path';
 import { createRequester, ownerOf } from '../trust/requester.ts';
 import { ALL_RIGHTS, createRights } from '../trust/rights.ts';
@@ -8,7 +9,6 @@ import { AppError } from '../errors.ts';
 import { createLog } from '../base/log.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from '../boot/open-pipeline.ts';
 import { openTree, type Tree } from '../boot/open-tree.ts';
-import type { RepositoryName } from '../storage/repository-layout.ts';
 import { findAdoptedAges } from './find-adopted-ages.ts';
 import { createProgressBar } from './progress-bar.ts';
 

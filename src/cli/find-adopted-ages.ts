@@ -1,7 +1,7 @@
+import type { RepositoryName } from '../rpm/repository-name.ts';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { PlannedPackage } from '../intake/plan-adoption.ts';
-import type { RepositoryName } from '../storage/repository-layout.ts';
 import {
   type FormerPublications,
   latestOf,

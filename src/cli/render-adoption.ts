@@ -1,3 +1,4 @@
+import { splitRepositoryName } from '../rpm/repository-name.ts';
 import type { Applied } from '../intake/apply-plan.ts';
 import type { AdoptionPlan, Conflict, PlannedPackage } from '../intake/plan-adoption.ts';
 import type { MetadataConflict } from '../intake/plan-metadata.ts';
@@ -240,7 +241,9 @@ function renderNotes(
 function noarchNote(packages: AdoptionPlan['packages']): readonly string[] {
   const noarch = packages.filter(({ location }) => location.endsWith(NOARCH_SUFFIX));
   if (noarch.length === 0) return [];
-  const names = noarch.flatMap(({ repositories }) => repositories.map((name) => name.split('/')[1] ?? name));
+  const names = noarch.flatMap(({ repositories }) =>
+    repositories.map((name) => splitRepositoryName(name).basearch),
+  );
   const basearches = [...new Set(names)].toSorted().join(' and ');
   return [
     wrapped(`${counted(noarch.length, 'noarch package')} for ${basearches}: layout.noarch says for which`, 2),

@@ -1,3 +1,4 @@
+import { repositoryFileName } from '../rpm/repository-name.ts';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -135,7 +136,7 @@ export function createForeignMetadata(
   checks: ContentChecks,
   now: () => number,
 ): ForeignMetadata {
-  const directoryOf = (repository: string): string => join(metadataDir, repository.replace('/', '@'));
+  const directoryOf = (repository: string): string => join(metadataDir, repositoryFileName(repository));
   const waitingIn = async (repository: string): Promise<readonly string[]> =>
     (await namesIn(directoryOf(repository))).filter((name) => WAITING_NAME.test(name));
 

@@ -1,6 +1,6 @@
+import type { RepositoryName } from '../rpm/repository-name.ts';
 import { toAppError } from '../errors.ts';
 import type { PackageStore } from '../storage/package-store.ts';
-import type { RepositoryName } from '../storage/repository-layout.ts';
 import { readPublishedIndex } from './read-metadata.ts';
 import { isWhole, publishEmptyIndex, type ReindexParts } from './reindex-repository.ts';
 import type { ReindexQueue } from './reindex-queue.ts';

@@ -1,8 +1,9 @@
+import type { RepositoryName } from '../rpm/repository-name.ts';
 import { randomUUID } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { RepositoryLayout, RepositoryName } from '../storage/repository-layout.ts';
+import type { RepositoryLayout } from '../storage/repository-layout.ts';
 import { isChecksumNamed } from '../rpm/repodata-names.ts';
 import type { PackageFault, PackageFaultCode, Records, SetAside } from '../storage/records.ts';
 import { AppError } from '../errors.ts';

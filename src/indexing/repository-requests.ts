@@ -1,7 +1,7 @@
+import type { RepositoryName } from '../rpm/repository-name.ts';
 import { statSync } from 'node:fs';
 import { AppError } from '../errors.ts';
 import type { PackageStore } from '../storage/package-store.ts';
-import type { RepositoryName } from '../storage/repository-layout.ts';
 import type { TakeTurns } from '../base/turns/take-turns.ts';
 import { quotaReached, QUOTAS } from '../base/limits/quotas.ts';
 import { isSameTags, mergeTags, NO_TAGS, type RepomdTags } from '../rpm/repodata/repomd-tags.ts';

@@ -1,4 +1,4 @@
-import type { RepositoryName } from '../storage/repository-layout.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 import { parseDistro, type RepomdTags } from '../rpm/repodata/repomd-tags.ts';
 import { matchesAnyGlob } from '../rpm/repository-globs.ts';
 

@@ -1,4 +1,5 @@
-import type { RepositoryLayout, RepositoryName } from '../storage/repository-layout.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
+import type { RepositoryLayout } from '../storage/repository-layout.ts';
 import type { Records } from '../storage/records.ts';
 import { readSoundRepomd } from './read-metadata.ts';
 import type { ReindexLog } from './reindex-repository.ts';

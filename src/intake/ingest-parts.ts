@@ -1,9 +1,10 @@
+import type { RepositoryName } from '../rpm/repository-name.ts';
 import type { BatchStore } from '../storage/batch-store.ts';
 import type { PackageWarning } from '../api/package-warning.ts';
 import type { PackageFacts } from './read-header.ts';
 import type { InspectedPackage } from './inspect-package.ts';
 import type { InspectionThreads } from './inspection-threads.ts';
-import type { RepositoryLayout, RepositoryName } from '../storage/repository-layout.ts';
+import type { RepositoryLayout } from '../storage/repository-layout.ts';
 import type { TakeTurns } from '../base/turns/take-turns.ts';
 import type { BodyRoom } from './body-room.ts';
 import type { SignaturesByRepository } from '../trust/check-package-signature.ts';

@@ -1,3 +1,4 @@
+import type { RepositoryName } from '../rpm/repository-name.ts';
 import { join } from 'node:path';
 import type { BatchMember, BatchStore } from '../storage/batch-store.ts';
 import { AppError, toAppError } from '../errors.ts';
@@ -5,7 +6,7 @@ import { inParallel } from '../base/turns/in-parallel.ts';
 import { type FileToPlace, placeAndRecord, type PlaceParts } from './ingest/place-and-record.ts';
 import { lookAtTargets, type StoredFacts } from './place/place-package.ts';
 import type { TakeTurns } from '../base/turns/take-turns.ts';
-import type { RepositoryLayout, RepositoryName } from '../storage/repository-layout.ts';
+import type { RepositoryLayout } from '../storage/repository-layout.ts';
 
 export interface PlaceDecidedParts extends PlaceParts {
   readonly batches: BatchStore;

@@ -1,3 +1,4 @@
+import { splitRepositoryName } from '../rpm/repository-name.ts';
 import { planMetadata, type MetadataPlan } from './plan-metadata.ts';
 import type { StoredTree } from './read-stored.ts';
 import type { SurveyedPackage, Survey } from './survey.ts';
@@ -87,7 +88,7 @@ function groupBytes(found: readonly SurveyedPackage[]): readonly Grouped[] {
     const { nevra, sha256, sizeBytes, releasever, location } = first;
     const repositories = [...new Set(sources.flatMap((one) => one.repositories))];
     const isKept = sources.some(({ keptIn }) => keptIn !== undefined);
-    const basearches = isKept ? repositories.flatMap((one) => one.split('/')[1] ?? []) : undefined;
+    const basearches = isKept ? repositories.map((one) => splitRepositoryName(one).basearch) : undefined;
     return [
       {
         nevra,
@@ -179,8 +180,8 @@ function noteOf(found: SurveyedPackage): string | undefined {
     return `in the tree at another place than ${goesTo}; the misplaced name stays, for you to remove`;
   }
   if (laidIn === undefined || repositories.includes(laidIn)) return undefined;
-  const ofDirectory = laidIn.split('/')[0];
-  const ofPackage = repositories[0]?.split('/')[0];
+  const ofDirectory = splitRepositoryName(laidIn).releasever;
+  const ofPackage = repositories[0] && splitRepositoryName(repositories[0]).releasever;
   return ofDirectory === ofPackage
     ? `in ${laidIn}, but such packages go to ${goesTo}`
     : `in ${laidIn}, but built for ${ofPackage ?? ''}; the place is ${goesTo}`;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, linkSync, renameSync, utimesSync } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { splitRepositoryName } from '../rpm/repository-name.ts';
 import { isBatchId } from '../api/batch-id.ts';
 import {
   createSharedDirectorySync,
@@ -380,7 +381,8 @@ export function repositoriesOf(members: readonly Pick<BatchMember, 'targets'>[])
 
 /** The name of a member's file. The same package for two releasevers is two members, however they were said. */
 export function memberFile(sha256: string, targets: BatchMember['targets']): string {
-  const [releasever = ''] = targets[0]?.repository.split('/') ?? [];
+  const [first] = targets;
+  const releasever = first === undefined ? '' : splitRepositoryName(first.repository).releasever;
   return `${sha256}@${releasever}${PACKAGE}`;
 }
 

@@ -2,6 +2,7 @@ import { access, constants, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectoryDurable, syncDirectory } from '../base/files/durable-files.ts';
 import { errnoOf } from '../errors.ts';
+import { repositoryFileName, repositoryOfFileName } from '../rpm/repository-name.ts';
 
 /** The durable notes that a repository needs reindexing: `state/marks/<releasever>@<basearch>`. */
 export interface Marks {
@@ -15,12 +16,9 @@ export interface Marks {
   list(): Promise<readonly string[]>;
 }
 
-// Neither part of a repository's name may hold it.
-const SEPARATOR = '@';
-
 export async function openMarks(marksDir: string): Promise<Marks> {
   await makeDirectoryDurable(marksDir);
-  const pathOf = (repository: string): string => join(marksDir, repository.replace('/', SEPARATOR));
+  const pathOf = (repository: string): string => join(marksDir, repositoryFileName(repository));
 
   return {
     set: async (repository) => {
@@ -41,6 +39,7 @@ export async function openMarks(marksDir: string): Promise<Marks> {
       await makeDirectoryDurable(marksDir);
       await access(`${marksDir}/.`, constants.W_OK | constants.X_OK);
     },
-    list: async () => (await readdir(marksDir)).map((name) => name.replace(SEPARATOR, '/')),
+    // A file of another name was put there by hand.
+    list: async () => (await readdir(marksDir)).flatMap((name) => repositoryOfFileName(name) ?? []),
   };
 }

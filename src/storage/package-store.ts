@@ -4,16 +4,11 @@ import { dirname, join, relative } from 'node:path';
 import { createSharedDirectorySync, makeDirectoryDurable, syncFile } from '../base/files/durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
 import { digestOfFile } from '../base/files/file-digest.ts';
-import { isRepositoryName } from '../rpm/repository-name.ts';
+import { joinRepositoryName, type RepositoryName } from '../rpm/repository-name.ts';
 import { directoryStamp } from '../base/files/file-identity.ts';
 import { listPackages } from './list-packages.ts';
 import type { DirectoryStep } from './package-names.ts';
-import {
-  PACKAGES,
-  repositoryDirectories,
-  type RepositoryLayout,
-  type RepositoryName,
-} from './repository-layout.ts';
+import { PACKAGES, repositoryDirectories, type RepositoryLayout } from './repository-layout.ts';
 
 /** The packages on disk. */
 export interface PackageStore {
@@ -105,9 +100,10 @@ async function listRepositories(topDir: string): Promise<readonly RepositoryName
   const names: RepositoryName[] = [];
   for (const releasever of await listDirectories(topDir)) {
     for (const basearch of await listDirectories(join(topDir, releasever))) {
-      if (!isRepositoryName(releasever, basearch)) continue;
+      const name = joinRepositoryName({ releasever, basearch });
+      if (name === undefined) continue;
       const inside = await listDirectories(join(topDir, releasever, basearch));
-      if (inside.includes(PACKAGES) || inside.includes('repodata')) names.push(`${releasever}/${basearch}`);
+      if (inside.includes(PACKAGES) || inside.includes('repodata')) names.push(name);
     }
   }
   return names.toSorted();

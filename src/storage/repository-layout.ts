@@ -1,15 +1,15 @@
 import { dirname, join } from 'node:path';
 import { AppError, cutText } from '../errors.ts';
-import { isReleasever, isRepositoryName, NOARCH, SOURCE_BASEARCH } from '../rpm/repository-name.ts';
+import {
+  isReleasever,
+  joinRepositoryName,
+  NOARCH,
+  type RepositoryName,
+  SOURCE_BASEARCH,
+} from '../rpm/repository-name.ts';
 import { packageArch } from '../rpm/rpm-parser/nevra.ts';
 import { basearchOf, isBasearch } from './arch-table.ts';
 import { suggestField } from './local/suggest-field.ts';
-
-/**
- * A repository's name: `<releasever>/<basearch>`, as in its URL and below the top directory. Only repositoryName() and
- * what is already in the tree make one.
- */
-export type RepositoryName = string;
 
 /** What the layout needs to know of a package. */
 export interface PackageIdentity {
@@ -146,7 +146,8 @@ export function findReleasever(release: string, patterns: readonly RegExp[]): st
 
 /** Checks and joins the two parts of a repository's name. @throws AppError NOT_FOUND when either is not allowed. */
 export function repositoryName(releasever: string, basearch: string): RepositoryName {
-  if (isRepositoryName(releasever, basearch)) return `${releasever}/${basearch}`;
+  const name = joinRepositoryName({ releasever, basearch });
+  if (name !== undefined) return name;
   throw new AppError('NOT_FOUND', `${quote(`${releasever}/${basearch}`)} is no repository name`, {
     hint: 'GET /api/v1/repositories lists the repositories.',
   });

@@ -1,3 +1,4 @@
+import { splitRepositoryName } from '../rpm/repository-name.ts';
 import type { PackageWarning } from '../api/package-warning.ts';
 import type { PackageDigests } from '../rpm/rpm-parser/rpm-package.ts';
 import { findWeakDigest } from './signing/find-weakness.ts';
@@ -48,9 +49,8 @@ function untrustedPart({ headerSha256, headerSha3_256, payload }: PackageDigests
   return isPayloadProved ? 'header' : 'header and payload';
 }
 
-/** @param repository its releasever is its last directory but one. */
 function hasRpm6(repository: string): boolean {
-  const releasever = repository.split('/').at(-2) ?? '';
+  const { releasever } = splitRepositoryName(repository);
   if (ROLLING.test(releasever)) return true;
   const number = /^\d+$/.test(releasever) ? Number(releasever) : 0;
   return ENTERPRISE_LINUX.includes(number) || (number >= FIRST_FEDORA && number <= LAST_FEDORA);

@@ -1,7 +1,7 @@
+import type { RepositoryName } from '../../src/rpm/repository-name.ts';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { RepositoryName } from '../../src/storage/repository-layout.ts';
 import { Records } from '../../src/storage/records.ts';
 import { createTidying } from '../../src/indexing/tidy-repository.ts';
 import { plainLayout } from '../support/index-engines.ts';

@@ -8,7 +8,7 @@ import {
   type PackageIdentity,
   repositoryName,
 } from '../../src/storage/repository-layout.ts';
-import { isRepositoryName } from '../../src/rpm/repository-name.ts';
+import { joinRepositoryName } from '../../src/rpm/repository-name.ts';
 import { appErrorOf } from '../support/app-error.ts';
 
 const TOP_DIR = '/srv/repo/storage';
@@ -450,6 +450,6 @@ describe('a repository name', () => {
     ['9@x', 'x86_64'],
   ])('is not %j and %j', (releasever, basearch) => {
     expect(() => repositoryName(releasever, basearch)).toThrow(refusal('NOT_FOUND'));
-    expect(isRepositoryName(releasever, basearch)).toBe(false);
+    expect(joinRepositoryName({ releasever, basearch })).toBeUndefined();
   });
 });

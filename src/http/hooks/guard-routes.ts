@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AppError, toAppError } from '../../errors.ts';
-import { isRepositoryName } from '../../rpm/repository-name.ts';
+import { toAppError } from '../../errors.ts';
+import { repositoryOfParams } from '../repository-params.ts';
 import type { Access, AskedRequest } from '../../trust/access.ts';
 import { isCrossSite, refuseCrossSite } from './refuse-cross-site.ts';
 import { needOfRepositoryPath } from './repository-path.ts';
@@ -97,13 +97,5 @@ function needOf({ routeOptions, params }: FastifyRequest): Need | 'nothing' {
   const given: Readonly<Record<string, string>> = Object.assign({}, params);
   if (needs.in === 'path') return needOfRepositoryPath(given['*'] ?? '');
   const { releasever = '', basearch = '' } = given;
-  if (!isRepositoryName(releasever, basearch)) throw noRepository(`${releasever}/${basearch}`);
-  return { right, in: { repository: `${releasever}/${basearch}` } };
-}
-
-/** It can be said to every client: such a name is nowhere. */
-function noRepository(repository: string): AppError {
-  return new AppError('NOT_FOUND', `there is no repository ${repository}`, {
-    hint: 'GET /api/v1/repositories lists the repositories.',
-  });
+  return { right, in: { repository: repositoryOfParams({ releasever, basearch }) } };
 }

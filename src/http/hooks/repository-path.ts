@@ -1,4 +1,4 @@
-import { isRepositoryName } from '../../rpm/repository-name.ts';
+import { joinRepositoryName } from '../../rpm/repository-name.ts';
 import type { Need } from '../../trust/requester.ts';
 
 const PUBLIC_FILES = /^(?:[^/]+\.repo|RPM-GPG-KEY-[^/]+|[^/]+\/[^/]+\.repo)$/;
@@ -18,8 +18,8 @@ export function needOfRepositoryPath(path: string): Need | 'nothing' {
   if (PUBLIC_FILES.test(path)) return 'nothing';
   const [releasever = '', basearch = ''] = segments;
   // `@17` is a generation of a repository, never a repository.
-  const isInRepository = isRepositoryName(releasever, basearch);
-  return { right: 'read', in: isInRepository ? { repository: `${releasever}/${basearch}` } : 'all' };
+  const repository = joinRepositoryName({ releasever, basearch });
+  return { right: 'read', in: repository === undefined ? 'all' : { repository } };
 }
 
 /**

@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { RepositoryParts } from '../../rpm/repository-name.ts';
+import { repositoryOfParams } from '../repository-params.ts';
 import type { Requester } from '../../trust/requester.ts';
 import { AppError, errnoOf } from '../../errors.ts';
 import { digestOfFile } from '../../base/files/file-digest.ts';
@@ -51,12 +53,7 @@ export interface MetadataRoutesOptions {
   readonly removeIncoming: (path: string) => void;
 }
 
-interface RepositoryParams {
-  readonly releasever: string;
-  readonly basearch: string;
-}
-
-interface MetadataParams extends RepositoryParams {
+interface MetadataParams extends RepositoryParts {
   readonly type: string;
 }
 
@@ -78,8 +75,8 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   const reading = { needs: { right: 'read', in: 'route' } } as const;
 
-  app.get<{ Params: RepositoryParams }>(BASE, { config: reading }, async (request) => {
-    const repository = repositoryOf(request.params);
+  app.get<{ Params: RepositoryParts }>(BASE, { config: reading }, async (request) => {
+    const repository = repositoryOfParams(request.params);
     const found = await options.listMetadata(repository);
     return {
       repository,
@@ -96,7 +93,7 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
     { schema, config: { needs: { right: 'upload', in: 'route' } } },
     async (request, reply) => {
       const { type } = request.params;
-      const repository = repositoryOf(request.params);
+      const repository = repositoryOfParams(request.params);
       const waitMs = parseWaitMs(request.query.wait);
       const digests = expectedDigests(request.headers);
       const condition = conditionOf(request);
@@ -132,7 +129,7 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
     { schema, config: { needs: { right: 'delete', in: 'route' } } },
     async (request, reply) => {
       const { type } = request.params;
-      const repository = repositoryOf(request.params);
+      const repository = repositoryOfParams(request.params);
       const waitMs = parseWaitMs(request.query.wait);
       using kept = await options.removeMetadata(repository, type, conditionOf(request));
       request.audit({ outcome: `${type} removed`, repositories: [repository] });
@@ -148,7 +145,7 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
     attemptsLeft = 2,
   ): Promise<FastifyReply> {
     const { type } = request.params;
-    const repository = repositoryOf(request.params);
+    const repository = repositoryOfParams(request.params);
     if (attemptsLeft === 0) throw unreadable(repository, type);
     const preconditions = readPreconditions(request.headers);
     const found = await options.findMetadata(repository, type);
@@ -195,10 +192,6 @@ interface AskedChange {
   /** Undefined when the client does not wait. */
   readonly waitMs: number | undefined;
   readonly reply: FastifyReply;
-}
-
-function repositoryOf({ releasever, basearch }: RepositoryParams): string {
-  return `${releasever}/${basearch}`;
 }
 
 function etagOf(openSha256: string): string {

@@ -2,6 +2,8 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
 import type { UploadOutcome } from '../../api/upload-outcome.ts';
+import type { RepositoryParts } from '../../rpm/repository-name.ts';
+import { noRepository, repositoryOfParams } from '../repository-params.ts';
 import type { RepositoryStatus } from '../../indexing/repository-queue.ts';
 import type { ReindexRequest } from '../../indexing/repository-requests.ts';
 import type { PackageFault, Receipt, SetAside } from '../../storage/records.ts';
@@ -36,7 +38,6 @@ export interface ApiRoutesOptions {
 
 type WaitQuery = { readonly wait?: string };
 type ReindexQuery = WaitQuery & { readonly full?: string; readonly takeOver?: string };
-type RepositoryParams = { readonly releasever: string; readonly basearch: string };
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -64,7 +65,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
       .map((status) => describeStatus(status, request)),
   }));
 
-  app.get<{ Params: RepositoryParams; Querystring: WaitQuery }>(
+  app.get<{ Params: RepositoryParts; Querystring: WaitQuery }>(
     '/api/v1/repositories/:releasever/:basearch',
     { schema, config: readingIt },
     async (request, reply) => {
@@ -79,7 +80,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     },
   );
 
-  app.get<{ Params: RepositoryParams }>(
+  app.get<{ Params: RepositoryParts }>(
     '/api/v1/repositories/:releasever/:basearch/packages',
     { config: readingIt },
     (request, reply) => {
@@ -88,11 +89,11 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     },
   );
 
-  app.post<{ Params: RepositoryParams; Querystring: ReindexQuery }>(
+  app.post<{ Params: RepositoryParts; Querystring: ReindexQuery }>(
     '/api/v1/repositories/:releasever/:basearch/reindex',
     { schema: reindexSchema, config: { needs: { right: 'admin', in: 'route' } } },
     async (request, reply) => {
-      const repository = `${request.params.releasever}/${request.params.basearch}`;
+      const repository = repositoryOfParams(request.params);
       const waitMs = options.parseWaitMs(request.query.wait);
       const trust = request.query.full === undefined ? 'files' : 'nothing';
       const isTakeOver = request.query.takeOver !== undefined;
@@ -112,10 +113,11 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     getUpload,
   );
 
-  function existing({ releasever, basearch }: RepositoryParams): RepositoryStatus {
-    const status = options.statusOf(`${releasever}/${basearch}`);
+  function existing(params: RepositoryParts): RepositoryStatus {
+    const repository = repositoryOfParams(params);
+    const status = options.statusOf(repository);
     if (status !== undefined) return status;
-    throw noRepository(`${releasever}/${basearch}`);
+    throw noRepository(repository);
   }
 
   /** In pieces, as it may have megabytes and any client may ask for it. */
@@ -183,12 +185,6 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
     const isWaiting = settled === 'pending' || settled.places.some(({ state }) => state === 'waiting');
     return reply.code(isWaiting ? 202 : 200).send(settled === 'pending' ? known : settled);
   }
-}
-
-function noRepository(repository: string): AppError {
-  return new AppError('NOT_FOUND', `there is no repository ${repository}`, {
-    hint: 'GET /api/v1/repositories lists the repositories.',
-  });
 }
 
 function repositoriesOf(places: UploadOutcome['places']): readonly string[] {

@@ -1,3 +1,4 @@
+import { joinRepositoryName } from '../../rpm/repository-name.ts';
 import { basename, dirname, relative, sep } from 'node:path';
 
 /** The repository that a directory's name says its packages belong to. */
@@ -14,7 +15,6 @@ export interface NameRules {
   readonly topDir: string;
   /** The repository of an arch or basearch in a path (`i686` is `i386`); undefined for other names. */
   readonly basearchOf: (name: string) => string | undefined;
-  readonly isRepositoryName: (releasever: string, basearch: string) => boolean;
   /** What a dist tag (`el9`) names, as a release tag would. */
   readonly releaseverOfTag: (tag: string) => string | undefined;
 }
@@ -34,7 +34,7 @@ export function recogniseDirectory(
   rules: NameRules,
 ): NamedRepository | undefined {
   const inTree = relative(rules.topDir, `${root}/${path}`).split(sep);
-  if (inTree[0] !== '..') return namedInTree(inTree, rules);
+  if (inTree[0] !== '..') return namedInTree(inTree);
   const directories = dirname(path)
     .split(sep)
     .filter((name) => name !== '.');
@@ -49,12 +49,12 @@ export function recogniseDirectory(
 }
 
 /** Below the top directory the first two names are the repository's, whatever they are. */
-function namedInTree(
-  [releasever = '', basearch = '', ...others]: readonly string[],
-  { isRepositoryName }: NameRules,
-): NamedRepository | undefined {
-  if (others.length === 0 || !isRepositoryName(releasever, basearch)) return undefined;
-  return { repository: `${releasever}/${basearch}`, releasever, isInTree: true };
+function namedInTree([releasever = '', basearch = '', ...others]: readonly string[]):
+  | NamedRepository
+  | undefined {
+  const repository = joinRepositoryName({ releasever, basearch });
+  if (others.length === 0 || repository === undefined) return undefined;
+  return { repository, releasever, isInTree: true };
 }
 
 /** `<releasever>/<basearch>/Packages`, as this service and the original one lay it out, with any releasever. */
@@ -71,6 +71,6 @@ function namedBy(name: string, arch: string, rules: NameRules): NamedRepository 
 
 function named(releasever: string, arch: string, rules: NameRules): NamedRepository | undefined {
   const basearch = rules.basearchOf(arch);
-  if (basearch === undefined || !rules.isRepositoryName(releasever, basearch)) return undefined;
-  return { repository: `${releasever}/${basearch}`, releasever, isInTree: false };
+  const repository = basearch && joinRepositoryName({ releasever, basearch });
+  return repository ? { repository, releasever, isInTree: false } : undefined;
 }

@@ -1,3 +1,4 @@
+import { splitRepositoryName } from '../../rpm/repository-name.ts';
 import { AppError } from '../../errors.ts';
 import type { PackageIdentity, RepositoryLayout, Target } from '../../storage/repository-layout.ts';
 import type { NamedRepository } from './recognise-directory.ts';
@@ -64,9 +65,9 @@ function keptBasearch(
   named: NamedRepository | undefined,
   alsoInstalls: RouteRules['alsoInstalls'],
 ): string | undefined {
-  const basearch = named?.repository.split('/')[1];
-  if (isSource || basearch === undefined || !alsoInstalls(basearch, arch)) return undefined;
-  return basearch;
+  if (isSource || named === undefined) return undefined;
+  const { basearch } = splitRepositoryName(named.repository);
+  return alsoInstalls(basearch, arch) ? basearch : undefined;
 }
 
 /** Undefined when the release tag names no distribution. */
@@ -84,5 +85,5 @@ function taggedTargets(
 }
 
 function releaseverOf([first]: readonly Target[]): string | undefined {
-  return first?.repository.split('/')[0];
+  return first === undefined ? undefined : splitRepositoryName(first.repository).releasever;
 }

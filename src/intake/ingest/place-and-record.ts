@@ -1,7 +1,8 @@
+import type { RepositoryName } from '../../rpm/repository-name.ts';
 import type { PackageStore } from '../../storage/package-store.ts';
 import { inParallel } from '../../base/turns/in-parallel.ts';
 import { type IncomingPackage, placePackage, type TargetState } from '../place/place-package.ts';
-import type { RepositoryName, Target } from '../../storage/repository-layout.ts';
+import type { Target } from '../../storage/repository-layout.ts';
 import type { Receipt, Records } from '../../storage/records.ts';
 import type { SignaturesByRepository } from '../../trust/check-package-signature.ts';
 import type { PlacedPackage } from '../../storage/package-names.ts';

@@ -3,13 +3,11 @@ import { recogniseDirectory } from '../../../src/intake/adopt/recognise-director
 import { routePackage } from '../../../src/intake/adopt/route-package.ts';
 import { alsoInstalls } from '../../../src/storage/arch-table.ts';
 import { basearchOfDirectory, createRepositoryLayout } from '../../../src/storage/repository-layout.ts';
-import { isRepositoryName } from '../../../src/rpm/repository-name.ts';
 
 const EL = /\.el(?<releasever>\d+)/;
 const RULES = {
   topDir: '/srv/repo/storage',
   basearchOf: basearchOfDirectory,
-  isRepositoryName,
   releaseverOfTag: (tag: string) => EL.exec(`1.${tag}`)?.groups?.['releasever'],
 };
 const layout = createRepositoryLayout({
