@@ -27,8 +27,9 @@ export function joinRepositoryName({ releasever, basearch }: RepositoryParts): R
   return isAllowed ? `${releasever}/${basearch}` : undefined;
 }
 
+/** The last two parts; what stands before them is no concern of theirs. */
 export function splitRepositoryName(repository: RepositoryName): RepositoryParts {
-  const [releasever = '', basearch = ''] = repository.split('/');
+  const [basearch = '', releasever = ''] = repository.split('/').toReversed();
   return { releasever, basearch };
 }
 

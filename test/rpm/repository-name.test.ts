@@ -28,6 +28,7 @@ describe('the name of a repository', () => {
 
   it('has two parts', () => {
     expect(splitRepositoryName('9/x86_64')).toEqual({ releasever: '9', basearch: 'x86_64' });
+    expect(splitRepositoryName('test/9/x86_64')).toEqual({ releasever: '9', basearch: 'x86_64' });
   });
 
   it('is a file name of one piece, and comes back from it', () => {
