@@ -253,7 +253,7 @@ export async function openPipeline(
         log,
       });
     },
-    listMarked: marks.list,
+    listMarked: () => marks.list(),
     endRuns: () => {
       // Clients that wait for a check would keep the service for minutes.
       reindexParts.foreignMetadata.close();
