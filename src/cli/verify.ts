@@ -12,7 +12,7 @@ import { filesOfGeneration, listGenerations, readMirrorlistGeneration } from '..
 import { reasonOf } from '../indexing/found-index.ts';
 import { isOwnIndex } from '../indexing/own-index.ts';
 import { openMetadata } from '../base/unpack/open-metadata.ts';
-import { readMarks } from '../indexing/read-marks.ts';
+import { readMarks } from '../storage/marks.ts';
 import { verifyLeftovers } from '../indexing/verify-leftovers.ts';
 import { type RepositoryReport, verifyRepository } from '../indexing/verify-repository.ts';
 import { type Violation, violationOf } from '../indexing/violation.ts';

@@ -8,7 +8,7 @@ export function repositoryOfParams({ releasever, basearch }: RepositoryParts): R
   return repository;
 }
 
-/** It can be said to every client of a name that no repository may have. */
+/** Of a name that no repository may have it is said to every client, of another one to those who may read it. */
 export function noRepository(name: string): AppError {
   return new AppError('NOT_FOUND', `there is no repository ${name}`, {
     hint: 'GET /api/v1/repositories lists the repositories.',

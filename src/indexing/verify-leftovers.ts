@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { namesIn } from '../base/files/names-in.ts';
 import type { TreeFolders } from '../storage/tree-folders.ts';
 import { entryStats } from './verify/entry-stats.ts';
-import { readMarks } from './read-marks.ts';
+import { readMarks } from '../storage/marks.ts';
 import { type Finding, type Violation, violationOf } from './violation.ts';
 
 export interface LeftoverFacts {

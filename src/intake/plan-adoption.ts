@@ -181,10 +181,10 @@ function noteOf(found: SurveyedPackage): string | undefined {
   }
   if (laidIn === undefined || repositories.includes(laidIn)) return undefined;
   const ofDirectory = splitRepositoryName(laidIn).releasever;
-  const ofPackage = repositories[0] && splitRepositoryName(repositories[0]).releasever;
+  const [ofPackage = ''] = repositories.map((one) => splitRepositoryName(one).releasever);
   return ofDirectory === ofPackage
     ? `in ${laidIn}, but such packages go to ${goesTo}`
-    : `in ${laidIn}, but built for ${ofPackage ?? ''}; the place is ${goesTo}`;
+    : `in ${laidIn}, but built for ${ofPackage}; the place is ${goesTo}`;
 }
 
 /** What the answer to an upload would warn of. */

@@ -1,8 +1,9 @@
-import { access, constants, open, readdir, unlink } from 'node:fs/promises';
+import { access, constants, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectoryDurable, syncDirectory } from '../base/files/durable-files.ts';
+import { namesIn } from '../base/files/names-in.ts';
 import { errnoOf } from '../errors.ts';
-import { repositoryFileName, repositoryOfFileName } from '../rpm/repository-name.ts';
+import { parseRepositoryName, repositoryFileName, repositoryOfFileName } from '../rpm/repository-name.ts';
 
 /** The durable notes that a repository needs reindexing: `state/marks/<releasever>@<basearch>`. */
 export interface Marks {
@@ -40,6 +41,11 @@ export async function openMarks(marksDir: string): Promise<Marks> {
       await access(`${marksDir}/.`, constants.W_OK | constants.X_OK);
     },
     // A file of another name was put there by hand.
-    list: async () => (await readdir(marksDir)).flatMap((name) => repositoryOfFileName(name) ?? []),
+    list: async () => (await readMarks(marksDir)).filter((name) => parseRepositoryName(name) !== undefined),
   };
+}
+
+/** The repositories that need reindexing, without the right to set one; a name that is no repository's stays as it is. */
+export async function readMarks(marksDir: string): Promise<readonly string[]> {
+  return (await namesIn(marksDir)).map((name) => repositoryOfFileName(name) ?? name).toSorted();
 }

@@ -1,7 +1,7 @@
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readMarks } from '../../src/indexing/read-marks.ts';
+import { readMarks } from '../../src/storage/marks.ts';
 import { verifyLeftovers } from '../../src/indexing/verify-leftovers.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 

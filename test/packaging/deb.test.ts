@@ -35,7 +35,7 @@ describe.skipIf(!isDebian)('the Debian package (needs Debian)', () => {
   beforeAll(async () => {
     temp = await createTempDir();
     architecture = (await execa('dpkg', ['--print-architecture'])).stdout;
-    // As `npm run package:deb` does it; packed fast, as nobody keeps it.
+    // As `npm run package:deb` does it; packed fast, as the test throws it away.
     await execa(PACKAGE_SCRIPT, [temp.path, '1', '2'], { env: { RPMYARD_DEB_COMPRESSION: 'gzip -z1' } });
     await buildRpm({ name: 'hello', files: { '/usr/share/hello': 'hello\n' } }, temp.path);
   }, BUILD_LIMIT_MS);

@@ -36,7 +36,7 @@ beforeAll(async () => {
   temp = await createTempDir();
   rpmDir = join(temp.path, 'rpm');
   elDir = join(temp.path, 'el');
-  // As `npm run package:rpm` does it; packed fast, as nobody keeps it.
+  // As `npm run package:rpm` does it; packed fast, as the test throws it away.
   await execa(PACKAGE_SCRIPT, [rpmDir, '1', '2'], { env: { RPMYARD_PAYLOAD: 'w1.gzdio' } });
   await mkdir(elDir);
   await buildEnterpriseLinux(elDir, join(rpmDir, FIRST));

@@ -19,7 +19,7 @@ export function compareReceipts(
     const finding =
       described === undefined
         ? compareWithFile(receipt, file)
-        : compareWithIndex(receipt, { file, described, isMarked });
+        : compareWithDescription(receipt, { file, described, isMarked });
     return finding === undefined ? [] : [finding];
   });
 }
@@ -37,7 +37,7 @@ function compareWithFile(
   return { code: 'PACKAGE_DAMAGED', subject: location, detail };
 }
 
-function compareWithIndex(
+function compareWithDescription(
   receipt: Receipt,
   by: {
     readonly file: FileOnDisk | undefined;

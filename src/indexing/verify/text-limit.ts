@@ -1,5 +1,5 @@
-// libxml2 refuses a longer attribute, text or tag, and with it the whole file (XML_MAX_TEXT_LENGTH in parserInternals.h).
-const MAX_TEXT_BYTES = 10_000_000;
+import { MAX_TEXT_BYTES } from '../../rpm/repodata/libxml2-limit.ts';
+
 const TAG_START = '<'.charCodeAt(0);
 const TAG_END = '>'.charCodeAt(0);
 const REFERENCE_START = '&'.charCodeAt(0);

@@ -71,6 +71,7 @@ function namedBy(name: string, arch: string, rules: NameRules): NamedRepository 
 
 function named(releasever: string, arch: string, rules: NameRules): NamedRepository | undefined {
   const basearch = rules.basearchOf(arch);
-  const repository = basearch && joinRepositoryName({ releasever, basearch });
-  return repository ? { repository, releasever, isInTree: false } : undefined;
+  if (basearch === undefined) return undefined;
+  const repository = joinRepositoryName({ releasever, basearch });
+  return repository === undefined ? undefined : { repository, releasever, isInTree: false };
 }

@@ -1,4 +1,5 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes';
+import { MAX_TEXT_BYTES } from './libxml2-limit.ts';
 import { closingTag, openingTag, type PackageMetadataType } from './metadata-envelope.ts';
 
 /** What identifies a package in primary, filelists or other. */
@@ -10,12 +11,6 @@ export interface CheckedPackage {
   /** Its boolean dependencies, of all kinds; only primary has them. */
   readonly expressions: readonly string[];
 }
-
-/**
- * libxml2 refuses a longer text or tag, and with it the whole file: XML_MAX_TEXT_LENGTH and XML_MAX_LOOKUP_LIMIT in its
- * parserInternals.h. It counts bytes, of a text those that are read, of a tag those that are written.
- */
-const MAX_TEXT_BYTES = 10_000_000;
 
 /** A character of a JavaScript string takes at most this many bytes in UTF-8. */
 const MAX_BYTES_PER_CHARACTER = 3;
@@ -95,13 +90,16 @@ class GroupReader {
 
   /** Whether text at this place says anything here. */
   readsText(): boolean {
-    const isInChecksum = this.#depth === PACKAGE_DEPTH + 1 && this.#current.isInChecksum === true;
-    return this.#depth < PACKAGE_DEPTH || isInChecksum;
+    return this.#depth < PACKAGE_DEPTH || this.#isInChecksum();
   }
 
   text(text: string): void {
     if (this.#depth < PACKAGE_DEPTH && text.trim() !== '') this.refuse('text between the packages');
-    if (this.#depth === PACKAGE_DEPTH + 1 && this.#current.isInChecksum === true) this.#current.pkgid = text;
+    if (this.#isInChecksum()) this.#current.pkgid = text;
+  }
+
+  #isInChecksum(): boolean {
+    return this.#depth === PACKAGE_DEPTH + 1 && this.#current.isInChecksum === true;
   }
 
   close(): void {

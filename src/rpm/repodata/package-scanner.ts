@@ -1,3 +1,4 @@
+import { MAX_TEXT_BYTES } from './libxml2-limit.ts';
 import { isUtf8 } from 'node:buffer';
 
 /** What identifies a package in primary, filelists or other, and whether readers can take it. */
@@ -26,9 +27,6 @@ const CHARACTER_REFERENCE = /&#(?:(\d+)|x([0-9a-f]+));/gi;
 
 const START = '<package';
 const END = '</package>';
-
-// libxml2 refuses a longer tag or text, and with it the whole file (XML_MAX_TEXT_LENGTH in parserInternals.h).
-const MAX_TEXT_BYTES = 10_000_000;
 
 // The largest real file lists take some 20 MB. As much is held of a package, three times while it is looked at.
 const MAX_PACKAGE_BYTES = 64 * 1024 * 1024;
