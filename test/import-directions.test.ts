@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTempDir, type TempDir } from './support/temp-dir.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const LINT_LIMIT_MS = 60_000;
+const LINT_LIMIT_MS = 120_000;
 
 const IMPORTS = 'eslint(no-restricted-imports)';
 

@@ -9,7 +9,7 @@ import { BIN, runRpmyard } from '../support/run-rpmyard.ts';
 import { putPackage } from '../support/send-request.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
 
 /** Runs a command in a directory, as a person would who gives it no configuration file. */
 async function runIn(cwd: string, ...args: readonly string[]) {

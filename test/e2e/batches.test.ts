@@ -59,7 +59,7 @@ describe.each(FRONTS)('behind %s, a batch', (front) => {
     const host = { root: join(site.workDir, 'host'), repositoryUrl: `${site.baseUrl}/repo/9/x86_64/` };
     expect(await dnfInstall(host, 'one', 'two')).toMatchObject({ exitCode: 0 });
     expect(await site.leftovers()).toEqual([]);
-  }, 60_000);
+  });
 
   test('goes to several repositories and publishes each of them once', async () => {
     await using site = await startSite({ front, config: QUIET });
@@ -361,4 +361,4 @@ test('an index run never sees a part of a batch, however many uploads come meanw
   over.abort();
   await Promise.all([reading, uploading]);
   expect([...seen].toSorted((a, b) => a - b)).toEqual([0, 40]);
-}, 60_000);
+});

@@ -114,5 +114,5 @@ describe.skipIf(corpus === undefined)('the corpus of packages, real and hostile'
       const { packages } = await readIndex(readerOnDisk(site.storageDir, repository));
       expect([...packages.keys()].toSorted()).toEqual(stored.map((name) => `Packages/${name}`).toSorted());
     }
-  }, 180_000);
+  });
 });

@@ -11,7 +11,6 @@ const SENDERS_OF_EACH = 4;
 const REQUESTS_BEFORE = 2_000;
 const REQUESTS_TOGETHER = 5_000;
 const UPLOADS = ['one', 'two', 'three', 'four', 'five'];
-const LIMIT_MS = 180_000;
 
 interface Refused {
   readonly method: string;
@@ -81,45 +80,41 @@ function startFlood(baseUrl: string): {
 }
 
 describe('a flood of requests that are refused, with and without a token', () => {
-  it(
-    'neither fills the logs nor keeps an upload waiting',
-    async () => {
-      await using site = await startAccessSite('nginx', { public_read: ['9/*'] });
-      const headers = { authorization: `Bearer ${CI_TOKEN}` };
-      const times = createUploadTimes();
+  it('neither fills the logs nor keeps an upload waiting', async () => {
+    await using site = await startAccessSite('nginx', { public_read: ['9/*'] });
+    const headers = { authorization: `Bearer ${CI_TOKEN}` };
+    const times = createUploadTimes();
 
-      const flood = startFlood(site.baseUrl);
-      await flood.untilAnswered(REQUESTS_BEFORE);
-      const startedMs = performance.now();
-      for (const name of UPLOADS) {
-        const rpm = craftRpm({ name, release: '1.el9', arch: 'x86_64' });
-        const { status } = await times.measure(() => putPackage(site.baseUrl, rpm, '', headers));
-        expect(status).toBe(201);
-      }
-      await flood.untilAnswered(REQUESTS_TOGETHER);
-      await flood.end();
-      const minutes = (performance.now() - startedMs) / 60_000 + 1;
+    const flood = startFlood(site.baseUrl);
+    await flood.untilAnswered(REQUESTS_BEFORE);
+    const startedMs = performance.now();
+    for (const name of UPLOADS) {
+      const rpm = craftRpm({ name, release: '1.el9', arch: 'x86_64' });
+      const { status } = await times.measure(() => putPackage(site.baseUrl, rpm, '', headers));
+      expect(status).toBe(201);
+    }
+    await flood.untilAnswered(REQUESTS_TOGETHER);
+    await flood.end();
+    const minutes = (performance.now() - startedMs) / 60_000 + 1;
 
-      times.expectFast();
-      const text = await readFile(join(site.stateDir, 'audit.log'), 'utf8');
-      const lines = text.trimEnd().split('\n');
-      expect(Math.max(...lines.map((line) => Buffer.byteLength(line)))).toBeLessThan(4_096);
-      const byWho = Map.groupBy(
-        lines.map((line): { readonly who: string | null } => JSON.parse(line)),
-        ({ who }) => who,
-      );
-      expect(byWho.get('token ci')).toMatchObject(
-        UPLOADS.map((name) => ({ outcome: 'created', nevra: `${name}-1.0-1.el9.x86_64` })),
-      );
-      for (const who of [null, 'token reader']) {
-        const count = byWho.get(who)?.length;
-        expect(count).toBeGreaterThanOrEqual(200);
-        expect(count).toBeLessThanOrEqual(200 + 10 * minutes);
-      }
-      const logLines = site.service.log.map((line) => JSON.stringify(line));
-      expect(logLines.length).toBeLessThanOrEqual(600 + 20 * minutes);
-      expect(Buffer.byteLength(logLines.join('\n'))).toBeLessThan(1_200_000);
-    },
-    LIMIT_MS,
-  );
+    times.expectFast();
+    const text = await readFile(join(site.stateDir, 'audit.log'), 'utf8');
+    const lines = text.trimEnd().split('\n');
+    expect(Math.max(...lines.map((line) => Buffer.byteLength(line)))).toBeLessThan(4_096);
+    const byWho = Map.groupBy(
+      lines.map((line): { readonly who: string | null } => JSON.parse(line)),
+      ({ who }) => who,
+    );
+    expect(byWho.get('token ci')).toMatchObject(
+      UPLOADS.map((name) => ({ outcome: 'created', nevra: `${name}-1.0-1.el9.x86_64` })),
+    );
+    for (const who of [null, 'token reader']) {
+      const count = byWho.get(who)?.length;
+      expect(count).toBeGreaterThanOrEqual(200);
+      expect(count).toBeLessThanOrEqual(200 + 10 * minutes);
+    }
+    const logLines = site.service.log.map((line) => JSON.stringify(line));
+    expect(logLines.length).toBeLessThanOrEqual(600 + 20 * minutes);
+    expect(Buffer.byteLength(logLines.join('\n'))).toBeLessThan(1_200_000);
+  });
 });

@@ -54,4 +54,4 @@ test('packages of other packagers are taken, installed by dnf, and stay in the i
   expect([exitCode, stdout, stderr]).toEqual([0, expect.anything(), expect.anything()]);
   const { text } = await sendRequest(site.baseUrl, { path: '/readyz' });
   expect(text).not.toContain('set-aside');
-}, 180_000);
+});

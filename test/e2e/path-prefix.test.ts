@@ -13,7 +13,6 @@ import { sendRequest, sha256Of } from '../support/send-request.ts';
 import { createDnfHost } from '../support/signed-hosts.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
-const LIMIT_MS = 120_000;
 const PREFIX = '/rpms';
 const TUS = { 'tus-resumable': '1.0.0' };
 
@@ -50,9 +49,6 @@ async function startProxy(ownDir: string, port: number, upstream: string): Promi
 
 test.each(['none', 'nginx'] as const)(
   'all that a client is told leads below the path of public_url, in front of: %s',
-  {
-    timeout: LIMIT_MS,
-  },
   async (front) => {
     await using temp = await createTempDir();
     await using home = await createGpgKeys();

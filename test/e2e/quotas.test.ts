@@ -85,7 +85,7 @@ describe('one token at its quota', () => {
       'upload begun',
       'upload deleted',
     ]);
-  }, 120_000);
+  });
 
   test('of types of metadata in a repository replaces those that are there, and others put theirs elsewhere', async () => {
     await using site = await startSite({ front: 'none', config: CONFIG });
@@ -113,5 +113,5 @@ describe('one token at its quota', () => {
     expect(waited.status).toBe(200);
     expect(await putMetadata(site, ALICE, '9/x86_64/metadata/another')).toMatchObject({ status: 429 });
     expect(await putMetadata(site, ALICE, first)).toMatchObject({ status: 202 });
-  }, 120_000);
+  });
 });

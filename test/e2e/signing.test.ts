@@ -13,8 +13,6 @@ import { createTestSigner } from '../support/test-signer.ts';
 import { type EngineName, withEngine } from '../support/with-engine.ts';
 
 const REPOSITORY = '9/x86_64';
-/** The service is started several times. */
-const LIMIT_MS = 180_000;
 
 const SIGNATURE = '/repo/9/x86_64/repodata/repomd.xml.asc';
 const KEYS = '/repo/RPM-GPG-KEY-rpmyard';
@@ -30,46 +28,42 @@ const statusOf = async (site: Site, path: string): Promise<number> =>
 const textOf = async (site: Site, path: string): Promise<string> =>
   (await sendRequest(site.baseUrl, { path })).text;
 
-describe.each<EngineName>(['incremental', 'createrepo'])(
-  'with the %s engine',
-  { timeout: LIMIT_MS },
-  (engine) => {
-    test('signing that is switched on, given another key and switched off shows in every repository after the start', async () => {
-      await using home = await createGpgKeys();
-      const [first, second] = [await home.makeKey('first'), await home.makeKey('second')];
-      const gnupgHome = home.path;
-      const judge = createTestSigner(gnupgHome, [first, second]);
-      await using site = await startSite(siteOptions(engine));
-      expect((await putPackage(site.baseUrl, craftRpm({ name: 'alpha' }), 'wait=50')).status).toBe(201);
-      expect(await statusOf(site, SIGNATURE)).toBe(404);
-      expect(await textOf(site, '/repo/9/x86_64.repo')).toContain('baseurl=');
+describe.each<EngineName>(['incremental', 'createrepo'])('with the %s engine', (engine) => {
+  test('signing that is switched on, given another key and switched off shows in every repository after the start', async () => {
+    await using home = await createGpgKeys();
+    const [first, second] = [await home.makeKey('first'), await home.makeKey('second')];
+    const gnupgHome = home.path;
+    const judge = createTestSigner(gnupgHome, [first, second]);
+    await using site = await startSite(siteOptions(engine));
+    expect((await putPackage(site.baseUrl, craftRpm({ name: 'alpha' }), 'wait=50')).status).toBe(201);
+    expect(await statusOf(site, SIGNATURE)).toBe(404);
+    expect(await textOf(site, '/repo/9/x86_64.repo')).toContain('baseurl=');
 
-      for (const key of [first, second]) {
-        await site.service.stop();
-        await site.restart(siteOptions(engine, { gnupgHome, keys: [key] }));
-        expect(await textOf(site, KEYS)).toContain('BEGIN PGP PUBLIC KEY BLOCK');
-        expect(await textOf(site, '/repo/9/x86_64.repo')).toContain('repo_gpgcheck=1');
-        await eventually(async () => {
-          const xml = await textOf(site, '/repo/9/x86_64/repodata/repomd.xml');
-          expect(await judge.findKey(xml, await textOf(site, SIGNATURE))).toBe(key);
-        });
-      }
-      const keyring = await stat(join(site.stateDir, 'keyrings/metadata/1/keys.kbx'));
-      const verified = await runRpmyard('verify', '-c', site.service.configPath);
-      // The command leaves the keyring of the running service alone.
-      expect((await stat(join(site.stateDir, 'keyrings/metadata/1/keys.kbx'))).ctimeMs).toBe(keyring.ctimeMs);
-      expect(verified).toMatchObject({ exitCode: 0, stdout: expect.not.stringContaining('note') });
-
+    for (const key of [first, second]) {
       await site.service.stop();
-      await site.restart(siteOptions(engine));
-      await eventually(async () => expect(await statusOf(site, SIGNATURE)).toBe(404));
-      expect(await statusOf(site, KEYS)).toBe(404);
-      const newest = new URL((await textOf(site, '/repo/9/x86_64/mirrorlist')).split('\n')[0] ?? '').pathname;
-      expect(await statusOf(site, `${newest}repodata/repomd.xml`)).toBe(200);
-      expect(await statusOf(site, `${newest}repodata/repomd.xml.asc`)).toBe(404);
-    });
-  },
-);
+      await site.restart(siteOptions(engine, { gnupgHome, keys: [key] }));
+      expect(await textOf(site, KEYS)).toContain('BEGIN PGP PUBLIC KEY BLOCK');
+      expect(await textOf(site, '/repo/9/x86_64.repo')).toContain('repo_gpgcheck=1');
+      await eventually(async () => {
+        const xml = await textOf(site, '/repo/9/x86_64/repodata/repomd.xml');
+        expect(await judge.findKey(xml, await textOf(site, SIGNATURE))).toBe(key);
+      });
+    }
+    const keyring = await stat(join(site.stateDir, 'keyrings/metadata/1/keys.kbx'));
+    const verified = await runRpmyard('verify', '-c', site.service.configPath);
+    // The command leaves the keyring of the running service alone.
+    expect((await stat(join(site.stateDir, 'keyrings/metadata/1/keys.kbx'))).ctimeMs).toBe(keyring.ctimeMs);
+    expect(verified).toMatchObject({ exitCode: 0, stdout: expect.not.stringContaining('note') });
+
+    await site.service.stop();
+    await site.restart(siteOptions(engine));
+    await eventually(async () => expect(await statusOf(site, SIGNATURE)).toBe(404));
+    expect(await statusOf(site, KEYS)).toBe(404);
+    const newest = new URL((await textOf(site, '/repo/9/x86_64/mirrorlist')).split('\n')[0] ?? '').pathname;
+    expect(await statusOf(site, `${newest}repodata/repomd.xml`)).toBe(200);
+    expect(await statusOf(site, `${newest}repodata/repomd.xml.asc`)).toBe(404);
+  });
+});
 
 test('keys are there, and the first index of a repository is signed, before a package is in it', async () => {
   await using home = await createGpgKeys();
@@ -88,9 +82,7 @@ test('keys are there, and the first index of a repository is signed, before a pa
   expect(await judge.findKey(xml, await textOf(site, SIGNATURE))).toBe(key);
 });
 
-test('a key that cannot sign stops no upload, is said at the start and by /readyz, and heals without a restart', {
-  timeout: LIMIT_MS,
-}, async () => {
+test('a key that cannot sign stops no upload, is said at the start and by /readyz, and heals without a restart', async () => {
   await using home = await createGpgKeys();
   const key = await home.makeKey('signer');
   await using empty = await createTempDir();

@@ -156,5 +156,5 @@ describe.skipIf(!canTrace)('a service that is killed while it commits a batch', 
     over.abort();
     await polling;
     expect([...new Set(seen)].toSorted((a, b) => a - b)).toEqual([0, BATCH_SIZE]);
-  }, 120_000);
+  });
 });

@@ -121,7 +121,7 @@ describe('a service that is killed under load', () => {
       expect(expected.filter(({ sha256 }) => !indexed.has(sha256))).toEqual([]);
     }
     await eventually(async () => expect(await site.leftovers()).toEqual([]));
-  }, 120_000);
+  });
 });
 
 async function digestOf(path: string): Promise<string> {

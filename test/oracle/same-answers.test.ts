@@ -465,7 +465,7 @@ describe('nginx and the service alone agree about whatever is put together of', 
       ]);
       await expectTheSame({ path, headers, method: some(['GET', 'GET', 'HEAD']) });
     }
-  }, 120_000);
+  });
 
   it('segments of a path', async () => {
     for (let number = 0; number < ROUNDS; number += 1) {
@@ -475,5 +475,5 @@ describe('nginx and the service alone agree about whatever is put together of', 
       if (readUrlPath(path)?.startsWith('/repo/') !== true) continue;
       expect(await expectTheSame({ path })).toHaveProperty('status');
     }
-  }, 120_000);
+  });
 });

@@ -30,7 +30,7 @@ export interface SpecFile {
   readonly isSource?: boolean;
 }
 
-const BUILD_LIMIT_MS = 60_000;
+const BUILD_LIMIT_MS = 120_000;
 
 /** Builds all packages of one spec file with a single run of the real rpmbuild and puts them into `outDir`. */
 export async function buildSpec(spec: SpecFile, outDir: string): Promise<void> {

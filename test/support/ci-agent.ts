@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { BIN } from './run-rpmyard.ts';
 
-const RUN_LIMIT_MS = 60_000;
+const RUN_LIMIT_MS = 120_000;
 
 /** A build machine: a workspace, a shell, curl and rpmyard. */
 export interface CiAgent {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { createTempDir } from './temp-dir.ts';
 
-const GPG_LIMIT_MS = 60_000;
+const GPG_LIMIT_MS = 120_000;
 
 export interface KeyOptions {
   /** Default ed25519. */

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 
 /** nginx itself retries an occupied address five times, 0.5 s apart, before it gives up. */
-const START_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 30_000;
 const START_POLL_MS = 20;
 /** Debian keeps nginx where the PATH of an ordinary user does not lead. */
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;

@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
 
 export interface Verdict {
   readonly exitCode: number;

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { execa } from 'execa';
 
-const RPMKEYS_LIMIT_MS = 60_000;
+const RPMKEYS_LIMIT_MS = 120_000;
 
 /** What rpm says of a package's signatures with these keys, in our words. */
 export interface RpmVerdict {

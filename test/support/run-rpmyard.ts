@@ -3,7 +3,7 @@ import { execa } from 'execa';
 
 export const BIN = fileURLToPath(new URL('../../bin/rpmyard', import.meta.url));
 
-const RUN_LIMIT_MS = 30_000;
+const RUN_LIMIT_MS = 60_000;
 
 export interface CommandResult {
   /** -1 when a signal ended it. */

@@ -9,11 +9,11 @@ import { findFreePort } from './free-port.ts';
 
 const RPMYARD = fileURLToPath(new URL('../../bin/rpmyard', import.meta.url));
 
-const START_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 60_000;
 const START_POLL_MS = 10;
 /** Below the service's own limit for open connections (45 s), so that one that hangs fails the test that left it. */
-const STOP_LIMIT_MS = 30_000;
-const LOG_LIMIT_MS = 30_000;
+const STOP_LIMIT_MS = 60_000;
+const LOG_LIMIT_MS = 60_000;
 
 export interface ServiceOptions {
   /** Takes the place of /srv/repo: `storage`, `spool` and `state` lie in it, and the configuration file. */

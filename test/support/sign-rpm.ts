@@ -4,7 +4,7 @@ import { addTags, binaryTag, type CraftSpec, craftRpm, stringArrayTag } from './
 import type { GpgKeys } from './gpg-keys.ts';
 import { SignatureTag } from '../../src/rpm/rpm-parser/tag.ts';
 
-const SIGN_LIMIT_MS = 60_000;
+const SIGN_LIMIT_MS = 120_000;
 
 /** Signs a package in its place with the real rpmsign. */
 export async function signRpm(

@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { createTempDir } from './temp-dir.ts';
 
 const SRC = new URL('../../src/', import.meta.url);
-const RUN_LIMIT_MS = 30_000;
+const RUN_LIMIT_MS = 60_000;
 
 /**
  * Calls an exported function of a module below src/ in a process of its own and gives the paths that it synced, in

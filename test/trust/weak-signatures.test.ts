@@ -47,7 +47,7 @@ beforeAll(async () => {
   const keyFile = join(dir.path, 'all.gpg');
   await writeFile(keyFile, await keys.gpg(['--export']));
   keyring = await makeKeyring([keyFile], join(dir.path, 'keyring'));
-}, 120_000);
+});
 
 afterAll(async () => {
   await keys[Symbol.asyncDispose]();

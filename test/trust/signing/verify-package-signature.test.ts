@@ -47,7 +47,7 @@ beforeAll(async () => {
   const keyFiles = [await keys.exportKey(rsa), await keys.exportKey(ed25519)];
   keyring = await makeKeyring(keyFiles, join(dir.path, 'keyring'));
   judge = await createRpmJudge(join(dir.path, 'rpmdb'), keyFiles);
-}, 60_000);
+});
 
 afterAll(async () => {
   await keys[Symbol.asyncDispose]();
