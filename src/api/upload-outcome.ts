@@ -1,9 +1,10 @@
+import type { RepositoryName } from '../rpm/repository-name.ts';
 import type { PackageWarning } from './package-warning.ts';
 import type { SignatureVerdict } from './signature-verdict.ts';
 
 /** Where one package of an upload is, and whether hosts can install it from there. */
 export interface UploadPlace {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   readonly location: string;
   readonly url: string;
   readonly state: 'staged' | 'waiting' | 'published' | 'set-aside';

@@ -27,7 +27,7 @@ import { createRepositoryQuota } from '../indexing/repository-quota.ts';
 import { ReindexQueue } from '../indexing/reindex-queue.ts';
 import { createRepositoryRequests, type RepositoryRequests } from '../indexing/repository-requests.ts';
 import { createTidying } from '../indexing/tidy-repository.ts';
-import { noarchRepositoryBeside, type RepositoryName } from '../rpm/repository-name.ts';
+import { findNoarchRepository, type RepositoryName } from '../rpm/repository-name.ts';
 import { type ClientConfig, writeRepoFile } from '../http/client-config.ts';
 import { createFaultFinder, type Fault } from '../observe/find-faults.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
@@ -49,7 +49,7 @@ export interface Pipeline {
   readonly longWork: LongWork;
   readonly describeUpload: (
     sha256: string,
-    mayRead: (repository: string) => boolean,
+    mayRead: (repository: RepositoryName) => boolean,
   ) => UploadOutcome | undefined;
   readonly waitUntilInstallable: WaitForUpload;
   /** The same for a client that may upload to all of its places: it ends their quiet time. */
@@ -154,7 +154,7 @@ export async function openPipeline(
     queue,
     writeRepoFile: (repository) => writeRepoFile(folders.topDir, clientConfig, repository),
     besideOf: (repository) =>
-      clientConfig.hasNoarchRepository ? noarchRepositoryBeside(repository) : undefined,
+      clientConfig.hasNoarchRepository ? findNoarchRepository(repository) : undefined,
   });
   const admitRepositories = createRepositoryQuota({
     // The queue may know one that is not made yet.

@@ -27,6 +27,7 @@ import { type ClientConfig, KEY_FILE, writeGeneralRepoFile, writeKeyFile } from 
 import { createNginxInFront } from '../http/nginx-in-front.ts';
 import type { Signer } from '../trust/create-signer.ts';
 import { openMetadata } from '../base/unpack/open-metadata.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** A running service. */
 export interface Service {
@@ -121,7 +122,7 @@ async function startOnTree(
     countStuckDrops: () => dropDirectory?.countStuck() ?? 0,
   });
   const { queue, requests, metrics, longWork } = pipeline;
-  const whenPublished = (repository: string, waitMs: number): Promise<'published' | 'pending'> =>
+  const whenPublished = (repository: RepositoryName, waitMs: number): Promise<'published' | 'pending'> =>
     queue.of(repository).whenPublished(waitMs);
 
   const incomingFiles = createIncomingFiles((path, error) =>

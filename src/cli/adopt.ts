@@ -26,7 +26,7 @@ import { foreignTypeOf } from '../indexing/foreign-metadata.ts';
 import { type FoundIndex, readFoundIndex, reasonOf } from '../indexing/found-index.ts';
 import { isOwnIndex } from '../indexing/own-index.ts';
 import { readSoundRepomd } from '../indexing/read-metadata.ts';
-import { isReleasever } from '../rpm/repository-name.ts';
+import { isReleasever, type RepositoryName } from '../rpm/repository-name.ts';
 import { checkPackageSignature } from '../trust/check-package-signature.ts';
 import { createGpgv } from '../trust/create-gpgv.ts';
 import { makePackageKeyrings } from '../trust/package-keyrings.ts';
@@ -211,7 +211,7 @@ function releaseverOfTag(tag: string, patterns: readonly RegExp[]): string | und
 /** Undefined also for metadata that is damaged: the next index run replaces it. */
 async function publishedContentOf(
   layout: RepositoryLayout,
-  repository: string,
+  repository: RepositoryName,
   type: string,
 ): Promise<string | undefined> {
   const directory = layout.directoryOf(repository);

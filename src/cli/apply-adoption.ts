@@ -109,7 +109,7 @@ async function throughPipeline(
   }
 }
 
-function unpublished(repository: string): AppError {
+function unpublished(repository: RepositoryName): AppError {
   return new AppError('INDEX_FAILED', `the index of ${repository} was not published in time`, {
     hint: 'Run the command again: it takes what is left.',
   });

@@ -6,10 +6,11 @@ import { readHeader } from '../intake/read-header.ts';
 import type { PackageStore } from '../storage/package-store.ts';
 import { readSoundRepomd, scanMetadata } from '../indexing/read-metadata.ts';
 import { matchesAnyGlob } from '../rpm/repository-globs.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** Where a package lies, or is in an index still. */
 export interface PackagePlace {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   /** Path below the repository's directory. */
   readonly location: string;
   readonly isOnDisk: boolean;

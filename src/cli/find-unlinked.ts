@@ -1,12 +1,12 @@
-import { splitRepositoryName } from '../rpm/repository-name.ts';
+import { replaceBasearch, type RepositoryName, splitRepositoryName } from '../rpm/repository-name.ts';
 import type { Config } from '../base/config/load.ts';
 import { basearchOf } from '../storage/arch-table.ts';
 import { createPackageStore } from '../storage/package-store.ts';
-import { createRepositoryLayout, repositoryName } from '../storage/repository-layout.ts';
+import { createRepositoryLayout } from '../storage/repository-layout.ts';
 
 /** Packages that an upload of today would link into a second repository, too. */
 export interface Unlinked {
-  readonly into: string;
+  readonly into: RepositoryName;
   readonly count: number;
 }
 
@@ -15,17 +15,18 @@ export interface Unlinked {
  * names, which are those of their headers where this service placed them.
  */
 export async function findUnlinked(
-  repository: string,
+  repository: RepositoryName,
   { topDir, layout }: Pick<Config, 'topDir' | 'layout'>,
 ): Promise<readonly Unlinked[]> {
-  const { releasever, basearch } = splitRepositoryName(repository);
+  const { basearch } = splitRepositoryName(repository);
   const others = (layout.multilib.get(basearch) ?? []).filter((other) => other !== basearch);
   if (others.length === 0) return [];
   const store = createPackageStore(createRepositoryLayout({ topDir, ...layout }));
   const own = (await store.listPackages(repository)).filter((location) => isOf(basearch, location));
   const found: Unlinked[] = [];
   for (const other of others) {
-    const into = repositoryName(releasever, other);
+    const into = replaceBasearch(repository, other);
+    if (into === undefined) continue;
     const there = new Set(store.hasRepository(into) ? await store.listPackages(into) : []);
     const count = own.filter((location) => !there.has(location)).length;
     if (count > 0) found.push({ into, count });

@@ -18,6 +18,7 @@ import { type CommandConfig, foldersOf } from './read-config.ts';
 import { REPOSITORIES, REPOSITORY, REPOSITORY_STATUS } from './service-answers.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
 import { demandTree } from './tree-missing.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** A package that is not described as it lies there. */
 export interface PackageNote {
@@ -33,12 +34,12 @@ interface IndexFacts extends Pick<PublishedIndex, 'packageCount' | 'revision'> {
 /** Whoever may reindex the tree: the running service that owns it, or this process. */
 export interface Reindexer {
   readonly isServiceRunning: boolean;
-  readonly listRepositories: () => Promise<readonly string[]>;
+  readonly listRepositories: () => Promise<readonly RepositoryName[]>;
   /**
    * @throws AppError NOT_FOUND, INDEX_FAILED, ...
    */
   readonly reindex: (
-    repository: string,
+    named: string,
     request: ReindexRequest,
     onProgress: (progress: IndexProgress) => void,
   ) => Promise<IndexFacts>;
@@ -69,8 +70,8 @@ function ofThisProcess(config: CommandConfig, tree: Tree): Reindexer {
   return {
     isServiceRunning: false,
     listRepositories: () => store.listRepositories(),
-    reindex: async (repository, { trust, isTakeOver }, onProgress) => {
-      checkNamed(repository, new Set(await store.listRepositories()));
+    reindex: async (named, { trust, isTakeOver }, onProgress) => {
+      const repository = checkNamed(named, await store.listRepositories());
       const marks = await openMarks(join(tree.folders.stateDir, 'marks'));
       records.takeAllBack(repository);
       changes.distrust(repository, trust);
@@ -93,8 +94,8 @@ function throughService(client: ServiceClient, config: CommandConfig): Reindexer
   return {
     isServiceRunning: true,
     listRepositories: () => store.listRepositories(),
-    reindex: async (repository, { trust, isTakeOver }, onProgress) => {
-      checkNamed(repository, new Set(await store.listRepositories()));
+    reindex: async (named, { trust, isTakeOver }, onProgress) => {
+      const repository = checkNamed(named, await store.listRepositories());
       const path = `/api/v1/repositories/${repository}`;
       const query = [...(trust === 'nothing' ? ['full=1'] : []), ...(isTakeOver ? ['takeOver=1'] : [])];
       await client.send('POST', `${path}/reindex?${query.join('&')}`, REPOSITORY);

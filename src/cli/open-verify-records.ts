@@ -8,13 +8,14 @@ import { type PackageFault, type Receipt, Records, type SetAside } from '../stor
 import { isLocked } from '../storage/tree-lock.ts';
 import { PACKAGES, REPOSITORIES, REPOSITORY_STATUS } from './service-answers.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
+import { parseRepositoryName, type RepositoryName } from '../rpm/repository-name.ts';
 
 /** What the service remembers, for a command that only reads. */
 export interface RecordsReader extends AsyncDisposable {
   readonly isServiceRunning: boolean;
   /** Those that something is remembered of. */
-  readonly listRepositories: () => Promise<readonly string[]>;
-  readonly read: (repository: string) => Promise<RepositoryRecords>;
+  readonly listRepositories: () => Promise<readonly RepositoryName[]>;
+  readonly read: (repository: RepositoryName) => Promise<RepositoryRecords>;
 }
 
 export interface RepositoryRecords {
@@ -70,7 +71,7 @@ async function openCopy(stateDir: string, copyDir: string): Promise<Records> {
 
 function fromService(client: ServiceClient): RecordsReader {
   // A directory that was made by hand since the start is not known yet.
-  const isKnown = async (repository: string): Promise<boolean> =>
+  const isKnown = async (repository: RepositoryName): Promise<boolean> =>
     (await listRepositories(client)).includes(repository);
 
   return {
@@ -105,7 +106,7 @@ function fromService(client: ServiceClient): RecordsReader {
   };
 }
 
-async function listRepositories(client: ServiceClient): Promise<readonly string[]> {
+async function listRepositories(client: ServiceClient): Promise<readonly RepositoryName[]> {
   const { body } = await client.send('GET', '/api/v1/repositories', REPOSITORIES);
-  return body.repositories.map(({ repository }) => repository);
+  return body.repositories.flatMap(({ repository }) => parseRepositoryName(repository) ?? []);
 }

@@ -9,9 +9,11 @@ import { findUnlinked } from './find-unlinked.ts';
 import { openReindexer, type PackageNote, type Reindexer } from './open-reindexer.ts';
 import { counted, createProgressBar } from './progress-bar.ts';
 import { readConfig, treeLine } from './read-config.ts';
+import { checkNamed } from './check-named.ts';
 import { demandRepository } from './tree-missing.ts';
 import { PACKAGE_FAULT_HINTS } from '../indexing/package-faults.ts';
 import { errorLines } from './error-lines.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 const SET_ASIDE_HINT =
   'It is not in the index. Build it again without what the reason names, and remove this file.';
@@ -34,16 +36,16 @@ export async function reindex(args: readonly string[]): Promise<number> {
     const known = await reindexer.listRepositories();
     if (!reindexer.isServiceRunning) demandRepository(known, config);
     process.stdout.write(treeLine(config));
-    const repositories = positionals.length > 0 ? expandGlobs(positionals, known) : known;
-    if (repositories.length === 0) process.stdout.write('there is no repository yet\n');
+    const chosen = positionals.length > 0 ? expandGlobs(positionals, known) : known;
+    if (chosen.length === 0) process.stdout.write('there is no repository yet\n');
     let exitCode = 0;
-    for (const repository of repositories) {
+    for (const named of chosen) {
       const request = {
         trust: values.full ? ('nothing' as const) : ('files' as const),
         isTakeOver: values['take-over'] ?? false,
       };
-      const isDone = await reindexOne(repository, request, reindexer, process.stdout);
-      if (isDone) await noteUnlinked(repository, config);
+      const isDone = await reindexOne(named, request, reindexer, process.stdout);
+      if (isDone) await noteUnlinked(checkNamed(named, known), config);
       else exitCode = 1;
     }
     return exitCode;
@@ -53,7 +55,7 @@ export async function reindex(args: readonly string[]): Promise<number> {
 }
 
 /** What lay there before `layout.multilib` said more is linked by no run: an administrator decides. */
-async function noteUnlinked(repository: string, config: Config): Promise<void> {
+async function noteUnlinked(repository: RepositoryName, config: Config): Promise<void> {
   for (const { into, count } of await findUnlinked(repository, config)) {
     const { topDir } = config;
     process.stdout.write(
@@ -65,21 +67,21 @@ async function noteUnlinked(repository: string, config: Config): Promise<void> {
 
 /** Says to `output` how it went; false when something is wrong, which must not keep the others from their turn. */
 export async function reindexOne(
-  repository: string,
+  named: string,
   request: ReindexRequest,
   reindexer: Reindexer,
   output: NodeJS.WritableStream,
 ): Promise<boolean> {
-  const bar = createProgressBar(repository);
+  const bar = createProgressBar(named);
   try {
-    const { packageCount, revision, faults } = await reindexer.reindex(repository, request, bar.show);
+    const { packageCount, revision, faults } = await reindexer.reindex(named, request, bar.show);
     bar.clear();
-    output.write(`${repository}: ${counted(packageCount, 'package')}, revision ${revision}\n`);
-    process.stderr.write(faults.map((fault) => faultLines(repository, fault)).join(''));
+    output.write(`${named}: ${counted(packageCount, 'package')}, revision ${revision}\n`);
+    process.stderr.write(faults.map((fault) => faultLines(named, fault)).join(''));
     return faults.length === 0;
   } catch (error) {
     bar.clear();
-    process.stderr.write(errorLines(`rpmyard reindex: ${repository}`, toAppError(error)));
+    process.stderr.write(errorLines(`rpmyard reindex: ${named}`, toAppError(error)));
     return false;
   }
 }

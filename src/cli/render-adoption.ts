@@ -1,4 +1,4 @@
-import { splitRepositoryName } from '../rpm/repository-name.ts';
+import { type RepositoryName, splitRepositoryName } from '../rpm/repository-name.ts';
 import type { Applied } from '../intake/apply-plan.ts';
 import type { AdoptionPlan, Conflict, PlannedPackage } from '../intake/plan-adoption.ts';
 import type { MetadataConflict } from '../intake/plan-metadata.ts';
@@ -119,7 +119,7 @@ function line(count: number, text: string): string {
 }
 
 function renderRepositories({ survey, plan, applied }: Adoption): string {
-  const byRepository = new Map<string, PlannedPackage[]>();
+  const byRepository = new Map<RepositoryName, PlannedPackage[]>();
   for (const planned of plan.packages) {
     for (const repository of planned.repositories) {
       const packages = byRepository.get(repository) ?? [];
@@ -180,7 +180,7 @@ function renderConflict({ repositories, location, storedSha256, claims }: Confli
   return `${wrapped(`${printable(location)} of ${repositories.join(', ')}`, 2)}${stored}${found.join('')}${choice.join('')}`;
 }
 
-function choiceOf(repositories: readonly string[], location: string, root: string): string {
+function choiceOf(repositories: readonly RepositoryName[], location: string, root: string): string {
   const only = repositories.map((repository) => `--in ${repository}`).join(' ');
   const file = printable(location.slice(location.lastIndexOf('/') + 1));
   return `What is published here stays. To take the one in ${printable(root)} instead: rpmyard remove ${only} ${file}, then this again.`;

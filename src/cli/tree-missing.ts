@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { AppError } from '../errors.ts';
 import type { CommandConfig } from './read-config.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 // Where the packages and the README put the service's; the second one stands in the directory that a command is called in.
 const USUAL_FILES = ['/etc/rpmyard/config.yml', 'config.yml'];
@@ -15,7 +16,7 @@ export function demandTree(config: CommandConfig): void {
  * Without a configuration file, a tree without a repository is hardly the one that was meant: a trial leaves such.
  * @throws AppError TREE_MISSING.
  */
-export function demandRepository(repositories: readonly string[], config: CommandConfig): void {
+export function demandRepository(repositories: readonly RepositoryName[], config: CommandConfig): void {
   if (repositories.length > 0 || config.file !== undefined) return;
   throw treeMissing(`there is no repository in ${config.topDir}`, config);
 }

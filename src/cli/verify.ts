@@ -27,6 +27,7 @@ import { type CommandConfig, foldersOf, readConfig, treeLine } from './read-conf
 import { reindexOne } from './reindex.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { demandRepository, demandTree } from './tree-missing.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 interface VerifyReport {
   readonly repositories: readonly RepositoryReport[];
@@ -75,18 +76,21 @@ async function verifyTree(
   const signer = openSigner(config, keyrings.path);
 
   // One that was removed from the disk still has its receipts.
-  const known = new Set([...(await store.listRepositories()), ...(await reader.listRepositories())]);
+  const known = new Set<RepositoryName>([
+    ...(await store.listRepositories()),
+    ...(await reader.listRepositories()),
+  ]);
   if (!isServiceRunning) demandRepository([...known], config);
   const inOrder = [...known].toSorted();
-  const chosen = named.length > 0 ? expandGlobs(named, inOrder) : inOrder;
-  for (const repository of chosen) checkNamed(repository, known);
+  const chosen =
+    named.length > 0 ? expandGlobs(named, inOrder).map((one) => checkNamed(one, inOrder)) : inOrder;
   const reports: RepositoryReport[] = [];
   for (const repository of chosen) {
     const { receipts, setAside, packageFaults, lastError } = await reader.read(repository);
     const parts = {
-      directoryOf: (name: string) => layout.directoryOf(name),
+      directoryOf: (name: RepositoryName) => layout.directoryOf(name),
       directoriesOf: repositoryDirectories,
-      listPackages: async (name: string) =>
+      listPackages: async (name: RepositoryName) =>
         existsSync(layout.directoryOf(name)) ? store.listPackages(name) : [],
       identityAt,
       openMetadata,
@@ -96,7 +100,7 @@ async function verifyTree(
         named: readMirrorlistGeneration,
       },
       findSigningKey: signer && ((content: string, signature: string) => signer.findKey(content, signature)),
-      isMarked: async (name: string) => (await readMarks(marksDir)).includes(name),
+      isMarked: async (name: RepositoryName) => (await readMarks(marksDir)).includes(name),
       findMissingKeys: async () => (await signer?.findMissingKeys()) ?? [],
       foundIndexes: { isOwn: isOwnIndex, reasonOf },
       records: {
@@ -113,7 +117,7 @@ async function verifyTree(
   return { repositories: reports, leftovers };
 }
 
-function indexRunFailing(repository: string, detail: string): Violation {
+function indexRunFailing(repository: RepositoryName, detail: string): Violation {
   return violationOf({ code: 'INDEX_RUN_FAILING', subject: 'repodata', detail }, repository);
 }
 

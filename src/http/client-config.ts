@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceDurable } from '../base/files/durable-files.ts';
-import { noarchRepositoryBeside } from '../rpm/repository-name.ts';
+import { findNoarchRepository, type RepositoryName } from '../rpm/repository-name.ts';
 
 /** Longer and hosts would miss what a build job just published; dnf's own default is two days. */
 const METADATA_EXPIRE_SECONDS = 60;
@@ -25,16 +25,16 @@ export interface ClientConfig {
 }
 
 /** The .repo file of one repository: `dnf config-manager --add-repo <url>` or a copy into /etc/yum.repos.d. */
-export function renderRepoFile(config: ClientConfig, repository: string): string {
-  const noarch = config.hasNoarchRepository ? noarchRepositoryBeside(repository) : undefined;
+export function renderRepoFile(config: ClientConfig, repository: RepositoryName): string {
+  const noarch = config.hasNoarchRepository ? findNoarchRepository(repository) : undefined;
   return [repository, ...(noarch === undefined ? [] : [noarch])]
     .map((one) => ({ id: idOf(one), name: `Rpmyard ${one}`, repository: one }))
     .map((fields) => renderSection(fields, config))
     .join('\n');
 }
 
-function idOf(repository: string): string {
-  return `rpmyard-${repository.replace('/', '-').replaceAll('+', IN_PLACE_OF_PLUS)}`;
+function idOf(repository: RepositoryName): string {
+  return `rpmyard-${repository.replaceAll('/', '-').replaceAll('+', IN_PLACE_OF_PLUS)}`;
 }
 
 /** One .repo file for every host: the client fills in its own releasever and basearch. */
@@ -75,7 +75,11 @@ function renderSection(
 }
 
 /** Writes a repository's .repo file beside its directory, as a static file that any web server can serve. */
-export async function writeRepoFile(topDir: string, config: ClientConfig, repository: string): Promise<void> {
+export async function writeRepoFile(
+  topDir: string,
+  config: ClientConfig,
+  repository: RepositoryName,
+): Promise<void> {
   await replaceDurable(join(topDir, `${repository}.repo`), renderRepoFile(config, repository));
 }
 

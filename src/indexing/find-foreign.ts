@@ -5,6 +5,7 @@ import { digestOfContent } from '../base/unpack/digest-of-content.ts';
 import { type ForeignMetadata, foreignTypeOf } from './foreign-metadata.ts';
 import { readSoundRepomd } from './read-metadata.ts';
 import type { RepomdData } from '../rpm/repodata/repomd.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** Metadata of one type as a repository has it, or will have it after the next run. */
 export interface FoundForeign {
@@ -17,15 +18,15 @@ export interface FoundForeign {
 
 /** Finds metadata that is not derived from packages: what waits comes before what is public. */
 export interface ForeignFinder {
-  readonly find: (repository: string, type: string) => Promise<FoundForeign | undefined>;
+  readonly find: (repository: RepositoryName, type: string) => Promise<FoundForeign | undefined>;
   /** By type. */
-  readonly list: (repository: string) => Promise<readonly FoundForeign[]>;
+  readonly list: (repository: RepositoryName) => Promise<readonly FoundForeign[]>;
 }
 
 const MAX_DIGESTS = 1000;
 
 export function createForeignFinder(
-  directoryOf: (repository: string) => string,
+  directoryOf: (repository: RepositoryName) => string,
   { waitingOf, waitingTypes }: Pick<ForeignMetadata, 'waitingOf' | 'waitingTypes'>,
 ): ForeignFinder {
   /** By checksum: content whose digest repomd.xml does not say is read once. */
@@ -47,7 +48,7 @@ export function createForeignFinder(
     },
   };
 
-  async function findType(repository: string, type: string): Promise<FoundForeign | undefined> {
+  async function findType(repository: RepositoryName, type: string): Promise<FoundForeign | undefined> {
     const waiting = await waitingOf(repository, type);
     if (waiting?.kind === 'removal') return undefined;
     if (waiting !== undefined) {
@@ -61,7 +62,7 @@ export function createForeignFinder(
     return openSha256 === undefined ? undefined : { type, openSha256, path, state: 'published' };
   }
 
-  async function publishedOf(repository: string): Promise<readonly RepomdData[]> {
+  async function publishedOf(repository: RepositoryName): Promise<readonly RepomdData[]> {
     return (await readSoundRepomd(directoryOf(repository)))?.data ?? [];
   }
 

@@ -1,4 +1,4 @@
-import { repositoryFileName } from '../rpm/repository-name.ts';
+import { toRepositoryFileName, type RepositoryName } from '../rpm/repository-name.ts';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -34,24 +34,24 @@ export interface ForeignMetadata {
    * Keeps packed metadata durably until the next run publishes it in place of the one of that type. It takes the place of
    * what waits of that type, but for the same content. Calls for one repository come one after the other.
    */
-  keep(repository: string, packed: PackedMetadata): Promise<KeptChange>;
+  keep(repository: RepositoryName, packed: PackedMetadata): Promise<KeptChange>;
   /** Keeps durably that the next run takes a type out of the repository; it takes the place of what waits of that type. */
-  keepRemoval(repository: string, type: string): Promise<KeptChange>;
+  keepRemoval(repository: RepositoryName, type: string): Promise<KeptChange>;
   /** Keeps tags durably until the next run adds them to those of the repository. */
-  keepTags(repository: string, tags: RepomdTags): Promise<void>;
+  keepTags(repository: RepositoryName, tags: RepomdTags): Promise<void>;
   /** The types of which something waits to be published, read at once. */
-  waitingTypes(repository: string): readonly string[];
+  waitingTypes(repository: RepositoryName): readonly string[];
   /** What waits of a type; undefined when nothing does, or only a damaged file. */
-  waitingOf(repository: string, type: string): Promise<WaitingChange | undefined>;
+  waitingOf(repository: RepositoryName, type: string): Promise<WaitingChange | undefined>;
   /** True when something waits to be published. */
-  isWaiting(repository: string): Promise<boolean>;
+  isWaiting(repository: RepositoryName): Promise<boolean>;
   /**
    * Adds what waits to new metadata that is not public yet. A file that was damaged since it was put is set aside under
    * another name, which `warn` is told, so that packages are indexed all the same.
    */
   addTo(
     scratchDir: string,
-    repository: string,
+    repository: RepositoryName,
     warn: (path: string, error: unknown) => void,
   ): Promise<AddedChanges>;
   /** Ends the check under way, and refuses what waits for one. */
@@ -136,8 +136,9 @@ export function createForeignMetadata(
   checks: ContentChecks,
   now: () => number,
 ): ForeignMetadata {
-  const directoryOf = (repository: string): string => join(metadataDir, repositoryFileName(repository));
-  const waitingIn = async (repository: string): Promise<readonly string[]> =>
+  const directoryOf = (repository: RepositoryName): string =>
+    join(metadataDir, toRepositoryFileName(repository));
+  const waitingIn = async (repository: RepositoryName): Promise<readonly string[]> =>
     (await namesIn(directoryOf(repository))).filter((name) => WAITING_NAME.test(name));
 
   const watched = new Set<Watched>();
@@ -243,7 +244,7 @@ export function createForeignMetadata(
     }
   }
 
-  function pathOf(repository: string, type: string): string {
+  function pathOf(repository: RepositoryName, type: string): string {
     return join(directoryOf(repository), `${type}.gz`);
   }
 

@@ -3,6 +3,7 @@ import type { PackageFaultCode } from '../storage/records.ts';
 import type { PlacedStep } from '../storage/package-names.ts';
 import type { LostPackage } from './found-index.ts';
 import type { IndexFormatName } from './engines/incremental/index-format.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /**
  * What a run believes of the packages that the index holds already.
@@ -15,7 +16,7 @@ export type Trust = 'names' | 'files' | 'nothing';
 /** One engine run: describe the packages of a repository in new metadata files. */
 export interface IndexJob {
   /** `<releasever>/<basearch>`. */
-  readonly repository: string;
+  readonly repository: RepositoryName;
   /** Absolute path of the repository; its published metadata may be reused. */
   readonly repositoryDir: string;
   /** An empty directory; the engine writes `repodata/` with repomd.xml and all it names into it. */

@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts';
 import { freeBytesOf } from '../base/files/free-bytes.ts';
 import { sizeText } from '../base/text/size-text.ts';
 import type { RepositoryStatus } from './repository-queue.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 export interface IndexReserveOptions {
   readonly topDir: string;
@@ -23,7 +24,7 @@ export interface IndexReserve {
    * Demands that the room is left, also for the next index of these repositories and when so many bytes more have been written.
    * @throws AppError STORAGE_FULL.
    */
-  readonly demandReserve: (repositories: readonly string[], comingBytes?: number) => void;
+  readonly demandReserve: (repositories: readonly RepositoryName[], comingBytes?: number) => void;
 }
 
 export function createIndexReserve({
@@ -50,7 +51,7 @@ export function createIndexReserve({
     },
   };
 
-  function neededBytesFor(repositories: readonly string[]): number {
+  function neededBytesFor(repositories: readonly RepositoryName[]): number {
     const indexBytes = listStatus()
       .filter(({ repository, state }) => state !== 'clean' || repositories.includes(repository))
       .reduce((sum, { published }) => sum + (published?.indexBytes ?? 0), 0);

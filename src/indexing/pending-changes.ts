@@ -1,5 +1,6 @@
 import type { PlacedPackage, PlacedStep } from '../storage/package-names.ts';
 import type { Trust } from './index-engine.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** What a run of one repository has to look at. */
 export interface RepositoryChanges {
@@ -27,35 +28,35 @@ const TRUSTS: readonly Trust[] = ['names', 'files', 'nothing'];
  * does not cost a look at all others. A repository it has not indexed yet may have changed in any way.
  */
 export class PendingChanges {
-  readonly #changes = new Map<string, Gathered>();
+  readonly #changes = new Map<RepositoryName, Gathered>();
 
   /** A package was placed by this process. */
-  notePlaced(repository: string, { location, sha256, step }: PlacedPackage): void {
+  notePlaced(repository: RepositoryName, { location, sha256, step }: PlacedPackage): void {
     const { placed, steps } = this.#of(repository);
     placed.set(location, sha256);
     if (step !== undefined) steps.push({ ...step, location });
   }
 
   /** Somebody else may have changed something: the next run trusts no more than this. */
-  distrust(repository: string, trust: Exclude<Trust, 'names'>): void {
+  distrust(repository: RepositoryName, trust: Exclude<Trust, 'names'>): void {
     const changes = this.#of(repository);
     changes.trust = leastOf(changes.trust, trust);
   }
 
   /** A person said so: the next run publishes what lies on disk. */
-  acceptTakeOver(repository: string): void {
+  acceptTakeOver(repository: RepositoryName): void {
     this.#of(repository).isTakeOver = true;
   }
 
   /** Hands the changes to a run that begins. */
-  take(repository: string): RepositoryChanges {
+  take(repository: RepositoryName): RepositoryChanges {
     const taken = this.#of(repository);
     this.#changes.set(repository, { trust: 'names', placed: new Map(), steps: [], isTakeOver: false });
     return taken;
   }
 
   /** Takes back what a failed run was to look at. */
-  giveBack(repository: string, { trust, placed, steps, isTakeOver }: RepositoryChanges): void {
+  giveBack(repository: RepositoryName, { trust, placed, steps, isTakeOver }: RepositoryChanges): void {
     const since = this.#of(repository);
     since.trust = leastOf(since.trust, trust);
     since.placed = new Map([...placed, ...since.placed]);
@@ -63,7 +64,7 @@ export class PendingChanges {
     since.isTakeOver ||= isTakeOver;
   }
 
-  #of(repository: string): Gathered {
+  #of(repository: RepositoryName): Gathered {
     const known = this.#changes.get(repository) ?? {
       trust: 'files',
       placed: new Map(),

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import type { IndexQueue } from '../storage/index-queue.ts';
 import { type RepositoryQueueOptions, RepositoryQueue, type RepositoryStatus } from './repository-queue.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 export interface ReindexQueueOptions extends Omit<RepositoryQueueOptions, 'inSlot'> {
   /** Repositories that may be rebuilt at the same time. */
@@ -9,7 +10,7 @@ export interface ReindexQueueOptions extends Omit<RepositoryQueueOptions, 'inSlo
 
 /** The reindexing of all repositories. */
 export class ReindexQueue implements IndexQueue {
-  readonly #queues = new Map<string, RepositoryQueue>();
+  readonly #queues = new Map<RepositoryName, RepositoryQueue>();
   readonly #options: RepositoryQueueOptions;
   #isClosed = false;
 
@@ -19,7 +20,7 @@ export class ReindexQueue implements IndexQueue {
   }
 
   /** The repository's own queue. */
-  of(repository: string): RepositoryQueue {
+  of(repository: RepositoryName): RepositoryQueue {
     const known = this.#queues.get(repository);
     if (known !== undefined) return known;
     const queue = new RepositoryQueue(repository, this.#options);
@@ -30,21 +31,24 @@ export class ReindexQueue implements IndexQueue {
   }
 
   /** Runs `place` while each of these repositories carries a durable mark. */
-  whileMarked<T>(repositories: readonly string[], place: () => Promise<T>): Promise<T> {
+  whileMarked<T>(repositories: readonly RepositoryName[], place: () => Promise<T>): Promise<T> {
     const [first, ...others] = repositories;
     if (first === undefined) return place();
     return this.of(first).whileMarked(() => this.whileMarked(others, place));
   }
 
   /** Runs `task` while no run of these repositories is under way. */
-  whileHeld<T>(repositories: readonly string[], task: () => Promise<T>): Promise<T> {
+  whileHeld<T>(repositories: readonly RepositoryName[], task: () => Promise<T>): Promise<T> {
     const [first, ...others] = repositories;
     if (first === undefined) return task();
     return this.of(first).whileHeld(() => this.whileHeld(others, task));
   }
 
   /** Answers when everything requested so far in these repositories is published. @throws AppError of a failed run. */
-  async whenPublished(repositories: readonly string[], waitMs: number): Promise<'published' | 'pending'> {
+  async whenPublished(
+    repositories: readonly RepositoryName[],
+    waitMs: number,
+  ): Promise<'published' | 'pending'> {
     const results = await Promise.all(
       repositories.map((repository) => this.of(repository).whenPublished(waitMs)),
     );
@@ -52,12 +56,12 @@ export class ReindexQueue implements IndexQueue {
   }
 
   /** Ends the quiet time of these repositories. */
-  hurry(repositories: readonly string[]): void {
+  hurry(repositories: readonly RepositoryName[]): void {
     for (const repository of repositories) this.of(repository).hurry();
   }
 
   /** The status of a repository that this queue has met; undefined for any other. */
-  statusOf(repository: string): RepositoryStatus | undefined {
+  statusOf(repository: RepositoryName): RepositoryStatus | undefined {
     return this.#queues.get(repository)?.status();
   }
 

@@ -2,6 +2,7 @@ import pDebounce from 'p-debounce';
 import { AppError, toAppError } from '../errors.ts';
 import type { IndexProgress, IndexRun } from './index-engine.ts';
 import type { Marks } from '../storage/marks.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** What a run published. */
 export interface PublishedIndex {
@@ -14,7 +15,7 @@ export interface PublishedIndex {
 export type RepositoryState = 'clean' | 'waiting' | 'running' | 'failed';
 
 export interface RepositoryStatus {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   readonly state: RepositoryState;
   readonly published: PublishedIndex | undefined;
   readonly lastError: AppError | undefined;
@@ -31,12 +32,12 @@ export interface RepositoryQueueOptions {
   readonly retryPausesMs: readonly number[];
   readonly marks: Marks;
   /** Rebuilds and publishes the repository's index; rejects with an AppError. */
-  readonly run: (repository: string, run: IndexRun) => Promise<PublishedIndex>;
+  readonly run: (repository: RepositoryName, run: IndexRun) => Promise<PublishedIndex>;
   /** Cleans up after a run, before the next one; nobody waits for it. It reports its own failures. */
-  readonly tidy: (repository: string) => Promise<void>;
+  readonly tidy: (repository: RepositoryName) => Promise<void>;
   /** Runs a task when one of the common slots is free. */
   readonly inSlot: <T>(task: () => Promise<T>) => Promise<T>;
-  readonly onFailure: (repository: string, error: AppError) => void;
+  readonly onFailure: (repository: RepositoryName, error: AppError) => void;
 }
 
 interface Waiter {
@@ -50,7 +51,7 @@ interface Waiter {
  * lost and causes exactly one more. Only #work starts runs, one after the other, so two can never overlap.
  */
 export class RepositoryQueue {
-  readonly #repository: string;
+  readonly #repository: RepositoryName;
   readonly #options: RepositoryQueueOptions;
   readonly #abort: AbortController;
 
@@ -89,7 +90,7 @@ export class RepositoryQueue {
   readonly #noteQuiet: () => Promise<void>;
   #waiters: readonly Waiter[] = [];
 
-  constructor(repository: string, options: RepositoryQueueOptions) {
+  constructor(repository: RepositoryName, options: RepositoryQueueOptions) {
     this.#repository = repository;
     this.#options = options;
     this.#abort = new AbortController();

@@ -1,16 +1,17 @@
 import { quotaReached, QUOTAS } from '../base/limits/quotas.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 export interface RepositoryQuotaOptions {
   /** Whether a repository is there. */
-  readonly isKnown: (repository: string) => boolean;
+  readonly isKnown: (repository: RepositoryName) => boolean;
   /** The names of all that are there; asked when one is to be made. */
-  readonly listKnown: () => readonly string[];
+  readonly listKnown: () => readonly RepositoryName[];
   readonly now: () => number;
   readonly quota?: { readonly eachPerDay: number; readonly together: number };
 }
 
 /** Lets an owner make those of the repositories that are not there yet. @throws AppError QUOTA_REACHED. */
-export type AdmitRepositories = (repositories: readonly string[], owner: string) => void;
+export type AdmitRepositories = (repositories: readonly RepositoryName[], owner: string) => void;
 
 const DAY_MS = 24 * 3_600_000;
 const FROM_QUOTAS = { eachPerDay: QUOTAS.newRepositoriesADay, together: QUOTAS.repositories };
@@ -26,7 +27,7 @@ export function createRepositoryQuota({
   quota = FROM_QUOTAS,
 }: RepositoryQuotaOptions): AdmitRepositories {
   /** In the order of coming. */
-  const admitted = new Map<string, { readonly owner: string; readonly atMs: number }>();
+  const admitted = new Map<RepositoryName, { readonly owner: string; readonly atMs: number }>();
 
   return (repositories, owner) => {
     const fresh = repositories.filter((repository) => !isKnown(repository) && !admitted.has(repository));

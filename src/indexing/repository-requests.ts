@@ -24,12 +24,16 @@ export interface ReindexRequest {
 /** What somebody may ask of a repository beside uploads. */
 export interface RepositoryRequests {
   /** @throws AppError NOT_FOUND. */
-  readonly reindexNow: (repository: string, request: ReindexRequest) => Promise<void>;
+  readonly reindexNow: (repository: RepositoryName, request: ReindexRequest) => Promise<void>;
   /** @throws AppError NOT_FOUND, PARAMETER_INVALID, QUOTA_REACHED; what the condition throws. */
-  readonly checkMetadataTarget: (repository: string, type: string, condition?: Condition) => Promise<void>;
+  readonly checkMetadataTarget: (
+    repository: RepositoryName,
+    type: string,
+    condition?: Condition,
+  ) => Promise<void>;
   /** @throws as ForeignMetadata.pack(), QUOTA_REACHED, STORAGE_FULL; what the condition throws. */
   readonly putMetadata: (
-    repository: string,
+    repository: RepositoryName,
     type: string,
     put: {
       readonly path: string;
@@ -38,13 +42,17 @@ export interface RepositoryRequests {
     },
   ) => Promise<KeptMetadata>;
   /** Has the next run take a type out of the repository. @throws AppError NOT_FOUND, PARAMETER_INVALID; what the condition throws. */
-  readonly removeMetadata: (repository: string, type: string, condition?: Condition) => Promise<KeptChange>;
+  readonly removeMetadata: (
+    repository: RepositoryName,
+    type: string,
+    condition?: Condition,
+  ) => Promise<KeptChange>;
   /** Has the next run add tags to those of the repository. @throws AppError NOT_FOUND. */
-  readonly addTags: (repository: string, tags: RepomdTags) => Promise<void>;
+  readonly addTags: (repository: RepositoryName, tags: RepomdTags) => Promise<void>;
   /** @throws AppError NOT_FOUND, PARAMETER_INVALID. */
-  readonly findMetadata: (repository: string, type: string) => Promise<FoundForeign>;
+  readonly findMetadata: (repository: RepositoryName, type: string) => Promise<FoundForeign>;
   /** @throws AppError NOT_FOUND. */
-  readonly listMetadata: (repository: string) => Promise<readonly FoundForeign[]>;
+  readonly listMetadata: (repository: RepositoryName) => Promise<readonly FoundForeign[]>;
   /** Requests a run of each repository that finds what was changed by hand. */
   readonly lookAtAll: () => void;
 }
@@ -137,7 +145,7 @@ export function createRepositoryRequests(options: {
   };
 
   async function demandCondition(
-    repository: string,
+    repository: RepositoryName,
     type: string,
     condition: Condition | undefined,
   ): Promise<void> {
@@ -145,26 +153,26 @@ export function createRepositoryRequests(options: {
     if (condition !== undefined) condition((await finder.find(repository, type))?.openSha256);
   }
 
-  async function checkKnown(repository: string, type: string): Promise<void> {
+  async function checkKnown(repository: RepositoryName, type: string): Promise<void> {
     checkType(type);
     await checkExists(repository);
   }
 
-  async function demandType(repository: string, type: string): Promise<void> {
+  async function demandType(repository: RepositoryName, type: string): Promise<void> {
     const there = await typesOf(repository);
     if (there.has(type) || there.size < maxMetadataTypes) return;
     throw tooManyTypes(repository, maxMetadataTypes);
   }
 
   /** Those that wait to be published, and those that are; the first come first, as a run may publish them meanwhile. */
-  async function typesOf(repository: string): Promise<ReadonlySet<string>> {
+  async function typesOf(repository: RepositoryName): Promise<ReadonlySet<string>> {
     const waiting = foreignMetadata.waitingTypes(repository);
     // One that is damaged names none: the next run replaces it.
     const published = (await readSoundRepomd(layout.directoryOf(repository)))?.data ?? [];
     return new Set([...waiting, ...published.flatMap(({ type }) => foreignTypeOf(type) ?? [])]);
   }
 
-  async function checkExists(repository: string): Promise<void> {
+  async function checkExists(repository: RepositoryName): Promise<void> {
     const isKnown = queue.statusOf(repository) !== undefined;
     if (isKnown || (await store.listRepositories()).includes(repository)) return;
     throw new AppError('NOT_FOUND', `there is no repository ${repository}`, {
@@ -173,13 +181,13 @@ export function createRepositoryRequests(options: {
   }
 }
 
-function noMetadata(repository: string, type: string): AppError {
+function noMetadata(repository: RepositoryName, type: string): AppError {
   return new AppError('NOT_FOUND', `${repository} has no metadata of the type ${type}`, {
     hint: `GET /api/v1/repositories/${repository}/metadata lists what it has; PUT adds a type.`,
   });
 }
 
-function tooManyTypes(repository: string, limit: number): AppError {
+function tooManyTypes(repository: RepositoryName, limit: number): AppError {
   return quotaReached({
     quota: 'metadataTypes',
     limit,

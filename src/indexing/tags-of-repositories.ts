@@ -4,6 +4,7 @@ import { matchesAnyGlob } from '../rpm/repository-globs.ts';
 
 /** An entry of `index_updater.repodata_tags`. */
 export interface TagsEntry {
+  /** Globs. */
   readonly repositories: readonly string[];
   readonly content?: readonly string[];
   readonly repo?: readonly string[];

@@ -34,7 +34,7 @@ export async function verifyLeftovers(facts: LeftoverFacts): Promise<readonly Vi
   const marked = await readMarks(facts.marksDir);
   return [
     ...findings.map((finding) => violationOf(finding)),
-    ...marked.map((repository) => violationOf(waiting(repository, facts), repository)),
+    ...marked.map((name) => violationOf(waiting(name, facts), name)),
   ];
 }
 
@@ -54,8 +54,8 @@ async function findLeftovers(
   return findings;
 }
 
-function waiting(repository: string, { marksDir, isServiceRunning }: LeftoverFacts): Finding {
+function waiting(marked: string, { marksDir, isServiceRunning }: LeftoverFacts): Finding {
   return isServiceRunning
-    ? { code: 'MARK_WAITING', subject: marksDir, detail: `an index run of ${repository} is due or under way` }
-    : { code: 'MARK_WITHOUT_RUN', subject: marksDir, detail: `${repository} waits for an index run` };
+    ? { code: 'MARK_WAITING', subject: marksDir, detail: `an index run of ${marked} is due or under way` }
+    : { code: 'MARK_WITHOUT_RUN', subject: marksDir, detail: `${marked} waits for an index run` };
 }

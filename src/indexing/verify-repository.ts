@@ -7,10 +7,11 @@ import {
   type VerifyParts,
 } from './verify/check-repository.ts';
 import { type Finding, type Violation, violationOf } from './violation.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** How a repository is. */
 export interface RepositoryReport extends Omit<RepositoryCheck, 'findings'> {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   readonly violations: readonly Violation[];
 }
 
@@ -24,7 +25,7 @@ const MAX_CHECKS = 3;
  * when a directory cannot be read; the signal's reason.
  */
 export async function verifyRepository(
-  repository: string,
+  repository: RepositoryName,
   parts: VerifyParts,
   options: VerifyOptions,
 ): Promise<RepositoryReport> {

@@ -10,6 +10,7 @@ import { stageFile } from './adopt/stage-file.ts';
 import type { RefusedFile } from './survey.ts';
 import { sourceIdentityOf } from './adopt/survey-packages.ts';
 import { workThrough } from './adopt/work-through.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** A planned package or metadata file that has a name in `incoming`. */
 export interface Staged {
@@ -23,7 +24,7 @@ export interface Staged {
 
 /** What one repository came to. */
 export interface PublishedRepository {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   readonly packageCount: number;
   readonly revision: string;
 }
@@ -43,13 +44,13 @@ export interface ApplyParts {
   /** Takes a file of ours in; the caller removes its name. @throws AppError. */
   readonly ingest: (path: string, planned: PlannedPackage) => Promise<void>;
   /** Keeps metadata for the next index of a repository. @throws AppError. */
-  readonly putMetadata: (repository: string, type: string, path: string) => Promise<void>;
+  readonly putMetadata: (repository: RepositoryName, type: string, path: string) => Promise<void>;
   /** Has the next index of a repository say these besides its own. @throws AppError. */
-  readonly addTags: (repository: string, tags: RepomdTags) => Promise<void>;
+  readonly addTags: (repository: RepositoryName, tags: RepomdTags) => Promise<void>;
   /** Those that an earlier process left without the index they should have. */
-  readonly listMarked: () => Promise<readonly string[]>;
+  readonly listMarked: () => Promise<readonly RepositoryName[]>;
   /** @throws AppError of the index run. */
-  readonly publish: (repository: string) => Promise<PublishedRepository>;
+  readonly publish: (repository: RepositoryName) => Promise<PublishedRepository>;
   readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;
 }
 
@@ -106,7 +107,7 @@ export async function stagePlan(plan: AdoptionPlan, parts: StageParts): Promise<
 /** Takes in what was staged, then has every repository that got something, or is owed an index, published. */
 export async function applyStaged(staged: Staged, parts: ApplyParts): Promise<Applied> {
   const failures = [...staged.failures];
-  const touched = new Set<string>();
+  const touched = new Set<RepositoryName>();
   let takenCount = 0;
   const { onProgress } = parts;
   const options = { concurrency: CONCURRENCY, onProgress };

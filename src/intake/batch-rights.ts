@@ -1,11 +1,12 @@
 import { demand, type Requester } from '../trust/requester.ts';
 import { type Batch, noBatch, repositoriesOf } from '../storage/batch-store.ts';
 import { AppError } from '../errors.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** What decides who may see and change a batch. */
 export interface BatchAccess {
   readonly id: string;
-  readonly repositories: readonly string[];
+  readonly repositories: readonly RepositoryName[];
 }
 
 export function accessOf({ id, members }: Batch): BatchAccess {
@@ -16,7 +17,10 @@ export function accessOf({ id, members }: Batch): BatchAccess {
  * True for a client that may learn that a batch is there: it may read every repository of it. One without any package has no
  * repository yet.
  */
-export function mayRead({ rights }: Pick<Requester, 'rights'>, repositories: readonly string[]): boolean {
+export function mayRead(
+  { rights }: Pick<Requester, 'rights'>,
+  repositories: readonly RepositoryName[],
+): boolean {
   return repositories.length === 0
     ? rights.mayEverywhere('read')
     : repositories.every((repository) => rights.may('read', repository));

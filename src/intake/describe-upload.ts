@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts';
 import type { UploadOutcome, UploadPlace } from '../api/upload-outcome.ts';
 import type { PackageFault, Receipt, Records } from '../storage/records.ts';
 import type { IndexQueue } from '../storage/index-queue.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 export interface DescribeParts {
   readonly records: Records;
@@ -16,7 +17,7 @@ export interface DescribeParts {
  */
 export function describeUpload(
   sha256: string,
-  mayRead: (repository: string) => boolean,
+  mayRead: (repository: RepositoryName) => boolean,
   parts: Pick<DescribeParts, 'records' | 'publicUrl'>,
 ): UploadOutcome | undefined {
   const { records } = parts;
@@ -55,7 +56,7 @@ export async function waitUntilInstallable(
 /** A run that fails takes nothing back: the client must not take its error for that of the upload. */
 async function whenPublished(
   { nevra }: UploadOutcome,
-  { waiting, waitMs }: { readonly waiting: readonly string[]; readonly waitMs: number },
+  { waiting, waitMs }: { readonly waiting: readonly RepositoryName[]; readonly waitMs: number },
   { queue }: Pick<DescribeParts, 'queue'>,
 ): Promise<'published' | 'pending'> {
   try {
@@ -80,7 +81,7 @@ export async function hurryUntilInstallable(
 /** The state of a package in each of these repositories. */
 export function placesOf(
   receipts: readonly Receipt[],
-  wanted: readonly { readonly repository: string; readonly location: string }[],
+  wanted: readonly { readonly repository: RepositoryName; readonly location: string }[],
   { records, publicUrl }: Pick<DescribeParts, 'records' | 'publicUrl'>,
 ): readonly UploadPlace[] {
   return wanted.map(({ repository, location }) => {
@@ -100,7 +101,7 @@ export function givenSha256(receivedSha256: string | undefined): { readonly rece
   return receivedSha256 === undefined ? {} : { receivedSha256 };
 }
 
-function waitingIn({ places }: UploadOutcome): readonly string[] {
+function waitingIn({ places }: UploadOutcome): readonly RepositoryName[] {
   return places.filter(({ state }) => state === 'waiting').map(({ repository }) => repository);
 }
 

@@ -2,11 +2,12 @@ import { findTextWarnings } from './find-text-warnings.ts';
 import type { PackageWarning } from '../api/package-warning.ts';
 import type { PackageFacts } from './read-header.ts';
 import { findDigestWarnings } from '../trust/find-untrusted-digests.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** What is worth saying of a package that these repositories take. */
 export function findPackageWarnings(
   rpm: PackageFacts,
-  repositories: readonly string[],
+  repositories: readonly RepositoryName[],
 ): readonly PackageWarning[] {
   return [...findTextWarnings(rpm), ...findDigestWarnings(rpm.digests, repositories)];
 }

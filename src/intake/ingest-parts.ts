@@ -34,9 +34,9 @@ export interface IngestParts extends PlaceParts, DescribeParts {
   /** Makes sure that a repository has its directory, an index and its .repo file. */
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
   /** Asked before a repository is made. @throws AppError QUOTA_REACHED. */
-  readonly admitRepositories: (repositories: readonly string[], owner: string) => void;
+  readonly admitRepositories: (repositories: readonly RepositoryName[], owner: string) => void;
   /** @throws AppError STORAGE_FULL: the disk has no room for the next index of these repositories. */
-  readonly demandReserve: (repositories: readonly string[]) => void;
+  readonly demandReserve: (repositories: readonly RepositoryName[]) => void;
   readonly bodyRoom: BodyRoom;
   /** Measures one stage of an upload. */
   readonly timed: <T>(stage: UploadStage, task: () => Promise<T>) => Promise<T>;

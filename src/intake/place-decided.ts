@@ -56,7 +56,12 @@ export function fileOf(
     location,
     path: join(layout.directoryOf(repository), location),
   }));
-  const signatures = new Map(Object.entries(member.signatures));
+  const signatures = new Map(
+    member.targets.flatMap(({ repository }) => {
+      const signature = member.signatures[repository];
+      return signature === undefined ? [] : [[repository, signature] as const];
+    }),
+  );
   return { ...member, path: batches.pathOf(id, member.file), signatures, targets };
 }
 

@@ -1,4 +1,4 @@
-import { splitRepositoryName } from '../rpm/repository-name.ts';
+import { splitRepositoryName, type RepositoryName } from '../rpm/repository-name.ts';
 import { planMetadata, type MetadataPlan } from './plan-metadata.ts';
 import type { StoredTree } from './read-stored.ts';
 import type { SurveyedPackage, Survey } from './survey.ts';
@@ -14,9 +14,9 @@ export interface PlannedPackage {
   readonly basearches: readonly string[] | undefined;
   readonly location: string;
   /** Where it goes. */
-  readonly repositories: readonly string[];
+  readonly repositories: readonly RepositoryName[];
   /** Those of them that lack it. */
-  readonly missingIn: readonly string[];
+  readonly missingIn: readonly RepositoryName[];
   /** Where it was found; the first one is taken. */
   readonly sources: readonly [SurveyedPackage, ...SurveyedPackage[]];
 }
@@ -24,7 +24,7 @@ export interface PlannedPackage {
 /** Packages that want one path with different bytes: a person decides. */
 export interface Conflict {
   /** Where the path is wanted: several for noarch packages. */
-  readonly repositories: readonly string[];
+  readonly repositories: readonly RepositoryName[];
   readonly location: string;
   /** sha256 of what the tree has there; null when it has nothing, '' when that is no regular file. */
   readonly storedSha256: string | null;
@@ -111,14 +111,14 @@ function rankOf({ isLinkable, laidIn, repositories }: SurveyedPackage): number {
 
 function holds(
   stored: StoredTree,
-  repository: string,
+  repository: RepositoryName,
   { location, sha256 }: { readonly location: string; readonly sha256: string },
 ): boolean {
   return stored.packages.get(`${repository}/${location}`)?.includes(sha256) ?? false;
 }
 
 function findConflicts(grouped: readonly Grouped[], stored: StoredTree): readonly Conflict[] {
-  const claims = new Map<string, { repository: string; location: string; packages: Grouped[] }>();
+  const claims = new Map<string, { repository: RepositoryName; location: string; packages: Grouped[] }>();
   for (const one of grouped) {
     for (const repository of one.repositories) {
       const key = `${repository}/${one.location}`;
@@ -215,6 +215,6 @@ function notesOfTree({ links, unnamed, deltas }: Survey): readonly Note[] {
   ].filter(({ paths }) => paths.length > 0);
 }
 
-function listed(repositories: readonly string[]): string {
+function listed(repositories: readonly RepositoryName[]): string {
   return repositories.join(', ');
 }

@@ -2,10 +2,11 @@ import { mergeTags, type RepomdTags } from '../rpm/repodata/repomd-tags.ts';
 import type { PlannedPackage } from './plan-adoption.ts';
 import type { StoredTree } from './read-stored.ts';
 import type { FoundMetadata, Survey } from './survey.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** Metadata for one repository. */
 export interface PlannedMetadata {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   readonly type: string;
   readonly source: FoundMetadata;
   /** False when the repository publishes this very content already. */
@@ -14,7 +15,7 @@ export interface PlannedMetadata {
 
 /** Different metadata of one type for one repository: none of it is taken. */
 export interface MetadataConflict {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   readonly type: string;
   /** True when the repository itself publishes another one. */
   readonly isStored: boolean;
@@ -31,7 +32,7 @@ export interface MetadataPlan {
 }
 
 export interface PlannedTags {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   readonly tags: RepomdTags;
 }
 
@@ -93,15 +94,15 @@ function findRepositories(
   wanted: ReadonlySet<string>,
   indexed: ReadonlySet<string>,
   packages: readonly PlannedPackage[],
-): ReadonlyMap<string, readonly string[]> {
-  const laidIn = new Map<string, Set<string>>();
-  const ofArch = new Map<string, Set<string>>();
-  const ofAny = new Map<string, Set<string>>();
+): ReadonlyMap<string, readonly RepositoryName[]> {
+  const laidIn = new Map<string, Set<RepositoryName | undefined>>();
+  const ofArch = new Map<string, Set<RepositoryName>>();
+  const ofAny = new Map<string, Set<RepositoryName>>();
   for (const { repositories, sources } of packages) {
     for (const source of sources) {
       const directory = nearest(source.path, indexed);
       if (directory === undefined || !wanted.has(directory)) continue;
-      addTo(laidIn, directory, source.laidIn ?? '');
+      addTo(laidIn, directory, source.laidIn);
       for (const repository of repositories) {
         if (!source.isNoarch) addTo(ofArch, directory, repository);
         addTo(ofAny, directory, repository);
@@ -110,8 +111,8 @@ function findRepositories(
   }
   return new Map(
     [...ofAny].map(([directory, ofAll]) => {
-      const [own = '', ...others] = laidIn.get(directory) ?? [];
-      if (others.length === 0 && ofAll.has(own)) return [directory, [own]];
+      const [own, ...others] = laidIn.get(directory) ?? [];
+      if (own !== undefined && others.length === 0 && ofAll.has(own)) return [directory, [own]];
       return [directory, [...(ofArch.get(directory) ?? ofAll)].toSorted()];
     }),
   );
@@ -126,8 +127,8 @@ function nearest(path: string, indexed: ReadonlySet<string>): string | undefined
   return undefined;
 }
 
-function addTo(map: Map<string, Set<string>>, key: string, value: string): void {
-  const values = map.get(key) ?? new Set();
+function addTo<T>(map: Map<string, Set<T>>, key: string, value: T): void {
+  const values = map.get(key) ?? new Set<T>();
   values.add(value);
   map.set(key, values);
 }

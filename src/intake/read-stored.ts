@@ -2,6 +2,7 @@ import { lstatSync, statSync } from 'node:fs';
 import { fileOf } from './adopt/file-of.ts';
 import { sourceIdentityOf } from './adopt/survey-packages.ts';
 import type { FoundMetadata, SurveyedPackage, Survey } from './survey.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** What the tree holds already, of what the survey found. */
 export interface StoredTree {
@@ -15,13 +16,13 @@ export interface StoredTree {
 }
 
 export interface StoredParts {
-  readonly pathOf: (repository: string, location: string) => string;
+  readonly pathOf: (repository: RepositoryName, location: string) => string;
   /** Of a whole file. */
   readonly sha256Of: (path: string) => Promise<string>;
   /** True when both are the same package under other signatures; undefined where none is signed at upload. */
   readonly isSamePackage: ((path: string, storedPath: string) => Promise<boolean>) | undefined;
   /** sha256 of the uncompressed content of what is published of a type; undefined when there is none. */
-  readonly publishedContentOf: (repository: string, type: string) => Promise<string | undefined>;
+  readonly publishedContentOf: (repository: RepositoryName, type: string) => Promise<string | undefined>;
 }
 
 /** Looks at what the tree has at each place that something would go to. A file that is the found one is not read again. */

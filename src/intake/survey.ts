@@ -1,6 +1,7 @@
 import type { PackageWarning } from '../api/package-warning.ts';
 import type { RepomdTags } from '../rpm/repodata/repomd-tags.ts';
 import type { SurveyedIndexes } from './adopt/survey-indexes.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** A package that would be accepted, as little of it as the plan needs: there may be hundreds of thousands. */
 export interface SurveyedPackage {
@@ -22,11 +23,11 @@ export interface SurveyedPackage {
   /** What the release tag names, when the package goes elsewhere. */
   readonly taggedReleasever: string | undefined;
   /** Where it goes. */
-  readonly repositories: readonly string[];
+  readonly repositories: readonly RepositoryName[];
   /** `Packages/<file name>`. */
   readonly location: string;
   /** The repository that its directory names, when it names one. */
-  readonly laidIn: string | undefined;
+  readonly laidIn: RepositoryName | undefined;
   /** Below our own top directory. */
   readonly isInTree: boolean;
   /** At the very path that it goes to. */

@@ -1,20 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, toAppError } from '../errors.ts';
 import type { RepositoryStatus } from '../indexing/repository-queue.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** Something that is wrong now. */
 export interface Fault {
   /** What does not work as long as it lasts; `nothing` for what works, and still needs a person. */
   readonly affects: 'uploads' | 'indexes' | 'drops' | 'nothing';
   /** The only one that it is about. */
-  readonly repository?: string;
+  readonly repository?: RepositoryName;
   readonly error: AppError;
 }
 
 export interface FaultSources {
   readonly listStatus: () => readonly RepositoryStatus[];
   /** Packages that are not described as they lie there, those of a repository with the same fault together. */
-  readonly listPackageFaults?: () => readonly { readonly repository: string; readonly error: AppError }[];
+  readonly listPackageFaults?: () => readonly {
+    readonly repository: RepositoryName;
+    readonly error: AppError;
+  }[];
   /** Tries what an upload does first; gives the fault that would meet it, or undefined. */
   readonly findUploadFault: () => Promise<AppError | undefined>;
   /** Something that keeps indexes from being built, such as an engine that is not installed. */

@@ -1,12 +1,13 @@
 import { Gauge } from 'prom-client';
 import type { RepositoryStatus } from '../indexing/repository-queue.ts';
 import type { Fault } from './find-faults.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** What gauges ask when they are read. */
 export interface GaugeSources {
   readonly version: string;
   readonly listStatus: () => readonly RepositoryStatus[];
-  readonly countSetAside: (repository: string) => number;
+  readonly countSetAside: (repository: RepositoryName) => number;
   readonly findFaults: () => Promise<readonly Fault[]>;
   /** Dropped files that stay where they are for a fault of their own. */
   readonly countStuckDrops: () => number;

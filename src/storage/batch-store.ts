@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, linkSync, renameSync, utimesSync } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { splitRepositoryName } from '../rpm/repository-name.ts';
+import { parseRepositoryName, type RepositoryName, splitRepositoryName } from '../rpm/repository-name.ts';
 import { isBatchId } from '../api/batch-id.ts';
 import {
   createSharedDirectorySync,
@@ -28,9 +28,9 @@ export interface BatchMember {
   /** Of the bytes that were sent, when the package was signed here. */
   readonly receivedSha256?: string;
   readonly sizeBytes: number;
-  readonly targets: readonly { readonly repository: string; readonly location: string }[];
+  readonly targets: readonly { readonly repository: RepositoryName; readonly location: string }[];
   /** As each repository sees the signature. */
-  readonly signatures: Readonly<Record<string, SignatureVerdict>>;
+  readonly signatures: Readonly<Record<RepositoryName, SignatureVerdict>>;
   /** What its answers say of it. */
   readonly warnings?: readonly PackageWarning[];
   /** Since the commit was decided: whether a repository lacked it then. */
@@ -57,7 +57,7 @@ export interface BatchSummary extends BatchStatus {
   readonly packageCount: number;
   readonly sizeBytes: number;
   /** Every repository that a package goes to, each once. */
-  readonly repositories: readonly string[];
+  readonly repositories: readonly RepositoryName[];
 }
 
 /** A prepared file that becomes a member of a batch. */
@@ -94,7 +94,7 @@ export interface BatchStore {
   readonly listSurplus: () => readonly string[];
   readonly pathOf: (id: string, file: string) => string;
   /** The decided batches that are not in the tree yet; of one repository when it is named. */
-  readonly listUnplaced: (repository?: string) => readonly string[];
+  readonly listUnplaced: (repository?: RepositoryName) => readonly string[];
 }
 
 // Each is renamed into its place whole.
@@ -131,7 +131,7 @@ export async function openBatchStore(batchesDir: string, quotas = BATCH_QUOTAS):
   await makeDirectoryDurable(batchesDir, 0o700);
   const syncShared = createSharedDirectorySync();
   // A batch whose decision could not be written may be among them: then there is nothing to place.
-  const unplaced = new Map<string, readonly string[]>();
+  const unplaced = new Map<string, readonly RepositoryName[]>();
   const contents = new Map<string, Content>();
   const staged = createOwnedNames(quotas.staged);
   const committed = createOwnedNames(quotas.committed);
@@ -326,15 +326,29 @@ function tooManyMembers(id: string, limit: number): AppError {
 async function readStaged(directory: string, names: readonly string[]): Promise<readonly BatchMember[]> {
   const members: BatchMember[] = [];
   for (const name of names.filter((one) => one.endsWith(PACKAGE)).toSorted()) {
-    members.push(await readJson(join(directory, `${name.slice(0, -PACKAGE.length)}${FACTS}`)));
+    const path = join(directory, `${name.slice(0, -PACKAGE.length)}${FACTS}`);
+    members.push(toMember(await readJson<WrittenMember>(path), path));
   }
   return members;
 }
 
 async function readMembers(path: string): Promise<readonly BatchMember[]> {
-  const members = await readJson<readonly BatchMember[]>(path);
-  if (Array.isArray(members)) return members;
+  const members = await readJson<readonly WrittenMember[]>(path);
+  if (Array.isArray(members)) return members.map((member) => toMember(member, path));
   throw damaged(path, new TypeError('expected a list'));
+}
+
+type WrittenMember = Omit<BatchMember, 'targets'> & {
+  readonly targets: readonly { readonly repository: string; readonly location: string }[];
+};
+
+function toMember(written: WrittenMember, path: string): BatchMember {
+  const targets = written.targets.map(({ repository: text, location }) => {
+    const repository = parseRepositoryName(text);
+    if (repository === undefined) throw damaged(path, new TypeError(`${text} is no repository name`));
+    return { repository, location };
+  });
+  return { ...written, targets };
 }
 
 /** Nobody else writes there. */
@@ -374,7 +388,7 @@ async function removePlaced(directory: string): Promise<void> {
 }
 
 /** Every repository that a package of the batch goes to, each once. */
-export function repositoriesOf(members: readonly Pick<BatchMember, 'targets'>[]): readonly string[] {
+export function repositoriesOf(members: readonly Pick<BatchMember, 'targets'>[]): readonly RepositoryName[] {
   const all = members.flatMap(({ targets }) => targets.map(({ repository }) => repository));
   return [...new Set(all)].toSorted();
 }

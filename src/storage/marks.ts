@@ -3,23 +3,28 @@ import { join } from 'node:path';
 import { makeDirectoryDurable, syncDirectory } from '../base/files/durable-files.ts';
 import { namesIn } from '../base/files/names-in.ts';
 import { errnoOf } from '../errors.ts';
-import { parseRepositoryName, repositoryFileName, repositoryOfFileName } from '../rpm/repository-name.ts';
+import {
+  parseRepositoryName,
+  toRepositoryFileName,
+  parseRepositoryFileName,
+  type RepositoryName,
+} from '../rpm/repository-name.ts';
 
 /** The durable notes that a repository needs reindexing: `state/marks/<releasever>@<basearch>`. */
 export interface Marks {
   /** Returns when the mark is on the disk. */
-  set(repository: string): Promise<void>;
+  set(repository: RepositoryName): Promise<void>;
   /** A mark that comes back after a power cut only costs a run, so its removal is not synced. */
-  clear(repository: string): Promise<void>;
+  clear(repository: RepositoryName): Promise<void>;
   /** @throws the error of the file system when no mark could be set now. */
   check(): Promise<void>;
   /** Every marked repository, from before the start too. */
-  list(): Promise<readonly string[]>;
+  list(): Promise<readonly RepositoryName[]>;
 }
 
 export async function openMarks(marksDir: string): Promise<Marks> {
   await makeDirectoryDurable(marksDir);
-  const pathOf = (repository: string): string => join(marksDir, repositoryFileName(repository));
+  const pathOf = (repository: RepositoryName): string => join(marksDir, toRepositoryFileName(repository));
 
   return {
     set: async (repository) => {
@@ -41,11 +46,11 @@ export async function openMarks(marksDir: string): Promise<Marks> {
       await access(`${marksDir}/.`, constants.W_OK | constants.X_OK);
     },
     // A file of another name was put there by hand.
-    list: async () => (await readMarks(marksDir)).filter((name) => parseRepositoryName(name) !== undefined),
+    list: async () => (await readMarks(marksDir)).flatMap((name) => parseRepositoryName(name) ?? []),
   };
 }
 
 /** The repositories that need reindexing, without the right to set one; a name that is no repository's stays as it is. */
 export async function readMarks(marksDir: string): Promise<readonly string[]> {
-  return (await namesIn(marksDir)).map((name) => repositoryOfFileName(name) ?? name).toSorted();
+  return (await namesIn(marksDir)).map((name) => parseRepositoryFileName(name) ?? name).toSorted();
 }

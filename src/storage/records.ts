@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../errors.ts';
 import type { SignatureVerdict } from '../api/signature-verdict.ts';
 import { migrate } from './local/migrations.ts';
+import { parseRepositoryName, type RepositoryName } from '../rpm/repository-name.ts';
 
 // A clock that is set back by less must not make old signatures good again.
 const NONCE_GRACE_MS = 24 * 3_600_000;
@@ -14,7 +15,7 @@ const NONCES_REMOVED_AT_ONCE = 100;
 
 /** One package in one repository, as it was acknowledged. */
 export interface Receipt {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   /** Path below the repository's directory, as in the index: `Packages/<file name>`. */
   readonly location: string;
   readonly sha256: string;
@@ -31,7 +32,7 @@ export interface Receipt {
 
 /** A package that is on disk but kept out of the index, because the engine cannot describe it. */
 export interface SetAside {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   readonly location: string;
   /** Inode, size and mtime of the file that was refused: another file under this name is tried again. */
   readonly identity: string;
@@ -46,7 +47,7 @@ export type PackageFaultCode = (typeof PACKAGE_FAULT_CODES)[number];
 
 /** A package that is not described as it lies on disk. See FaultyPackage in indexing/index-engine.ts. */
 export interface PackageFault {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   readonly location: string;
   /** Of the file that the fault is about. */
   readonly identity: string;
@@ -149,7 +150,7 @@ export class Records {
   }
 
   /** Of one package in one repository. */
-  receiptAt(repository: string, location: string): Receipt | undefined {
+  receiptAt(repository: RepositoryName, location: string): Receipt | undefined {
     const [row] = this.#all(
       'SELECT * FROM receipt WHERE repository = ? AND location = ?',
       repository,
@@ -159,33 +160,31 @@ export class Records {
   }
 
   /** Every repository that a package was uploaded to. */
-  listRepositories(): readonly string[] {
-    return this.#all('SELECT DISTINCT repository FROM receipt ORDER BY repository').map((row) =>
-      String(row['repository']),
-    );
+  listRepositories(): readonly RepositoryName[] {
+    return this.#all('SELECT DISTINCT repository FROM receipt ORDER BY repository').map(repositoryIn);
   }
 
   /** Of every package that was uploaded to a repository. */
-  listReceipts(repository: string): readonly Receipt[] {
+  listReceipts(repository: RepositoryName): readonly Receipt[] {
     return this.#all('SELECT * FROM receipt WHERE repository = ? ORDER BY location', repository).map(
       toReceipt,
     );
   }
 
   /** The next packages behind a location, in order of location; the first ones behind ''. */
-  receiptsAfter(repository: string, location: string, count: number): readonly Receipt[] {
+  receiptsAfter(repository: RepositoryName, location: string, count: number): readonly Receipt[] {
     const sql = 'SELECT * FROM receipt WHERE repository = ? AND location > ? ORDER BY location LIMIT ?';
     return this.#all(sql, repository, location, count).map(toReceipt);
   }
 
   /** Location -> sha256 of every package of a repository that was acknowledged. */
-  acknowledgedDigests(repository: string): ReadonlyMap<string, string> {
+  acknowledgedDigests(repository: RepositoryName): ReadonlyMap<string, string> {
     const rows = this.#all('SELECT location, sha256 FROM receipt WHERE repository = ?', repository);
     return new Map(rows.map((row) => [String(row['location']), String(row['sha256'])]));
   }
 
   /** Notes that an index with these packages (location -> sha256) is public now. */
-  markPublished(repository: string, published: ReadonlyMap<string, string>, nowMs: number): void {
+  markPublished(repository: RepositoryName, published: ReadonlyMap<string, string>, nowMs: number): void {
     this.#inTransaction(() => {
       const waiting = this.#all(
         'SELECT location, sha256 FROM receipt WHERE repository = ? AND published_at_ms IS NULL',
@@ -204,7 +203,7 @@ export class Records {
   }
 
   /** Forgets the receipts of packages that are no longer there, but for those placed after `untilMs`. */
-  forget(repository: string, locations: readonly string[], untilMs: number): void {
+  forget(repository: RepositoryName, locations: readonly string[], untilMs: number): void {
     if (locations.length === 0) return;
     this.#inTransaction(() => {
       for (const location of locations) {
@@ -233,19 +232,19 @@ export class Records {
     });
   }
 
-  listSetAside(repository: string): readonly SetAside[] {
+  listSetAside(repository: RepositoryName): readonly SetAside[] {
     return this.#all('SELECT * FROM set_aside WHERE repository = ? ORDER BY location', repository).map(
       toSetAside,
     );
   }
 
   /** Forgets every package set aside in a repository, so that the next run tries them again. */
-  takeAllBack(repository: string): void {
+  takeAllBack(repository: RepositoryName): void {
     this.#run('DELETE FROM set_aside WHERE repository = ?', repository);
   }
 
   /** Why a package is set aside; undefined when it is not. */
-  setAsideReason(repository: string, location: string): string | undefined {
+  setAsideReason(repository: RepositoryName, location: string): string | undefined {
     const [row] = this.#all(
       'SELECT reason FROM set_aside WHERE repository = ? AND location = ?',
       repository,
@@ -254,7 +253,7 @@ export class Records {
     return row === undefined ? undefined : String(row['reason']);
   }
 
-  takeBack(repository: string, location: string): void {
+  takeBack(repository: RepositoryName, location: string): void {
     this.#run('DELETE FROM set_aside WHERE repository = ? AND location = ?', repository, location);
   }
 
@@ -275,7 +274,7 @@ export class Records {
   }
 
   /** Of a repository. */
-  listPackageFaults(repository: string): readonly PackageFault[] {
+  listPackageFaults(repository: RepositoryName): readonly PackageFault[] {
     return this.#all('SELECT * FROM package_fault WHERE repository = ? ORDER BY location', repository).map(
       toPackageFault,
     );
@@ -289,7 +288,7 @@ export class Records {
     return this.#all(sql).map((row) => ({ count: Number(row['count']), first: toPackageFault(row) }));
   }
 
-  packageFaultAt(repository: string, location: string): PackageFault | undefined {
+  packageFaultAt(repository: RepositoryName, location: string): PackageFault | undefined {
     const [row] = this.#all(
       'SELECT * FROM package_fault WHERE repository = ? AND location = ?',
       repository,
@@ -298,7 +297,7 @@ export class Records {
     return row === undefined ? undefined : toPackageFault(row);
   }
 
-  endPackageFaults(repository: string, locations: readonly string[]): void {
+  endPackageFaults(repository: RepositoryName, locations: readonly string[]): void {
     if (locations.length === 0) return;
     this.#inTransaction(() => {
       for (const location of locations) {
@@ -325,7 +324,7 @@ export class Records {
     return true;
   }
 
-  listSuperseded(repository: string): readonly Superseded[] {
+  listSuperseded(repository: RepositoryName): readonly Superseded[] {
     return this.#all('SELECT * FROM superseded WHERE repository = ?', repository).map((row) => ({
       fileName: String(row['file_name']),
       sinceMs: Number(row['since_ms']),
@@ -333,7 +332,7 @@ export class Records {
   }
 
   /** Forgets that these files were superseded, because they are current. */
-  forgetSuperseded(repository: string, fileNames: readonly string[]): void {
+  forgetSuperseded(repository: RepositoryName, fileNames: readonly string[]): void {
     this.#inTransaction(() => {
       for (const fileName of fileNames) {
         this.#run('DELETE FROM superseded WHERE repository = ? AND file_name = ?', repository, fileName);
@@ -342,7 +341,7 @@ export class Records {
   }
 
   /** Adds to what is known of a repository's superseded metadata; the time of what is known stays. */
-  noteSuperseded(repository: string, files: readonly Superseded[]): void {
+  noteSuperseded(repository: RepositoryName, files: readonly Superseded[]): void {
     this.#inTransaction(() => {
       for (const { fileName, sinceMs } of files) {
         this.#run('INSERT OR IGNORE INTO superseded VALUES (?, ?, ?)', repository, fileName, sinceMs);
@@ -351,7 +350,7 @@ export class Records {
   }
 
   /** Replaces what is known of a repository's superseded metadata. */
-  replaceSuperseded(repository: string, files: readonly Superseded[]): void {
+  replaceSuperseded(repository: RepositoryName, files: readonly Superseded[]): void {
     this.#inTransaction(() => {
       this.#run('DELETE FROM superseded WHERE repository = ?', repository);
       for (const file of files) {
@@ -396,9 +395,17 @@ function unusable(cause: unknown): AppError {
   });
 }
 
+/** Only names are written there. */
+function repositoryIn(row: Row): RepositoryName {
+  const text = String(row['repository']);
+  const repository = parseRepositoryName(text);
+  if (repository === undefined) throw unusable(`${JSON.stringify(text)} is no repository name`);
+  return repository;
+}
+
 function toReceipt(row: Row): Receipt {
   return {
-    repository: String(row['repository']),
+    repository: repositoryIn(row),
     location: String(row['location']),
     sha256: String(row['sha256']),
     nevra: String(row['nevra']),
@@ -413,7 +420,7 @@ function toReceipt(row: Row): Receipt {
 function toPackageFault(row: Row): PackageFault {
   const code = PACKAGE_FAULT_CODES.find((known) => known === row['code']);
   return {
-    repository: String(row['repository']),
+    repository: repositoryIn(row),
     location: String(row['location']),
     identity: String(row['identity']),
     code: code ?? 'PACKAGE_UNDESCRIBABLE',
@@ -433,7 +440,7 @@ function toSignature(json: string | undefined): SignatureVerdict | undefined {
 
 function toSetAside(row: Row): SetAside {
   return {
-    repository: String(row['repository']),
+    repository: repositoryIn(row),
     location: String(row['location']),
     identity: String(row['identity']),
     reason: String(row['reason']),

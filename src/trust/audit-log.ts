@@ -2,6 +2,7 @@ import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readSync } f
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError, cutText, errnoOf, printable, toAppError } from '../errors.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** Lines of JSON that are only ever added to a file. Evidence, not state: nothing reads them back. */
 export interface AuditLog {
@@ -27,7 +28,7 @@ export interface AuditFacts {
   readonly nevra?: string;
   readonly sha256?: string;
   readonly sizeBytes?: number;
-  readonly repositories?: readonly string[];
+  readonly repositories?: readonly RepositoryName[];
 }
 
 const SYNC_EVERY_MS = 1_000;

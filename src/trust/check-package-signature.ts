@@ -4,9 +4,10 @@ import { findUntrustedDigests } from './find-untrusted-digests.ts';
 import type { FindKeyring, RepositoryKeyring } from './package-keyrings.ts';
 import type { SignatureVerdict, SignatureState, Weakness } from '../api/signature-verdict.ts';
 import type { SignedPackage } from './signing/verify-package-signature.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** The signature of a package as each of its repositories sees it. */
-export type SignaturesByRepository = ReadonlyMap<string, SignatureVerdict>;
+export type SignaturesByRepository = ReadonlyMap<RepositoryName, SignatureVerdict>;
 
 /**
  * Verifies a package's signature against the keyring of each repository it goes to, and keeps their rules: a bad
@@ -16,10 +17,10 @@ export type SignaturesByRepository = ReadonlyMap<string, SignatureVerdict>;
  */
 export async function checkPackageSignature(
   signed: SignedPackage & { readonly nevra: string },
-  repositories: readonly string[],
+  repositories: readonly RepositoryName[],
   findKeyring: FindKeyring,
 ): Promise<SignaturesByRepository> {
-  const signatures = new Map<string, SignatureVerdict>();
+  const signatures = new Map<RepositoryName, SignatureVerdict>();
   // Repositories of one entry share its keyring, and so what gpgv said.
   const byKeyring = Map.groupBy(repositories, findKeyring);
   for (const [rule, names] of byKeyring) {
@@ -44,7 +45,7 @@ interface Judgement {
   readonly nevra: string;
   readonly signature: SignatureVerdict;
   readonly rule: RepositoryKeyring;
-  readonly repositories: readonly string[];
+  readonly repositories: readonly RepositoryName[];
 }
 
 function enforceRule({ nevra, signature, rule, repositories }: Judgement): void {
@@ -62,7 +63,7 @@ function enforceRule({ nevra, signature, rule, repositories }: Judgement): void 
 
 function refuseUntrustedDigests(
   { nevra, rpm }: SignedPackage & { readonly nevra: string },
-  names: readonly string[],
+  names: readonly RepositoryName[],
 ): void {
   const untrusted = findUntrustedDigests(rpm.digests, names);
   if (untrusted === undefined) return;

@@ -1,4 +1,4 @@
-import { splitRepositoryName } from '../rpm/repository-name.ts';
+import { splitRepositoryName, type RepositoryName } from '../rpm/repository-name.ts';
 import type { PackageWarning } from '../api/package-warning.ts';
 import type { PackageDigests } from '../rpm/rpm-parser/rpm-package.ts';
 import { findWeakDigest } from './signing/find-weakness.ts';
@@ -23,8 +23,8 @@ export type UntrustedPart = 'header' | 'payload' | 'header and payload';
  */
 export function findUntrustedDigests(
   digests: PackageDigests,
-  repositories: readonly string[],
-): { readonly part: UntrustedPart; readonly repositories: readonly string[] } | undefined {
+  repositories: readonly RepositoryName[],
+): { readonly part: UntrustedPart; readonly repositories: readonly RepositoryName[] } | undefined {
   const part = untrustedPart(digests);
   const strict = part === undefined ? [] : repositories.filter(hasRpm6);
   return part === undefined || strict.length === 0 ? undefined : { part, repositories: strict };
@@ -33,7 +33,7 @@ export function findUntrustedDigests(
 /** The same as a warning. */
 export function findDigestWarnings(
   digests: PackageDigests,
-  repositories: readonly string[],
+  repositories: readonly RepositoryName[],
 ): readonly PackageWarning[] {
   const untrusted = findUntrustedDigests(digests, repositories);
   if (untrusted === undefined) return [];
@@ -49,7 +49,7 @@ function untrustedPart({ headerSha256, headerSha3_256, payload }: PackageDigests
   return isPayloadProved ? 'header' : 'header and payload';
 }
 
-function hasRpm6(repository: string): boolean {
+function hasRpm6(repository: RepositoryName): boolean {
   const { releasever } = splitRepositoryName(repository);
   if (ROLLING.test(releasever)) return true;
   const number = /^\d+$/.test(releasever) ? Number(releasever) : 0;

@@ -5,6 +5,7 @@ import { makeKeyring } from './keyring.ts';
 import { requireTool } from './run-tool.ts';
 import type { SignatureVerdict } from '../api/signature-verdict.ts';
 import { type SignedPackage, verifyPackageSignature } from './signing/verify-package-signature.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** Whose packages a repository takes. */
 export interface RepositoryKeyring {
@@ -17,9 +18,10 @@ export interface RepositoryKeyring {
 }
 
 /** The keyring of a repository, or undefined for one that nobody named. */
-export type FindKeyring = (repository: string) => RepositoryKeyring | undefined;
+export type FindKeyring = (repository: RepositoryName) => RepositoryKeyring | undefined;
 
 interface KeyringEntry {
+  /** Globs. */
   readonly repositories: readonly string[];
   readonly key_files: readonly string[];
   readonly require?: 'none' | 'signed';
@@ -36,7 +38,7 @@ export async function makePackageKeyrings(
   gpgv: Gpgv,
 ): Promise<FindKeyring> {
   if (entries.length > 0) await requireTool('gpgv');
-  const keyrings: (RepositoryKeyring & { readonly names: (repository: string) => boolean })[] = [];
+  const keyrings: (RepositoryKeyring & { readonly names: (repository: RepositoryName) => boolean })[] = [];
   for (const [index, entry] of entries.entries()) {
     const keyring = await makeKeyring(entry.key_files, join(directory, String(index)));
     keyrings.push({

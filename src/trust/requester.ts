@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import { createRights, type Right, type Rights } from './rights.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** The sender of a request. */
 export interface Requester {
@@ -47,7 +48,7 @@ export function ownerOf({ kind, name }: Pick<Requester, 'kind' | 'name'>): strin
 /** What a request needs: a right in one repository, in all of them, or in any. */
 export interface Need {
   readonly right: Right;
-  readonly in: { readonly repository: string } | 'all' | 'some';
+  readonly in: { readonly repository: RepositoryName } | 'all' | 'some';
 }
 
 /** True when the requester's rights cover what is needed. */

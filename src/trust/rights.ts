@@ -1,4 +1,5 @@
 import { matchesAnyGlob } from '../rpm/repository-globs.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 
 export type Right = 'read' | 'upload' | 'delete' | 'admin';
 
@@ -7,7 +8,7 @@ export type Grants = { readonly [right in Right]?: readonly string[] };
 
 /** What somebody may do. */
 export interface Rights {
-  readonly may: (right: Right, repository: string) => boolean;
+  readonly may: (right: Right, repository: RepositoryName) => boolean;
   /** In at least one repository, as far as the globs say. */
   readonly maySomewhere: (right: Right) => boolean;
   /** In every repository, those to come too. */
@@ -27,7 +28,7 @@ export function createRights(grants: Grants): Rights {
   const upload = matchesAnyGlob(globsOf('upload'));
   const remove = matchesAnyGlob(globsOf('delete'));
   const admin = matchesAnyGlob(globsOf('admin'));
-  const matchers: Readonly<Record<Right, (repository: string) => boolean>> = {
+  const matchers: Readonly<Record<Right, (repository: RepositoryName) => boolean>> = {
     read,
     upload,
     delete: remove,

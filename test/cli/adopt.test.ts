@@ -40,6 +40,7 @@ import { dnfInstall, dnfRepoquery, runDnf } from '../support/run-dnf.ts';
 import { BIN, runRpmyard } from '../support/run-rpmyard.ts';
 import { startService } from '../support/run-service.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
 /** Of nobody and nogroup on every distribution. */
 const NOBODY = 65_534;
@@ -127,7 +128,7 @@ async function listedByDnf({ site, storage }: Place, repository: string): Promis
 function receiptsOf({ site }: Place, repository: string): readonly Receipt[] {
   const records = new Records(join(site, 'state'));
   try {
-    return records.listReceipts(repository);
+    return records.listReceipts(repo(repository));
   } finally {
     records.close();
   }

@@ -5,6 +5,7 @@ import { parseConfig } from '../../src/base/config/load.ts';
 import { admit } from '../support/admit.ts';
 import { codeOf } from '../support/app-error.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
+import { repo } from '../support/repo.ts';
 
 /** What a service does that has the printed entry in its configuration. */
 function accessOf(stdout: string): ReturnType<typeof createAccess> {
@@ -39,7 +40,7 @@ describe('rpmyard token new', () => {
     expect(exitCode).toBe(0);
     const access = accessOf(stdout);
     const admitTo = (repository: string) =>
-      admit(access, requestWith(stdout), { right: 'upload', in: { repository } });
+      admit(access, requestWith(stdout), { right: 'upload', in: { repository: repo(repository) } });
     expect(admitTo('9/x86_64')).toMatchObject({ kind: 'token', name: 'ci' });
     expect(admitTo('10/aarch64')).toMatchObject({ name: 'ci' });
     expect(codeOf(() => admitTo('41/x86_64'))).toBe('RIGHT_MISSING');
@@ -52,7 +53,7 @@ describe('rpmyard token new', () => {
       runRpmyard('token', 'new', 'alice@laptop'),
       runRpmyard('token', 'new', 'alice@laptop'),
     ]);
-    const need = { right: 'upload', in: { repository: '41/x86_64' } } as const;
+    const need = { right: 'upload', in: { repository: repo('41/x86_64') } } as const;
     expect(admit(accessOf(first.stdout), requestWith(first.stdout), need)).toMatchObject({
       name: 'alice@laptop',
     });

@@ -8,8 +8,9 @@ import { readerOverHttp, readIndex } from '../support/read-index.ts';
 import { startSite } from '../support/run-site.ts';
 import { putPackage, sha256Of } from '../support/send-request.ts';
 import { createTempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
-const REPOSITORY = '9/x86_64';
+const REPOSITORY = repo('9/x86_64');
 /** More than SQLite keeps in memory (2 MB), so that it has to read. */
 const RECEIPTS = 20_000;
 

@@ -11,6 +11,7 @@ import {
 } from '../../src/http/client-config.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 import { withUmask } from '../support/with-umask.ts';
+import { repo } from '../support/repo.ts';
 
 const UNSIGNED = {
   publicUrl: 'https://repo.example.com/rpm',
@@ -38,14 +39,16 @@ function read(text: string): { readonly section: string; readonly options: Reado
 describe('the .repo file of a repository', () => {
   it('has an id that dnf takes, another one for each repository', () => {
     const repositories = ['9+x/x86_64', '9_x/x86_64', '9-x/x86_64', '9.x/x86_64', '9+x+y/noarch'];
-    const ids = repositories.map((repository) => read(renderRepoFile(UNSIGNED, repository)).section);
+    const ids = repositories.map((repository) => read(renderRepoFile(UNSIGNED, repo(repository))).section);
     for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9_.:-]+$/);
     expect(new Set(ids).size).toBe(repositories.length);
-    expect(read(renderRepoFile(UNSIGNED, '9+x/x86_64')).options.get('baseurl')).toContain('/9+x/x86_64/');
+    expect(read(renderRepoFile(UNSIGNED, repo('9+x/x86_64'))).options.get('baseurl')).toContain(
+      '/9+x/x86_64/',
+    );
   });
 
   it('names the repository by a section, a name and a baseurl of its own', () => {
-    const { section, options } = read(renderRepoFile(UNSIGNED, '9/x86_64'));
+    const { section, options } = read(renderRepoFile(UNSIGNED, repo('9/x86_64')));
     expect(section).toBe('rpmyard-9-x86_64');
     expect(Object.fromEntries(options)).toEqual({
       name: 'Rpmyard 9/x86_64',
@@ -57,7 +60,7 @@ describe('the .repo file of a repository', () => {
   });
 
   it('leads dnf to generations, zypper to the plain URL, and all to the keys when metadata is signed', () => {
-    const { options } = read(renderRepoFile(SIGNED, '9/x86_64'));
+    const { options } = read(renderRepoFile(SIGNED, repo('9/x86_64')));
     expect(Object.fromEntries(options)).toEqual({
       name: 'Rpmyard 9/x86_64',
       baseurl: 'https://repo.example.com/rpm/repo/9/x86_64/',
@@ -75,11 +78,11 @@ describe('the .repo file of a repository', () => {
     [true, '1'],
     [false, '0'],
   ])('has packages checked only when they are signed too: %s', (isSigningPackages, gpgcheck) => {
-    const { options } = read(renderRepoFile({ ...SIGNED, isSigningPackages }, '9/x86_64'));
+    const { options } = read(renderRepoFile({ ...SIGNED, isSigningPackages }, repo('9/x86_64')));
     expect(options.get('gpgcheck')).toBe(gpgcheck);
-    expect(read(renderRepoFile({ ...UNSIGNED, isSigningPackages }, '9/x86_64')).options.get('gpgcheck')).toBe(
-      '0',
-    );
+    expect(
+      read(renderRepoFile({ ...UNSIGNED, isSigningPackages }, repo('9/x86_64'))).options.get('gpgcheck'),
+    ).toBe('0');
   });
 
   it.each([
@@ -87,7 +90,7 @@ describe('the .repo file of a repository', () => {
     ['9/noarch', ['9/noarch']],
     ['9/SRPMS', ['9/SRPMS']],
   ])('names the noarch repository as well, where noarch packages have one: %s', (repository, named) => {
-    const text = renderRepoFile({ ...SIGNED, hasNoarchRepository: true }, repository);
+    const text = renderRepoFile({ ...SIGNED, hasNoarchRepository: true }, repo(repository));
     const sections = text.split(/\n(?=\[)/).map(read);
     expect(sections.map(({ section }) => section)).toEqual(
       named.map((one) => `rpmyard-${one.replace('/', '-')}`),
@@ -100,25 +103,25 @@ describe('the .repo file of a repository', () => {
   it('is written beside the directory, readable for all, and nothing else', async () => {
     await using dir = await createTempDir();
     await mkdir(join(dir.path, '9/x86_64'), { recursive: true });
-    await writeRepoFile(dir.path, UNSIGNED, '9/x86_64');
+    await writeRepoFile(dir.path, UNSIGNED, repo('9/x86_64'));
     expect((await readdir(join(dir.path, '9'))).toSorted()).toEqual(['x86_64', 'x86_64.repo']);
     const path = join(dir.path, '9/x86_64.repo');
-    expect(await readFile(path, 'utf8')).toBe(renderRepoFile(UNSIGNED, '9/x86_64'));
+    expect(await readFile(path, 'utf8')).toBe(renderRepoFile(UNSIGNED, repo('9/x86_64')));
     expect((await stat(path)).mode & 0o044).toBe(0o044);
   });
 
   it('is replaced in one step when the URL changes', async () => {
     await using dir = await createTempDir();
-    await writeRepoFile(dir.path, UNSIGNED, '9/x86_64');
+    await writeRepoFile(dir.path, UNSIGNED, repo('9/x86_64'));
     const path = join(dir.path, '9/x86_64.repo');
     const { ino } = await stat(path);
     await writeFile(
       join(dir.path, '9/.x86_64.repo.new'),
       'what a crash left, and longer than the new file'.repeat(20),
     );
-    await writeRepoFile(dir.path, { ...UNSIGNED, publicUrl: 'http://other' }, '9/x86_64');
+    await writeRepoFile(dir.path, { ...UNSIGNED, publicUrl: 'http://other' }, repo('9/x86_64'));
     expect(await readFile(path, 'utf8')).toBe(
-      renderRepoFile({ ...UNSIGNED, publicUrl: 'http://other' }, '9/x86_64'),
+      renderRepoFile({ ...UNSIGNED, publicUrl: 'http://other' }, repo('9/x86_64')),
     );
     expect((await stat(path)).ino).not.toBe(ino);
     expect(await readdir(join(dir.path, '9'))).toEqual(['x86_64.repo']);
@@ -148,7 +151,7 @@ describe('what every host reads', () => {
   it('is readable for all, whatever the umask of the service is', async () => {
     await using dir = await createTempDir();
     await withUmask(0o077, async () => {
-      await writeRepoFile(dir.path, UNSIGNED, '9/x86_64');
+      await writeRepoFile(dir.path, UNSIGNED, repo('9/x86_64'));
       await writeGeneralRepoFile(dir.path, UNSIGNED);
       await writeKeyFile(dir.path, 'armor\n');
     });

@@ -11,8 +11,9 @@ import {
 import { writeIndex } from '../../src/indexing/engines/incremental/write-index.ts';
 import { sha256Of } from '../support/send-request.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
-const REPOSITORY = '9/x86_64';
+const REPOSITORY = repo('9/x86_64');
 const TYPE = 'productid';
 
 let root: TempDir;

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { PendingChanges } from '../../src/indexing/pending-changes.ts';
+import { repo } from '../support/repo.ts';
 
 const NOTHING_NEW = { trust: 'names', isTakeOver: false, placed: new Map(), steps: [] };
 
 describe('the first run of a repository in this process', () => {
   it('looks at every file: somebody may have changed anything meanwhile', () => {
-    expect(new PendingChanges().take('9/x86_64')).toEqual({
+    expect(new PendingChanges().take(repo('9/x86_64'))).toEqual({
       trust: 'files',
       isTakeOver: false,
       placed: new Map(),
@@ -15,8 +16,8 @@ describe('the first run of a repository in this process', () => {
 
   it('looks at every file also when packages were placed before it', () => {
     const changes = new PendingChanges();
-    changes.notePlaced('9/x86_64', { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
-    expect(changes.take('9/x86_64')).toEqual({
+    changes.notePlaced(repo('9/x86_64'), { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
+    expect(changes.take(repo('9/x86_64'))).toEqual({
       trust: 'files',
       isTakeOver: false,
       placed: new Map([['Packages/a.rpm', 'aa']]),
@@ -28,51 +29,51 @@ describe('the first run of a repository in this process', () => {
 describe('a later run', () => {
   it('looks at what was placed since the last one only', () => {
     const changes = new PendingChanges();
-    changes.take('9/x86_64');
-    changes.notePlaced('9/x86_64', { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
-    changes.take('9/x86_64');
-    changes.notePlaced('9/x86_64', { location: 'Packages/b.rpm', sha256: 'bb', step: undefined });
-    expect(changes.take('9/x86_64')).toEqual({
+    changes.take(repo('9/x86_64'));
+    changes.notePlaced(repo('9/x86_64'), { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
+    changes.take(repo('9/x86_64'));
+    changes.notePlaced(repo('9/x86_64'), { location: 'Packages/b.rpm', sha256: 'bb', step: undefined });
+    expect(changes.take(repo('9/x86_64'))).toEqual({
       trust: 'names',
       isTakeOver: false,
       placed: new Map([['Packages/b.rpm', 'bb']]),
       steps: [],
     });
-    expect(changes.take('9/x86_64')).toEqual(NOTHING_NEW);
+    expect(changes.take(repo('9/x86_64'))).toEqual(NOTHING_NEW);
   });
 
   it('trusts no more than the least that somebody asked for, in whatever order', () => {
     for (const order of [['files', 'nothing'] as const, ['nothing', 'files'] as const]) {
       const changes = new PendingChanges();
-      changes.take('9/x86_64');
-      for (const trust of order) changes.distrust('9/x86_64', trust);
-      expect(changes.take('9/x86_64').trust).toBe('nothing');
-      expect(changes.take('9/x86_64').trust).toBe('names');
+      changes.take(repo('9/x86_64'));
+      for (const trust of order) changes.distrust(repo('9/x86_64'), trust);
+      expect(changes.take(repo('9/x86_64')).trust).toBe('nothing');
+      expect(changes.take(repo('9/x86_64')).trust).toBe('names');
     }
   });
 
   it('knows nothing of other repositories', () => {
     const changes = new PendingChanges();
-    changes.take('9/x86_64');
-    changes.take('9/aarch64');
-    changes.distrust('9/aarch64', 'nothing');
-    changes.notePlaced('9/aarch64', { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
-    expect(changes.take('9/x86_64')).toEqual(NOTHING_NEW);
+    changes.take(repo('9/x86_64'));
+    changes.take(repo('9/aarch64'));
+    changes.distrust(repo('9/aarch64'), 'nothing');
+    changes.notePlaced(repo('9/aarch64'), { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
+    expect(changes.take(repo('9/x86_64'))).toEqual(NOTHING_NEW);
   });
 });
 
 describe('a run that failed', () => {
   it('leaves to the next one all that it was to look at, and what came meanwhile', () => {
     const changes = new PendingChanges();
-    changes.take('9/x86_64');
-    changes.notePlaced('9/x86_64', { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
-    changes.notePlaced('9/x86_64', { location: 'Packages/b.rpm', sha256: 'old', step: undefined });
-    changes.distrust('9/x86_64', 'files');
-    const failed = changes.take('9/x86_64');
-    changes.notePlaced('9/x86_64', { location: 'Packages/b.rpm', sha256: 'new', step: undefined });
-    changes.notePlaced('9/x86_64', { location: 'Packages/c.rpm', sha256: 'cc', step: undefined });
-    changes.giveBack('9/x86_64', failed);
-    expect(changes.take('9/x86_64')).toEqual({
+    changes.take(repo('9/x86_64'));
+    changes.notePlaced(repo('9/x86_64'), { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
+    changes.notePlaced(repo('9/x86_64'), { location: 'Packages/b.rpm', sha256: 'old', step: undefined });
+    changes.distrust(repo('9/x86_64'), 'files');
+    const failed = changes.take(repo('9/x86_64'));
+    changes.notePlaced(repo('9/x86_64'), { location: 'Packages/b.rpm', sha256: 'new', step: undefined });
+    changes.notePlaced(repo('9/x86_64'), { location: 'Packages/c.rpm', sha256: 'cc', step: undefined });
+    changes.giveBack(repo('9/x86_64'), failed);
+    expect(changes.take(repo('9/x86_64'))).toEqual({
       trust: 'files',
       isTakeOver: false,
       steps: [],
@@ -86,18 +87,18 @@ describe('a run that failed', () => {
 
   it('does not make the next one trust more than it was asked to meanwhile', () => {
     const changes = new PendingChanges();
-    changes.take('9/x86_64');
-    const failed = changes.take('9/x86_64');
-    changes.distrust('9/x86_64', 'nothing');
-    changes.giveBack('9/x86_64', failed);
-    expect(changes.take('9/x86_64').trust).toBe('nothing');
+    changes.take(repo('9/x86_64'));
+    const failed = changes.take(repo('9/x86_64'));
+    changes.distrust(repo('9/x86_64'), 'nothing');
+    changes.giveBack(repo('9/x86_64'), failed);
+    expect(changes.take(repo('9/x86_64')).trust).toBe('nothing');
   });
 
   it('is not changed by what is placed after it began', () => {
     const changes = new PendingChanges();
-    const taken = changes.take('9/x86_64');
-    changes.notePlaced('9/x86_64', { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
-    changes.distrust('9/x86_64', 'nothing');
+    const taken = changes.take(repo('9/x86_64'));
+    changes.notePlaced(repo('9/x86_64'), { location: 'Packages/a.rpm', sha256: 'aa', step: undefined });
+    changes.distrust(repo('9/x86_64'), 'nothing');
     expect(taken).toEqual({ trust: 'files', isTakeOver: false, placed: new Map(), steps: [] });
   });
 });

@@ -32,8 +32,9 @@ import type { PublishedIndex } from '../../src/indexing/repository-queue.ts';
 import { craftRpm, type CraftSpec } from '../support/craft-rpm.ts';
 import { createrepoEngine, incrementalEngine, plainLayout } from '../support/index-engines.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
-const REPOSITORY = '9/x86_64';
+const REPOSITORY = repo('9/x86_64');
 const run = promisify(execFile);
 
 let root: TempDir;

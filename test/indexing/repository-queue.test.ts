@@ -3,8 +3,10 @@ import { AppError } from '../../src/errors.ts';
 import type { Marks } from '../../src/storage/marks.ts';
 import { ReindexQueue } from '../../src/indexing/reindex-queue.ts';
 import type { PublishedIndex } from '../../src/indexing/repository-queue.ts';
+import { repo } from '../support/repo.ts';
+import type { RepositoryName } from '../../src/rpm/repository-name.ts';
 
-const REPOSITORY = '9/x86_64';
+const REPOSITORY = repo('9/x86_64');
 const PUBLISHED: PublishedIndex = { packageCount: 1, revision: '1', indexBytes: 1 };
 
 /** A run that the test starts to watch and ends by hand. */
@@ -17,7 +19,7 @@ interface Run {
 
 function createQueue(options: { quietMs?: number; maxWaitMs?: number; concurrency?: number } = {}) {
   const runs: Run[] = [];
-  const marked = new Set<string>();
+  const marked = new Set<RepositoryName>();
   const failures: AppError[] = [];
   const marks: Marks = {
     check: async () => undefined,
@@ -161,7 +163,8 @@ describe('single flight', () => {
 
   it('rebuilds at most as many repositories at once as configured', async () => {
     const { queue, runs } = createQueue({ quietMs: 0, concurrency: 2 });
-    for (const repository of ['8/x86_64', '9/x86_64', '10/x86_64']) queue.of(repository).request();
+    for (const repository of [repo('8/x86_64'), repo('9/x86_64'), repo('10/x86_64')])
+      queue.of(repository).request();
     await vi.advanceTimersByTimeAsync(1);
     expect(runs.map(({ repository }) => repository)).toEqual(['8/x86_64', '9/x86_64']);
     runs[0]?.succeed();
@@ -203,7 +206,7 @@ describe('marks', () => {
 
   it('of every repository hold while a package is placed into several', async () => {
     const { queue, marked } = createQueue();
-    await queue.whileMarked(['9/aarch64', '9/x86_64'], async () => {
+    await queue.whileMarked([repo('9/aarch64'), repo('9/x86_64')], async () => {
       expect([...marked].toSorted()).toEqual(['9/aarch64', '9/x86_64']);
     });
   });
@@ -419,13 +422,13 @@ describe('a repository that is held', () => {
 
   it('leaves the common slot to others, also when it is held while it waits for one', async () => {
     const { queue, runs } = createQueue({ quietMs: 0 });
-    queue.of('8/x86_64').request();
+    queue.of(repo('8/x86_64')).request();
     await vi.advanceTimersByTimeAsync(1);
     queue.of(REPOSITORY).request();
     await vi.advanceTimersByTimeAsync(1);
     const task = Promise.withResolvers<void>();
     const held = queue.whileHeld([REPOSITORY], () => task.promise);
-    queue.of('10/x86_64').request();
+    queue.of(repo('10/x86_64')).request();
     runs[0]?.succeed();
     await vi.advanceTimersByTimeAsync(1);
     expect(runs.map(({ repository }) => repository)).toEqual(['8/x86_64', '10/x86_64']);

@@ -1,18 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { type AdmitRepositories, createRepositoryQuota } from '../../src/indexing/repository-quota.ts';
 import { appErrorOf } from '../support/app-error.ts';
+import { repo } from '../support/repo.ts';
+import type { RepositoryName } from '../../src/rpm/repository-name.ts';
 
 const HOUR_MS = 3_600_000;
 
 interface Site {
   readonly admit: AdmitRepositories;
-  readonly known: Set<string>;
+  readonly known: Set<RepositoryName>;
   readonly pass: (ms: number) => void;
 }
 
 function siteWith(quota: { readonly eachPerDay: number; readonly together: number }): Site {
   let nowMs = 0;
-  const known = new Set<string>();
+  const known = new Set<RepositoryName>();
   return {
     known,
     pass: (ms) => {
@@ -30,26 +32,30 @@ function siteWith(quota: { readonly eachPerDay: number; readonly together: numbe
 describe('the quota of new repositories', () => {
   test('refuses an owner that made enough in a day, not another, and nothing that is there', () => {
     const { admit, known } = siteWith({ eachPerDay: 2, together: 100 });
-    admit(['1/x86_64', '1/noarch'], 'alice');
-    known.add('1/x86_64');
-    expect(appErrorOf(() => admit(['2/x86_64'], 'alice'))).toMatchObject({
+    admit([repo('1/x86_64'), repo('1/noarch')], 'alice');
+    known.add(repo('1/x86_64'));
+    expect(appErrorOf(() => admit([repo('2/x86_64')], 'alice'))).toMatchObject({
       code: 'QUOTA_REACHED',
       details: { quota: 'newRepositoriesADay', limit: 2 },
     });
-    expect(() => admit(['1/x86_64', '1/noarch'], 'alice')).not.toThrow();
-    expect(() => admit(['2/x86_64'], 'bob')).not.toThrow();
-    expect(() => admit(['2/x86_64'], 'alice')).not.toThrow();
+    expect(() => admit([repo('1/x86_64'), repo('1/noarch')], 'alice')).not.toThrow();
+    expect(() => admit([repo('2/x86_64')], 'bob')).not.toThrow();
+    expect(() => admit([repo('2/x86_64')], 'alice')).not.toThrow();
   });
 
   test('counts what one package would make together, and keeps nothing of what it refused', () => {
     const { admit } = siteWith({ eachPerDay: 2, together: 100 });
-    expect(appErrorOf(() => admit(['1/a', '1/b', '1/c'], 'alice'))).toMatchObject({ code: 'QUOTA_REACHED' });
-    expect(() => admit(['1/a', '1/b'], 'alice')).not.toThrow();
+    expect(appErrorOf(() => admit([repo('1/a'), repo('1/b'), repo('1/c')], 'alice'))).toMatchObject({
+      code: 'QUOTA_REACHED',
+    });
+    expect(() => admit([repo('1/a'), repo('1/b')], 'alice')).not.toThrow();
   });
 
   test('tells a request that alone needs too many so, and names no time at which it would be admitted', () => {
     const { admit } = siteWith({ eachPerDay: 2, together: 100 });
-    const { message, hint, details } = appErrorOf(() => admit(['1/a', '1/b', '1/c'], 'alice'));
+    const { message, hint, details } = appErrorOf(() =>
+      admit([repo('1/a'), repo('1/b'), repo('1/c')], 'alice'),
+    );
     expect(message).toContain('3 new repositories');
     expect(hint).toContain('rpmyard adopt');
     expect(hint).not.toMatch(/\d{4}-/);
@@ -59,10 +65,10 @@ describe('the quota of new repositories', () => {
   test('names the time at which there is room for all that a request needs', () => {
     const { admit, pass } = siteWith({ eachPerDay: 3, together: 100 });
     for (const repository of ['1/a', '2/a', '3/a']) {
-      admit([repository], 'alice');
+      admit([repo(repository)], 'alice');
       pass(HOUR_MS);
     }
-    const fresh = ['4/a', '5/a'];
+    const fresh = [repo('4/a'), repo('5/a')];
     expect(appErrorOf(() => admit(fresh, 'alice')).hint).toContain('1970-01-02T01:00:00');
     pass(22 * HOUR_MS - 1);
     expect(appErrorOf(() => admit(fresh, 'alice')).code).toBe('QUOTA_REACHED');
@@ -72,21 +78,23 @@ describe('the quota of new repositories', () => {
 
   test('forgets each after a day', () => {
     const { admit, pass } = siteWith({ eachPerDay: 2, together: 100 });
-    admit(['1/a'], 'alice');
+    admit([repo('1/a')], 'alice');
     pass(12 * HOUR_MS);
-    admit(['2/a'], 'alice');
-    expect(appErrorOf(() => admit(['3/a'], 'alice')).hint).toContain('1970-01-02T00:00:00');
+    admit([repo('2/a')], 'alice');
+    expect(appErrorOf(() => admit([repo('3/a')], 'alice')).hint).toContain('1970-01-02T00:00:00');
     pass(12 * HOUR_MS);
-    expect(() => admit(['3/a'], 'alice')).not.toThrow();
-    expect(appErrorOf(() => admit(['4/a'], 'alice'))).toMatchObject({ code: 'QUOTA_REACHED' });
+    expect(() => admit([repo('3/a')], 'alice')).not.toThrow();
+    expect(appErrorOf(() => admit([repo('4/a')], 'alice'))).toMatchObject({ code: 'QUOTA_REACHED' });
   });
 
   test('refuses everybody when there are enough, with those that are being made', () => {
     const { admit, known } = siteWith({ eachPerDay: 2, together: 3 });
-    for (const repository of ['7/a', '8/a']) known.add(repository);
-    admit(['9/a'], 'alice');
-    expect(appErrorOf(() => admit(['10/a'], 'bob'))).toMatchObject({ details: { quota: 'repositories' } });
-    known.add('9/a');
-    expect(() => admit(['9/a', '8/a'], 'bob')).not.toThrow();
+    for (const repository of ['7/a', '8/a']) known.add(repo(repository));
+    admit([repo('9/a')], 'alice');
+    expect(appErrorOf(() => admit([repo('10/a')], 'bob'))).toMatchObject({
+      details: { quota: 'repositories' },
+    });
+    known.add(repo('9/a'));
+    expect(() => admit([repo('9/a'), repo('8/a')], 'bob')).not.toThrow();
   });
 });

@@ -8,10 +8,11 @@ import { openTree } from '../../src/boot/open-tree.ts';
 import { QUOTAS } from '../../src/base/limits/quotas.ts';
 import type { RepositoryRequests } from '../../src/indexing/repository-requests.ts';
 import { createTempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
 const MIB = 1024 * 1024;
 const LOG = pino({ level: 'silent' });
-const REPOSITORY = '9/x86_64';
+const REPOSITORY = repo('9/x86_64');
 const REFUSED = { code: 'QUOTA_REACHED', statusCode: 429 };
 
 interface Opened extends AsyncDisposable {

@@ -7,8 +7,9 @@ import { createTidying } from '../../src/indexing/tidy-repository.ts';
 import { plainLayout } from '../support/index-engines.ts';
 import { writeRepodata } from '../support/render-packages.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
-const REPOSITORY = '9/x86_64';
+const REPOSITORY = repo('9/x86_64');
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const OLD_FILE = `${'a'.repeat(64)}-primary.xml.gz`;
@@ -127,9 +128,9 @@ describe('tidying a repository', () => {
   it('does it for each repository on its own', async () => {
     await tidy(REPOSITORY);
     writeRepodata(join(root.path, 'storage', '9/aarch64'), []);
-    await writeFile(join(repodataDir('9/aarch64'), OTHER_FILE), 'superseded');
-    await tidy('9/aarch64');
-    expect(records.listSuperseded('9/aarch64')).toHaveLength(1);
+    await writeFile(join(repodataDir(repo('9/aarch64')), OTHER_FILE), 'superseded');
+    await tidy(repo('9/aarch64'));
+    expect(records.listSuperseded(repo('9/aarch64'))).toHaveLength(1);
   });
 
   it('removes nothing while repomd.xml cannot be read: any file may be one that it names', async () => {

@@ -6,6 +6,7 @@ import { type ApplyParts, applyStaged, stagePlan } from '../../src/intake/apply-
 import type { AdoptionPlan, PlannedPackage } from '../../src/intake/plan-adoption.ts';
 import { sourceIdentityOf } from '../../src/intake/adopt/survey-packages.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
 const COUNT = 20;
 
@@ -40,7 +41,7 @@ async function planned(path: string): Promise<PlannedPackage> {
     releasever: undefined,
     keptIn: undefined,
     taggedReleasever: undefined,
-    repositories: ['9/x86_64'],
+    repositories: [repo('9/x86_64')],
     location: `Packages/${path}`,
     laidIn: undefined,
     isInTree: false,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { describeUpload } from '../../src/intake/describe-upload.ts';
 import { type Receipt, Records } from '../../src/storage/records.ts';
 import { createTempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
 const SENT = '11'.repeat(32);
 const SENT_ELSEWHERE = '22'.repeat(32);
@@ -10,7 +11,7 @@ const CLOSED = '44'.repeat(32);
 
 function receipt(repository: string, fields: Partial<Receipt>): Receipt {
   return {
-    repository,
+    repository: repo(repository),
     location: 'Packages/a-1-1.noarch.rpm',
     sha256: STORED,
     nevra: 'a-1-1.noarch',

@@ -14,8 +14,9 @@ import type { PackageStore } from '../../src/storage/package-store.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { createTempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
-const REPOSITORY = '9/x86_64';
+const REPOSITORY = repo('9/x86_64');
 const DIRECTORIES = ['9', '9/x86_64', '9/x86_64/Packages', '9/x86_64/repodata'];
 const LOG = pino({ level: 'silent' });
 const FIRST = craftRpm({ name: 'first', release: '1.el9', arch: 'x86_64' });

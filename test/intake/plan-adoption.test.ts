@@ -3,6 +3,7 @@ import { planAdoption } from '../../src/intake/plan-adoption.ts';
 import type { StoredTree } from '../../src/intake/read-stored.ts';
 import type { SurveyedPackage } from '../../src/intake/survey.ts';
 import { found, foundMetadata, surveyOf } from '../support/found-packages.ts';
+import { repo } from '../support/repo.ts';
 
 const EMPTY: StoredTree = { packages: new Map(), metadata: new Map() };
 
@@ -21,16 +22,16 @@ describe('the plan of an adoption', () => {
 
   it('takes of equal files one that can be linked, then one that lies where it goes', () => {
     const planned = plan([
-      found('a/x.rpm', { sha256: 'same', isLinkable: false, laidIn: '9/x86_64' }),
+      found('a/x.rpm', { sha256: 'same', isLinkable: false, laidIn: repo('9/x86_64') }),
       found('b/x.rpm', { sha256: 'same' }),
-      found('c/x.rpm', { sha256: 'same', laidIn: '9/x86_64' }),
+      found('c/x.rpm', { sha256: 'same', laidIn: repo('9/x86_64') }),
     ]);
     expect(pathsOf(planned)).toEqual([['c/x.rpm', 'b/x.rpm', 'a/x.rpm']]);
   });
 
   it('leaves the same bytes in each basearch that they lie in, and makes no other one for them', () => {
-    const kept = { sha256: 'same', keptIn: 'x86_64', repositories: ['9/x86_64'] };
-    const inBoth = { sha256: 'same', repositories: ['9/i386'] };
+    const kept = { sha256: 'same', keptIn: 'x86_64', repositories: [repo('9/x86_64')] };
+    const inBoth = { sha256: 'same', repositories: [repo('9/i386')] };
     const only = plan([found('9/x86_64/x.rpm', kept)]);
     expect(only.packages).toMatchObject([{ repositories: ['9/x86_64'], basearches: ['x86_64'] }]);
     const both = plan([found('9/x86_64/x.rpm', kept), found('9/i386/x.rpm', inBoth)]);
@@ -43,8 +44,8 @@ describe('the plan of an adoption', () => {
 
   it('takes the same bytes for each releasever that a directory says', () => {
     const planned = plan([
-      found('8/x86_64/x.rpm', { sha256: 'same', releasever: '8', repositories: ['8/x86_64'] }),
-      found('9/x86_64/x.rpm', { sha256: 'same', releasever: '9', repositories: ['9/x86_64'] }),
+      found('8/x86_64/x.rpm', { sha256: 'same', releasever: '8', repositories: [repo('8/x86_64')] }),
+      found('9/x86_64/x.rpm', { sha256: 'same', releasever: '9', repositories: [repo('9/x86_64')] }),
     ]);
     expect(planned.packages).toMatchObject([{ releasever: '8' }, { releasever: '9' }]);
   });
@@ -71,7 +72,7 @@ describe('the plan of an adoption', () => {
   });
 
   it('names a conflict of noarch packages once for all their repositories', () => {
-    const repositories = ['9/x86_64', '9/aarch64'];
+    const repositories = [repo('9/x86_64'), repo('9/aarch64')];
     const planned = plan([
       found('a/x.rpm', { sha256: 'one', repositories }),
       found('b/x.rpm', { sha256: 'two', repositories }),
@@ -80,7 +81,7 @@ describe('the plan of an adoption', () => {
   });
 
   it('takes a package nowhere that is in conflict in one of its repositories', () => {
-    const planned = plan([found('a/x.rpm', { repositories: ['9/x86_64', '9/aarch64'] })], {
+    const planned = plan([found('a/x.rpm', { repositories: [repo('9/x86_64'), repo('9/aarch64')] })], {
       packages: new Map([['9/aarch64/Packages/x.rpm', ['other']]]),
     });
     expect(planned.packages).toEqual([]);
@@ -91,7 +92,7 @@ describe('the plan of an adoption', () => {
     const planned = plan(
       [
         found('a/x.rpm', { sha256: 'there' }),
-        found('a/y.rpm', { sha256: 'half', repositories: ['9/x86_64', '9/aarch64'] }),
+        found('a/y.rpm', { sha256: 'half', repositories: [repo('9/x86_64'), repo('9/aarch64')] }),
       ],
       {
         packages: new Map([
@@ -138,12 +139,12 @@ describe('the plan of an adoption', () => {
   });
 
   it.each<[string, Partial<SurveyedPackage>, RegExp]>([
-    ['of another releasever', { laidIn: '8/x86_64' }, /8\/x86_64.*built for 9/],
-    ['of another basearch', { laidIn: '9/ppc64le' }, /9\/ppc64le.*go to 9\/x86_64/],
+    ['of another releasever', { laidIn: repo('8/x86_64') }, /8\/x86_64.*built for 9/],
+    ['of another basearch', { laidIn: repo('9/ppc64le') }, /9\/ppc64le.*go to 9\/x86_64/],
     ['misplaced in the tree', { isInTree: true }, /another place than 9\/x86_64/],
     [
       'sent to another releasever',
-      { isInTree: true, isInPlace: true, releasever: '9', taggedReleasever: '8', laidIn: '9/x86_64' },
+      { isInTree: true, isInPlace: true, releasever: '9', taggedReleasever: '8', laidIn: repo('9/x86_64') },
       /built for 8; left there/,
     ],
   ])('notes packages that lie in a directory %s', (_, fields, text) => {
@@ -153,12 +154,12 @@ describe('the plan of an adoption', () => {
   });
 
   it('notes nothing of packages that lie where they go', () => {
-    expect(plan([found('9/x86_64/x.rpm', { laidIn: '9/x86_64' })]).notes).toEqual([]);
+    expect(plan([found('9/x86_64/x.rpm', { laidIn: repo('9/x86_64') })]).notes).toEqual([]);
   });
 });
 
 describe('the plan for metadata', () => {
-  const noarch = { isNoarch: true, repositories: ['9/x86_64', '9/aarch64'] };
+  const noarch = { isNoarch: true, repositories: [repo('9/x86_64'), repo('9/aarch64')] };
 
   function planFor(
     packages: readonly SurveyedPackage[],
@@ -178,7 +179,7 @@ describe('the plan for metadata', () => {
   }
 
   it('goes to every repository that the packages beside it go to', () => {
-    const packages = [found('mixed/x.rpm'), found('mixed/y.rpm', { repositories: ['8/x86_64'] })];
+    const packages = [found('mixed/x.rpm'), found('mixed/y.rpm', { repositories: [repo('8/x86_64')] })];
     expect(planFor(packages, [foundMetadata('mixed/repodata/comps.xml')]).planned).toEqual([
       { repository: '8/x86_64', type: 'group', isMissing: true },
       { repository: '9/x86_64', type: 'group', isMissing: true },
@@ -187,8 +188,8 @@ describe('the plan for metadata', () => {
 
   it('stays in the repository of its directory when noarch packages go to others too', () => {
     const packages = [
-      found('9/x86_64/x.rpm', { ...noarch, laidIn: '9/x86_64', sha256: 'same' }),
-      found('9/aarch64/x.rpm', { ...noarch, laidIn: '9/aarch64', sha256: 'same' }),
+      found('9/x86_64/x.rpm', { ...noarch, laidIn: repo('9/x86_64'), sha256: 'same' }),
+      found('9/aarch64/x.rpm', { ...noarch, laidIn: repo('9/aarch64'), sha256: 'same' }),
     ];
     const metadata = [foundMetadata('9/x86_64/repodata/a.xml'), foundMetadata('9/aarch64/repodata/b.xml')];
     const { planned, conflicts } = planFor(packages, metadata);
@@ -203,7 +204,7 @@ describe('the plan for metadata', () => {
   });
 
   it('belongs to the packages of the nearest directory that is indexed', () => {
-    const packages = [found('x.rpm', { repositories: ['8/x86_64'] }), found('inner/Packages/y.rpm')];
+    const packages = [found('x.rpm', { repositories: [repo('8/x86_64')] }), found('inner/Packages/y.rpm')];
     const metadata = [
       foundMetadata('repodata/a.xml', { directory: '' }),
       foundMetadata('inner/repodata/b.xml'),

@@ -8,6 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import { NOTHING } from '../support/gauge-sources.ts';
 import { statusOf } from '../support/repository-status.ts';
 import { buildTestApp } from '../support/test-app.ts';
+import { repo } from '../support/repo.ts';
 
 /** Each sample of the text format: `name{labels}` and its value. */
 async function samplesOf({ registry }: Metrics): Promise<ReadonlyMap<string, number>> {
@@ -131,8 +132,8 @@ describe('the metrics', () => {
     const failed = new AppError('INDEX_FAILED', 'exit code 1', { hint: 'look at the log' });
     let faults: readonly Fault[] = [
       { affects: 'uploads', error: full },
-      { affects: 'indexes', repository: '9/x86_64', error: failed },
-      { affects: 'indexes', repository: '9/SRPMS', error: failed },
+      { affects: 'indexes', repository: repo('9/x86_64'), error: failed },
+      { affects: 'indexes', repository: repo('9/SRPMS'), error: failed },
     ];
     const metrics = createMetrics({ ...NOTHING, findFaults: async () => faults });
     expect(await faultsOf(metrics)).toEqual([

@@ -18,8 +18,9 @@ import { sequenceSpec } from '../support/sequence-spec.ts';
 import { SPEC_FILES } from '../support/spec-files.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 import { UNSIGNED } from '../support/unsigned.ts';
+import { repo } from '../support/repo.ts';
 
-const REPOSITORY = '9/x86_64';
+const REPOSITORY = repo('9/x86_64');
 const SEED = Number(process.env['RPMYARD_SEED'] ?? 20_260_101);
 const STEPS = 200;
 const FIRST_PACKAGES = 150;

@@ -9,6 +9,7 @@ import {
   openBatchStore,
 } from '../../src/storage/batch-store.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
 let dir: TempDir;
 let batchesDir: string;
@@ -19,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => dir.remove());
 
 function member(name: string, releasever = '9'): BatchMember {
-  const targets = [{ repository: `${releasever}/x86_64`, location: `Packages/${name}.rpm` }];
+  const targets = [{ repository: repo(`${releasever}/x86_64`), location: `Packages/${name}.rpm` }];
   const sha256 = Buffer.from(name).toString('hex').padEnd(64, '0');
   return { file: memberFile(sha256, targets), nevra: name, sha256, sizeBytes: 1, targets, signatures: {} };
 }
@@ -57,7 +58,7 @@ describe('the batches on disk', () => {
       packageCount: 2,
     });
     expect(next.listUnplaced()).toEqual(['b']);
-    expect(next.listUnplaced('8/x86_64')).toEqual([]);
+    expect(next.listUnplaced(repo('8/x86_64'))).toEqual([]);
     await next.finish('b');
     expect(next.listUnplaced()).toEqual([]);
     expect(await readdir(join(batchesDir, 'b'))).toEqual(['owner', 'placed.json']);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openMarks } from '../../src/storage/marks.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
 let root: TempDir;
 beforeEach(async () => void (root = await createTempDir()));
@@ -11,13 +12,13 @@ afterEach(() => root.remove());
 describe('a mark', () => {
   it('is there for the next process until it is cleared', async () => {
     const marks = await openMarks(root.path);
-    await marks.set('9/x86_64');
-    await marks.set('amzn2023/aarch64');
+    await marks.set(repo('9/x86_64'));
+    await marks.set(repo('amzn2023/aarch64'));
     expect([...(await (await openMarks(root.path)).list())].toSorted()).toEqual([
       '9/x86_64',
       'amzn2023/aarch64',
     ]);
-    await marks.clear('9/x86_64');
+    await marks.clear(repo('9/x86_64'));
     expect(await marks.list()).toEqual(['amzn2023/aarch64']);
   });
 
@@ -30,14 +31,14 @@ describe('a mark', () => {
     await rm(path, { recursive: true });
     await writeFile(path, '');
     await expect(marks.check()).rejects.toThrow(/EEXIST|ENOTDIR/);
-    await expect(marks.set('9/x86_64')).rejects.toThrow(/EEXIST|ENOTDIR/);
+    await expect(marks.set(repo('9/x86_64'))).rejects.toThrow(/EEXIST|ENOTDIR/);
   });
 
   it('may be set and cleared twice', async () => {
     const marks = await openMarks(root.path);
-    await marks.set('9/x86_64');
-    await marks.set('9/x86_64');
-    await marks.clear('9/x86_64');
-    await expect(marks.clear('9/x86_64')).resolves.toBeUndefined();
+    await marks.set(repo('9/x86_64'));
+    await marks.set(repo('9/x86_64'));
+    await marks.clear(repo('9/x86_64'));
+    await expect(marks.clear(repo('9/x86_64'))).resolves.toBeUndefined();
   });
 });

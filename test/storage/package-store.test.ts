@@ -7,6 +7,7 @@ import { createPackageStore, type PackageStore } from '../../src/storage/package
 import { createRepositoryLayout } from '../../src/storage/repository-layout.ts';
 import { syncedPathsOf } from '../support/synced-paths.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
 let dir: TempDir;
 let topDir: string;
@@ -66,7 +67,8 @@ describe('listRepositories', () => {
 });
 
 describe('listPackages', () => {
-  const locations = async (): Promise<readonly string[]> => (await store.listPackages('9/x86_64')).toSorted();
+  const locations = async (): Promise<readonly string[]> =>
+    (await store.listPackages(repo('9/x86_64'))).toSorted();
 
   it('follows nested directories', async () => {
     await put('9/x86_64/Packages/b-1-1.el9.x86_64.rpm');
@@ -103,9 +105,9 @@ describe('listPackages', () => {
 
 describe('createRepository', () => {
   it('creates the directories, and does no harm to what is there', async () => {
-    await store.createRepository('9/x86_64');
+    await store.createRepository(repo('9/x86_64'));
     const path = await put('9/x86_64/Packages/a-1-1.el9.x86_64.rpm');
-    await store.createRepository('9/x86_64');
+    await store.createRepository(repo('9/x86_64'));
     expect(await readFile(path, 'utf8')).toBe('content');
   });
 
@@ -135,7 +137,7 @@ describe('add', () => {
     return path;
   }
 
-  beforeEach(() => store.createRepository('9/x86_64'));
+  beforeEach(() => store.createRepository(repo('9/x86_64')));
 
   it('gives the file a second name that everybody may read', async () => {
     const path = await incoming('new');

@@ -6,6 +6,7 @@ import { toAppError } from '../../src/errors.ts';
 import { type NonceUse, type Receipt, Records, type SetAside } from '../../src/storage/records.ts';
 import { appErrorOf } from '../support/app-error.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
 const SHA_A = 'a'.repeat(64);
 const SHA_B = 'b'.repeat(64);
@@ -40,7 +41,7 @@ afterEach(async () => {
 
 function receipt(fields: Partial<Receipt> = {}): Receipt {
   return {
-    repository: '9/x86_64',
+    repository: repo('9/x86_64'),
     location: 'Packages/a-1-1.el9.x86_64.rpm',
     sha256: SHA_A,
     nevra: 'a-1-1.el9.x86_64',
@@ -53,7 +54,7 @@ function receipt(fields: Partial<Receipt> = {}): Receipt {
 
 function aside(fields: Partial<SetAside> = {}): SetAside {
   return {
-    repository: '9/x86_64',
+    repository: repo('9/x86_64'),
     location: 'Packages/a.rpm',
     identity: '1-2-3',
     reason: 'it holds text that XML cannot hold',
@@ -70,22 +71,25 @@ function reopen(): void {
 
 describe('receipts', () => {
   it('are found by their digest, in every repository, in order', () => {
-    records.saveReceipts([receipt({ repository: '9/x86_64' }), receipt({ repository: '9/aarch64' })]);
+    records.saveReceipts([
+      receipt({ repository: repo('9/x86_64') }),
+      receipt({ repository: repo('9/aarch64') }),
+    ]);
     records.saveReceipts([receipt({ location: 'Packages/b.rpm', sha256: SHA_B })]);
     expect(records.receiptsOf(SHA_A)).toEqual([
-      receipt({ repository: '9/aarch64' }),
-      receipt({ repository: '9/x86_64' }),
+      receipt({ repository: repo('9/aarch64') }),
+      receipt({ repository: repo('9/x86_64') }),
     ]);
     expect(records.receiptsOf('c'.repeat(64))).toEqual([]);
   });
 
   it('are listed in pieces, in order of location', () => {
     const all = ['a', 'b', 'c', 'd', 'e'].map((name) => receipt({ location: `Packages/${name}.rpm` }));
-    records.saveReceipts([...all.toReversed(), receipt({ repository: '9/aarch64' })]);
-    const first = records.receiptsAfter('9/x86_64', '', 2);
+    records.saveReceipts([...all.toReversed(), receipt({ repository: repo('9/aarch64') })]);
+    const first = records.receiptsAfter(repo('9/x86_64'), '', 2);
     expect(first).toEqual(all.slice(0, 2));
-    expect(records.receiptsAfter('9/x86_64', first[1]?.location ?? '', 9)).toEqual(all.slice(2));
-    expect(records.receiptsAfter('9/x86_64', 'Packages/e.rpm', 9)).toEqual([]);
+    expect(records.receiptsAfter(repo('9/x86_64'), first[1]?.location ?? '', 9)).toEqual(all.slice(2));
+    expect(records.receiptsAfter(repo('9/x86_64'), 'Packages/e.rpm', 9)).toEqual([]);
   });
 
   it('outlive the process', () => {
@@ -124,15 +128,15 @@ describe('receipts', () => {
     records.saveReceipts([
       receipt(),
       receipt({ location: '__proto__', sha256: SHA_B }),
-      receipt({ repository: '9/SRPMS', location: 'Packages/c.rpm' }),
+      receipt({ repository: repo('9/SRPMS'), location: 'Packages/c.rpm' }),
     ]);
-    expect(records.acknowledgedDigests('9/x86_64')).toEqual(
+    expect(records.acknowledgedDigests(repo('9/x86_64'))).toEqual(
       new Map([
         ['Packages/a-1-1.el9.x86_64.rpm', SHA_A],
         ['__proto__', SHA_B],
       ]),
     );
-    expect(records.acknowledgedDigests('none/none')).toEqual(new Map());
+    expect(records.acknowledgedDigests(repo('none/none'))).toEqual(new Map());
   });
 });
 
@@ -141,8 +145,8 @@ describe('publishing', () => {
 
   it('marks a receipt with the time of the first index that holds it', () => {
     records.saveReceipts([receipt()]);
-    records.markPublished('9/x86_64', new Map([[location, SHA_A]]), 111);
-    records.markPublished('9/x86_64', new Map([[location, SHA_A]]), 222);
+    records.markPublished(repo('9/x86_64'), new Map([[location, SHA_A]]), 111);
+    records.markPublished(repo('9/x86_64'), new Map([[location, SHA_A]]), 222);
     expect(records.receiptsOf(SHA_A)).toEqual([receipt({ publishedAtMs: 111 })]);
   });
 
@@ -153,37 +157,41 @@ describe('publishing', () => {
       new Map([['Packages/other.rpm', SHA_A]]),
       new Map(),
     ]) {
-      records.markPublished('9/x86_64', published, 111);
+      records.markPublished(repo('9/x86_64'), published, 111);
     }
-    records.markPublished('9/aarch64', new Map([[location, SHA_A]]), 111);
+    records.markPublished(repo('9/aarch64'), new Map([[location, SHA_A]]), 111);
     expect(records.receiptsOf(SHA_A)).toEqual([receipt()]);
   });
 
   it('does not need a receipt for every package of the index', () => {
-    records.markPublished('9/x86_64', new Map([['Packages/by-hand.rpm', SHA_A]]), 111);
+    records.markPublished(repo('9/x86_64'), new Map([['Packages/by-hand.rpm', SHA_A]]), 111);
     expect(records.receiptsOf(SHA_A)).toEqual([]);
   });
 });
 
 describe('packages that are set aside', () => {
   it('are listed by repository, in order of location', () => {
-    records.setAside([aside({ location: 'Packages/b.rpm' }), aside(), aside({ repository: '9/SRPMS' })]);
-    expect(records.listSetAside('9/x86_64')).toEqual([aside(), aside({ location: 'Packages/b.rpm' })]);
+    records.setAside([
+      aside({ location: 'Packages/b.rpm' }),
+      aside(),
+      aside({ repository: repo('9/SRPMS') }),
+    ]);
+    expect(records.listSetAside(repo('9/x86_64'))).toEqual([aside(), aside({ location: 'Packages/b.rpm' })]);
     reopen();
-    expect(records.listSetAside('9/SRPMS')).toEqual([aside({ repository: '9/SRPMS' })]);
+    expect(records.listSetAside(repo('9/SRPMS'))).toEqual([aside({ repository: repo('9/SRPMS') })]);
   });
 
   it('have one record each, the latest', () => {
     records.setAside([aside()]);
     records.setAside([aside({ identity: '4-5-6', reason: 'another' })]);
-    expect(records.listSetAside('9/x86_64')).toEqual([aside({ identity: '4-5-6', reason: 'another' })]);
+    expect(records.listSetAside(repo('9/x86_64'))).toEqual([aside({ identity: '4-5-6', reason: 'another' })]);
   });
 
   it('say why', () => {
     records.setAside([aside()]);
-    expect(records.setAsideReason('9/x86_64', 'Packages/a.rpm')).toBe(aside().reason);
-    expect(records.setAsideReason('9/x86_64', 'Packages/b.rpm')).toBeUndefined();
-    expect(records.setAsideReason('9/SRPMS', 'Packages/a.rpm')).toBeUndefined();
+    expect(records.setAsideReason(repo('9/x86_64'), 'Packages/a.rpm')).toBe(aside().reason);
+    expect(records.setAsideReason(repo('9/x86_64'), 'Packages/b.rpm')).toBeUndefined();
+    expect(records.setAsideReason(repo('9/SRPMS'), 'Packages/a.rpm')).toBeUndefined();
   });
 
   it('are taken back one by one, or all of a repository', () => {
@@ -191,16 +199,16 @@ describe('packages that are set aside', () => {
       aside(),
       aside({ location: 'Packages/b.rpm' }),
       aside({ location: 'Packages/c.rpm' }),
-      aside({ repository: '9/SRPMS' }),
+      aside({ repository: repo('9/SRPMS') }),
     ]);
-    records.takeBack('9/x86_64', 'Packages/b.rpm');
-    expect(records.listSetAside('9/x86_64').map((each) => each.location)).toEqual([
+    records.takeBack(repo('9/x86_64'), 'Packages/b.rpm');
+    expect(records.listSetAside(repo('9/x86_64')).map((each) => each.location)).toEqual([
       'Packages/a.rpm',
       'Packages/c.rpm',
     ]);
-    records.takeAllBack('9/x86_64');
-    expect(records.listSetAside('9/x86_64')).toEqual([]);
-    expect(records.listSetAside('9/SRPMS')).toHaveLength(1);
+    records.takeAllBack(repo('9/x86_64'));
+    expect(records.listSetAside(repo('9/x86_64'))).toEqual([]);
+    expect(records.listSetAside(repo('9/SRPMS'))).toHaveLength(1);
   });
 });
 
@@ -283,13 +291,13 @@ describe('superseded metadata', () => {
       { fileName: 'aa-primary.xml.gz', sinceMs: 1 },
       { fileName: 'bb-other.xml.gz', sinceMs: 2 },
     ];
-    records.replaceSuperseded('9/x86_64', files);
-    records.replaceSuperseded('9/SRPMS', files.slice(0, 1));
-    expect(records.listSuperseded('9/x86_64')).toEqual(files);
-    records.replaceSuperseded('9/x86_64', files.slice(1));
+    records.replaceSuperseded(repo('9/x86_64'), files);
+    records.replaceSuperseded(repo('9/SRPMS'), files.slice(0, 1));
+    expect(records.listSuperseded(repo('9/x86_64'))).toEqual(files);
+    records.replaceSuperseded(repo('9/x86_64'), files.slice(1));
     reopen();
-    expect(records.listSuperseded('9/x86_64')).toEqual(files.slice(1));
-    expect(records.listSuperseded('9/SRPMS')).toEqual(files.slice(0, 1));
+    expect(records.listSuperseded(repo('9/x86_64'))).toEqual(files.slice(1));
+    expect(records.listSuperseded(repo('9/SRPMS'))).toEqual(files.slice(0, 1));
   });
 });
 
@@ -327,7 +335,7 @@ describe('the database', () => {
 
     records = new Records(dir.path);
     expect(records.receiptsOf(SHA_A)).toEqual([receipt()]);
-    expect(records.listSetAside('9/x86_64')).toHaveLength(1);
+    expect(records.listSetAside(repo('9/x86_64'))).toHaveLength(1);
     records.saveReceipts([receipt({ location: 'Packages/c.rpm' })]);
     reopen();
     expect(records.receiptsOf(SHA_A)).toHaveLength(2);
@@ -342,7 +350,7 @@ describe('the database', () => {
 
   it('holds all of a transaction or nothing', () => {
     const good = receipt();
-    const bad = receipt({ repository: '9/aarch64', sizeBytes: 0.5 });
+    const bad = receipt({ repository: repo('9/aarch64'), sizeBytes: 0.5 });
     expect(() => records.saveReceipts([good, bad])).toThrow(
       expect.objectContaining({ code: 'ERR_SQLITE_ERROR' }),
     );
@@ -390,7 +398,7 @@ describe('a full disk', () => {
 
 describe('faults of packages', () => {
   const fault = (location: string, repository = '9/x86_64') => ({
-    repository,
+    repository: repo(repository),
     location,
     identity: '1-2-3',
     code: 'PACKAGE_DAMAGED' as const,
@@ -410,9 +418,9 @@ describe('faults of packages', () => {
       { count: 2, first: fault('a.rpm') },
       { count: 1, first: { ...fault('c.rpm'), code: 'PACKAGE_HELD_BACK' } },
     ]);
-    expect(records.packageFaultAt('9/x86_64', 'b.rpm')).toEqual(fault('b.rpm'));
-    records.endPackageFaults('9/x86_64', ['a.rpm', 'b.rpm', 'c.rpm']);
-    expect(records.listPackageFaults('9/x86_64')).toEqual([]);
-    expect(records.listPackageFaults('9/aarch64')).toEqual([fault('a.rpm', '9/aarch64')]);
+    expect(records.packageFaultAt(repo('9/x86_64'), 'b.rpm')).toEqual(fault('b.rpm'));
+    records.endPackageFaults(repo('9/x86_64'), ['a.rpm', 'b.rpm', 'c.rpm']);
+    expect(records.listPackageFaults(repo('9/x86_64'))).toEqual([]);
+    expect(records.listPackageFaults(repo('9/aarch64'))).toEqual([fault('a.rpm', '9/aarch64')]);
   });
 });

@@ -10,6 +10,7 @@ import {
 } from '../../src/storage/repository-layout.ts';
 import { joinRepositoryName } from '../../src/rpm/repository-name.ts';
 import { appErrorOf } from '../support/app-error.ts';
+import { repo } from '../support/repo.ts';
 
 const TOP_DIR = '/srv/repo/storage';
 const { releaseverPatterns } = parseConfig('', '/config.yml').layout;
@@ -436,7 +437,7 @@ function tryTargets(fields: Partial<PackageIdentity>, releasever: string) {
 describe('a repository name', () => {
   it('is two segments', () => {
     expect(repositoryName('9', 'x86_64')).toBe('9/x86_64');
-    expect(layout.directoryOf('9/x86_64')).toBe(join(TOP_DIR, '9/x86_64'));
+    expect(layout.directoryOf(repo('9/x86_64'))).toBe(join(TOP_DIR, '9/x86_64'));
   });
 
   it.each([

@@ -1,4 +1,5 @@
 import type { FoundMetadata, SurveyedPackage, Survey } from '../../src/intake/survey.ts';
+import { repo } from './repo.ts';
 
 /** A found package; the path gives what is left out. */
 export function found(path: string, fields: Partial<SurveyedPackage> = {}): SurveyedPackage {
@@ -13,7 +14,7 @@ export function found(path: string, fields: Partial<SurveyedPackage> = {}): Surv
     releasever: undefined,
     keptIn: undefined,
     taggedReleasever: undefined,
-    repositories: ['9/x86_64'],
+    repositories: [repo('9/x86_64')],
     location: `Packages/${fileName}`,
     laidIn: undefined,
     isInTree: false,

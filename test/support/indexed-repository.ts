@@ -16,8 +16,9 @@ import { plainLayout } from './index-engines.ts';
 import { sha256Of } from './send-request.ts';
 import { createTempDir } from './temp-dir.ts';
 import { UNSIGNED } from './unsigned.ts';
+import { repo } from './repo.ts';
 
-export const REPOSITORY = '9/x86_64';
+export const REPOSITORY = repo('9/x86_64');
 
 /** A repository that the incremental engine indexes in the thread of the test, without a service around it. */
 export interface IndexedRepository extends AsyncDisposable {

@@ -20,6 +20,7 @@ import { createFaultFinder, type FaultSources } from '../../src/observe/find-fau
 import { createMetrics, type Metrics } from '../../src/observe/metrics.ts';
 import { ENOUGH_ROOM } from './enough-room.ts';
 import { createTempDir } from './temp-dir.ts';
+import { repo } from './repo.ts';
 
 /** An upload as the fake ingest got it, with the bytes that the file held then. */
 export interface SeenUpload extends SpooledUpload {
@@ -219,7 +220,7 @@ export function outcomeOf(content: string, fields: Partial<UploadOutcome> = {}):
     sizeBytes: Buffer.byteLength(content),
     places: [
       {
-        repository: '9/x86_64',
+        repository: repo('9/x86_64'),
         location: 'Packages/example-1.0-1.el9.x86_64.rpm',
         url: 'http://repo.example.com/repo/9/x86_64/Packages/example-1.0-1.el9.x86_64.rpm',
         state: 'waiting',

@@ -10,6 +10,7 @@ import { hashToken, newToken } from '../../src/trust/token-hash.ts';
 import { admit } from '../support/admit.ts';
 import { codeOf } from '../support/app-error.ts';
 import { createTempDir } from '../support/temp-dir.ts';
+import { repo } from '../support/repo.ts';
 
 const NOW_MS = 1_800_000_000_000;
 const CI = newToken();
@@ -93,12 +94,15 @@ describe('a token', () => {
 
   it('has its rights in its repositories only', () => {
     const headers = { authorization: `Bearer ${CI}` };
-    const { rights } = access().admit(put(headers), { right: 'upload', in: { repository: '9/x86_64' } });
-    expect(rights.may('upload', '10/x86_64')).toBe(false);
+    const { rights } = access().admit(put(headers), {
+      right: 'upload',
+      in: { repository: repo('9/x86_64') },
+    });
+    expect(rights.may('upload', repo('10/x86_64'))).toBe(false);
     const others: Need[] = [
-      { right: 'upload', in: { repository: '10/x86_64' } },
+      { right: 'upload', in: { repository: repo('10/x86_64') } },
       { right: 'upload', in: 'all' },
-      { right: 'admin', in: { repository: '9/x86_64' } },
+      { right: 'admin', in: { repository: repo('9/x86_64') } },
     ];
     for (const need of others) {
       expect(codeOf(() => access().admit(put(headers), need))).toBe('RIGHT_MISSING');
@@ -115,10 +119,10 @@ describe('who says who they are', () => {
   it('may read what everybody may', () => {
     const service = access({ publicRead: ['10/*'] });
     const requester = service.admit(put(basic('ci', CI)), UPLOAD);
-    expect(requester.rights.may('read', '10/x86_64')).toBe(true);
-    expect(requester.rights.may('read', '9/x86_64')).toBe(true);
-    expect(requester.rights.may('read', '8/x86_64')).toBe(false);
-    expect(requester.rights.may('upload', '10/x86_64')).toBe(false);
+    expect(requester.rights.may('read', repo('10/x86_64'))).toBe(true);
+    expect(requester.rights.may('read', repo('9/x86_64'))).toBe(true);
+    expect(requester.rights.may('read', repo('8/x86_64'))).toBe(false);
+    expect(requester.rights.may('upload', repo('10/x86_64'))).toBe(false);
   });
 });
 
@@ -128,7 +132,7 @@ describe('a request without credentials', () => {
   });
 
   it('may read what is public, whatever credentials it has', () => {
-    const need: Need = { right: 'read', in: { repository: '9/x86_64' } };
+    const need: Need = { right: 'read', in: { repository: repo('9/x86_64') } };
     const asked = put({ authorization: 'Bearer stale' });
     expect(access().admit(asked, need).kind).toBe('anybody');
     expect(codeOf(() => access({ publicRead: ['10/*'] }).admit(asked, need))).toBe('CREDENTIALS_INVALID');
@@ -148,7 +152,7 @@ describe('where credentials are required', () => {
     expect(codeOf(() => admitted(put({ authorization: `Bearer ${CI}` }), UPLOAD))).toBe(
       'CREDENTIALS_INVALID',
     );
-    expect(admitted(put({}), { right: 'read', in: { repository: '9/x86_64' } }).kind).toBe('anybody');
+    expect(admitted(put({}), { right: 'read', in: { repository: repo('9/x86_64') } }).kind).toBe('anybody');
     expect(admitted(put({ authorization: `Bearer ${LOCAL}` }), UPLOAD).kind).toBe('local');
   });
 });

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { RepositoryParts } from '../../rpm/repository-name.ts';
+import type { RepositoryParts, RepositoryName } from '../../rpm/repository-name.ts';
 import { repositoryOfParams } from '../repository-params.ts';
 import type { Requester } from '../../trust/requester.ts';
 import { AppError, errnoOf } from '../../errors.ts';
@@ -22,13 +22,13 @@ export interface MetadataRoutesOptions {
   readonly incomingDir: string;
   readonly room: BodyRoom;
   /** Before the body is received. @throws AppError NOT_FOUND, PARAMETER_INVALID, QUOTA_REACHED; what the condition throws. */
-  readonly checkTarget: (repository: string, type: string, condition?: Condition) => Promise<void>;
+  readonly checkTarget: (repository: RepositoryName, type: string, condition?: Condition) => Promise<void>;
   /**
    * Checks the file when its turn has come, keeps it for the next run of the repository, and requests that run.
    * @throws AppError METADATA_INVALID, QUOTA_REACHED, STORAGE_FULL; the signal's reason; what the condition throws.
    */
   readonly putMetadata: (
-    repository: string,
+    repository: RepositoryName,
     type: string,
     put: {
       readonly path: string;
@@ -39,17 +39,17 @@ export interface MetadataRoutesOptions {
   ) => Promise<KeptMetadata>;
   /** @throws AppError NOT_FOUND, PARAMETER_INVALID; what the condition throws. */
   readonly removeMetadata: (
-    repository: string,
+    repository: RepositoryName,
     type: string,
     condition: Condition | undefined,
   ) => Promise<KeptChange>;
   /** @throws AppError NOT_FOUND, PARAMETER_INVALID. */
-  readonly findMetadata: (repository: string, type: string) => Promise<FoundForeign>;
+  readonly findMetadata: (repository: RepositoryName, type: string) => Promise<FoundForeign>;
   /** @throws AppError NOT_FOUND. */
-  readonly listMetadata: (repository: string) => Promise<readonly FoundForeign[]>;
+  readonly listMetadata: (repository: RepositoryName) => Promise<readonly FoundForeign[]>;
   /** The uncompressed bytes of a metadata file. */
   readonly openContent: (path: string) => AsyncGenerator<Uint8Array>;
-  readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
+  readonly whenPublished: (repository: RepositoryName, waitMs: number) => Promise<'published' | 'pending'>;
   readonly removeIncoming: (path: string) => void;
 }
 
@@ -187,7 +187,7 @@ export async function metadataRoutes(app: FastifyInstance, options: MetadataRout
 }
 
 interface AskedChange {
-  readonly repository: string;
+  readonly repository: RepositoryName;
   readonly type: string;
   /** Undefined when the client does not wait. */
   readonly waitMs: number | undefined;
@@ -216,7 +216,7 @@ function mediaTypeOf(start: Uint8Array): string {
   return isXml ? 'application/xml; charset=utf-8' : 'text/plain; charset=utf-8';
 }
 
-function replaced(repository: string, type: string): AppError {
+function replaced(repository: RepositoryName, type: string): AppError {
   return new AppError(
     'METADATA_REPLACED',
     `a later change of ${type} of ${repository} took the place of this one before it was published`,
@@ -226,13 +226,13 @@ function replaced(repository: string, type: string): AppError {
   );
 }
 
-function unreadable(repository: string, type: string): AppError {
+function unreadable(repository: RepositoryName, type: string): AppError {
   return new AppError('STORAGE_FAILED', `${type} of ${repository} was gone each time it was opened`, {
     hint: 'Ask again; if it fails again, the administrator should look at the disk of state_dir.',
   });
 }
 
-function damaged(repository: string, type: string): AppError {
+function damaged(repository: RepositoryName, type: string): AppError {
   return new AppError(
     'STORAGE_FAILED',
     `${type} of ${repository} was damaged on the disk before it was published`,

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
 import type { UploadOutcome } from '../../api/upload-outcome.ts';
-import type { RepositoryParts } from '../../rpm/repository-name.ts';
+import type { RepositoryParts, RepositoryName } from '../../rpm/repository-name.ts';
 import { noRepository, repositoryOfParams } from '../repository-params.ts';
 import type { RepositoryStatus } from '../../indexing/repository-queue.ts';
 import type { ReindexRequest } from '../../indexing/repository-requests.ts';
@@ -11,23 +11,23 @@ import type { PackageFault, Receipt, SetAside } from '../../storage/records.ts';
 export interface ApiRoutesOptions {
   readonly listStatus: () => readonly RepositoryStatus[];
   /** Undefined for a repository that does not exist. */
-  readonly statusOf: (repository: string) => RepositoryStatus | undefined;
-  readonly listSetAside: (repository: string) => readonly SetAside[];
-  readonly listPackageFaults: (repository: string) => readonly PackageFault[];
+  readonly statusOf: (repository: RepositoryName) => RepositoryStatus | undefined;
+  readonly listSetAside: (repository: RepositoryName) => readonly SetAside[];
+  readonly listPackageFaults: (repository: RepositoryName) => readonly PackageFault[];
   /** Of the next packages that were uploaded to a repository, behind a location; none at the end. */
-  readonly receiptsAfter: (repository: string, location: string) => Promise<readonly Receipt[]>;
+  readonly receiptsAfter: (repository: RepositoryName, location: string) => Promise<readonly Receipt[]>;
   /**
    * Requests a run now, durably, trying the packages again that are set aside; also for a directory that was made by
    * hand since the start.
    * @throws AppError NOT_FOUND.
    */
-  readonly reindexNow: (repository: string, request: ReindexRequest) => Promise<void>;
-  readonly whenPublished: (repository: string, waitMs: number) => Promise<'published' | 'pending'>;
-  readonly endQuietTime: (repositories: readonly string[]) => void;
+  readonly reindexNow: (repository: RepositoryName, request: ReindexRequest) => Promise<void>;
+  readonly whenPublished: (repository: RepositoryName, waitMs: number) => Promise<'published' | 'pending'>;
+  readonly endQuietTime: (repositories: readonly RepositoryName[]) => void;
   /** In the repositories that `mayRead` takes. */
   readonly describeUpload: (
     sha256: string,
-    mayRead: (repository: string) => boolean,
+    mayRead: (repository: RepositoryName) => boolean,
   ) => UploadOutcome | undefined;
   readonly waitUntilInstallable: (
     outcome: UploadOutcome,
@@ -121,7 +121,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
   }
 
   /** In pieces, as it may have megabytes and any client may ask for it. */
-  async function* packagesDocument(repository: string): AsyncGenerator<string> {
+  async function* packagesDocument(repository: RepositoryName): AsyncGenerator<string> {
     yield `{"repository":${JSON.stringify(repository)},"packages":[`;
     let last = '';
     for (;;) {
@@ -135,7 +135,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
 
   async function waitForIndex(
     request: FastifyRequest,
-    repository: string,
+    repository: RepositoryName,
     waitMs: number | undefined,
   ): Promise<'published' | 'pending'> {
     if (waitMs === undefined) return 'published';
@@ -163,7 +163,7 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
   }
 
   /** A client that may only read waits, and changes nothing. */
-  function endQuietTimeFor(request: FastifyRequest, repositories: readonly string[]): void {
+  function endQuietTimeFor(request: FastifyRequest, repositories: readonly RepositoryName[]): void {
     options.endQuietTime(repositories.filter((repository) => mayUpload(request, repository)));
   }
 
@@ -187,17 +187,17 @@ export async function apiRoutes(app: FastifyInstance, options: ApiRoutesOptions)
   }
 }
 
-function repositoriesOf(places: UploadOutcome['places']): readonly string[] {
+function repositoriesOf(places: UploadOutcome['places']): readonly RepositoryName[] {
   return places.map(({ repository }) => repository);
 }
 
-function mayUpload(request: FastifyRequest, repository: string): boolean {
+function mayUpload(request: FastifyRequest, repository: RepositoryName): boolean {
   const { rights, isProven } = request.identifyFor('upload');
   return isProven && rights.may('upload', repository);
 }
 
 /** What tools of the server say may hold its paths: that is for clients that may change the repository. */
-function toldTo(request: FastifyRequest, repositories: readonly string[], error: unknown): unknown {
+function toldTo(request: FastifyRequest, repositories: readonly RepositoryName[], error: unknown): unknown {
   const isFault = error instanceof AppError && error.statusCode >= 500;
   if (!isFault || repositories.every((repository) => mayUpload(request, repository))) return error;
   return withoutDetail(error);

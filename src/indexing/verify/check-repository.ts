@@ -9,12 +9,13 @@ import { findLinkedDirectories } from './find-linked-directories.ts';
 import { findOtherFiles } from './find-other-files.ts';
 import { readStoredFiles, type FileOnDisk } from './stored-files.ts';
 import type { Finding } from '../violation.ts';
+import type { RepositoryName } from '../../rpm/repository-name.ts';
 
 /** What the service remembers of a repository. */
 export interface VerifyRecords {
-  receipts(repository: string): readonly Receipt[];
-  setAside(repository: string): readonly SetAside[];
-  packageFaults(repository: string): readonly PackageFault[];
+  receipts(repository: RepositoryName): readonly Receipt[];
+  setAside(repository: RepositoryName): readonly SetAside[];
+  packageFaults(repository: RepositoryName): readonly PackageFault[];
 }
 
 /** What is to be known of an index that another program made. */
@@ -29,18 +30,18 @@ export interface FoundIndexes {
 
 /** Where the facts come from. */
 export interface VerifyParts extends PublicationParts {
-  readonly directoryOf: (repository: string) => string;
+  readonly directoryOf: (repository: RepositoryName) => string;
   /** The directories that the repository in a directory is made of. */
   readonly directoriesOf: (repositoryDir: string) => readonly string[];
   /** The location of every package of a repository. */
-  readonly listPackages: (repository: string) => Promise<readonly string[]>;
+  readonly listPackages: (repository: RepositoryName) => Promise<readonly string[]>;
   /** What SetAside.identity says of the file at a path; undefined when there is none. */
   readonly identityAt: (path: string) => string | undefined;
   readonly records: VerifyRecords;
   readonly foundIndexes: FoundIndexes;
   readonly openMetadata: OpenMetadata;
   /** True while an index run of the repository is due. Asked after its packages were listed. */
-  readonly isMarked: (repository: string) => Promise<boolean>;
+  readonly isMarked: (repository: RepositoryName) => Promise<boolean>;
 }
 
 export interface VerifyOptions {
@@ -63,7 +64,7 @@ export interface RepositoryCheck {
  * @param repomdXml as it was read just before; undefined when there is none.
  */
 export async function checkRepository(
-  repository: string,
+  repository: RepositoryName,
   repomdXml: string | undefined,
   by: { readonly parts: VerifyParts; readonly options: VerifyOptions },
 ): Promise<RepositoryCheck> {

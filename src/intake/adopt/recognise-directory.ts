@@ -1,10 +1,10 @@
-import { joinRepositoryName } from '../../rpm/repository-name.ts';
+import { joinRepositoryName, type RepositoryName } from '../../rpm/repository-name.ts';
 import { basename, dirname, relative, sep } from 'node:path';
 
 /** The repository that a directory's name says its packages belong to. */
 export interface NamedRepository {
   /** `<releasever>/<basearch>`. */
-  readonly repository: string;
+  readonly repository: RepositoryName;
   readonly releasever: string;
   /** True for a directory of our own tree, whose names are the repositories'. */
   readonly isInTree: boolean;

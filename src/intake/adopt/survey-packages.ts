@@ -9,6 +9,7 @@ import { type NameRules, recogniseDirectory } from './recognise-directory.ts';
 import { type RouteRules, routePackage } from './route-package.ts';
 import type { SurveyedPackage, RefusedFile } from '../survey.ts';
 import { workThrough } from './work-through.ts';
+import type { RepositoryName } from '../../rpm/repository-name.ts';
 
 export interface PackageSurveyParts {
   /** As an upload is inspected. @throws AppError. */
@@ -19,11 +20,11 @@ export interface PackageSurveyParts {
   readonly checkSignature: (
     path: string,
     inspected: InspectedPackage,
-    repositories: readonly string[],
+    repositories: readonly RepositoryName[],
   ) => Promise<void>;
   readonly findWarnings: (
     inspected: InspectedPackage,
-    repositories: readonly string[],
+    repositories: readonly RepositoryName[],
   ) => readonly PackageWarning[];
   readonly isLinkable: (path: string, stats: BigIntStats) => boolean;
   readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;

@@ -8,6 +8,7 @@ import type { SignatureVerdict } from '../../api/signature-verdict.ts';
 import type { IngestParts } from '../ingest-parts.ts';
 import { findReceipt } from './place-and-record.ts';
 import type { StoredFile } from './stored-file.ts';
+import type { RepositoryName } from '../../rpm/repository-name.ts';
 
 /** An upload that no rule forbids, whatever the tree holds. */
 export interface AdmittedUpload {
@@ -40,7 +41,7 @@ function findStoredVerdicts(
 ): SignaturesByRepository | undefined {
   // Of a package that is new the records need not be asked.
   if (!targets.every(({ path }) => existsSync(path))) return undefined;
-  const verdicts = new Map<string, SignatureVerdict>();
+  const verdicts = new Map<RepositoryName, SignatureVerdict>();
   for (const target of targets) {
     const receipt = findReceipt(sha256, target, records);
     if (receipt === undefined) return undefined;

@@ -3,6 +3,7 @@ import { AppError } from '../../../src/errors.ts';
 import { packageFaultError } from '../../../src/indexing/package-faults.ts';
 import { statusOf } from '../../support/repository-status.ts';
 import { buildTestApp } from '../../support/test-app.ts';
+import { repo } from '../../support/repo.ts';
 
 const indexFailed = new AppError('INDEX_FAILED', 'exit code 1', { hint: 'look at the log' });
 const engineMissing = new AppError('INDEX_ENGINE_MISSING', 'not installed', { hint: 'install it' });
@@ -71,7 +72,7 @@ describe('/readyz', () => {
     const error = packageFaultError({
       count: 3,
       first: {
-        repository: '9/x86_64',
+        repository: repo('9/x86_64'),
         location: 'Packages/a.rpm',
         identity: '1-2-3',
         code: 'PACKAGE_DAMAGED',
@@ -80,7 +81,7 @@ describe('/readyz', () => {
       },
     });
     await using service = await buildTestApp({
-      faults: { listPackageFaults: () => [{ repository: '9/x86_64', error }] },
+      faults: { listPackageFaults: () => [{ repository: repo('9/x86_64'), error }] },
     });
     expect((await service.app.inject('/readyz')).json()).toEqual({
       status: 'degraded',

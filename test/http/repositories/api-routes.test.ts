@@ -4,6 +4,7 @@ import { hashToken, newToken } from '../../../src/trust/token-hash.ts';
 import { AppError } from '../../../src/errors.ts';
 import { statusOf } from '../../support/repository-status.ts';
 import { buildTestApp, outcomeOf, type TestAppOptions } from '../../support/test-app.ts';
+import { repo } from '../../support/repo.ts';
 
 const FAILED = new AppError('INDEX_FAILED', 'exit code 1', { hint: 'look at the log' });
 const SHA = 'ab'.repeat(32);
@@ -127,7 +128,7 @@ describe('POST .../reindex?full=1', () => {
 describe('GET .../packages', () => {
   it('lists what was uploaded to a repository', async () => {
     const receipt = {
-      repository: '9/x86_64',
+      repository: repo('9/x86_64'),
       location: 'Packages/a.rpm',
       sha256: 'ab',
       nevra: 'a-1-1.noarch',
@@ -160,7 +161,7 @@ describe('GET .../packages', () => {
 
   it.each([0, 1, 5])('is one document, of %i pieces', async (count) => {
     const receipts = Array.from({ length: count }, (_, index) => ({
-      repository: '9/x86_64',
+      repository: repo('9/x86_64'),
       location: `Packages/${index}.rpm`,
       sha256: 'ab',
       nevra: `${index}-1-1.noarch`,

@@ -9,6 +9,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../../../src/errors.ts';
 import type { UploadPlace } from '../../../src/api/upload-outcome.ts';
 import { buildTestApp, outcomeOf, type TestApp, type TestAppOptions } from '../../support/test-app.ts';
+import { repo } from '../../support/repo.ts';
 
 const JSON_WANTED = { accept: 'application/json' };
 const SPOOL_HEADER = 'x-package-name';
@@ -89,7 +90,7 @@ describe('PUT of a package', () => {
 
   it('says of every repository in which index the package is, will be, or is not', async () => {
     const place = (basearch: string, state: UploadPlace['state'], reason?: string): UploadPlace => ({
-      repository: `9/${basearch}`,
+      repository: repo(`9/${basearch}`),
       location: 'Packages/a.rpm',
       url: `http://host/${basearch}`,
       state,

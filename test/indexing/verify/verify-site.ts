@@ -20,8 +20,9 @@ import type { VerifyParts } from '../../../src/indexing/verify/check-repository.
 import { type RepositoryReport, verifyRepository } from '../../../src/indexing/verify-repository.ts';
 import { craftRpm } from '../../support/craft-rpm.ts';
 import { createTempDir } from '../../support/temp-dir.ts';
+import { repo } from '../../support/repo.ts';
 
-export const REPOSITORY = '9/x86_64';
+export const REPOSITORY = repo('9/x86_64');
 
 /** gzip alone and checksums in the names, as an index run writes it. */
 export const AS_INDEXED = ['--no-database', '--unique-md-filenames', '--general-compress-type=gz'];

@@ -3,6 +3,7 @@ import { recogniseDirectory } from '../../../src/intake/adopt/recognise-director
 import { routePackage } from '../../../src/intake/adopt/route-package.ts';
 import { alsoInstalls } from '../../../src/storage/arch-table.ts';
 import { basearchOfDirectory, createRepositoryLayout } from '../../../src/storage/repository-layout.ts';
+import { repo } from '../../support/repo.ts';
 
 const EL = /\.el(?<releasever>\d+)/;
 const RULES = {
@@ -65,7 +66,7 @@ describe('the directory of a package', () => {
 });
 
 describe('the way of a package', () => {
-  const named = { repository: '8/x86_64', releasever: '8', isInTree: false };
+  const named = { repository: repo('8/x86_64'), releasever: '8', isInTree: false };
   const route = (
     release: string,
     directory: typeof named | undefined,
@@ -89,7 +90,7 @@ describe('the way of a package', () => {
   it('of i686 is that of an upload, but in a directory of x86_64 it ends there', () => {
     const both = ['8/i386', '8/x86_64'];
     expect(route('1.el8', undefined, undefined, 'i686')).toMatchObject({ targets: both, keptIn: undefined });
-    expect(route('1.el8', { ...named, repository: '8/i386' }, undefined, 'i686')).toMatchObject({
+    expect(route('1.el8', { ...named, repository: repo('8/i386') }, undefined, 'i686')).toMatchObject({
       targets: both,
       keptIn: undefined,
     });

@@ -21,6 +21,7 @@ import { type RebuildParts, rebuildSteps } from './rebuild-steps.ts';
 import type { KnownDirectories, PackageNames } from '../../../storage/package-names.ts';
 import type { SettledNames } from './settled-names.ts';
 import { writeIndex } from './write-index.ts';
+import type { RepositoryName } from '../../../rpm/repository-name.ts';
 
 export interface BuildParts extends RebuildParts {
   readonly states: IndexStates;
@@ -200,7 +201,7 @@ function wrongSet(what: string): AppError {
 
 /** What a next run builds upon. Without it that run reads the published metadata, so a failure is only told. */
 function saveState(
-  repository: string,
+  repository: RepositoryName,
   { state, former }: { readonly state: IndexState; readonly former: IndexState | undefined },
   states: IndexStates,
 ): readonly string[] {

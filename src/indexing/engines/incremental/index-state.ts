@@ -6,6 +6,7 @@ import type { Repomd } from '../../../rpm/repodata/repomd.ts';
 import type { IndexFormatName, Segment } from './index-format.ts';
 import { type IndexedPackage, type PackageGroup, type PerType, perType } from './package-group.ts';
 import type { WrittenFile } from './write-index-file.ts';
+import type { RepositoryName } from '../../../rpm/repository-name.ts';
 
 /** What the engine knows of an index that it wrote: the files, and what lies where in them. */
 export interface IndexState {
@@ -54,7 +55,7 @@ export class IndexStates {
   }
 
   /** The state that belongs to the published repomd.xml; undefined when none does. */
-  load(repository: string, repositoryDir: string, published: Repomd): IndexState | undefined {
+  load(repository: RepositoryName, repositoryDir: string, published: Repomd): IndexState | undefined {
     const isSound = (state: IndexState): boolean => isOf(state, published) && isOnDisk(state, repositoryDir);
     const remembered = this.#remembered.get(repository)?.find(isSound);
     if (remembered !== undefined) return remembered;
@@ -66,7 +67,7 @@ export class IndexStates {
   }
 
   /** Keeps a state that is about to be published, and in memory the former one, in case that fails. */
-  save(repository: string, state: IndexState, former: IndexState | undefined): void {
+  save(repository: RepositoryName, state: IndexState, former: IndexState | undefined): void {
     this.#remember(repository, former === undefined ? [state] : [state, former]);
     try {
       this.#store(repository, state);
@@ -81,7 +82,7 @@ export class IndexStates {
     this.#database.close();
   }
 
-  #store(repository: string, state: IndexState): void {
+  #store(repository: RepositoryName, state: IndexState): void {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
       this.#write(repository, state);
@@ -101,7 +102,7 @@ export class IndexStates {
     this.#database = openDatabase(this.#path);
   }
 
-  #remember(repository: string, states: readonly IndexState[]): void {
+  #remember(repository: RepositoryName, states: readonly IndexState[]): void {
     this.#remembered.delete(repository);
     this.#remembered.set(repository, states);
     let packageCount = 0;
@@ -113,7 +114,7 @@ export class IndexStates {
     }
   }
 
-  #write(repository: string, state: IndexState): void {
+  #write(repository: RepositoryName, state: IndexState): void {
     const stored = this.#storedNow(repository);
     const storedPackages = new Set(stored?.groups.map(({ packages }) => packages));
     const packagesOfState = new Set(state.groups.map(({ packages }) => packages));
@@ -138,13 +139,13 @@ export class IndexStates {
   }
 
   /** Undefined also when another thread has written since. */
-  #storedNow(repository: string): IndexState | undefined {
+  #storedNow(repository: RepositoryName): IndexState | undefined {
     const row = this.#database.prepare('SELECT files FROM index_files WHERE repository = ?').get(repository);
     const stored = this.#stored.get(repository);
     return row?.['files'] === JSON.stringify(stored?.files) ? stored : undefined;
   }
 
-  #read(repository: string, repositoryDir: string): IndexState | undefined {
+  #read(repository: RepositoryName, repositoryDir: string): IndexState | undefined {
     try {
       const row = this.#database
         .prepare('SELECT format, files FROM index_files WHERE repository = ?')

@@ -1,6 +1,7 @@
 import type { KnownDirectories, PlacedStep } from '../../../storage/package-names.ts';
 import type { IndexJob } from '../../index-engine.ts';
 import type { IndexState } from './index-state.ts';
+import type { RepositoryName } from '../../../rpm/repository-name.ts';
 
 /** What the directories were like when an index described each package in them, and nothing else. */
 interface Settled {
@@ -52,7 +53,7 @@ export class SettledNames {
     if (isWhole(job)) this.#settled.set(job.repository, settled);
   }
 
-  forget(repository: string): void {
+  forget(repository: RepositoryName): void {
     this.#settled.delete(repository);
   }
 }

@@ -15,8 +15,9 @@ import { PACKAGE_METADATA_TYPES } from '../../../../src/rpm/repodata/metadata-en
 import { indexedPackage, packageGroup } from '../../../support/index-groups.ts';
 import { createRandom } from '../../../support/random.ts';
 import { createTempDir, type TempDir } from '../../../support/temp-dir.ts';
+import { repo } from '../../../support/repo.ts';
 
-const REPOSITORY = '9/x86_64';
+const REPOSITORY = repo('9/x86_64');
 
 let root: TempDir;
 let opened: IndexStates[];
@@ -127,13 +128,13 @@ describe('a state', () => {
   it('of one repository is not that of another', async () => {
     const states = open();
     const one = await publish('one', [group('a')]);
-    const other = await publish('other', [group('b')], '9/aarch64');
+    const other = await publish('other', [group('b')], repo('9/aarch64'));
     states.save(REPOSITORY, one.state, undefined);
-    states.save('9/aarch64', other.state, undefined);
+    states.save(repo('9/aarch64'), other.state, undefined);
     const again = open();
     expect(load(again, one)).toEqual(one.state);
-    expect(load(again, other, '9/aarch64')).toEqual(other.state);
-    expect(again.load('9/ppc64le', repositoryDir(), one.repomd)).toBeUndefined();
+    expect(load(again, other, repo('9/aarch64'))).toEqual(other.state);
+    expect(again.load(repo('9/ppc64le'), repositoryDir(), one.repomd)).toBeUndefined();
   });
 
   it('that was saved but never published gives way to the former one in this process', async () => {
@@ -340,12 +341,12 @@ describe('memory', () => {
     const states = open();
     const many = (prefix: string): PackageGroup =>
       packageGroup(Array.from({ length: 160_000 }, (_, number) => indexedPackage(`${prefix}${number}`, 3)));
-    const first = await publish('first', [many('a')], '9/a');
-    const second = await publish('second', [many('b')], '9/b');
-    states.save('9/a', first.state, undefined);
-    states.save('9/b', second.state, undefined);
-    expect(load(states, second, '9/b')).toBe(second.state);
-    const again = load(states, first, '9/a');
+    const first = await publish('first', [many('a')], repo('9/a'));
+    const second = await publish('second', [many('b')], repo('9/b'));
+    states.save(repo('9/a'), first.state, undefined);
+    states.save(repo('9/b'), second.state, undefined);
+    expect(load(states, second, repo('9/b'))).toBe(second.state);
+    const again = load(states, first, repo('9/a'));
     expect(again).not.toBe(first.state);
     expect(again?.groups[0]?.packages).toHaveLength(160_000);
   });
