@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type Static, type TSchema, Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { fitsSchema } from '../base/schema/fits-schema.ts';
+import type { JsonSchema, TypeOf } from '../base/schema/json-schema.ts';
 import { readLocalToken } from '../trust/local-token.ts';
 import type { Config } from '../base/config/load.ts';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../errors.ts';
@@ -11,17 +11,21 @@ import { readServiceAddress } from './service-address.ts';
 /** The running service, as a command of its own machine talks to it: past nginx, to where it listens. */
 export interface ServiceClient {
   /** @throws AppError with the service's code, or TREE_LOCKED when no service of ours answers. */
-  readonly send: <Body extends TSchema>(
+  readonly send: <const Body extends JsonSchema>(
     method: 'GET' | 'POST',
     path: string,
     body: Body,
-  ) => Promise<{ readonly status: number; readonly body: Static<Body> }>;
+  ) => Promise<{ readonly status: number; readonly body: TypeOf<Body> }>;
 }
 
 // Above the longest ?wait= (50 s).
 const ANSWER_TIMEOUT_MS = 90_000;
 
-const PROBLEM = Type.Object({ code: Type.String(), detail: Type.String(), hint: Type.String() });
+const PROBLEM = {
+  type: 'object',
+  properties: { code: { type: 'string' }, detail: { type: 'string' }, hint: { type: 'string' } },
+  required: ['code', 'detail', 'hint'],
+} as const satisfies JsonSchema;
 
 export function createServiceClient({ server, stateDir }: Config): ServiceClient {
   const listen = readServiceAddress(stateDir) ?? server.listen;
@@ -34,8 +38,8 @@ export function createServiceClient({ server, stateDir }: Config): ServiceClient
         throw unreachable(where, cause);
       });
       const content = parseJson(answer.text);
-      if (answer.status >= 400 && Value.Check(PROBLEM, content)) throw toError(content);
-      if (answer.status < 400 && Value.Check(body, content)) return { status: answer.status, body: content };
+      if (answer.status >= 400 && fitsSchema(PROBLEM, content)) throw toError(content);
+      if (answer.status < 400 && fitsSchema(body, content)) return { status: answer.status, body: content };
       throw unreachable(where, new Error(`${method} ${path} answered ${answer.status} with something else`));
     },
   };
@@ -61,7 +65,7 @@ export function createServiceClient({ server, stateDir }: Config): ServiceClient
   }
 }
 
-function toError({ code, detail, hint }: Static<typeof PROBLEM>): AppError {
+function toError({ code, detail, hint }: TypeOf<typeof PROBLEM>): AppError {
   return new AppError(isErrorCode(code) ? code : 'INTERNAL', detail, { hint });
 }
 

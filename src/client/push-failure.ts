@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { fitsSchema } from '../base/schema/fits-schema.ts';
+import type { JsonSchema } from '../base/schema/json-schema.ts';
 import { AppError, type ErrorCode, printable } from '../errors.ts';
 import type { Answer } from './open-connection.ts';
 import { parseJson } from './parse-json.ts';
@@ -35,7 +35,11 @@ interface PushFailureFields {
   readonly cause?: unknown;
 }
 
-const PROBLEM = Type.Object({ code: Type.String(), detail: Type.String(), hint: Type.String() });
+const PROBLEM = {
+  type: 'object',
+  properties: { code: { type: 'string' }, detail: { type: 'string' }, hint: { type: 'string' } },
+  required: ['code', 'detail', 'hint'],
+} as const satisfies JsonSchema;
 
 // Where the service speaks of its URL, a user of this program has an option.
 const PUSH_HINTS: ReadonlyMap<string, string> = new Map([
@@ -56,7 +60,7 @@ export function failureOfAnswer(answer: Answer): PushFailure {
   const { status } = answer;
   const kind = kindOf(status);
   const problem = parseJson(answer.text);
-  if (status >= 400 && Value.Check(PROBLEM, problem)) {
+  if (status >= 400 && fitsSchema(PROBLEM, problem)) {
     return new PushFailure({ ...problem, hint: PUSH_HINTS.get(problem.code) ?? problem.hint, kind });
   }
   if (status >= 300 && status < 400) return redirected(answer);

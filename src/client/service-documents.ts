@@ -1,57 +1,90 @@
-import { type Static, Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { fitsSchema } from '../base/schema/fits-schema.ts';
+import type { JsonSchema, TypeOf } from '../base/schema/json-schema.ts';
 import type { Answer } from './open-connection.ts';
 import { parseJson } from './parse-json.ts';
 import { failureOfAnswer, unexpected } from './push-failure.ts';
 
-const DIGESTS = { sha256: Type.String(), receivedSha256: Type.Optional(Type.String()) };
-
 /** What became of one package (docs/http.md); only what is used of it is checked. */
-export const OUTCOME = Type.Object({
-  ...DIGESTS,
-  outcome: Type.String(),
-  nevra: Type.String(),
-  warnings: Type.Optional(Type.Array(Type.Object({ code: Type.String(), text: Type.String() }))),
-  places: Type.Array(
-    Type.Object({ repository: Type.String(), state: Type.String(), reason: Type.Optional(Type.String()) }),
-  ),
-});
+export const OUTCOME = {
+  type: 'object',
+  properties: {
+    sha256: { type: 'string' },
+    receivedSha256: { type: 'string' },
+    outcome: { type: 'string' },
+    nevra: { type: 'string' },
+    warnings: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { code: { type: 'string' }, text: { type: 'string' } },
+        required: ['code', 'text'],
+      },
+    },
+    places: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { repository: { type: 'string' }, state: { type: 'string' }, reason: { type: 'string' } },
+        required: ['repository', 'state'],
+      },
+    },
+  },
+  required: ['sha256', 'outcome', 'nevra', 'places'],
+} as const satisfies JsonSchema;
 
-export type Outcome = Static<typeof OUTCOME>;
+export type Outcome = TypeOf<typeof OUTCOME>;
 
-export const BATCH_DOCUMENT = Type.Object({
-  batch: Type.String(),
-  state: Type.String(),
-  keptUntil: Type.Optional(Type.String()),
-  packages: Type.Array(OUTCOME),
-});
+export const BATCH_DOCUMENT = {
+  type: 'object',
+  properties: {
+    batch: { type: 'string' },
+    state: { type: 'string' },
+    keptUntil: { type: 'string' },
+    packages: { type: 'array', items: OUTCOME },
+  },
+  required: ['batch', 'state', 'packages'],
+} as const satisfies JsonSchema;
 
-export type BatchDocument = Static<typeof BATCH_DOCUMENT>;
+export type BatchDocument = TypeOf<typeof BATCH_DOCUMENT>;
 
 /** Problem document of a batch that was refused. */
-export const BATCH_REFUSAL = Type.Object({
-  code: Type.Literal('BATCH_REFUSED'),
-  refused: Type.Array(
-    Type.Object({ nevra: Type.String(), sha256: Type.String(), code: Type.String(), detail: Type.String() }),
-  ),
-});
+export const BATCH_REFUSAL = {
+  type: 'object',
+  properties: {
+    code: { const: 'BATCH_REFUSED' },
+    refused: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          nevra: { type: 'string' },
+          sha256: { type: 'string' },
+          code: { type: 'string' },
+          detail: { type: 'string' },
+        },
+        required: ['nevra', 'sha256', 'code', 'detail'],
+      },
+    },
+  },
+  required: ['code', 'refused'],
+} as const satisfies JsonSchema;
 
 /** @throws PushFailure for an error, and for a success that does not come from Rpmyard. */
 export function readOutcome(answer: Answer): Outcome {
   const document = readSuccess(answer);
-  if (Value.Check(OUTCOME, document)) return document;
+  if (fitsSchema(OUTCOME, document)) return document;
   throw notOurs(answer);
 }
 
 /** @throws PushFailure as `readOutcome`. */
 export function readBatchDocument(answer: Answer): BatchDocument {
   const document = readSuccess(answer);
-  if (Value.Check(BATCH_DOCUMENT, document)) return document;
+  if (fitsSchema(BATCH_DOCUMENT, document)) return document;
   throw notOurs(answer);
 }
 
 /** Whether an outcome is about the file with this digest, as it was sent or as it is stored. */
-export function isOf(sha256: string): (outcome: Static<typeof OUTCOME>) => boolean {
+export function isOf(sha256: string): (outcome: TypeOf<typeof OUTCOME>) => boolean {
   return (outcome) => outcome.sha256 === sha256 || outcome.receivedSha256 === sha256;
 }
 

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { fitsSchema } from '../base/schema/fits-schema.ts';
+import type { JsonSchema } from '../base/schema/json-schema.ts';
 import {
   makeDirectoryDurable,
   replaceDurable,
@@ -104,11 +104,22 @@ const WAITING_NAME = /^(?<type>[a-z][a-z0-9_-]{0,63})\.gz$/;
 // In place of a file of that name, which is gzip: a rename of either replaces the other.
 const REMOVAL = 'removed\n';
 const TAGS_NAME = 'tags.json';
-const KEPT_TAGS = Type.Object({
-  content: Type.Array(Type.String()),
-  repo: Type.Array(Type.String()),
-  distro: Type.Array(Type.Object({ cpeid: Type.Optional(Type.String()), name: Type.String() })),
-});
+const KEPT_TAGS = {
+  type: 'object',
+  properties: {
+    content: { type: 'array', items: { type: 'string' } },
+    repo: { type: 'array', items: { type: 'string' } },
+    distro: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { cpeid: { type: 'string' }, name: { type: 'string' } },
+        required: ['name'],
+      },
+    },
+  },
+  required: ['content', 'repo', 'distro'],
+} as const satisfies JsonSchema;
 const MAX_DIGESTS = 1000;
 
 /** The file that a change is, and what is known of it. */
@@ -300,7 +311,7 @@ async function readTags(
   if (identity === undefined || text === undefined) return undefined;
   try {
     const tags: unknown = JSON.parse(text);
-    if (!Value.Check(KEPT_TAGS, tags)) throw new Error(`${TAGS_NAME} does not hold tags`);
+    if (!fitsSchema(KEPT_TAGS, tags)) throw new Error(`${TAGS_NAME} does not hold tags`);
     return { path, identity, tags: mergeTags([tags]) };
   } catch (error) {
     await rename(path, `${path}.damaged`);

@@ -1,7 +1,8 @@
 import { BlockList, isIPv6 } from 'node:net';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { Settings } from 'typebox/system';
-import { Value } from 'typebox/value';
+import { findSchemaFaults, type SchemaFault } from '../schema/find-schema-faults.ts';
+import { fitsSchema } from '../schema/fits-schema.ts';
+import { withSchemaDefaults } from '../schema/with-schema-defaults.ts';
 import { didYouMean } from '../text/nearest-name.ts';
 import { isByteSize } from './byte-size.ts';
 import { CONFIG_SCHEMA, type ConfigFile } from './schema.ts';
@@ -39,63 +40,47 @@ LOOPBACK.addAddress('::1', 'ipv6');
 // `sun_path` in sys/un.h (unix(7)), without the byte that ends it.
 const MAX_SOCKET_PATH_BYTES = 107;
 
-// TypeBox stops at eight errors; a person wants to correct all of them at once.
-const MAX_ERRORS = 1000;
-
-type SchemaError = ReturnType<typeof Value.Errors>[number];
-
 /**
  * Every problem of a configuration file as one line with path, fault and remedy; empty when it is usable.
  * @param folder where relative paths in the file start.
  */
 export function findProblems(file: unknown, folder: string): readonly string[] {
-  Settings.Set({ maxErrors: MAX_ERRORS });
-  // The parent of an unknown key has an error of its own that says no more.
-  const errors = Value.Errors(CONFIG_SCHEMA, file).filter(
-    ({ keyword }) => keyword !== 'additionalProperties',
-  );
-  const usable = withoutFaulty(file, errors);
+  const faults = findSchemaFaults(CONFIG_SCHEMA, file);
+  const usable = withoutFaulty(file, faults);
   return [
-    ...errors.map(schemaProblem),
-    ...(Value.Check(CONFIG_SCHEMA, usable) ? meaningProblems(usable, folder) : []),
+    ...faults.map(schemaProblem),
+    ...(fitsSchema(CONFIG_SCHEMA, usable) ? meaningProblems(usable, folder) : []),
   ];
 }
 
 /** The file with the default in place of each faulty option: one fault must not hide what is wrong with another. */
-function withoutFaulty(file: unknown, errors: readonly SchemaError[]): unknown {
-  // An option is `/<section>/<key>`, whatever in it is wrong.
-  const faulty = new Set(errors.map(({ instancePath }) => instancePath.split('/', 3).join('/')));
+function withoutFaulty(file: unknown, faults: readonly SchemaFault[]): unknown {
+  // An option is `<section>/<key>`, whatever in it is wrong.
+  const faulty = new Set(faults.map(({ path }) => path.slice(0, 2).join('/')));
   const sound = (value: unknown, path: string): readonly (readonly [string, unknown])[] =>
     typeof value === 'object' && value !== null
-      ? Object.entries(value).filter(([key]) => !faulty.has(`${path}/${key}`))
+      ? Object.entries(value).filter(([key]) => !faulty.has(`${path}${key}`))
       : [];
   const sections = sound(file, '').map(([name, section]) => [
     name,
-    Object.fromEntries(sound(section, `/${name}`)),
+    Object.fromEntries(sound(section, `${name}/`)),
   ]);
-  return Value.Default(CONFIG_SCHEMA, Object.fromEntries(sections));
+  return withSchemaDefaults(CONFIG_SCHEMA, Object.fromEntries(sections));
 }
 
-function schemaProblem(error: SchemaError): string {
-  const path = error.instancePath.slice(1).replaceAll('/', '.');
-  if (error.keyword === 'boolean')
-    return `${path}: unknown key; remove it or correct its name.${meantKey(path)}`;
-  if (error.keyword === 'enum') return `${path}: must be one of ${allowedValues(error.params)}`;
-  return `${path}: ${error.message}; see config.example.yml`;
+function schemaProblem({ keyword, path, message, allowedValues = [] }: SchemaFault): string {
+  const where = path.join('.');
+  if (keyword === 'additionalProperties')
+    return `${where}: unknown key; remove it or correct its name.${meantKey(path)}`;
+  if (keyword === 'enum') return `${where}: must be one of ${allowedValues.join(', ')}`;
+  return `${where}: ${message}; see config.example.yml`;
 }
 
 /** Of a section, or of an option in one; what lies deeper has no names of its own in the schema. */
-function meantKey(path: string): string {
-  const [section = '', key] = path.split('.');
+function meantKey([section = '', key]: readonly string[]): string {
   const sections: Readonly<Record<string, { readonly properties: object }>> = CONFIG_SCHEMA.properties;
   if (key === undefined) return didYouMean(section, Object.keys(sections));
   return didYouMean(key, Object.keys(sections[section]?.properties ?? {}));
-}
-
-function allowedValues(params: object): string {
-  return 'allowedValues' in params && Array.isArray(params.allowedValues)
-    ? params.allowedValues.join(', ')
-    : 'the listed values';
 }
 
 function meaningProblems(file: ConfigFile, folder: string): readonly string[] {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { loadAll as parseDocuments } from 'js-yaml';
-import { Value } from 'typebox/value';
+import { fitsSchema } from '../schema/fits-schema.ts';
+import { withSchemaDefaults } from '../schema/with-schema-defaults.ts';
 import { AppError, errnoOf } from '../../errors.ts';
 import { parseByteSize } from './byte-size.ts';
 import { findProblems } from './find-problems.ts';
@@ -114,7 +115,7 @@ function withOverrides(file: ConfigFile, { port = file.server.port }: ConfigOver
 
 function checked(file: unknown, source: string, folder: string): ConfigFile {
   const problems = findProblems(file, folder);
-  if (problems.length > 0 || !Value.Check(CONFIG_SCHEMA, file)) throw invalid(source, problems);
+  if (problems.length > 0 || !fitsSchema(CONFIG_SCHEMA, file)) throw invalid(source, problems);
   return file;
 }
 
@@ -170,7 +171,7 @@ function withDefaults(given: Record<string, unknown>): unknown {
     log: {},
     ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value ?? {}])),
   };
-  return Value.Default(CONFIG_SCHEMA, withExpectedScalars(withEngine(sections)));
+  return withSchemaDefaults(CONFIG_SCHEMA, withExpectedScalars(withEngine(sections)));
 }
 
 /** The original service's file names an executable and no engine: it goes on running what it names. */

@@ -1,4 +1,4 @@
-import { Value } from 'typebox/value';
+import { fitsSchema } from '../../base/schema/fits-schema.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { askForDrop, endOf, type FoundBatch, isDecided, lookAtBatch } from '../leave-batch.ts';
 import type { Answer } from '../open-connection.ts';
@@ -146,7 +146,7 @@ function blame(
   answer: Answer | undefined,
 ): readonly PushedFile[] {
   const problem = parseJson(answer?.text ?? '');
-  const refused = Value.Check(BATCH_REFUSAL, problem) ? problem.refused : [];
+  const refused = fitsSchema(BATCH_REFUSAL, problem) ? problem.refused : [];
   return results.map((result) => {
     const own = refused.find(({ sha256 }) => sha256 === result.sha256 || sha256 === result.outcome?.sha256);
     if (own === undefined) return result;
