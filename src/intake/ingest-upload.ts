@@ -49,7 +49,7 @@ async function place(file: FileToPlace, owner: string, parts: IngestParts): Prom
   // One that was damaged and is right again needs an index run.
   const isMended = targets.some((target) => isDamaged(target, parts.records));
   if (!isCreated && !isMended && known.length === targets.length) {
-    // An earlier attempt may have ended between its links and its syncs.
+    // A receipt is written after a sync of ours; a person may have removed the file since, and put it back.
     await Promise.all(targets.map((target) => parts.store.sync(target.path)));
     return { isCreated, receipts: known };
   }

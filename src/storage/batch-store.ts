@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, linkSync, renameSync, utimesSync } from 'node:fs';
+import { existsSync, linkSync, renameSync } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { parseRepositoryName, type RepositoryName, splitRepositoryName } from '../rpm/repository-name.ts';
@@ -210,11 +210,10 @@ export async function openBatchStore(batchesDir: string, quotas = BATCH_QUOTAS):
     await makeDirectoryDurable(directory, 0o700);
     // A power cut may lose it: the batch then counts for no owner, only for all of them together.
     if (isNew) await writeFile(join(directory, OWNER), owner);
+    // It renews the time of the directory too, for one that is there already: the batch is as new as its last member.
     await replaceDurable(join(directory, factsFileOf(member)), JSON.stringify(member));
     linkUnlessThere(path, join(directory, member.file));
-    // An earlier attempt may have ended between a name and its sync; and the batch is as new as its last member.
-    const now = new Date();
-    utimesSync(directory, now, now);
+    // An earlier attempt may have ended between a name and its sync.
     await syncShared(directory);
     await syncShared(batchesDir);
   }

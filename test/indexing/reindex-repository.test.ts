@@ -12,7 +12,7 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -645,6 +645,44 @@ describe('an engine that fails', () => {
       'for a; do [ "$p" = --outputdir ] && out=$a; p=$a; done; createrepo_c "$@" && for f in "$out"/repodata/*-filelists.xml.gz; do echo "<filelists/>" | gzip > $f; done',
     );
     await expectFormerIndex(reindex(createrepoEngine({ executable })), /different packages/);
+  });
+});
+
+describe('metadata that is current again', () => {
+  it('is superseded no more', async () => {
+    defaultEngine = incrementalEngine(join(root.path, 'state'));
+    await put('alpha');
+    const location = await put('beta');
+    await reindex();
+    const primary = async (): Promise<string> => {
+      const read = await readRepomd(repositoryDir());
+      return basename(read?.repomd.data.find(({ type }) => type === 'primary')?.href ?? '');
+    };
+    const first = await primary();
+    const path = join(repositoryDir(), location);
+    await rename(path, `${path}.away`);
+    await reindex();
+    expect(await primary()).not.toBe(first);
+    // As tidying does.
+    records.noteSuperseded(REPOSITORY, [{ fileName: first, sinceMs: nowMs }]);
+    await rename(`${path}.away`, path);
+    await reindex();
+    expect(await primary()).toBe(first);
+    expect(records.listSuperseded(REPOSITORY)).toEqual([]);
+  });
+});
+
+describe('a run that fails', () => {
+  it('leaves what it was to look at to the next one', async () => {
+    await put('a');
+    changes.take(REPOSITORY);
+    changes.notePlaced(REPOSITORY, { location: 'Packages/a.rpm', sha256: 'ab', step: undefined });
+    const failing = parts(createrepoEngine({ executable: '/nonexistent' }));
+    const run = { signal: new AbortController().signal, onProgress: () => undefined };
+    await expect(reindexRepository(REPOSITORY, failing, run)).rejects.toMatchObject({
+      code: 'INDEX_ENGINE_MISSING',
+    });
+    expect(changes.take(REPOSITORY).placed).toEqual(new Map([['Packages/a.rpm', 'ab']]));
   });
 });
 

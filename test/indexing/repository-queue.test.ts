@@ -233,6 +233,28 @@ describe('marks', () => {
   });
 });
 
+describe('the time of the oldest request', () => {
+  it('is that of the first which no run has published, and none when all are', async () => {
+    const { queue, runs } = createQueue({ quietMs: 0 });
+    const oldest = (): number | undefined => queue.of(REPOSITORY).status().waitingSinceMs;
+    queue.of(REPOSITORY).request();
+    const first = Date.now();
+    await vi.advanceTimersByTimeAsync(10);
+    queue.of(REPOSITORY).request();
+    const second = Date.now();
+    expect(oldest()).toBe(first);
+    runs[0]?.succeed();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(oldest()).toBe(second);
+    runs[1]?.fail();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(oldest()).toBe(second);
+    runs[2]?.succeed();
+    await settle();
+    expect(oldest()).toBeUndefined();
+  });
+});
+
 describe('failed runs', () => {
   it('keep the mark, show in the status and are retried with growing pauses', async () => {
     const { queue, runs, marked, failures } = createQueue({ quietMs: 0 });

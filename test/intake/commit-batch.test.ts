@@ -15,6 +15,7 @@ import { QUOTAS } from '../../src/base/limits/quotas.ts';
 import type { UploadOutcome } from '../../src/api/upload-outcome.ts';
 import type { PackageStore } from '../../src/storage/package-store.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
+import { openPipelineSite } from '../support/pipeline-site.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 import { repo } from '../support/repo.ts';
@@ -191,6 +192,35 @@ describe('the commit of a batch', () => {
     await expect(site.pipeline.batches.commit('b', stranger)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(site.upload('member1', 'b', stranger, '8')).rejects.toMatchObject({ code: 'RIGHT_MISSING' });
     expect(await site.pipeline.batches.commit('b', bob)).toMatchObject({ isNew: true });
+  });
+
+  test('asks for the rights anew when others have added packages while it waited', async () => {
+    const bob = createRequester({
+      kind: 'token',
+      name: 'bob',
+      rights: createRights({ read: ['*'], upload: ['9/*'] }),
+      isProven: true,
+    });
+    const waiting = Promise.withResolvers<void>();
+    await using site = await openPipelineSite({
+      change: (tree) => ({
+        ...tree,
+        takeTurns: (key, task) => {
+          if (key === 'commit of b') waiting.resolve();
+          return tree.takeTurns(key, task);
+        },
+      }),
+    });
+    await site.upload('member1', { batch: 'b', requester: bob });
+    const added = Promise.withResolvers<void>();
+    const before = site.tree.takeTurns('commit of b', () => added.promise);
+    const commit = site.pipeline.batches.commit('b', bob).catch(toAppError);
+    await waiting.promise;
+    await site.upload('member2', { batch: 'b', releasever: '8' });
+    added.resolve();
+    await before;
+    expect(await commit).toMatchObject({ code: 'RIGHT_MISSING' });
+    expect(await site.pipeline.batches.read('b', ALICE)).toMatchObject({ state: 'staged' });
   });
 
   test('tells a stranger of a batch neither that it is there nor what became of it', async () => {

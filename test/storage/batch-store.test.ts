@@ -8,8 +8,11 @@ import {
   memberFile,
   openBatchStore,
 } from '../../src/storage/batch-store.ts';
+import { syncedPathsOf } from '../support/synced-paths.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 import { repo } from '../support/repo.ts';
+
+const MODULE = new URL('../../src/storage/batch-store.ts', import.meta.url).href;
 
 let dir: TempDir;
 let batchesDir: string;
@@ -111,6 +114,35 @@ describe('the batches on disk', () => {
       expect(await store.read(id)).toBeUndefined();
       expect(await store.statusOf(id)).toBeUndefined();
     }
+  });
+});
+
+describe('a package that comes to a batch', () => {
+  test('makes it as new as itself, also one that it has already', async () => {
+    const store = await openBatchStore(batchesDir);
+    await add(store, 'a', member('x'));
+    await utimes(join(batchesDir, 'a'), 1, 1);
+    expect(await store.statusOf('a')).toMatchObject({ changedAtMs: 1_000 });
+    const before = Date.now();
+    await add(store, 'a', member('x'));
+    // The clock of files stands still for some milliseconds.
+    expect((await store.statusOf('a'))?.changedAtMs).toBeGreaterThan(before - 1_000);
+  });
+
+  test('is durable with every name that leads to it, whoever made it', async () => {
+    const path = join(dir.path, 'incoming');
+    await writeFile(path, 'x');
+    await mkdir(join(batchesDir, 'a'), { recursive: true });
+    const one = member('x');
+    const synced = await syncedPathsOf(`
+      const { openBatchStore } = await import('${MODULE}');
+      const store = await openBatchStore(${JSON.stringify(batchesDir)});
+      await store.add('a', { path: ${JSON.stringify(path)}, owner: 'token ci' }, ${JSON.stringify(one)});
+    `);
+    const facts = join(batchesDir, 'a', `.${one.file.replace('.rpm', '.json')}.new`);
+    const directory = join(batchesDir, 'a');
+    // The last two: of the package's own name, and of that of a directory which another process made.
+    expect(synced).toEqual([facts, directory, directory, batchesDir]);
   });
 });
 

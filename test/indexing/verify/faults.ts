@@ -354,6 +354,15 @@ export const FAULTS: readonly Fault[] = [
     plant: (site) => indexInstead(site, craftRpm({ name: 'alpha', editHeader: dropTags(Tag.NAME) })),
   },
   {
+    title: 'a package that is indexed and whose header has another byte than its digest is of',
+    code: 'PACKAGE_UNREADABLE',
+    readData: true,
+    plant: (site) => {
+      const text = craftRpm({ name: 'alpha', summary: 'a word' }).toString('latin1');
+      return indexInstead(site, Buffer.from(text.replace('a word', 'a lord'), 'latin1'));
+    },
+  },
+  {
     title: 'a package that is set aside',
     code: 'PACKAGE_SET_ASIDE',
     plant: async (site) => site.setAside(await site.put('delta')),

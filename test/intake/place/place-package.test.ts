@@ -227,6 +227,18 @@ describe('a conflict', () => {
     }
   });
 
+  it.each([
+    ['a directory', (path: string) => mkdir(path)],
+    ['a link that leads nowhere', (path: string) => symlink('/nonexistent', path)],
+    ['a link to other bytes', (path: string) => symlink(import.meta.filename, path)],
+  ])('is what lies there and is no file: %s', async (_, put) => {
+    const upload = await incoming('bytes');
+    await put(upload.targets[1]?.path ?? '');
+    const error = await conflictOf(upload, describeStored);
+    expect(error).toMatchObject({ code: 'PACKAGE_CONFLICT', statusCode: 409 });
+    expect(error.message).toContain('is no regular file');
+  });
+
   it('is no conflict when the repository is not even there', async () => {
     const upload = await incoming('bytes');
     const targets = upload.targets.map((target) => ({

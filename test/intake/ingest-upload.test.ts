@@ -1,0 +1,59 @@
+import { copyFile, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openPipelineSite } from '../support/pipeline-site.ts';
+
+const REPOSITORY = '9/x86_64';
+const LOCATION = 'Packages/some-1.0-1.el9.x86_64.rpm';
+
+describe('an upload', () => {
+  it('is not set aside any more because another file of its name was', async () => {
+    await using site = await openPipelineSite();
+    const { records } = site.tree;
+    await site.upload('other');
+    const identity = 'of another file';
+    records.setAside([
+      { repository: REPOSITORY, location: LOCATION, identity, reason: 'a reason', sinceMs: 0 },
+    ]);
+    // An index run would find out by itself.
+    await site.pipeline.queue.whileHeld([REPOSITORY], async () => {
+      const { places } = await site.upload('some');
+      expect(places).toMatchObject([{ repository: REPOSITORY, state: 'waiting' }]);
+      expect(records.listSetAside(REPOSITORY)).toEqual([]);
+    });
+  });
+
+  it('makes its repository anew that a person removed while the service runs', async () => {
+    await using site = await openPipelineSite();
+    await site.pipeline.waitUntilInstallable(await site.upload('other'), 30_000);
+    const directory = join(site.tree.folders.topDir, REPOSITORY);
+    await rm(directory, { recursive: true });
+    const outcome = await site.upload('some');
+    expect(await readdir(join(directory, 'Packages'))).toEqual(['some-1.0-1.el9.x86_64.rpm']);
+    expect(await readdir(join(directory, 'repodata'))).toContain('repomd.xml');
+    expect(await site.pipeline.waitUntilInstallable(outcome, 30_000)).toMatchObject({ outcome: 'created' });
+  });
+
+  it('that changes nothing syncs the file that is there: a person may have put it back', async () => {
+    const synced: string[] = [];
+    await using site = await openPipelineSite({
+      change: (tree) => ({
+        ...tree,
+        store: {
+          ...tree.store,
+          sync: async (path) => {
+            synced.push(path);
+            await tree.store.sync(path);
+          },
+        },
+      }),
+    });
+    await site.upload('some');
+    expect(synced).toEqual([]);
+    const path = join(site.tree.folders.topDir, REPOSITORY, LOCATION);
+    await copyFile(path, `${path}.copy`);
+    await rename(`${path}.copy`, path);
+    expect(await site.upload('some')).toMatchObject({ outcome: 'unchanged' });
+    expect(synced).toEqual([path]);
+  });
+});
