@@ -14,13 +14,11 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { parseRepomd } from '../../src/rpm/repodata/repomd.ts';
 import { type Receipt, Records } from '../../src/storage/records.ts';
-import { corpus } from '../support/corpus.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { createGpgKeys } from '../support/gpg-keys.ts';
 import {
@@ -33,7 +31,8 @@ import {
   UPDATEINFO,
   writeSite,
 } from '../support/old-tree.ts';
-import { canMount, withOwnMount } from '../support/own-mount.ts';
+import { lacks } from '../support/lacks.ts';
+import { withOwnMount } from '../support/own-mount.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { modifyRepo, runCreaterepo } from '../support/run-createrepo.ts';
 import { dnfInstall, dnfRepoquery, runDnf } from '../support/run-dnf.ts';
@@ -44,7 +43,6 @@ import { repo } from '../support/repo.ts';
 
 /** Of nobody and nogroup on every distribution. */
 const NOBODY = 65_534;
-const isRoot = userInfo().uid === 0;
 const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
 // oxlint-disable-next-line no-control-regex -- finding them is the purpose
 const UNPRINTABLE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/;
@@ -539,7 +537,7 @@ describe('rpmyard adopt --apply that is killed', () => {
   });
 });
 
-describe.skipIf(!isRoot)('as root, over a tree of another user', () => {
+describe.skipIf(lacks('root'))('as root, over a tree of another user (needs root)', () => {
   async function ownedPlace(): Promise<Place> {
     const place = await newPlace();
     await chown(place.site, NOBODY, NOBODY);
@@ -686,7 +684,7 @@ describe.skipIf(!isRoot)('as root, over a tree of another user', () => {
   });
 });
 
-describe.skipIf(!canMount)('from another mount', () => {
+describe.skipIf(lacks('mounts'))('from another mount (needs mounts)', () => {
   const run = (mountAt: string, mountArguments: string, script: string) => {
     const [command = '', ...args] = withOwnMount(mountAt, mountArguments);
     return execa(command, [...args, 'sh', '-c', script], { reject: false, stdin: 'ignore' });
@@ -735,7 +733,7 @@ describe.skipIf(!canMount)('from another mount', () => {
   });
 });
 
-describe.skipIf(corpus === undefined)('over the corpus', () => {
+describe.skipIf(lacks('the corpus'))('over the corpus (needs the corpus)', () => {
   it('accounts for each file exactly once', async () => {
     await using place = await newPlace();
     const root = process.env['RPMYARD_CORPUS'] ?? '';

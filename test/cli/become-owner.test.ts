@@ -1,9 +1,9 @@
 import { chmod, chown, mkdir, rename, rm, symlink } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
+import { lacks } from '../support/lacks.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
 /** Of nobody and nogroup on every distribution. */
@@ -47,7 +47,7 @@ async function becomeOwnerOf(prepare: (directory: string) => Promise<void>) {
   return JSON.parse(stdout);
 }
 
-describe.skipIf(userInfo().uid !== 0)('root, over the folders of a service', () => {
+describe.skipIf(lacks('root'))('root, over the folders of a service (needs root)', () => {
   it('goes on as the user whose they are, without what is root’s', async () => {
     expect(await becomeOwnerOf(async () => undefined)).toEqual({
       uid: NOBODY,

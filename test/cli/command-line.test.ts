@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderExampleConfig } from '../../src/base/config/example.ts';
 import { createGpgKeys } from '../support/gpg-keys.ts';
+import { lacks } from '../support/lacks.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
@@ -147,7 +148,7 @@ describe.concurrent('rpmyard check-config', () => {
     expect(stderr).toMatch(/^warning: server\.public_url: [^\n]*http:\/\/127\.0\.0\.1:5001,/m);
   });
 
-  it.skipIf(userInfo().uid !== 0)('doubts a tree that a start would make as root', async () => {
+  it.skipIf(lacks('root'))('doubts a tree that a start would make as root (needs root)', async () => {
     const path = await configFile('no-tree.yml', 'repo: { top_dir: not-there }\n');
     const { exitCode, stderr } = await runRpmyard('check-config', path);
     expect(exitCode).toBe(0);
@@ -204,7 +205,7 @@ describe.concurrent('rpmyard check-config', () => {
     expect(await runRpmyard('check-config', '-c', path, path)).toMatchObject({ exitCode: 2, stdout: '' });
   });
 
-  it.skipIf(userInfo().uid !== 0)('run by root, sees what the user of the service would', async () => {
+  it.skipIf(lacks('root'))('run by root, sees what the user of the service would (needs root)', async () => {
     await using site = await createTempDir();
     await chmod(site.path, 0o755);
     const path = join(site.path, 'config.yml');

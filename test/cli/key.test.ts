@@ -1,10 +1,10 @@
 import { chmod, chown, lstat, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { stopAgent } from '../support/gpg-keys.ts';
+import { lacks } from '../support/lacks.ts';
 import { BIN, runRpmyard } from '../support/run-rpmyard.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 import { createTestSigner } from '../support/test-signer.ts';
@@ -54,8 +54,8 @@ describe('rpmyard key init', () => {
     }
   });
 
-  it.skipIf(userInfo().uid !== 0)(
-    'run by root, wherever root is, makes a key of the user of the service',
+  it.skipIf(lacks('root'))(
+    'run by root, wherever root is, makes a key of the user of the service (needs root)',
     async () => {
       await using dir = await createTempDir();
       await chmod(dir.path, 0o755);

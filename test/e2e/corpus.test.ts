@@ -6,6 +6,7 @@ import { ERROR_STATUS } from '../../src/errors.ts';
 import { type CorpusFile, corpus } from '../support/corpus.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeMetadata } from '../support/describe-metadata.ts';
+import { lacks } from '../support/lacks.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { type Site, startSite } from '../support/run-site.ts';
 import { type HttpAnswer, putPackage, sendRequest } from '../support/send-request.ts';
@@ -74,7 +75,7 @@ function withoutLatin1(packages: Readonly<Record<string, unknown>>): unknown {
   return JSON.parse(JSON.stringify(packages).replaceAll(/[\u0080-\u00bf]/g, ''));
 }
 
-describe.skipIf(corpus === undefined)('the corpus of packages, real and hostile', () => {
+describe.skipIf(lacks('the corpus'))('the corpus of packages, real and hostile (needs the corpus)', () => {
   test('is taken or refused with a code, without a fault of ours, and what is taken is indexed as createrepo_c does', async () => {
     await using site = await startSite();
     const results = await uploadAll(site, corpus ?? []);

@@ -9,13 +9,13 @@ import { CI_TOKEN, READER_TOKEN, signedHeaders, startAccessSite } from '../suppo
 import { craftRpm } from '../support/craft-rpm.ts';
 import { startCutLine } from '../support/cut-line.ts';
 import { eventually } from '../support/eventually.ts';
-import { canMount } from '../support/own-mount.ts';
+import { lacks } from '../support/lacks.ts';
 import { openSocket } from '../support/raw-socket.ts';
 import { runCurl } from '../support/run-curl.ts';
 import { type Front, type Site, startSite } from '../support/run-site.ts';
 import { type HttpAnswer, putPackage, sendRequest, sha256Of } from '../support/send-request.ts';
 import { startOnSmallDisk } from '../support/small-disk.ts';
-import { attachStrace, canTrace, ONE_WORKER_THREAD } from '../support/strace.ts';
+import { attachStrace, ONE_WORKER_THREAD } from '../support/strace.ts';
 import { answerOf, tusUpload } from '../support/tus-upload.ts';
 
 const TUS = { 'tus-resumable': '1.0.0' };
@@ -303,49 +303,56 @@ test('a signed upload can be resumed with curl', async () => {
   expect(sha256Of(await readFile(join(site.storageDir, STORED)))).toBe(sha256Of(bytes));
 });
 
-describe.skipIf(!canTrace)('a service that is killed while it takes the last piece', () => {
-  test.each([
-    ['link', 2],
-    ['rename', 1],
-    ['unlink', 1],
-  ])(
-    'at any %s (%i or more) never changes what it published, and the last byte brings the rest about',
-    async (syscall, atLeast) => {
-      await using site = await startSite({ front: 'none', env: ONE_WORKER_THREAD });
-      let kills = 0;
-      for (let nth = 1; nth < 20; nth += 1) {
-        const bytes = craftRpm({ name: `kill${nth}` });
-        const stored = join(site.storageDir, `9/x86_64/Packages/kill${nth}-1.0-1.el9.x86_64.rpm`);
-        const path = await begin(site.baseUrl, bytes);
-        const { service } = site;
-        const inject = `${syscall}:signal=KILL:when=${nth}`;
-        const trace = await attachStrace(service.pid, { syscalls: syscall, inject, isWithoutChildren: true });
-        const isAnswered = await send(site.baseUrl, path, bytes, 0).then(
-          () => true,
-          () => false,
-        );
-        if (isAnswered) {
-          await trace.stop().catch(() => undefined);
-          break;
+describe.skipIf(lacks('strace'))(
+  'a service that is killed while it takes the last piece (needs strace)',
+  () => {
+    test.each([
+      ['link', 2],
+      ['rename', 1],
+      ['unlink', 1],
+    ])(
+      'at any %s (%i or more) never changes what it published, and the last byte brings the rest about',
+      async (syscall, atLeast) => {
+        await using site = await startSite({ front: 'none', env: ONE_WORKER_THREAD });
+        let kills = 0;
+        for (let nth = 1; nth < 20; nth += 1) {
+          const bytes = craftRpm({ name: `kill${nth}` });
+          const stored = join(site.storageDir, `9/x86_64/Packages/kill${nth}-1.0-1.el9.x86_64.rpm`);
+          const path = await begin(site.baseUrl, bytes);
+          const { service } = site;
+          const inject = `${syscall}:signal=KILL:when=${nth}`;
+          const trace = await attachStrace(service.pid, {
+            syscalls: syscall,
+            inject,
+            isWithoutChildren: true,
+          });
+          const isAnswered = await send(site.baseUrl, path, bytes, 0).then(
+            () => true,
+            () => false,
+          );
+          if (isAnswered) {
+            await trace.stop().catch(() => undefined);
+            break;
+          }
+          kills += 1;
+          await trace.whenEnded();
+          const before = existsSync(stored) ? await readFile(stored) : bytes;
+          await site.restart();
+          const offset = await offsetOf(site.baseUrl, path);
+          // 204: it was accepted before the kill.
+          const answer = await send(site.baseUrl, path, bytes.subarray(offset), offset);
+          expect([200, 201, 204]).toContain(answer.status);
+          expect(before.equals(bytes)).toBe(true);
+          expect((await readFile(stored)).equals(bytes)).toBe(true);
         }
-        kills += 1;
-        await trace.whenEnded();
-        const before = existsSync(stored) ? await readFile(stored) : bytes;
-        await site.restart();
-        const offset = await offsetOf(site.baseUrl, path);
-        // 204: it was accepted before the kill.
-        const answer = await send(site.baseUrl, path, bytes.subarray(offset), offset);
-        expect([200, 201, 204]).toContain(answer.status);
-        expect(before.equals(bytes)).toBe(true);
-        expect((await readFile(stored)).equals(bytes)).toBe(true);
-      }
-      expect(kills).toBeGreaterThanOrEqual(atLeast);
-    },
-    240_000,
-  );
-});
+        expect(kills).toBeGreaterThanOrEqual(atLeast);
+      },
+      240_000,
+    );
+  },
+);
 
-describe.skipIf(!canMount)('a full disk', () => {
+describe.skipIf(lacks('mounts'))('a full disk (needs mounts)', () => {
   test.each(FRONTS)(
     'with the front %s answers 507, and the upload goes on when there is room',
     async (front) => {

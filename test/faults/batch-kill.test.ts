@@ -5,10 +5,11 @@ import { describe, expect, test } from 'vitest';
 import { batchAt, commit, stage } from '../support/batch-client.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
+import { lacks } from '../support/lacks.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { dnfRepoquery } from '../support/run-dnf.ts';
 import { type Site, startSite } from '../support/run-site.ts';
-import { attachStrace, canTrace, ONE_WORKER_THREAD } from '../support/strace.ts';
+import { attachStrace, ONE_WORKER_THREAD } from '../support/strace.ts';
 
 const BATCH_SIZE = 40;
 const RELEASEVERS = ['8', '9', '10'];
@@ -90,7 +91,7 @@ async function commitAndKill(
 /** The first calls one by one, then in steps: a long row of equal ones is not walked in full. */
 const FIRST_CALLS = 4;
 
-describe.skipIf(!canTrace)('a service that is killed while it commits a batch', () => {
+describe.skipIf(lacks('strace'))('a service that is killed while it commits a batch (needs strace)', () => {
   test.each([
     ['rename', 1, 2],
     ['link', 15, 5],

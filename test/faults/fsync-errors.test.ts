@@ -2,10 +2,11 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
+import { lacks } from '../support/lacks.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { type Site, startSite } from '../support/run-site.ts';
 import { type HttpAnswer, putPackage, reindex, sha256Of } from '../support/send-request.ts';
-import { attachStrace, canTrace, ONE_WORKER_THREAD, type Syscall } from '../support/strace.ts';
+import { attachStrace, ONE_WORKER_THREAD, type Syscall } from '../support/strace.ts';
 import { type EngineName, withEngine } from '../support/with-engine.ts';
 
 const REPOSITORY = '9/x86_64';
@@ -45,7 +46,7 @@ async function failEachSync(
   throw new Error(`still a sync to fail after ${MAX_SYNCS}`);
 }
 
-describe.skipIf(!canTrace)('a disk that fails to sync', () => {
+describe.skipIf(lacks('strace'))('a disk that fails to sync (needs strace)', () => {
   const options = { config: { index_updater: NEVER_QUIET }, env: ONE_WORKER_THREAD };
 
   test.each([
@@ -83,46 +84,53 @@ describe.skipIf(!canTrace)('a disk that fails to sync', () => {
   });
 });
 
-describe.skipIf(!canTrace)('a disk that fails to sync while an index is published', () => {
-  test.each<[EngineName, number]>([
-    ['incremental', 5],
-    ['createrepo', 5],
-  ])(
-    'leaves the index as it was before or as it is afterwards, at any sync of a run of the %s engine (%i or more), and the next run publishes',
-    async (engine, atLeast) => {
-      await using site = await startSite(
-        withEngine(engine, { front: 'none', config: { index_updater: NEVER_QUIET }, env: ONE_WORKER_THREAD }),
-      );
-      const uploaded: string[] = [];
-      let faults = 0;
-      for (let failing = 1; failing < MAX_SYNCS; failing += 1) {
-        const bytes = craftRpm({ name: `publish${failing}` });
-        const before = uploaded.toSorted();
-        expect(await putPackage(site.baseUrl, bytes)).toMatchObject({ status: 201 });
-        await eventually(async () => expect(await site.leftovers()).toEqual([]));
-        uploaded.push(sha256Of(bytes));
-        const after = uploaded.toSorted();
-        const trace = await attachStrace(site.service.pid, {
-          syscalls: 'fsync,fdatasync',
-          inject: `fsync,fdatasync:error=EIO:when=${failing}`,
-          // createrepo_c syncs nothing that counts.
-          isWithoutChildren: true,
-        });
-        const answer = await reindex(site.baseUrl, REPOSITORY);
-        const isFaulty = (await trace.stop()).some(({ isInjected }) => isInjected);
-        expect([before, after]).toContainEqual(await indexOnDisk(site));
-        expect(answer.status).toBe(isFaulty ? 500 : 200);
-        if (!isFaulty) break;
-        faults += 1;
-        expect(answer.text).toContain('STORAGE_FAILED');
-        expect(await reindex(site.baseUrl, REPOSITORY)).toMatchObject({ status: 200 });
-        expect(await indexOnDisk(site)).toEqual(after);
-      }
-      expect(faults).toBeGreaterThanOrEqual(atLeast);
-      expect(faults).toBeLessThan(MAX_SYNCS - 1);
-    },
-  );
-});
+describe.skipIf(lacks('strace'))(
+  'a disk that fails to sync while an index is published (needs strace)',
+  () => {
+    test.each<[EngineName, number]>([
+      ['incremental', 5],
+      ['createrepo', 5],
+    ])(
+      'leaves the index as it was before or as it is afterwards, at any sync of a run of the %s engine (%i or more), and the next run publishes',
+      async (engine, atLeast) => {
+        await using site = await startSite(
+          withEngine(engine, {
+            front: 'none',
+            config: { index_updater: NEVER_QUIET },
+            env: ONE_WORKER_THREAD,
+          }),
+        );
+        const uploaded: string[] = [];
+        let faults = 0;
+        for (let failing = 1; failing < MAX_SYNCS; failing += 1) {
+          const bytes = craftRpm({ name: `publish${failing}` });
+          const before = uploaded.toSorted();
+          expect(await putPackage(site.baseUrl, bytes)).toMatchObject({ status: 201 });
+          await eventually(async () => expect(await site.leftovers()).toEqual([]));
+          uploaded.push(sha256Of(bytes));
+          const after = uploaded.toSorted();
+          const trace = await attachStrace(site.service.pid, {
+            syscalls: 'fsync,fdatasync',
+            inject: `fsync,fdatasync:error=EIO:when=${failing}`,
+            // createrepo_c syncs nothing that counts.
+            isWithoutChildren: true,
+          });
+          const answer = await reindex(site.baseUrl, REPOSITORY);
+          const isFaulty = (await trace.stop()).some(({ isInjected }) => isInjected);
+          expect([before, after]).toContainEqual(await indexOnDisk(site));
+          expect(answer.status).toBe(isFaulty ? 500 : 200);
+          if (!isFaulty) break;
+          faults += 1;
+          expect(answer.text).toContain('STORAGE_FAILED');
+          expect(await reindex(site.baseUrl, REPOSITORY)).toMatchObject({ status: 200 });
+          expect(await indexOnDisk(site)).toEqual(after);
+        }
+        expect(faults).toBeGreaterThanOrEqual(atLeast);
+        expect(faults).toBeLessThan(MAX_SYNCS - 1);
+      },
+    );
+  },
+);
 
 async function indexOnDisk(site: Site): Promise<readonly string[]> {
   const index = await readIndex(readerOnDisk(site.storageDir, REPOSITORY));

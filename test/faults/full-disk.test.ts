@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
-import { canMount } from '../support/own-mount.ts';
+import { lacks } from '../support/lacks.ts';
 import { readerOverHttp, readIndex } from '../support/read-index.ts';
 import { type HttpAnswer, putPackage, reindex, sendRequest, sha256Of } from '../support/send-request.ts';
 import { openSocket, putHeader, readToEnd } from '../support/raw-socket.ts';
@@ -115,7 +115,7 @@ async function uploadUntilRefused(
   }
 }
 
-describe.skipIf(!canMount)('a full disk', () => {
+describe.skipIf(lacks('mounts'))('a full disk (needs mounts)', () => {
   // The space that is left when the package comes: none, less than the package, less than the index needs, ...
   test.each([0, 4096, 100_000, 400_000, 700_000])(
     'with %d bytes left refuses uploads with 507, keeps the old index, and heals without a restart',

@@ -4,6 +4,7 @@ import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
+import { lacks } from '../support/lacks.ts';
 import { openSocket, putHeader, readToEnd } from '../support/raw-socket.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { type LogLine, startService } from '../support/run-service.ts';
@@ -12,7 +13,6 @@ import { putPackage } from '../support/send-request.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 import { visibleIn } from '../support/visible-in.ts';
 
-const isRoot = process.getuid?.() === 0;
 /** Of nobody and nogroup on every distribution. */
 const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 /** More than nginx's client_body_buffer_size, so that a spool file exists while the body still arrives. */
@@ -65,7 +65,7 @@ async function openTheWay(site: Site): Promise<void> {
 const isAboutAddress = ({ level, msg }: LogLine): boolean =>
   level === WARNING && msg.startsWith('server.address: ');
 
-describe.skipIf(!isRoot)('another user of the machine', () => {
+describe.skipIf(lacks('root'))('another user of the machine (needs root)', () => {
   test('cannot name the spool file of an upload, nor change a package through one that still grows', async () => {
     await using site = await startSite();
     await openTheWay(site);

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
+import { lacks } from '../support/lacks.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { type Site, startSite } from '../support/run-site.ts';
 import { putPackage, reindex, sha256Of } from '../support/send-request.ts';
-import { attachStrace, canTrace, ONE_WORKER_THREAD } from '../support/strace.ts';
+import { attachStrace, ONE_WORKER_THREAD } from '../support/strace.ts';
 import { type EngineName, withEngine } from '../support/with-engine.ts';
 
 const REPOSITORY = '9/x86_64';
@@ -44,43 +45,47 @@ async function publishAndKill(site: Site, syscall: string, nth: number): Promise
 }
 
 // The service is started anew after each call that it is killed at.
-describe.skipIf(!canTrace)('a service that is killed while it publishes', { timeout: 300_000 }, () => {
-  test.each<[string, number, EngineName]>([
-    ['rename', 9, 'incremental'],
-    ['rename', 6, 'createrepo'],
-    ['fsync', 10, 'incremental'],
-    ['fsync', 10, 'createrepo'],
-    ['unlink', 1, 'incremental'],
-    ['unlink', 1, 'createrepo'],
-  ])(
-    'at any %s (%i or more) of a run of the %s engine leaves the index as it was before or as it is afterwards, and publishes the rest when it starts again',
-    async (syscall, atLeast, engine) => {
-      await using site = await startSite(withEngine(engine, options));
-      const uploaded: string[] = [];
-      let kills = 0;
-      for (let nth = 1; nth < MAX_CALLS; nth += 1) {
-        const bytes = craftRpm({ name: `kill${nth}` });
-        const before = uploaded.toSorted();
-        expect(await putPackage(site.baseUrl, bytes)).toMatchObject({ status: 201 });
-        // What an upload removes after its answer must not count as a call of the run.
-        await eventually(async () => expect(await site.leftovers()).toEqual([]));
-        uploaded.push(sha256Of(bytes));
-        const after = uploaded.toSorted();
+describe.skipIf(lacks('strace'))(
+  'a service that is killed while it publishes (needs strace)',
+  { timeout: 300_000 },
+  () => {
+    test.each<[string, number, EngineName]>([
+      ['rename', 9, 'incremental'],
+      ['rename', 6, 'createrepo'],
+      ['fsync', 10, 'incremental'],
+      ['fsync', 10, 'createrepo'],
+      ['unlink', 1, 'incremental'],
+      ['unlink', 1, 'createrepo'],
+    ])(
+      'at any %s (%i or more) of a run of the %s engine leaves the index as it was before or as it is afterwards, and publishes the rest when it starts again',
+      async (syscall, atLeast, engine) => {
+        await using site = await startSite(withEngine(engine, options));
+        const uploaded: string[] = [];
+        let kills = 0;
+        for (let nth = 1; nth < MAX_CALLS; nth += 1) {
+          const bytes = craftRpm({ name: `kill${nth}` });
+          const before = uploaded.toSorted();
+          expect(await putPackage(site.baseUrl, bytes)).toMatchObject({ status: 201 });
+          // What an upload removes after its answer must not count as a call of the run.
+          await eventually(async () => expect(await site.leftovers()).toEqual([]));
+          uploaded.push(sha256Of(bytes));
+          const after = uploaded.toSorted();
 
-        const isKilled = await publishAndKill(site, syscall, nth);
-        expect([before, after]).toContainEqual(await indexOnDisk(site));
-        if (!isKilled) break;
-        kills += 1;
-        await site.service.whenExited;
-        await site.restart();
-        // Nobody asks for this run but the mark that the upload left.
-        const query = 'wait=50';
-        expect(await putPackage(site.baseUrl, bytes, query)).toMatchObject({ status: 200 });
-        expect(await indexOnDisk(site)).toEqual(after);
-        await eventually(async () => expect(await site.leftovers()).toEqual([]));
-      }
-      expect(kills).toBeGreaterThanOrEqual(atLeast);
-      expect(kills).toBeLessThan(MAX_CALLS - 1);
-    },
-  );
-});
+          const isKilled = await publishAndKill(site, syscall, nth);
+          expect([before, after]).toContainEqual(await indexOnDisk(site));
+          if (!isKilled) break;
+          kills += 1;
+          await site.service.whenExited;
+          await site.restart();
+          // Nobody asks for this run but the mark that the upload left.
+          const query = 'wait=50';
+          expect(await putPackage(site.baseUrl, bytes, query)).toMatchObject({ status: 200 });
+          expect(await indexOnDisk(site)).toEqual(after);
+          await eventually(async () => expect(await site.leftovers()).toEqual([]));
+        }
+        expect(kills).toBeGreaterThanOrEqual(atLeast);
+        expect(kills).toBeLessThan(MAX_CALLS - 1);
+      },
+    );
+  },
+);

@@ -1,21 +1,20 @@
 import { chmod, chown, mkdir, readdir } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
-import { canMount, withOwnMount } from '../support/own-mount.ts';
+import { lacks } from '../support/lacks.ts';
+import { withOwnMount } from '../support/own-mount.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { type RunningService, startService } from '../support/run-service.ts';
 import { putPackage, reindex, sendRequest, sha256Of } from '../support/send-request.ts';
-import { attachStrace, canTrace } from '../support/strace.ts';
+import { attachStrace } from '../support/strace.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
 const REPOSITORY = '9/x86_64';
 const DIRECT = { server: { upload_header: '' } };
 /** Of nobody and nogroup on every distribution. */
 const NOBODY = 65_534;
-const isRoot = userInfo().uid === 0;
 
 interface Attempt extends AsyncDisposable {
   readonly service: RunningService;
@@ -52,7 +51,7 @@ const before = craftRpm({ name: 'before' });
 const during = craftRpm({ name: 'during' });
 const after = craftRpm({ name: 'after' });
 
-describe.skipIf(!isRoot)('a directory that the service may no longer write to', () => {
+describe.skipIf(lacks('root'))('a directory that the service may no longer write to (needs root)', () => {
   test.each<[string, (service: RunningService) => string, string]>([
     ['Packages', ({ storageDir }) => join(storageDir, REPOSITORY, 'Packages'), 'STORAGE_FAILED'],
     ['marks', ({ stateDir }) => join(stateDir, 'marks'), 'STORAGE_FAILED'],
@@ -110,7 +109,7 @@ describe.skipIf(!isRoot)('a directory that the service may no longer write to', 
 });
 
 describe('a read-only tree', () => {
-  test.skipIf(!canMount)('is refused at the start with a clear error', async () => {
+  test.skipIf(lacks('mounts'))('is refused at the start with a clear error (needs mounts)', async () => {
     await using temp = await createTempDir();
     const root = join(temp.path, 'site');
     const service = await startService({ root, config: DIRECT });
@@ -123,8 +122,8 @@ describe('a read-only tree', () => {
   });
 
   // The kernel makes a file system read-only like this after an error of the disk; mount refuses it while files are open.
-  test.skipIf(!canTrace)(
-    'while the service runs refuses uploads with a code, keeps the index, and heals',
+  test.skipIf(lacks('strace'))(
+    'while the service runs refuses uploads with a code, keeps the index, and heals (needs strace)',
     async () => {
       await using temp = await createTempDir();
       await using service = await startService({ root: temp.path, config: DIRECT });

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
-import { canMount, withOwnMount } from '../support/own-mount.ts';
+import { lacks } from '../support/lacks.ts';
+import { withOwnMount } from '../support/own-mount.ts';
 import { openSocket, putHeader } from '../support/raw-socket.ts';
 import { readerOverHttp, readIndex } from '../support/read-index.ts';
 import { startService } from '../support/run-service.ts';
@@ -77,10 +78,10 @@ describe('what a killed service leaves', () => {
 });
 
 describe('folders that cannot be linked between', () => {
-  test.skipIf(!canMount).each([
+  test.skipIf(lacks('mounts')).each([
     ['another file system', '-t tmpfs -o size=10m tmpfs'],
     ['a bind mount of the same one', '--bind /tmp'],
-  ])('the service refuses to start when the spool is %s', async (_title, mountArguments) => {
+  ])('the service refuses to start when the spool is %s (needs mounts)', async (_title, mountArguments) => {
     await using temp = await createTempDir();
     const wrapper = withOwnMount(join(temp.path, 'spool'), mountArguments);
     await expect(startService({ root: temp.path, config: DIRECT, wrapper })).rejects.toMatchObject({

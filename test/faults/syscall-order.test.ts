@@ -3,9 +3,10 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
+import { lacks } from '../support/lacks.ts';
 import { type Front, type Site, startSite } from '../support/run-site.ts';
 import { putPackage } from '../support/send-request.ts';
-import { attachStrace, canTrace, type Syscall } from '../support/strace.ts';
+import { attachStrace, type Syscall } from '../support/strace.ts';
 
 const SYSCALLS =
   'link,linkat,rename,renameat2,unlink,unlinkat,mkdir,openat,fsync,fdatasync,write,writev,sendto';
@@ -81,7 +82,7 @@ function expectPlacedBeforeAnswer(
   return answer;
 }
 
-describe.skipIf(!canTrace)('the calls that make an upload durable', () => {
+describe.skipIf(lacks('strace'))('the calls that make an upload durable (needs strace)', () => {
   test.each<[Front, string]>([
     ['nginx', 'link'],
     ['none', 'rename'],

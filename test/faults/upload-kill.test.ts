@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
+import { lacks } from '../support/lacks.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { type Front, type Site, startSite } from '../support/run-site.ts';
 import { putPackage, sha256Of } from '../support/send-request.ts';
-import { attachStrace, canTrace, ONE_WORKER_THREAD } from '../support/strace.ts';
+import { attachStrace, ONE_WORKER_THREAD } from '../support/strace.ts';
 import { type EngineName, withEngine } from '../support/with-engine.ts';
 
 /** A bound for the loop, far above the number of such calls in one upload. */
@@ -59,7 +60,7 @@ async function indexOnDisk(site: Site, repository: string): Promise<readonly str
   return [...(await readIndex(readerOnDisk(site.storageDir, repository))).packages.values()];
 }
 
-describe.skipIf(!canTrace)('a service that is killed while it takes an upload', () => {
+describe.skipIf(lacks('strace'))('a service that is killed while it takes an upload (needs strace)', () => {
   test.each<[string, number, Front, EngineName]>([
     ['link', 2, 'nginx', 'createrepo'],
     ['rename', 8, 'none', 'incremental'],

@@ -1,18 +1,16 @@
-import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { compareWithRpm } from './compare-with-rpm.ts';
 import { explainDisagreement } from './explain-disagreement.ts';
 import { packageSeeds } from './package-seeds.ts';
-
-const hasTools = ['rpmkeys', 'createrepo_c'].every((tool) => spawnSync(tool, ['--version']).status === 0);
+import { lacks } from '../support/lacks.ts';
 
 /** The same packages each time; for chance there is `npm run fuzz:rpm`. */
 const SEED = 1;
 /** Some twenty seconds on one core. */
 const COUNT = 1500;
 
-it.skipIf(!hasTools)(
-  'packages with changed tags are taken when rpm and createrepo_c take them, and described in the same words',
+it.skipIf(lacks('rpm') || lacks('createrepo_c'))(
+  'packages with changed tags are taken when rpm and createrepo_c take them, and described in the same words (needs rpm and createrepo_c)',
   async () => {
     const report = await compareWithRpm({ seeds: packageSeeds(), seed: SEED, count: COUNT });
     expect(report.findings.map(explainDisagreement)).toEqual([]);

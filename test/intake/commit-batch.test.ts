@@ -223,6 +223,20 @@ describe('the commit of a batch', () => {
     expect(await site.pipeline.batches.read('b', ALICE)).toMatchObject({ state: 'staged' });
   });
 
+  test('is refused as a whole when one package cannot go there, and names it', async () => {
+    await using site = await openPipelineSite();
+    await site.upload('member1');
+    await site.upload('member2', { batch: 'b' });
+    await site.upload('member1', { batch: 'b', spec: { summary: 'other bytes' } });
+    const refusal = await site.pipeline.batches.commit('b', ALICE).catch(toAppError);
+    expect(refusal).toMatchObject({
+      code: 'BATCH_REFUSED',
+      details: { refused: [{ code: 'PACKAGE_CONFLICT' }] },
+    });
+    expect(await site.pipeline.batches.read('b', ALICE)).toMatchObject({ state: 'staged' });
+    expect(site.tree.batches.listUnplaced()).toEqual([]);
+  });
+
   test('tells a stranger of a batch neither that it is there nor what became of it', async () => {
     const stranger = createRequester({
       kind: 'token',

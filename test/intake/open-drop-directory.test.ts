@@ -17,13 +17,12 @@ import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CraftSpec, craftRpm, formatSix } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
+import { lacks } from '../support/lacks.ts';
 import { type RunningService, type ServiceOptions, startService } from '../support/run-service.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const SETTLE_SECONDS = 0.3;
 const NOBODY = 65534;
-
-const isRoot = process.getuid?.() === 0;
 
 let dir: TempDir;
 let service: RunningService;
@@ -275,35 +274,38 @@ describe('in the drop directory', () => {
     expect(await readdir(join(incoming, 'rejected'))).toContain(`${'é'.repeat(120)}.txt`);
   });
 
-  it.skipIf(!isRoot)('what cannot be removed is taken once, and what cannot be read is refused', async () => {
-    await chmod(dir.path, 0o755);
-    for (const name of ['storage', 'spool', 'state', 'incoming']) {
-      await mkdir(join(dir.path, name));
-      await chown(join(dir.path, name), NOBODY, NOBODY);
-    }
-    await chown(incoming, 0, 0);
-    await chmod(incoming, 0o1777);
-    const wrapper = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
-    await start({ give_up_seconds: 0.6 }, { wrapper });
-    await writeFile(join(incoming, 'roots.rpm'), craft('roots'));
-    await writeFile(join(incoming, 'secret.rpm'), craft('secret'), { mode: 0o600 });
-    for (const file of ['roots.rpm', 'secret.rpm']) {
-      await service.whenLogged((line) => line.level === 50 && line['file'] === file);
-    }
-    for (const name of ['after1', 'after2']) {
-      await writeFile(join(incoming, `${name}.rpm`), craft(name));
-      await chown(join(incoming, `${name}.rpm`), NOBODY, NOBODY);
-      await whenTaken(`${name}.rpm`);
-    }
-    expect(told('roots.rpm')).toEqual(['package created', 'dropped file stays where it is']);
-    expect(told('secret.rpm')).toEqual(['dropped file refused', 'dropped file stays where it is']);
-    // Of that directory, which is another user's and sticky, no file could be removed: that is no fault of the file.
-    const ready = await fetch(`${service.baseUrl}/readyz`);
-    expect(await ready.json()).toMatchObject({ status: 'degraded', faults: [{ affects: 'drops' }] });
-  });
+  it.skipIf(lacks('root'))(
+    'what cannot be removed is taken once, and what cannot be read is refused (needs root)',
+    async () => {
+      await chmod(dir.path, 0o755);
+      for (const name of ['storage', 'spool', 'state', 'incoming']) {
+        await mkdir(join(dir.path, name));
+        await chown(join(dir.path, name), NOBODY, NOBODY);
+      }
+      await chown(incoming, 0, 0);
+      await chmod(incoming, 0o1777);
+      const wrapper = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'];
+      await start({ give_up_seconds: 0.6 }, { wrapper });
+      await writeFile(join(incoming, 'roots.rpm'), craft('roots'));
+      await writeFile(join(incoming, 'secret.rpm'), craft('secret'), { mode: 0o600 });
+      for (const file of ['roots.rpm', 'secret.rpm']) {
+        await service.whenLogged((line) => line.level === 50 && line['file'] === file);
+      }
+      for (const name of ['after1', 'after2']) {
+        await writeFile(join(incoming, `${name}.rpm`), craft(name));
+        await chown(join(incoming, `${name}.rpm`), NOBODY, NOBODY);
+        await whenTaken(`${name}.rpm`);
+      }
+      expect(told('roots.rpm')).toEqual(['package created', 'dropped file stays where it is']);
+      expect(told('secret.rpm')).toEqual(['dropped file refused', 'dropped file stays where it is']);
+      // Of that directory, which is another user's and sticky, no file could be removed: that is no fault of the file.
+      const ready = await fetch(`${service.baseUrl}/readyz`);
+      expect(await ready.json()).toMatchObject({ status: 'degraded', faults: [{ affects: 'drops' }] });
+    },
+  );
 
-  it.skipIf(!isRoot)(
-    'what may be read only when it is whole waits for that, as rsync --inplace does it',
+  it.skipIf(lacks('root'))(
+    'what may be read only when it is whole waits for that, as rsync --inplace does it (needs root)',
     async () => {
       await chmod(dir.path, 0o755);
       for (const name of ['storage', 'spool', 'state', 'incoming']) {

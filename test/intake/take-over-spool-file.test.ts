@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { takeOverSpoolFile } from '../../src/intake/take-over-spool-file.ts';
+import { lacks } from '../support/lacks.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const NAME = '0000000042';
-const isRoot = process.geteuid?.() === 0;
 
 let dir: TempDir;
 let folders: { spoolDir: string; incomingDir: string };
@@ -63,7 +63,7 @@ describe('a body that nginx spooled', () => {
     await expectRefused(spooled);
   });
 
-  it.skipIf(!isRoot)('is refused when it belongs to somebody else', async () => {
+  it.skipIf(lacks('root'))('is refused when it belongs to somebody else (needs root)', async () => {
     await writeFile(spooled, 'secret');
     await chown(spooled, 65_534, 65_534);
     await expectRefused(spooled);

@@ -24,6 +24,7 @@ import {
 } from '../support/craft-rpm.ts';
 import { createrepoXml } from '../support/createrepo-xml.ts';
 import { describeMetadata } from '../support/describe-metadata.ts';
+import { lacks } from '../support/lacks.ts';
 import { randomSpec } from '../support/random-spec.ts';
 import { renderFile, writeRepodata } from '../support/render-packages.ts';
 import { SPEC_FILES } from '../support/spec-files.ts';
@@ -141,7 +142,7 @@ async function complaintsOfLibsolv(repositoryDir: string): Promise<readonly stri
 
 const NO_COMPLAINTS = ['0 ', '0 ', '0 '];
 
-describe.skipIf(!corpus)('a package of the corpus', () => {
+describe.skipIf(lacks('the corpus'))('a package of the corpus (needs the corpus)', () => {
   let dir: TempDir;
   let compared: Compared;
 

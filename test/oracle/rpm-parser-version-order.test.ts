@@ -1,8 +1,7 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { compareEvr, parseEvr } from '../../src/rpm/rpm-parser/compare-evr.ts';
-
-const hasRpm = spawnSync('rpm', ['--version']).status === 0;
+import { lacks } from '../support/lacks.ts';
 
 /** Pieces of versions; every pair of two-piece versions made of them is compared. */
 const PIECES = [
@@ -63,7 +62,7 @@ function compareHere(texts: readonly string[]): readonly number[] {
   return evrs.flatMap((a) => evrs.map((b) => Math.sign(compareEvr(a, b))));
 }
 
-describe.skipIf(!hasRpm)('the order of versions', () => {
+describe.skipIf(lacks('rpm'))('the order of versions (needs rpm)', () => {
   it('is that of rpm for every pair of short versions, with tilde and caret', () => {
     expect(VERSIONS.length).toBeGreaterThan(200);
     expect(differences(VERSIONS)).toEqual([]);

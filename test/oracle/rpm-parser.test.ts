@@ -9,9 +9,7 @@ import { RpmParseError } from '../../src/rpm/rpm-parser/rpm-parse-error.ts';
 import { verifyHeaderDigests } from '../../src/rpm/rpm-parser/verify-header-digests.ts';
 import { corpus } from '../support/corpus.ts';
 import { type CraftSpec, craftRpm, SENSE } from '../support/craft-rpm.ts';
-
-const hasRpm = spawnSync('rpm', ['--version']).status === 0;
-const hasCreaterepo = spawnSync('/usr/bin/python3', ['-c', 'import createrepo_c']).status === 0;
+import { lacks } from '../support/lacks.ts';
 
 /** Separators that no package in these tests has in its text. */
 const PACKAGE_END = '\x1e';
@@ -137,7 +135,7 @@ function parseFile(path: string): RpmPackage {
   return parseRpm(bytes, bytes.length);
 }
 
-describe.skipIf(!corpus || !hasRpm)('a real package', () => {
+describe.skipIf(lacks('the corpus') || lacks('rpm'))('a real package (needs the corpus and rpm)', () => {
   const readable = (corpus ?? []).filter(({ isReal, queryStatus }) => isReal && queryStatus === 0);
 
   it('that rpm reads is read here, with the same content', () => {
@@ -186,7 +184,7 @@ function hasOtherDigest(bytes: Buffer): boolean {
   }
 }
 
-describe.skipIf(!corpus)('a file of the corpus', () => {
+describe.skipIf(lacks('the corpus'))('a file of the corpus (needs the corpus)', () => {
   it.each((corpus ?? []).filter(({ queryStatus }) => queryStatus !== 0))(
     'that rpm refuses is refused here: $name',
     ({ path }) => {
@@ -267,17 +265,17 @@ describe('a crafted package', () => {
 
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  it.skipIf(!hasRpm)('is verified by rpm', () => {
+  it.skipIf(lacks('rpm'))('is verified by rpm (needs rpm)', () => {
     const output = execFileSync('rpmkeys', ['-K', '--nosignature', ...paths.values()], { encoding: 'utf8' });
     expect(output.match(/digests OK/g)).toHaveLength(paths.size);
   });
 
-  it.skipIf(!hasRpm)('says the same to rpm as to us', () => {
+  it.skipIf(lacks('rpm'))('says the same to rpm as to us (needs rpm)', () => {
     const files = [...paths.values()];
     expect(files.map((path) => describeLikeRpm(parseFile(path)))).toEqual(queryRpm(files));
   });
 
-  it.skipIf(!hasCreaterepo)('says the same to createrepo_c as to us', () => {
+  it.skipIf(lacks('createrepo_c'))('says the same to createrepo_c as to us (needs createrepo_c)', () => {
     const script = [
       'import createrepo_c, json, sys',
       'rows = []',

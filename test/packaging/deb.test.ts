@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/base/version.ts';
 import { buildRpm } from '../support/build-rpm.ts';
 import { eventually } from '../support/eventually.ts';
-import { canStartMachines, type Machine, must, put, startMachine } from '../support/machine.ts';
+import { isAllRequired, lacks } from '../support/lacks.ts';
+import { type Machine, must, put, startMachine } from '../support/machine.ts';
 import { readGuide } from '../support/read-guide.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
@@ -19,9 +19,6 @@ const SERVER_CONF = '/usr/lib/rpmyard/nginx/server.conf';
 // Another one than the page's, which stands for it.
 const NAME = 'packages.example.net';
 const HELLO = 'hello-1.0-1.el9.noarch.rpm';
-const isDebian = existsSync('/etc/debian_version');
-// It looks at every npm file, which takes half a minute.
-const isComplete = process.env['RPMYARD_MACHINES'] === 'required';
 
 let temp: TempDir;
 let architecture: string;
@@ -29,7 +26,7 @@ let architecture: string;
 const packagePath = (revision: number): string =>
   join(temp.path, `rpmyard_${VERSION}-${revision}_${architecture}.deb`);
 
-describe.skipIf(!isDebian)('the Debian package (needs Debian)', () => {
+describe.skipIf(lacks('Debian'))('the Debian package (needs Debian)', () => {
   beforeAll(async () => {
     temp = await createTempDir();
     architecture = (await execa('dpkg', ['--print-architecture'])).stdout;
@@ -64,8 +61,9 @@ describe.skipIf(!isDebian)('the Debian package (needs Debian)', () => {
     }
   });
 
-  it.skipIf(!isComplete)(
-    'has nothing that lintian complains about (needs RPMYARD_MACHINES=required)',
+  // It looks at every npm file, which takes half a minute.
+  it.skipIf(!isAllRequired)(
+    'has nothing that lintian complains about (needs RPMYARD_TESTS_REQUIRE=all)',
     async () => {
       const { stdout } = await execa('lintian', [
         '--allow-root',
@@ -77,7 +75,7 @@ describe.skipIf(!isDebian)('the Debian package (needs Debian)', () => {
     },
   );
 
-  describe.skipIf(!canStartMachines)('on a machine, as docs/debian.md says', () => {
+  describe.skipIf(lacks('machines'))('on a machine, as docs/debian.md says (needs machines)', () => {
     it('is installed, keeps the site and replaces the include in an upgrade, and leaves packages where they are', async () => {
       await using machine = await startMachine();
       await prepare(machine);

@@ -8,7 +8,8 @@ import { VERSION } from '../../src/base/version.ts';
 import { buildRpm } from '../support/build-rpm.ts';
 import { buildEnterpriseLinux, foreignRequirements } from '../support/enterprise-linux.ts';
 import { eventually } from '../support/eventually.ts';
-import { canStartMachines, type Machine, must, put, startMachine } from '../support/machine.ts';
+import { lacks } from '../support/lacks.ts';
+import { type Machine, must, put, startMachine } from '../support/machine.ts';
 import { type GuideStep, readGuide } from '../support/read-guide.ts';
 import { runCreaterepo } from '../support/run-createrepo.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -109,7 +110,7 @@ describe('the package', () => {
   });
 });
 
-describe.skipIf(!canStartMachines)('docs/guide.md, as it stands', () => {
+describe.skipIf(lacks('machines'))('docs/guide.md, as it stands (needs machines)', () => {
   it(
     'leads from nothing to hosts that trust a signed repository, which updates the service itself',
     async () => {
@@ -267,7 +268,7 @@ async function takeOverNginxFiles(machine: Machine): Promise<void> {
   await must(machine, `rm ${SITE}.rpmnew`);
 }
 
-describe.skipIf(!canStartMachines)('the package on a machine', () => {
+describe.skipIf(lacks('machines'))('the package on a machine (needs machines)', () => {
   it(
     'is installed, upgraded with the records of before, and removed, and leaves what is not its own',
     async () => {

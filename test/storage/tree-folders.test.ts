@@ -7,17 +7,9 @@ import {
   type TreeFolders,
   tryFolders,
 } from '../../src/storage/tree-folders.ts';
-import { attachStrace, canTrace } from '../support/strace.ts';
+import { lacks, OTHER_MOUNT } from '../support/lacks.ts';
+import { attachStrace } from '../support/strace.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
-
-/** Another mount than the one of temporary directories. */
-const OTHER_MOUNT = '/dev/shm';
-
-const deviceOf = (path: string): Promise<number> =>
-  stat(path).then(
-    ({ dev }) => dev,
-    () => -1,
-  );
 
 let dir: TempDir;
 let root: string;
@@ -95,8 +87,7 @@ describe('the way of a package', () => {
     },
   );
 
-  it('is refused from one mount to another', async ({ skip }) => {
-    skip((await deviceOf(OTHER_MOUNT)) === (await deviceOf(root)) || (await deviceOf(OTHER_MOUNT)) === -1);
+  it.skipIf(lacks('two mounts'))('is refused from one mount to another (needs two mounts)', async () => {
     await using other = await createTempDirOn(OTHER_MOUNT);
     const folders = await prepareFolders({ ...configured(), spoolDir: join(other.path, 'spool') });
     await expect(checkFolders(folders)).rejects.toMatchObject({
@@ -109,8 +100,7 @@ describe('the way of a package', () => {
 });
 
 describe('a file system without hard links, such as exFAT', () => {
-  it('is named as such', async ({ skip }) => {
-    skip(!canTrace);
+  it.skipIf(lacks('strace'))('is named as such (needs strace)', async () => {
     const folders = await prepareFolders(configured());
     const inject = 'link,linkat:error=EPERM';
     const trace = await attachStrace(process.pid, { syscalls: 'link,linkat', inject });

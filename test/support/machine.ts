@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -26,22 +26,6 @@ export interface Machine extends AsyncDisposable {
 export interface MachineOptions {
   /** Another machine whose network, loopback included, this one shares. */
   readonly networkOf?: Machine;
-}
-
-/** False without the right to make namespaces and mounts, which only root has, and where systemd is not installed. */
-export const canStartMachines = mayStartMachines();
-
-function mayStartMachines(): boolean {
-  const script =
-    'mount -t tmpfs tmpfs /tmp && mkdir /tmp/u /tmp/w /tmp/m /tmp/c && mount -t cgroup2 cgroup2 /tmp/c &&' +
-    'mount -t overlay overlay -o lowerdir=/,upperdir=/tmp/u,workdir=/tmp/w /tmp/m && test -x /lib/systemd/systemd';
-  const namespaces = ['--mount', '--pid', '--fork', '--net', '--cgroup'];
-  const { status, stderr } = spawnSync('unshare', [...namespaces, 'sh', '-c', script], { encoding: 'utf8' });
-  // Where they always could, skipping in silence would hide that they no longer can.
-  if (status !== 0 && process.env['RPMYARD_MACHINES'] === 'required') {
-    throw new Error(`no machine can be started here: ${stderr}`);
-  }
-  return status === 0;
 }
 
 /** Boots a machine; leaving the scope of an `await using` ends all its processes and removes what they wrote. */

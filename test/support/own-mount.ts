@@ -1,9 +1,3 @@
-import { spawnSync } from 'node:child_process';
-
-/** False without the right to mount (only root has it, and not in every container). */
-export const canMount =
-  spawnSync('unshare', ['--mount', 'sh', '-c', 'mount -t tmpfs -o size=1m tmpfs /tmp']).status === 0;
-
 /**
  * A wrapper for a service that sees a mount of its own at `directory`; nobody else sees it, and it ends with the service.
  * @param mountArguments what mount needs beside the directory: `-t tmpfs -o size=10m tmpfs`, or `--bind /other`.

@@ -1,13 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createTempDir } from './temp-dir.ts';
-
-/** False where a process that is no child of strace may not be traced (no strace, a container without ptrace, yama). */
-export const canTrace =
-  spawnSync('sh', ['-c', 'sleep 0.1 & strace -qq -o /dev/null -p $!'], { stdio: 'ignore' }).status === 0;
 
 /**
  * Environment for a service whose file system calls are to be counted: strace counts per thread, and with one worker

@@ -8,6 +8,7 @@ import { makeKey } from '../../src/trust/make-key.ts';
 import { runGpg } from '../../src/trust/signing/run-gpg.ts';
 import { withFakeTool } from '../support/fake-tool.ts';
 import { createGpgKeys, stopAgent } from '../support/gpg-keys.ts';
+import { lacks } from '../support/lacks.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 import { createTestSigner } from '../support/test-signer.ts';
 
@@ -15,7 +16,6 @@ const CONTENT = '<repomd/>\n';
 const PASSPHRASE = 'sesame open';
 /** A uid that is not this process's and has no home. */
 const ANOTHER_UID = 54_321;
-const isRoot = process.getuid?.() === 0;
 
 describe('a signature', () => {
   it('is by the first key, good for gpg, and of this content only', async () => {
@@ -276,39 +276,42 @@ describe('the public keys', () => {
 });
 
 describe('an agent of somebody else', () => {
-  it.runIf(isRoot)('with the keys signs, through its socket in a GNUPGHOME of public keys', async () => {
-    await using owner = await createGpgKeys();
-    await using ours = await createTempDir();
-    const key = await owner.makeKey('of another user');
-    await stopAgent(owner.path);
-    await execa('chown', ['-R', `${ANOTHER_UID}:${ANOTHER_UID}`, owner.path]);
-    const asOwner = { uid: ANOTHER_UID, gid: ANOTHER_UID } as const;
-    await execa('gpg-agent', ['--homedir', owner.path, '--daemon'], { ...asOwner, stdio: 'ignore' });
-    try {
-      const { stdout: armored } = await execa(
-        'gpg',
-        ['--homedir', owner.path, '--armor', '--export', key],
-        asOwner,
-      );
-      const home = { gnupgHome: ours.path, passphraseFile: undefined };
-      const imported = await runGpg(home, { args: ['--no-autostart', '--import'], input: armored });
-      expect(imported.exitCode).toBe(0);
-      const signer = createTestSigner(ours.path, [key]);
-      // Without the socket there is no key, and no agent of our own is started that would stand in its way.
-      expect(await signer.findFault()).toMatchObject({ code: 'SIGNING_FAILED' });
+  it.skipIf(lacks('root'))(
+    'with the keys signs, through its socket in a GNUPGHOME of public keys (needs root)',
+    async () => {
+      await using owner = await createGpgKeys();
+      await using ours = await createTempDir();
+      const key = await owner.makeKey('of another user');
+      await stopAgent(owner.path);
+      await execa('chown', ['-R', `${ANOTHER_UID}:${ANOTHER_UID}`, owner.path]);
+      const asOwner = { uid: ANOTHER_UID, gid: ANOTHER_UID } as const;
+      await execa('gpg-agent', ['--homedir', owner.path, '--daemon'], { ...asOwner, stdio: 'ignore' });
+      try {
+        const { stdout: armored } = await execa(
+          'gpg',
+          ['--homedir', owner.path, '--armor', '--export', key],
+          asOwner,
+        );
+        const home = { gnupgHome: ours.path, passphraseFile: undefined };
+        const imported = await runGpg(home, { args: ['--no-autostart', '--import'], input: armored });
+        expect(imported.exitCode).toBe(0);
+        const signer = createTestSigner(ours.path, [key]);
+        // Without the socket there is no key, and no agent of our own is started that would stand in its way.
+        expect(await signer.findFault()).toMatchObject({ code: 'SIGNING_FAILED' });
 
-      const { stdout: socket } = await execa('gpgconf', [
-        '--homedir',
-        ours.path,
-        '--list-dirs',
-        'agent-socket',
-      ]);
-      await execa('gpgconf', ['--homedir', ours.path, '--create-socketdir'], { reject: false });
-      await writeFile(socket, `%Assuan%\nsocket=${join(owner.path, 'S.gpg-agent')}\n`);
-      expect(await signer.findFault()).toBeUndefined();
-      expect(await signer.isSignedNow(CONTENT, await signer.sign(CONTENT))).toBe(true);
-    } finally {
-      await execa('gpgconf', ['--homedir', owner.path, '--kill', 'gpg-agent'], asOwner);
-    }
-  });
+        const { stdout: socket } = await execa('gpgconf', [
+          '--homedir',
+          ours.path,
+          '--list-dirs',
+          'agent-socket',
+        ]);
+        await execa('gpgconf', ['--homedir', ours.path, '--create-socketdir'], { reject: false });
+        await writeFile(socket, `%Assuan%\nsocket=${join(owner.path, 'S.gpg-agent')}\n`);
+        expect(await signer.findFault()).toBeUndefined();
+        expect(await signer.isSignedNow(CONTENT, await signer.sign(CONTENT))).toBe(true);
+      } finally {
+        await execa('gpgconf', ['--homedir', owner.path, '--kill', 'gpg-agent'], asOwner);
+      }
+    },
+  );
 });

@@ -22,6 +22,7 @@ import {
   stringArrayTag,
 } from '../../support/craft-rpm.ts';
 import { createGpgKeys, type GpgKeys } from '../../support/gpg-keys.ts';
+import { lacks } from '../../support/lacks.ts';
 import { createRpmJudge, type RpmVerdict } from '../../support/rpmkeys.ts';
 import { craftSignedRpm, signedBy, signRpm } from '../../support/sign-rpm.ts';
 import { createTempDir, type TempDir } from '../../support/temp-dir.ts';
@@ -347,7 +348,7 @@ describe('a stored file that cannot be read', () => {
   });
 });
 
-describe.skipIf(corpus === undefined)('packages of the corpus', () => {
+describe.skipIf(lacks('the corpus'))('packages of the corpus (needs the corpus)', () => {
   /** What rpm 4.18 cannot read, or calls bad because it does not know the algorithm. */
   const OTHERWISE: Readonly<Record<string, string>> = {
     'real/rpm-software-management+rpm/tests/data/RPMS/libhello-1.0.1-1.x86_64.rpm':
