@@ -2,8 +2,9 @@ import { copyFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openPipelineSite } from '../support/pipeline-site.ts';
+import { repo } from '../support/repo.ts';
 
-const REPOSITORY = '9/x86_64';
+const REPOSITORY = repo('9/x86_64');
 const LOCATION = 'Packages/some-1.0-1.el9.x86_64.rpm';
 
 describe('an upload', () => {
