@@ -12,18 +12,24 @@ import { runRpmyard } from '../support/run-rpmyard.ts';
 import { openSocket, readToEnd } from '../support/raw-socket.ts';
 import type { Front, Site } from '../support/run-site.ts';
 import { sha256Of } from '../support/send-request.ts';
-import { visibleIn } from '../support/visible-in.ts';
+import { shareSite } from '../support/share-site.ts';
+import { storedIn } from '../support/stored-in.ts';
 
 const FRONTS: readonly Front[] = ['nginx', 'none'];
 const HTTP_DOCS = new URL('../../docs/http.md', import.meta.url);
 
-const BYTES = craftRpm({ name: 'pkg', release: '1.el9', arch: 'x86_64' });
-const SHA256 = sha256Of(BYTES);
+interface PackageFile {
+  readonly path: string;
+  readonly bytes: Buffer;
+  readonly sha256: string;
+}
 
-async function packageOf(site: Site, name = 'pkg', release = '1.el9'): Promise<string> {
+/** A package of a name that no other test of the site uses. */
+async function packageOf(site: Site, name: string, release = '1.el9'): Promise<PackageFile> {
   const path = join(site.workDir, `${name}.rpm`);
-  await writeFile(path, name === 'pkg' ? BYTES : craftRpm({ name, release, arch: 'x86_64' }));
-  return path;
+  const bytes = craftRpm({ name, release, arch: 'x86_64' });
+  await writeFile(path, bytes);
+  return { path, bytes, sha256: sha256Of(bytes) };
 }
 
 const asJson = ['-H', 'Accept: application/json'];
@@ -37,14 +43,16 @@ async function auditOf(site: Site): Promise<readonly Record<string, unknown>[]> 
 }
 
 describe.each(FRONTS)('behind %s, an upload', (front) => {
+  const shared = shareSite(() => startAccessSite(front));
+
   it('is taken with a token as the password of curl, and as a bearer', async () => {
-    await using site = await startAccessSite(front);
-    const rpm = await packageOf(site);
+    const site = shared();
+    const { path } = await packageOf(site, 'token');
     const url = `${site.baseUrl}/upload`;
-    expect(await runCurl('-u', `ci:${CI_TOKEN}`, '-T', rpm, url)).toMatchObject({ status: 201 });
-    const again = await runCurl('-H', `Authorization: Bearer ${CI_TOKEN}`, '-T', rpm, url);
+    expect(await runCurl('-u', `ci:${CI_TOKEN}`, '-T', path, url)).toMatchObject({ status: 201 });
+    const again = await runCurl('-H', `Authorization: Bearer ${CI_TOKEN}`, '-T', path, url);
     expect(again).toMatchObject({ status: 200 });
-    expect(await runCurl('-u', `ci:${CI_TOKEN}`, '-F', `file=@${rpm}`, url)).toMatchObject({ status: 200 });
+    expect(await runCurl('-u', `ci:${CI_TOKEN}`, '-F', `file=@${path}`, url)).toMatchObject({ status: 200 });
   });
 
   it.each([
@@ -57,7 +65,8 @@ describe.each(FRONTS)('behind %s, an upload', (front) => {
   ] as const)(
     'with %s is refused before its body, with code and hint',
     async (_what, credentials, status, code) => {
-      await using site = await startAccessSite(front);
+      const site = shared();
+      const before = await storedIn(site.storageDir);
       const large = join(site.workDir, 'large.rpm');
       await writeFile(large, Buffer.alloc(4_000_000, 1));
       // curl waits a second for "continue" before it sends a large body, unless it is refused.
@@ -67,23 +76,24 @@ describe.each(FRONTS)('behind %s, an upload', (front) => {
       expect(text.body).toMatch(new RegExp(`^ERROR ${code}: .+ \\(.+\\)\\n$`));
       const json = await runCurl(...asJson, ...args);
       expect(JSON.parse(json.body)).toMatchObject({ status, code, hint: expect.any(String) });
-      expect(await site.leftovers()).toEqual([]);
-      expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
+      await eventually(async () => expect(await site.leftovers()).toEqual([]));
+      expect(await storedIn(site.storageDir)).toEqual(before);
     },
   );
 
   it('to a repository that the token does not name is refused once its header is known', async () => {
-    await using site = await startAccessSite(front);
-    const rpm = await packageOf(site, 'other', '1.el8');
-    const refused = await runCurl('-u', `ci:${CI_TOKEN}`, '-T', rpm, `${site.baseUrl}/upload`);
+    const site = shared();
+    const before = await storedIn(site.storageDir);
+    const { path } = await packageOf(site, 'elsewhere', '1.el8');
+    const refused = await runCurl('-u', `ci:${CI_TOKEN}`, '-T', path, `${site.baseUrl}/upload`);
     expect(refused).toMatchObject({ status: 403, body: expect.stringContaining('RIGHT_MISSING') });
     await eventually(async () => expect(await site.leftovers()).toEqual([]));
-    expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
+    expect(await storedIn(site.storageDir)).toEqual(before);
   });
 
   it('is signed as the documentation says, once', async () => {
-    await using site = await startAccessSite(front);
-    await packageOf(site);
+    const site = shared();
+    await packageOf(site, 'pkg');
     await writeFile(join(site.workDir, 'build1.key'), BUILD_KEY);
     const docs = await readFile(HTTP_DOCS, 'utf8');
     const script = /```sh\n(?<script>key=[^`]+)```/.exec(docs)?.groups?.['script'] ?? '';
@@ -93,54 +103,54 @@ describe.each(FRONTS)('behind %s, an upload', (front) => {
   });
 
   it('that was signed cannot be sent again, after a restart neither, nor with another body', async () => {
-    await using site = await startAccessSite(front);
-    const rpm = await packageOf(site);
-    const other = await packageOf(site, 'other');
-    const headers = signedHeaders({ method: 'PUT', url: '/upload', sha256: SHA256 });
+    const site = shared();
+    const { path, sha256 } = await packageOf(site, 'signed');
+    const other = await packageOf(site, 'spoiled');
+    const headers = signedHeaders({ method: 'PUT', url: '/upload', sha256 });
     const url = `${site.baseUrl}/upload`;
-    const spoiled = await runCurl(...headers, '-T', other, url);
+    const spoiled = await runCurl(...headers, '-T', other.path, url);
     expect(spoiled).toMatchObject({ status: 400, body: expect.stringContaining('DIGEST_MISMATCH') });
-    const fresh = signedHeaders({ method: 'PUT', url: '/upload', sha256: SHA256 });
-    expect(await runCurl(...fresh, '-T', rpm, url)).toMatchObject({ status: 201 });
+    const fresh = signedHeaders({ method: 'PUT', url: '/upload', sha256 });
+    expect(await runCurl(...fresh, '-T', path, url)).toMatchObject({ status: 201 });
     for (const restart of [false, true]) {
       if (restart) {
         await site.service.kill();
         await site.restart();
       }
-      const replayed = await runCurl(...fresh, '-T', rpm, url);
+      const replayed = await runCurl(...fresh, '-T', path, url);
       expect(replayed).toMatchObject({ status: 401, body: expect.stringContaining('SIGNATURE_REPLAYED') });
     }
   });
 
   it('in the plain form of older tools is proven by the file', async () => {
-    await using site = await startAccessSite(front);
-    const rpm = await packageOf(site);
-    const other = await packageOf(site, 'other');
-    const signature = `X-Signature: sha1=${createHmac('sha1', BUILD_KEY).update(BYTES).digest('hex')}`;
+    const site = shared();
+    const { path, bytes } = await packageOf(site, 'plain');
+    const other = await packageOf(site, 'unproven');
+    const signature = `X-Signature: sha1=${createHmac('sha1', BUILD_KEY).update(bytes).digest('hex')}`;
     const url = `${site.baseUrl}/upload`;
-    const refused = await runCurl('-H', signature, '-T', other, url);
+    const refused = await runCurl('-H', signature, '-T', other.path, url);
     expect(refused).toMatchObject({ status: 401, body: expect.stringContaining('SIGNATURE_INVALID') });
     await eventually(async () => expect(await site.leftovers()).toEqual([]));
-    expect(await runCurl('-H', signature, '-T', rpm, url)).toMatchObject({ status: 201 });
+    expect(await runCurl('-H', signature, '-T', path, url)).toMatchObject({ status: 201 });
   });
 
-  it('leaves a line of evidence, as each refusal does', async () => {
-    await using site = await startAccessSite(front);
-    const rpm = await packageOf(site);
+  it('leaves a line of evidence, as each refusal does, which a kill does not take away', async () => {
+    const site = shared();
+    const { path, sha256 } = await packageOf(site, 'evidence');
     const url = `${site.baseUrl}/upload`;
     const build = ['-H', 'X-Build-Url: https://ci.example.com/job/7'];
-    await runCurl('-u', `ci:${CI_TOKEN}`, ...build, '-T', rpm, url);
-    await runCurl('-T', rpm, url);
+    await runCurl('-u', `ci:${CI_TOKEN}`, ...build, '-T', path, url);
+    await runCurl('-T', path, url);
     await site.service.kill();
-    const [taken, refused] = await auditOf(site);
+    const [taken, refused] = (await auditOf(site)).slice(-2);
     expect(taken).toMatchObject({
       who: 'token ci',
       address: '127.0.0.1',
       method: 'PUT',
       url: '/upload',
       outcome: 'created',
-      nevra: 'pkg-1.0-1.el9.x86_64',
-      sha256: SHA256,
+      nevra: 'evidence-1.0-1.el9.x86_64',
+      sha256,
       repositories: ['9/x86_64'],
       buildUrl: 'https://ci.example.com/job/7',
     });
@@ -151,12 +161,11 @@ describe.each(FRONTS)('behind %s, an upload', (front) => {
       outcome: 'CREDENTIALS_MISSING',
     });
     expect(new Set([taken?.['requestId'], refused?.['requestId']]).size).toBe(2);
+    await site.restart();
   });
-});
 
-describe.each(FRONTS)('behind %s, other changes', (front) => {
-  it('are refused before their body as well', async () => {
-    await using site = await startAccessSite(front);
+  it('is not the only change that is refused before its body', async () => {
+    const site = shared();
     const large = join(site.workDir, 'comps.xml');
     await writeFile(large, Buffer.alloc(4_000_000, 1));
     const url = `${site.baseUrl}/api/v1/repositories/9/x86_64/metadata/group`;
@@ -169,17 +178,15 @@ describe.each(FRONTS)('behind %s, other changes', (front) => {
 });
 
 describe.each(FRONTS)('behind %s, reading that is restricted', (front) => {
+  const shared = shareSite(() => startAccessSite(front, { public_read: ['8/*', '9.4/*'] }));
+
   it('needs the right for packages and metadata, but not for keys and .repo files', async () => {
-    await using site = await startAccessSite(front, { public_read: ['8/*', '9.4/*'] });
-    const nine = await packageOf(site);
+    const site = shared();
+    const nine = await packageOf(site, 'pkg');
     const eight = await packageOf(site, 'other', '1.el8');
-    const signed = signedHeaders({
-      method: 'PUT',
-      url: '/upload?wait=30',
-      sha256: sha256Of(await readFile(eight)),
-    });
-    await runCurl('-u', `ci:${CI_TOKEN}`, '-T', nine, `${site.baseUrl}/upload?wait=30`);
-    expect(await runCurl(...signed, '-T', eight, `${site.baseUrl}/upload?wait=30`)).toMatchObject({
+    const signed = signedHeaders({ method: 'PUT', url: '/upload?wait=30', sha256: eight.sha256 });
+    await runCurl('-u', `ci:${CI_TOKEN}`, '-T', nine.path, `${site.baseUrl}/upload?wait=30`);
+    expect(await runCurl(...signed, '-T', eight.path, `${site.baseUrl}/upload?wait=30`)).toMatchObject({
       status: 201,
     });
     const statusOf = async (path: string, ...credentials: readonly string[]): Promise<number> =>
@@ -220,16 +227,16 @@ describe.each(FRONTS)('behind %s, reading that is restricted', (front) => {
     expect(await statusOf('/rpmyard.repo')).toBe(200);
     const listed = await runCurl(...asJson, `${site.baseUrl}/api/v1/repositories`);
     expect(JSON.parse(listed.body)).toMatchObject({ repositories: [{ repository: '8/x86_64' }] });
-    expect(await statusOf(`/api/v1/uploads/${SHA256}`)).toBe(404);
-    expect(await statusOf(`/api/v1/uploads/${SHA256}`, '-u', `x:${READER_TOKEN}`)).toBe(200);
+    expect(await statusOf(`/api/v1/uploads/${nine.sha256}`)).toBe(404);
+    expect(await statusOf(`/api/v1/uploads/${nine.sha256}`, '-u', `x:${READER_TOKEN}`)).toBe(200);
     expect(await statusOf('/metrics')).toBe(401);
     const { body } = await runCurl(...asJson, `${site.baseUrl}${repomd}`);
     expect(JSON.parse(body)).toMatchObject({ code: 'CREDENTIALS_MISSING', status: 401 });
   });
 
   it('may not be asked for in the name of others', async () => {
-    await using site = await startAccessSite(front, { public_read: ['8/*'] });
-    const rpm = await packageOf(site);
+    const site = shared();
+    const { path: rpm } = await packageOf(site, 'claimed');
     const claims = ['-H', 'X-Original-Method: GET', '-H', 'X-Original-URI: /repo/8/x86_64/harmless'];
     await runCurl('-u', `ci:${CI_TOKEN}`, ...claims, '-T', rpm, `${site.baseUrl}/upload`);
     expect((await auditOf(site)).at(-1)).toMatchObject({ method: 'PUT', url: '/upload', outcome: 'created' });
@@ -242,22 +249,22 @@ describe.each(FRONTS)('behind %s, reading that is restricted', (front) => {
   });
 
   it('lets dnf in with user name and password', async () => {
-    await using site = await startAccessSite(front, { public_read: [] });
-    const rpm = await packageOf(site);
+    const site = shared();
+    const { path: rpm } = await packageOf(site, 'installed');
     await runCurl('-u', `ci:${CI_TOKEN}`, '-T', rpm, `${site.baseUrl}/upload?wait=30`);
     const host = { root: join(site.workDir, 'host'), repositoryUrl: `${site.baseUrl}/repo/9/x86_64/` };
     const stranger = await runDnf(host, ['makecache', '--refresh']);
     expect(stranger.exitCode).not.toBe(0);
     const options = ['--setopt=t.username=host', `--setopt=t.password=${READER_TOKEN}`];
     const known = await runDnf({ ...host, options }, ['repoquery', '--quiet']);
-    expect(known.stdout).toContain('pkg-0:1.0-1.el9.x86_64');
+    expect(known.stdout).toContain('installed-0:1.0-1.el9.x86_64');
   });
 });
 
 describe('a command on the machine of the service', () => {
   it('reindexes and verifies through a service that has access rules', async () => {
     await using site = await startAccessSite('none', { public_read: [] });
-    const rpm = await packageOf(site);
+    const { path: rpm } = await packageOf(site, 'pkg');
     await runCurl('-u', `ci:${CI_TOKEN}`, '-T', rpm, `${site.baseUrl}/upload?wait=30`);
     const { configPath } = site.service;
     expect(await runRpmyard('reindex', '-c', configPath)).toMatchObject({ exitCode: 0 });
@@ -276,7 +283,7 @@ describe('a command on the machine of the service', () => {
 describe('a service with a rule that cannot be kept', () => {
   it('says so and ends, also when there are repositories to be taken up', async () => {
     await using site = await startAccessSite('none');
-    const rpm = await packageOf(site);
+    const { path: rpm } = await packageOf(site, 'pkg');
     await runCurl('-u', `ci:${CI_TOKEN}`, '-T', rpm, `${site.baseUrl}/upload`);
     await site.service.stop();
     const short = join(site.workDir, 'short.key');
