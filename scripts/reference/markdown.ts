@@ -18,7 +18,7 @@ export function renderCommands(): string {
     ].join('\n\n');
   });
   const variables = Object.entries(ENVIRONMENT).map(([name, meaning]) => `* \`${name}\`: ${meaning}`);
-  return `# Commands\n\n${commands.join('\n\n')}\n\nExit code 2 is wrong usage.\n\n## Environment\n\n${variables.join('\n')}\n`;
+  return `# Commands\n\nThis page is for administrators and packagers: every command of \`rpmyard\` with its options and exit codes.\n\n${commands.join('\n\n')}\n\nExit code 2 is wrong usage.\n\n## Environment\n\n${variables.join('\n')}\n`;
 }
 
 /** docs/configuration.md. */
@@ -33,7 +33,7 @@ export function renderConfiguration(): string {
       );
     return `## ${name}\n\n| option | meaning | type | default |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
   });
-  return `# Configuration\n\nA YAML file of sections with options; what is left out has its default. \`config.example.yml\` has all of\nthem, and \`rpmyard check-config FILE\` names everything that is wrong with a file.\n\n${sections.join('\n')}`;
+  return `# Configuration\n\nThis page is for administrators: every option of the configuration, a YAML file of sections with options. An option that the file\nleaves out has its default. \`config.example.yml\` has all options, and \`rpmyard check-config FILE\` names everything that is wrong\nwith a file.\n\n${sections.join('\n')}`;
 }
 
 /** Text of a table's cell: in it a bar would begin the next one. */

@@ -1,10 +1,10 @@
 import type { JsonSchema, TypeOf } from '../schema/json-schema.ts';
 import { DEFAULT_RELEASEVER_PATTERNS } from './default-releasever-patterns.ts';
 
-/** What a token or a key may be called. */
+/** Names that a token or a key may have. */
 export const CLIENT_NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$';
 
-/** Names repositories as `<releasever>/<basearch>`; `*` stands for any characters. What can match none is refused. */
+/** Names repositories as `<releasever>/<basearch>`; `*` stands for any characters. A glob that no name can match is refused. */
 export const GLOB_PATTERN = '^(?:[A-Za-z0-9._+-]+/[A-Za-z0-9_]+|[A-Za-z0-9._+/-]*\\*[A-Za-z0-9._+*/-]*)$';
 
 /** Where the packages are when a configuration file does not say. */
@@ -18,7 +18,7 @@ const server = {
       default: '127.0.0.1',
       minLength: 1,
       description:
-        'Address to listen on, or the path of a unix socket (begins with "/"). Behind nginx take a socket that only the user of the service and of nginx reaches, as /srv/repo/state/rpmyard.sock in rpmyard.conf: on a port every user of this machine could name the spool file of another upload.',
+        'Address to listen on, or the path of a unix socket (begins with "/"). Behind nginx choose a socket that only the user of nginx and the service can reach, such as /srv/repo/state/rpmyard.sock in rpmyard.conf: on a port every user of this machine could name the spool file of another upload.',
     },
     port: {
       type: 'integer',
@@ -38,24 +38,26 @@ const server = {
       default: 'X-Package-Name',
       pattern: '^[A-Za-z0-9-]*$',
       description:
-        'Header in which the nginx in front passes the file it spooled the body to ($request_body_file). Empty: nobody is in front, bodies are taken directly and the header means nothing.',
+        'Header in which the nginx in front names the file that it spooled the body to ($request_body_file). Empty: there is no nginx in front, the service takes bodies directly, and the header means nothing.',
     },
     public_url: {
       type: 'string',
       default: '',
       pattern: '^(https?://[^/\\s]+(/[^\\s]*)?)?$',
       description:
-        'How clients reach this server; every URL in answers and .repo files is built from it. Empty: http://<address>:<port>.',
+        'The URL by which clients reach this server; every URL in answers and .repo files begins with it. Empty: http://<address>:<port>.',
     },
     spool_dir: {
       type: 'string',
       default: '',
-      description: 'Where bodies are spooled (nginx: client_body_temp_path). Empty: "spool" beside top_dir.',
+      description:
+        'Directory for bodies of uploads (nginx: client_body_temp_path). Empty: "spool" beside top_dir.',
     },
     max_upload_bytes: {
       type: 'string',
       default: '4 GiB',
-      description: 'Largest package taken; larger ones are answered 413. nginx: client_max_body_size.',
+      description:
+        'The largest package that the service takes; it answers larger ones with 413. nginx: client_max_body_size.',
     },
   },
   required: ['address', 'port', 'prefix_url', 'upload_header', 'public_url', 'spool_dir', 'max_upload_bytes'],
@@ -75,7 +77,7 @@ const repo = {
       type: 'string',
       default: '',
       description:
-        'Records and uploads in progress. Empty: "state" beside top_dir; must lie outside top_dir, on the same mount.',
+        'Directory for records and uploads under way. It must lie outside top_dir, on the same mount. Empty: "state" beside top_dir.',
     },
   },
   required: ['top_dir', 'state_dir'],
@@ -100,7 +102,8 @@ const layout = {
       items: { type: 'string', pattern: BASEARCH_PATTERN },
       default: ['x86_64', 'aarch64'],
       uniqueItems: true,
-      description: 'A noarch package is linked into each of these; [] keeps a noarch repository of its own.',
+      description:
+        'Basearchs into whose repositories each noarch package is linked; with [] they go into a noarch repository of their own.',
     },
     multilib: {
       type: 'object',
@@ -114,7 +117,7 @@ const layout = {
       additionalProperties: false,
       default: { i386: ['x86_64'] },
       description:
-        'Basearch: where its packages are linked as well, since hosts there install them (i686 packages on x86_64). Holds for what is uploaded from then on; {} links nothing.',
+        'For a basearch, the other basearchs whose hosts install its packages too (i686 packages on x86_64): the service links the packages there as well. It does so for uploads from then on. {} links nothing.',
     },
   },
   required: ['releasever', 'noarch', 'multilib'],
@@ -126,7 +129,7 @@ const globs = {
   items: { type: 'string', pattern: GLOB_PATTERN },
   uniqueItems: true,
 } as const satisfies JsonSchema;
-// Without control characters, which XML has not. createrepo_c drops a distribution without a name.
+// Without control characters, which XML cannot hold. createrepo_c drops a distribution without a name.
 const words = {
   type: 'array',
   items: { type: 'string', pattern: '^[^\\u0000-\\u001f\\u007f]+$' },
@@ -145,7 +148,7 @@ const indexUpdater = {
       enum: ['incremental', 'createrepo'],
       default: 'incremental',
       description:
-        'What builds the metadata: our own engine, which describes what changed and copies the rest, or createrepo_c. A file that names an executable and no engine means createrepo.',
+        'The program that builds the metadata: the engine of the service, which describes what changed and copies the rest, or createrepo_c. A file that names an executable and no engine means createrepo.',
     },
     zstd_releasevers: {
       type: 'array',
@@ -153,7 +156,7 @@ const indexUpdater = {
       default: [],
       uniqueItems: true,
       description:
-        'Releasevers (such as 10 or amzn2023) whose metadata is compressed with zstd instead of gzip, which yum of Enterprise Linux 7 and dnf of 8.3 and older cannot read. Only for the incremental engine.',
+        'Releasevers (such as 10 or amzn2023) whose metadata is compressed with zstd instead of gzip. yum of Enterprise Linux 7 and dnf of 8.3 and older cannot read zstd. Only for the incremental engine.',
     },
     repodata_tags: {
       type: 'array',
@@ -170,19 +173,20 @@ const indexUpdater = {
       },
       default: [],
       description:
-        'What repomd.xml says of a repository beside its metadata, as with --content, --repo and --distro of createrepo_c: entries with repositories and lists content, repo and distro ("CPEID,NAME" or "NAME"). The first entry that names a repository counts, and one without lists removes what is there. A repository that no entry names keeps what was taken over with it.',
+        'Tags of a repository in repomd.xml, as --content, --repo and --distro of createrepo_c write them: entries with repositories and the lists content, repo and distro ("CPEID,NAME" or "NAME"). The first entry that names a repository counts; an entry without lists removes the tags that are there. A repository that no entry names keeps the tags that were taken over with it.',
     },
     executable: {
       type: 'string',
       default: 'createrepo_c',
       minLength: 1,
-      description: 'The createrepo_c to run; a missing createrepo is replaced by an installed createrepo_c.',
+      description:
+        'The createrepo_c to run. When it is "createrepo" and only createrepo_c is installed, the service runs that.',
     },
     cmdline: {
       type: 'string',
       default: '',
       description:
-        'More options for it, separated by blanks; those that the service sets itself are refused.',
+        'More options for createrepo_c, separated by blanks; options that the service sets itself are refused.',
     },
     quiet_seconds: {
       type: 'number',
@@ -190,14 +194,14 @@ const indexUpdater = {
       minimum: 0,
       maximum: 3600,
       description:
-        'The index is rebuilt when no package arrived for this long. 0: at once, still one run at a time.',
+        'The service rebuilds the index when no package has arrived for this long. 0: at once, still one run at a time.',
     },
     max_wait_seconds: {
       type: 'number',
       default: 300,
       minimum: 0,
       maximum: 86400,
-      description: 'The index is rebuilt after this long even if packages keep arriving.',
+      description: 'The service rebuilds the index after this long even if packages keep arriving.',
     },
     timeout_seconds: {
       type: 'integer',
@@ -205,27 +209,28 @@ const indexUpdater = {
       minimum: 1,
       maximum: 86400,
       description:
-        'A run that takes longer is ended and counts as failed; raise it for very large repositories.',
+        'The service ends a run that takes longer, and the run counts as failed. Raise it for very large repositories.',
     },
     concurrency: {
       type: 'integer',
       default: 1,
       minimum: 1,
       maximum: 64,
-      description: 'Repositories rebuilt at the same time. One repository is never rebuilt twice at once.',
+      description:
+        'How many repositories are rebuilt at the same time. One repository is never rebuilt twice at once.',
     },
     keep_old_hours: {
       type: 'number',
       default: 24,
       minimum: 1,
       maximum: 8760,
-      description: 'How long superseded metadata stays for clients that read an older repomd.xml.',
+      description: 'How long superseded metadata stays, for clients that have read an older repomd.xml.',
     },
     keep_old_bytes: {
       type: 'string',
       default: '10 GiB',
       description:
-        'Above this, superseded metadata older than an hour goes earlier, the oldest first (per repository).',
+        'When a repository has more superseded metadata than this, the service removes the part older than an hour earlier, the oldest first.',
     },
   },
   required: [
@@ -253,7 +258,7 @@ const batches = {
       minimum: 0.1,
       maximum: 8760,
       description:
-        'A batch that nobody commits is dropped when nothing came to it for this long; one that was committed is remembered as long.',
+        'The service drops a batch that is not committed when no request changed it for this long. It remembers a committed batch as long.',
     },
   },
   required: ['keep_hours'],
@@ -303,7 +308,7 @@ const access = {
       },
       default: [],
       description:
-        'Who may do what: entries with name, hash, and lists of repositories for read, upload, delete and admin, such as upload: ["9/*"]. "rpmyard token new NAME" prints a token and its entry. Without tokens and keys everybody who reaches the service may do everything, so it then listens on a loopback address or a unix socket only.',
+        'Tokens of clients, with what each may do: entries with name, hash, and lists of repositories for read, upload, delete and admin, such as upload: ["9/*"]. "rpmyard token new NAME" prints a token and its entry. Without tokens and keys every client that reaches the service may do everything, so it then listens only on a loopback address or a unix socket.',
     },
     keys: {
       type: 'array',
@@ -320,13 +325,13 @@ const access = {
       },
       default: [],
       description:
-        'Keys of clients that sign their requests instead of sending a token: entries with id, file (mode 0600, 32 bytes or more) and the lists of a token. allow_plain_signature: true takes "X-Signature: sha1=..." over the file alone as well, which can be replayed.',
+        'Keys of clients that sign their requests instead of sending a token: entries with id, file (mode 0600, 32 bytes or more) and the lists of a token. With allow_plain_signature: true the service also takes "X-Signature: sha1=..." over the file alone, which an eavesdropper can send again.',
     },
     require_credentials: {
       type: 'boolean',
       default: false,
       description:
-        'Uploads and changes need a token or a key even before the first one is listed. Set it where others than yourself reach the service.',
+        'Uploads and changes need a token or a key even before the first one is listed. Set it when other people than you can reach the service.',
     },
     public_read: {
       type: 'array',
@@ -334,13 +339,13 @@ const access = {
       default: ['*'],
       uniqueItems: true,
       description:
-        'Repositories that everybody may read; the others need the right read, and behind nginx `set $rpmyard_reading asked;` in rpmyard.conf, or nginx gives them to everybody. Keys and .repo files are always public.',
+        'Repositories that every client may read. The others need the right read, and behind nginx also `set $rpmyard_reading asked;` in rpmyard.conf: without that line nginx gives them to every client. Keys and .repo files are always public.',
     },
     audit_log: {
       type: 'string',
       default: '',
       description:
-        'File that gets a line of JSON for each upload, change and refusal. Empty: "audit.log" in state_dir.',
+        'File to which the service writes a line of JSON for each upload, change and refusal. Empty: "audit.log" in state_dir.',
     },
   },
   required: ['tokens', 'keys', 'require_credentials', 'public_read', 'audit_log'],
@@ -356,7 +361,7 @@ const signing = {
       default: [],
       uniqueItems: true,
       description:
-        'Fingerprints of the OpenPGP keys that hosts are to trust; the first one signs. "rpmyard key init" makes a key. Empty: nothing is signed.',
+        'Fingerprints of the OpenPGP keys that hosts should trust; the first one signs. "rpmyard key init" makes a key. Empty: the service signs nothing.',
     },
     gnupg_home: {
       type: 'string',
@@ -373,7 +378,7 @@ const signing = {
       type: 'boolean',
       default: false,
       description:
-        'Sign packages too when they are uploaded, with the first key (gpg, gpgv and rpmsign must be installed). Changes their bytes and replaces signatures of others; what one of the keys signed before stays as it is.',
+        'Sign packages too when they are uploaded, with the first key (gpg, gpgv and rpmsign must be installed). This changes their bytes and replaces signatures of other keys. A package that one of these keys signed before stays as it is.',
     },
   },
   required: ['keys', 'gnupg_home', 'passphrase_file', 'sign_packages'],
@@ -398,7 +403,7 @@ const packageSignatures = {
       },
       default: [],
       description:
-        'Whose packages are trusted: entries with repositories, key_files (public OpenPGP keys) and require: signed (a package without a good signature of one of these keys is refused) or none (only shown; the default); with require: signed also weak: refuse (the default) or accept, for packages whose signature fits but has a digest or key that hosts of today refuse (SHA-1, DSA, RSA below 2048 bits). A signature that does not fit its package is refused with both. The first entry that names a repository counts. gpg and gpgv must be installed; key files are read at start.',
+        'Keys whose packages are trusted: entries with repositories, key_files (public OpenPGP keys) and require. With require: signed the service refuses a package without a good signature of one of these keys; with none (the default) it only shows how it judges the signature. With require: signed also weak: refuse (the default) or accept, for packages whose signature fits but has a digest or key that hosts of today refuse (SHA-1, DSA, RSA below 2048 bits). The service always refuses a signature that does not fit its package. The first entry that names a repository counts. gpg and gpgv must be installed; the service reads the key files when it starts.',
     },
   },
   required: ['keyrings'],
@@ -412,7 +417,7 @@ const dropDirectory = {
       type: 'string',
       default: '',
       description:
-        'Directory whose packages (*.rpm) are taken in as uploads are and removed then, or moved into "rejected" in it with the reason in a .txt. Must lie apart from top_dir, state_dir and spool_dir; may be on another mount. Empty: there is none.',
+        'Directory into which users drop packages (*.rpm). The service takes each in like an upload and removes the file, or moves it into "rejected" there with the reason in a .txt. The directory must lie apart from top_dir, state_dir and spool_dir; it may be on another mount. Empty: there is none.',
     },
     settle_seconds: {
       type: 'number',
@@ -420,7 +425,7 @@ const dropDirectory = {
       minimum: 0,
       maximum: 3600,
       description:
-        'A file that was written in place is looked at when nothing was written to it for this long; one that was renamed in at once.',
+        'The service looks at a file that is written in place when nothing was written to it for this long, and at a file that is renamed into its place at once.',
     },
     give_up_seconds: {
       type: 'number',
@@ -428,7 +433,7 @@ const dropDirectory = {
       minimum: 0,
       maximum: 604800,
       description:
-        'A file that is cut off counts as still arriving; it is refused when nothing happened to it for this long. Less where lines are good and senders look into "rejected" for an answer, more where a transfer is resumed hours later; a transfer that pauses for longer is refused in its middle.',
+        'A file that is cut off counts as still arriving; the service refuses it when nothing happened to it for this long. Lower it where lines are good and senders look into "rejected" for an answer. Raise it where senders resume transfers hours later: a transfer that pauses for longer is refused in its middle.',
     },
     upload: {
       type: 'array',
