@@ -17,19 +17,37 @@ const DOCUMENTS = [
 /** What code in a text types: `rpmyard verify --read-data` in a block, between backticks or quotes. */
 const COMMAND = /(?:^|[`"(/ ])rpmyard (?<name>[a-z][a-z-]*)(?<rest>[^`"\n#|]*)/gm;
 
-it.each(DOCUMENTS)('%s names only commands and options that exist', (path) => {
-  const text = readFileSync(new URL(path, ROOT), 'utf8');
-  for (const code of path.endsWith('.md') ? codeOf(text) : [...text.matchAll(/"[^"]*"/g)].map(String)) {
-    for (const { groups: { name = '', rest = '' } = {} } of code.matchAll(COMMAND)) {
-      expect(isCommandName(name), `rpmyard ${name}`).toBe(true);
-      if (!isCommandName(name)) continue;
-      const { options }: Command = COMMANDS[name];
-      for (const [, long = ''] of rest.matchAll(/ --(?<long>[a-z-]+)/g)) {
-        expect([...Object.keys(options), 'help'], `rpmyard ${name} --${long}`).toContain(long);
-      }
-    }
-  }
+const USES = DOCUMENTS.flatMap(usesIn);
+
+it('many pages name commands, and options of them', () => {
+  expect(new Set(USES.map(({ path }) => path)).size).toBeGreaterThan(10);
+  expect(USES.filter(({ options }) => options.length > 0).length).toBeGreaterThan(20);
 });
+
+it.each(USES)('$path names only what exists: rpmyard $name $options', ({ name, options }) => {
+  const command: Command | undefined = isCommandName(name) ? COMMANDS[name] : undefined;
+  expect([...Object.keys(command?.options ?? {}), 'help']).toEqual(expect.arrayContaining([...options]));
+  expect(command).toBeDefined();
+});
+
+interface Use {
+  readonly path: string;
+  readonly name: string;
+  readonly options: readonly string[];
+}
+
+/** Each command that a document names, with the long options that follow it. */
+function usesIn(path: string): readonly Use[] {
+  const text = readFileSync(new URL(path, ROOT), 'utf8');
+  const codes = path.endsWith('.md') ? codeOf(text) : [...text.matchAll(/"[^"]*"/g)].map(String);
+  return codes
+    .flatMap((code) => [...code.matchAll(COMMAND)])
+    .map(({ groups: { name = '', rest = '' } = {} }) => ({
+      path,
+      name,
+      options: [...rest.matchAll(/ --(?<long>[a-z-]+)/g)].map(([, long = '']) => long),
+    }));
+}
 
 /** Fenced blocks and code spans. */
 function codeOf(markdown: string): readonly string[] {

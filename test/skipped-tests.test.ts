@@ -59,12 +59,3 @@ describe('a test that skips itself', () => {
     expect(Object.values(ABILITIES).map(({ needs }) => needs)).not.toContain('');
   });
 });
-
-describe('docs/security.md', () => {
-  it('names tests for each of its promises', () => {
-    const [, promises = ''] = /^## Promises\n(.*?)^## /ms.exec(security) ?? [];
-    const rows = promises.split('\n').filter((line) => /^\| [A-Z]/.test(line));
-    expect(rows.length).toBeGreaterThan(10);
-    for (const row of rows) expect(row).toMatch(/`test\/[\w/-]+\.test\.ts`/);
-  });
-});

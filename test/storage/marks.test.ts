@@ -2,8 +2,11 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openMarks } from '../../src/storage/marks.ts';
+import { syncedPathsOf } from '../support/synced-paths.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 import { repo } from '../support/repo.ts';
+
+const MODULE = new URL('../../src/storage/marks.ts', import.meta.url).href;
 
 let root: TempDir;
 beforeEach(async () => void (root = await createTempDir()));
@@ -32,6 +35,16 @@ describe('a mark', () => {
     await writeFile(path, '');
     await expect(marks.check()).rejects.toThrow(/EEXIST|ENOTDIR/);
     await expect(marks.set(repo('9/x86_64'))).rejects.toThrow(/EEXIST|ENOTDIR/);
+  });
+
+  it('is on the disk when it is set', async () => {
+    const path = join(root.path, 'marks');
+    const synced = await syncedPathsOf(`
+      const { openMarks } = await import('${MODULE}');
+      await (await openMarks('${path}')).set('9/x86_64');
+    `);
+    // The name of the directory first, then those in it.
+    expect(synced).toEqual([root.path, path]);
   });
 
   it('may be set and cleared twice', async () => {
