@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { type BatchSummary, readBatch } from '../storage/batch-store.ts';
-import type { BatchRoutesOptions } from '../http/batch-routes.ts';
+import type { BatchOptions } from '../http/batch-options.ts';
 import { inOrder, outcomesOf } from '../intake/batch-outcomes.ts';
 import { accessOf, demandRead, mayRead } from '../intake/batch-rights.ts';
 import { type Commit, commitBatch, completeCommit } from '../intake/commit-batch.ts';
@@ -9,7 +9,7 @@ import type { BatchParts } from '../intake/ingest-parts.ts';
 import type { LongWork } from '../base/turns/long-work.ts';
 import type { UploadOutcome } from '../api/upload-outcome.ts';
 
-export interface Batches extends Omit<BatchRoutesOptions, 'lineOf' | 'parseWaitMs' | 'waitUntilInstallable'> {
+export interface Batches extends Omit<BatchOptions, 'lineOf' | 'waitUntilInstallable'> {
   /** Drops batches that no client committed in time; gives their names. */
   readonly sweep: () => Promise<readonly string[]>;
   /** Places what an earlier process had decided; what cannot be placed is tried again before each index run. */

@@ -6,7 +6,8 @@ import { openAccess } from '../trust/open-access.ts';
 import { createRefusalBudgets } from '../trust/refusal-budgets.ts';
 import { createRequester, ownerOf } from '../trust/requester.ts';
 import { createRights } from '../trust/rights.ts';
-import { buildApp, shuttingDown } from '../http/app.ts';
+import { buildApp } from '../http/app.ts';
+import { shuttingDown } from '../http/shutting-down.ts';
 import { findConfigWarnings } from '../base/config/find-config-warnings.ts';
 import type { Config } from '../base/config/load.ts';
 import { type DropDirectory, openDropDirectory } from '../intake/open-drop-directory.ts';
@@ -22,7 +23,6 @@ import { openResumableUploads } from '../intake/resumable-uploads.ts';
 import { streamToSpool } from '../intake/stream-to-spool.ts';
 import { sweepSpool } from '../intake/sweep-leftovers.ts';
 import { STALL_MS } from '../http/upload-options.ts';
-import { parseWaitMs } from '../http/wait-query.ts';
 import { type ClientConfig, KEY_FILE, writeGeneralRepoFile, writeKeyFile } from '../http/client-config.ts';
 import { createNginxInFront } from '../http/nginx-in-front.ts';
 import type { Signer } from '../trust/create-signer.ts';
@@ -180,7 +180,6 @@ async function startOnTree(
       lineOf: (outcome, state) =>
         state === 'pending' ? waitingLine(outcome, config.server) : outcomeLine(outcome, config.reindex),
       waitUntilInstallable: pipeline.hurryUntilInstallable,
-      parseWaitMs,
     },
     api: {
       listStatus: () => queue.listStatus(),
@@ -194,7 +193,6 @@ async function startOnTree(
       endQuietTime: (repositories) => queue.hurry(repositories),
       describeUpload: pipeline.describeUpload,
       waitUntilInstallable: pipeline.waitUntilInstallable,
-      parseWaitMs,
     },
     health: { findFaults: pipeline.findFaults },
     nginx,

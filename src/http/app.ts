@@ -1,37 +1,46 @@
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import fastify, {
   LogController,
   type FastifyBaseLogger,
-  type FastifyError,
   type FastifyInstance,
-  type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
 import type { Access } from '../trust/access.ts';
 import type { AuditLog } from '../trust/audit-log.ts';
+import type { AppError } from '../errors.ts';
+import {
+  answerUnreadable,
+  createErrorHandler,
+  MAX_HEADER_BYTES,
+  noteWhatIsWanted,
+  nothingThere,
+} from './answer-errors.ts';
+import { createNginxHandlers } from './auth/create-nginx-handlers.ts';
+import type { BatchOptions } from './batch-options.ts';
+import { createBatchHandlers } from './batches/create-batch-handlers.ts';
+import { createErrorLog } from './error-log.ts';
+import { createHealthHandlers, type HealthOptions } from './health/create-health-handlers.ts';
+import { admitInTime } from './hooks/admit-in-time.ts';
 import { answerInTurn } from './hooks/answer-in-turn.ts';
 import { auditRequests } from './hooks/audit-requests.ts';
-import { authRoutes } from './auth/auth-routes.ts';
 import { guardRoutes } from './hooks/guard-routes.ts';
-import { AppError, errorLine, problemOf, toAppError } from '../errors.ts';
-import { batchRoutes, type BatchRoutesOptions } from './batch-routes.ts';
-import { createErrorLog, type ErrorLog } from './error-log.ts';
+import { settleHeaders } from './hooks/settle-headers.ts';
 import type { LongWork } from '../base/turns/long-work.ts';
-import { metadataRoutes, type MetadataRoutesOptions } from './metadata/metadata-routes.ts';
-import { resumableRoutes } from './resumable/resumable-routes.ts';
-import type { ResumableUploads } from '../intake/resumable-uploads.ts';
-import type { UploadOptions } from './upload-options.ts';
-import { uploadRoutes } from './upload/upload-routes.ts';
-import { apiRoutes, type ApiRoutesOptions } from './repositories/api-routes.ts';
-import { healthRoutes, type HealthRoutesOptions } from './health/health-routes.ts';
+import type { MetadataOptions } from './metadata-options.ts';
+import { createMetadataHandlers } from './metadata/create-metadata-handlers.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { NginxInFront } from './nginx-in-front.ts';
-import { metricsRoute } from './health/metrics-route.ts';
+import { registerRoutes } from './register-routes.ts';
+import { createTreeHandlers } from './repo/create-tree-handlers.ts';
+import { createRepositoryHandlers } from './repositories/create-repository-handlers.ts';
+import type { RepositoryOptions } from './repository-options.ts';
+import { createResumableHandlers } from './resumable/create-resumable-handlers.ts';
+import type { RouteHandlers } from './routes.ts';
+import type { ResumableUploads } from '../intake/resumable-uploads.ts';
+import type { UploadOptions } from './upload-options.ts';
+import { createUploadHandlers } from './upload/create-upload-handlers.ts';
 import { leadToMajor } from './hooks/lead-to-major.ts';
 import { refuseUnknownParameters } from './hooks/refuse-unknown-parameters.ts';
 import { plainRepositoryUrl } from './hooks/plain-repository-url.ts';
-import { repoRoutes } from './repo/repo-routes.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -54,10 +63,10 @@ export interface AppParts {
   readonly metrics: Metrics;
   readonly upload: UploadOptions;
   readonly resumableUploads: ResumableUploads;
-  readonly metadata: MetadataRoutesOptions;
-  readonly batches: BatchRoutesOptions;
-  readonly api: ApiRoutesOptions;
-  readonly health: HealthRoutesOptions;
+  readonly metadata: MetadataOptions;
+  readonly batches: BatchOptions;
+  readonly api: RepositoryOptions;
+  readonly health: Pick<HealthOptions, 'findFaults'>;
   /** Told of each request, where nginx is in front. */
   readonly nginx: Pick<NginxInFront, 'note'>;
   /** For answers that would keep other requests waiting. */
@@ -73,21 +82,12 @@ const REQUEST_TIMEOUT_MS = 6 * 3_600_000;
 // Above the longest ?wait= (50 s), in which a connection is silent.
 const IDLE_TIMEOUT_MS = 75_000;
 
-// nginx passes on at most 33 KB (nginx/server.conf), adds the path of a spool file (4 KB at most), and in its questions the
-// request line as a header (8 KB at most).
-const MAX_HEADER_BYTES = 64 * 1024;
-
-// A request that comes this soon after the stop began was on its way, on a connection that was accepted before.
-const LATE_REQUEST_MS = 5_000;
-
 /** The HTTP side as a whole: every route and the one error handler. It does not listen. */
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const isBehindNginx = parts.upload.uploadHeader !== undefined;
+  const onDisk = (path: string): string => leadToMajor(path, parts.topDir);
   const logError = createErrorLog(Date.now);
   const answerError = createErrorHandler(logError);
-  const onDisk = (path: string): string => leadToMajor(path, parts.topDir);
-  const urlOnDisk = (url: string): string =>
-    url.startsWith(REPO) ? REPO + onDisk(url.slice(REPO.length)) : url;
   const app = fastify({
     loggerInstance: parts.log,
     http: { maxHeaderSize: MAX_HEADER_BYTES },
@@ -101,43 +101,50 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     genReqId: () => crypto.randomUUID(),
     // nginx says whose request it passes on; from anybody else that would be a claim.
     trustProxy: isBehindNginx,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     // A URL that cannot be decoded reaches no hook and no route.
     frameworkErrors: (error, request, reply) => {
       noteWhatIsWanted(request);
       answerError(error, request, reply);
     },
     clientErrorHandler: answerUnreadable,
-    // Fastify's own answer has no code of ours; the hook below has.
+    // Fastify's own answer has no code of ours; admitInTime has.
     return503OnClosing: false,
+    // No route has a schema of Fastify's: the table has what a request may bring. Without these Fastify loads ajv at each start.
+    schemaController: { compilersFactory: { buildValidator: refuseSchema, buildSerializer: refuseSchema } },
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
-    rewriteUrl: ({ url = '' }) => urlOnDisk(plainRepositoryUrl(originForm(url))),
+    rewriteUrl: ({ url = '' }) => urlOnDisk(plainRepositoryUrl(originForm(url)), onDisk),
   });
-
   app.decorateRequest('wantsJson', false);
   app.decorateRequest('logError', function (this: FastifyRequest, error, facts) {
     logError(this.log, error, facts);
   });
+  addHooks(app, parts);
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((request, reply) => answerError(nothingThere(request), request, reply));
+  letRoutesAnswerExpect(app);
+  await registerRoutes(app, createHandlers(parts, onDisk), {
+    uploadPath: parts.upload.uploadPath,
+    isBehindNginx,
+  });
+  return app;
+}
+
+function refuseSchema(): never {
+  throw new Error('what a request may bring stands in http/routes.ts');
+}
+
+/** What every request goes through, in this order. */
+function addHooks(app: FastifyInstance, parts: AppParts): void {
+  const isBehindNginx = parts.upload.uploadHeader !== undefined;
   answerInTurn(app);
   auditRequests(app, parts.auditLog, Date.now);
-  let closingSinceMs: number | undefined;
-  app.addHook('preClose', async () => {
-    closingSinceMs = performance.now();
-  });
-  app.addHook('onSend', async (request, reply) => {
-    keepPrivate(request, reply);
-    leadBelow(parts.publicPath, reply);
-    // A connection that is kept alive after its answer would keep the service from ending.
-    if (closingSinceMs !== undefined) reply.header('connection', 'close');
-  });
+  settleHeaders(app, parts.publicPath);
   app.addHook('onRequest', async (request) => {
     noteWhatIsWanted(request);
     if (isBehindNginx) parts.nginx.note(request.headers);
-    await parts.whenReady;
-    if (closingSinceMs === undefined || performance.now() - closingSinceMs < LATE_REQUEST_MS) return;
-    throw shuttingDown();
   });
+  admitInTime(app, parts.whenReady);
   guardRoutes(app, parts);
   refuseUnknownParameters(app);
   app.addHook('onResponse', async (request, reply) => {
@@ -152,35 +159,21 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
       'request',
     );
   });
-  app.setErrorHandler(answerError);
-  app.setNotFoundHandler((request, reply) => {
-    const error = new AppError('NOT_FOUND', `there is nothing at ${request.method} ${request.url}`, {
-      hint: 'Packages go to /upload, hosts read /repo/, see docs/http.md.',
-    });
-    return answerError(error, request, reply);
-  });
-  letRoutesAnswerExpect(app);
-
-  const { room, maxUploadBytes } = parts.upload;
-  const { demandRoom } = room;
-  if (isBehindNginx) await app.register(authRoutes, { ...parts, demandRoom, maxUploadBytes, onDisk });
-  await app.register(uploadRoutes, parts.upload);
-  const { resumableUploads } = parts;
-  await app.register(resumableRoutes, { ...parts.upload, resumableUploads });
-  await app.register(metadataRoutes, parts.metadata);
-  await app.register(batchRoutes, parts.batches);
-  await app.register(apiRoutes, parts.api);
-  await app.register(healthRoutes, parts.health);
-  await app.register(metricsRoute, { metrics: parts.metrics });
-  await app.register(repoRoutes, parts);
-  return app;
 }
 
-/** The answer to who comes when it is over. */
-export function shuttingDown(): AppError {
-  return new AppError('SHUTTING_DOWN', 'the service is being stopped', {
-    hint: 'Send the request again in a moment.',
-  });
+function createHandlers(parts: AppParts, onDisk: (path: string) => string): RouteHandlers {
+  const { upload } = parts;
+  const { maxUploadBytes } = upload;
+  return {
+    ...createUploadHandlers(upload),
+    ...createResumableHandlers({ ...upload, resumableUploads: parts.resumableUploads }),
+    ...createBatchHandlers(parts.batches),
+    ...createRepositoryHandlers(parts.api),
+    ...createMetadataHandlers(parts.metadata),
+    ...createTreeHandlers(parts),
+    ...createHealthHandlers({ ...parts.health, metrics: parts.metrics }),
+    ...createNginxHandlers({ ...parts, demandRoom: upload.room.demandRoom, maxUploadBytes, onDisk }),
+  };
 }
 
 /** A request line may have a whole URL, as one to a proxy has. Source: RFC 9112, 3.2.2. */
@@ -189,71 +182,8 @@ function originForm(target: string): string {
   return rest === target || rest.startsWith('/') ? rest : `/${rest}`;
 }
 
-/** Routes know the path at which a request arrives; a client also knows the one that a proxy took away from it. */
-function leadBelow(publicPath: string, reply: FastifyReply): void {
-  const location = reply.getHeader('location');
-  if (typeof location === 'string' && location.startsWith('/')) {
-    reply.header('location', `${publicPath}${location}`);
-  }
-}
-
-/**
- * What is given for credentials is for that client alone. Not every shared cache knows that of an Authorization (nginx's
- * proxy_cache does not), none of a signature.
- */
-function keepPrivate({ headers }: FastifyRequest, reply: FastifyReply): void {
-  if (headers.authorization === undefined && headers['x-signature'] === undefined) return;
-  const given = reply.getHeader('cache-control');
-  if (given === 'no-store') return;
-  reply.header('cache-control', given === undefined ? 'private' : `private, ${String(given)}`);
-}
-
-/** What is no HTTP gets an answer without a request: the connection is all there is. */
-function answerUnreadable(cause: Error, socket: Socket): void {
-  if (!socket.writable) return;
-  const error = isHeaderOverflow(cause) ? headersTooLarge() : unreadable();
-  const body = errorLine(error);
-  socket.end(
-    `HTTP/1.1 ${error.statusCode} ${STATUS_CODES[error.statusCode]}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
-}
-
-function isHeaderOverflow(error: Error): boolean {
-  return 'code' in error && error.code === 'HPE_HEADER_OVERFLOW';
-}
-
-function headersTooLarge(): AppError {
-  return new AppError(
-    'HEADERS_TOO_LARGE',
-    `the request line and the headers are longer than ${MAX_HEADER_BYTES} bytes together`,
-    { hint: 'Send fewer or shorter headers.' },
-  );
-}
-
-function unreadable(): AppError {
-  return new AppError('REQUEST_MALFORMED', 'this is no HTTP request that could be read', {
-    hint: 'Check the request line, the headers and the transfer encoding.',
-  });
-}
-
-function noteWhatIsWanted(request: FastifyRequest): void {
-  request.wantsJson = /application\/(?:problem\+)?json/i.test(request.headers.accept ?? '');
-}
-
-function createErrorHandler(
-  logError: ErrorLog,
-): (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply {
-  return (thrown, request, reply) => {
-    const error = thrown instanceof AppError ? thrown : fromFastify(thrown);
-    logError(request.log, error);
-    request.refusal = { outcome: error.code, detail: error.message };
-    // A route may have allowed a package to be remembered for a year before it failed.
-    reply.code(error.statusCode).header('cache-control', 'no-store');
-    if (error.statusCode === 401) reply.header('www-authenticate', 'Basic realm="Rpmyard", charset="UTF-8"');
-    return request.wantsJson
-      ? reply.type('application/problem+json').send(problemOf(error, request.id))
-      : reply.type('text/plain; charset=utf-8').send(errorLine(error));
-  };
+function urlOnDisk(url: string, onDisk: (path: string) => string): string {
+  return url.startsWith(REPO) ? REPO + onDisk(url.slice(REPO.length)) : url;
 }
 
 /**
@@ -262,34 +192,4 @@ function createErrorHandler(
  */
 function letRoutesAnswerExpect(app: FastifyInstance): void {
   app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
-}
-
-/** Fastify's own errors (a query that fails its schema, a body of an unknown type) in our terms. */
-function fromFastify(thrown: unknown): AppError {
-  const status = isFastifyError(thrown) ? (thrown.statusCode ?? 500) : 500;
-  if (!isFastifyError(thrown) || status >= 500) return toAppError(thrown);
-  if (thrown.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
-    return new AppError('CONTENT_TYPE_WRONG', 'the Content-Type is not one that this URL takes', {
-      hint: 'Leave the header out, unless the body is a form (multipart/form-data).',
-      cause: thrown,
-    });
-  }
-  return new AppError('PARAMETER_INVALID', validationDetail(thrown), {
-    hint: 'Correct the request; docs/http.md shows what each URL takes.',
-    cause: thrown,
-  });
-}
-
-/** Every parameter is a string, so only one that is given twice has another type. */
-function validationDetail({ message, validation, validationContext }: FastifyError): string {
-  const [fault] = validation ?? [];
-  if (fault?.keyword === 'additionalProperties') {
-    return `there is no parameter ${String(fault.params['additionalProperty'])}`;
-  }
-  const isTwice = validationContext === 'querystring' && fault?.keyword === 'type';
-  return isTwice ? `the parameter ${fault.instancePath.slice(1)} is given more than once` : message;
-}
-
-function isFastifyError(thrown: unknown): thrown is FastifyError {
-  return thrown instanceof Error && 'statusCode' in thrown && 'code' in thrown;
 }

@@ -8,14 +8,13 @@ import { type Access, createAccess } from '../../src/trust/access.ts';
 import { buildApp } from '../../src/http/app.ts';
 import { openMetadata } from '../../src/base/unpack/open-metadata.ts';
 import { createLongWork } from '../../src/base/turns/long-work.ts';
-import type { MetadataRoutesOptions } from '../../src/http/metadata/metadata-routes.ts';
-import type { BatchRoutesOptions } from '../../src/http/batch-routes.ts';
+import type { MetadataOptions } from '../../src/http/metadata-options.ts';
+import type { BatchOptions } from '../../src/http/batch-options.ts';
 import { openResumableUploads } from '../../src/intake/resumable-uploads.ts';
 import type { UploadOptions } from '../../src/http/upload-options.ts';
 import type { UploadOutcome } from '../../src/api/upload-outcome.ts';
 import type { SpooledUpload } from '../../src/intake/spooled-upload.ts';
-import { parseWaitMs } from '../../src/http/wait-query.ts';
-import type { ApiRoutesOptions } from '../../src/http/repositories/api-routes.ts';
+import type { RepositoryOptions } from '../../src/http/repository-options.ts';
 import { createFaultFinder, type FaultSources } from '../../src/observe/find-faults.ts';
 import { createMetrics, type Metrics } from '../../src/observe/metrics.ts';
 import { ENOUGH_ROOM } from './enough-room.ts';
@@ -31,9 +30,9 @@ export interface TestAppOptions {
   /** Default: everybody may do everything. */
   readonly access?: Access;
   readonly upload?: Partial<UploadOptions>;
-  readonly metadata?: Partial<MetadataRoutesOptions>;
-  readonly api?: Partial<ApiRoutesOptions>;
-  readonly batches?: Partial<BatchRoutesOptions>;
+  readonly metadata?: Partial<MetadataOptions>;
+  readonly api?: Partial<RepositoryOptions>;
+  readonly batches?: Partial<BatchOptions>;
   readonly faults?: Partial<FaultSources>;
   readonly now?: () => number;
 }
@@ -155,7 +154,6 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       drop: async () => undefined,
       lineOf: ({ nevra }, state) => `${state} ${nevra}\n`,
       waitUntilInstallable: async (outcome) => outcome,
-      parseWaitMs,
       keepMs: 0,
       publicUrl: 'https://repo.example.com/below',
       ...options.batches,
@@ -171,7 +169,6 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       whenPublished: async () => 'published',
       describeUpload: () => undefined,
       waitUntilInstallable: async (outcome) => outcome,
-      parseWaitMs,
       ...options.api,
     },
     health: { findFaults },

@@ -4,16 +4,9 @@ import { repositoryOfParams } from '../repository-params.ts';
 import type { Access, AskedRequest } from '../../trust/access.ts';
 import { isCrossSite, refuseCrossSite } from './refuse-cross-site.ts';
 import { needOfRepositoryPath } from './repository-path.ts';
+import type { RouteNeeds } from '../route.ts';
 import { demand, demandProven, type Need, NOBODY, ownerOf, type Requester } from '../../trust/requester.ts';
 import type { Right } from '../../trust/rights.ts';
-
-/**
- * What a route asks of who calls it; `route` is the repository that its parameters name, `path` the one that a path
- * below /repo/ lies in.
- */
-export type RouteNeeds =
-  | 'nothing'
-  | { readonly right: Right; readonly in: 'some' | 'all' | 'route' | 'path' };
 
 declare module 'fastify' {
   interface FastifyContextConfig {

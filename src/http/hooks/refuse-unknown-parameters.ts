@@ -1,24 +1,39 @@
 import type { FastifyInstance } from 'fastify';
+import { type ParameterName, PARAMETERS, type ParameterSchema } from '../../api/parameters.ts';
+import { AppError } from '../../errors.ts';
+import type { RouteQuery } from '../route.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** `ignored`: the route takes no parameters, and what a cache or a probe adds to its URL changes nothing. */
-    query?: 'ignored';
+    query?: RouteQuery;
   }
 }
 
 /**
- * Has every route refuse parameters that its schema does not name: one that is misspelled (`?wiat=50`) must not be passed
- * over without a word. A parameter is a string, so one that is given twice is refused as well.
+ * Has every route refuse parameters that its row does not name: one that is misspelled (`?wiat=50`) must not be passed over
+ * without a word. A parameter is a text, so one that is given twice is refused as well.
  */
 export function refuseUnknownParameters(app: FastifyInstance): void {
-  app.addHook('onRoute', (route) => {
-    if (route.config?.query === 'ignored') return;
-    route.schema = { ...route.schema, querystring: closed(route.schema?.querystring) };
+  app.addHook('preValidation', async ({ query, routeOptions }) => {
+    const known = routeOptions.config.query ?? 'ignored';
+    if (known === 'ignored' || typeof query !== 'object' || query === null) return;
+    for (const [name, value] of Object.entries(query)) demandKnown(name, value, known);
   });
 }
 
-function closed(querystring: unknown): object {
-  const known = typeof querystring === 'object' ? querystring : {};
-  return { type: 'object', ...known, additionalProperties: false };
+/** @throws AppError PARAMETER_INVALID. */
+function demandKnown(given: string, value: unknown, known: readonly ParameterName[]): void {
+  const name = known.find((one) => one === given);
+  if (name === undefined) throw invalid(`there is no parameter ${given}`);
+  if (typeof value !== 'string') throw invalid(`the parameter ${given} is given more than once`);
+  const { enum: allowed }: ParameterSchema = PARAMETERS[name];
+  if (allowed?.includes(value) === false) {
+    throw invalid(`querystring/${given} must be equal to one of the allowed values`);
+  }
+}
+
+function invalid(detail: string): AppError {
+  return new AppError('PARAMETER_INVALID', detail, {
+    hint: 'Correct the request; docs/http.md shows what each URL takes.',
+  });
 }

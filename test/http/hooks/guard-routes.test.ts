@@ -1,7 +1,8 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { createAccess } from '../../../src/trust/access.ts';
-import { guardRoutes, type RouteNeeds } from '../../../src/http/hooks/guard-routes.ts';
+import { guardRoutes } from '../../../src/http/hooks/guard-routes.ts';
+import type { RouteNeeds } from '../../../src/http/route.ts';
 import { hashToken, newToken } from '../../../src/trust/token-hash.ts';
 import { toAppError } from '../../../src/errors.ts';
 

@@ -1,56 +1,34 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { AppError } from '../../errors.ts';
-import { answerUpload } from './answer-upload.ts';
-import { ingestReceivedFile, type UploadRequest } from './ingest-received-file.ts';
-import { isForm } from './form-boundary.ts';
-import { takeForm } from './take-form.ts';
-import { receiveBody } from './receive-body.ts';
+import type { RouteHandlers } from '../routes.ts';
 import type { UploadOptions } from '../upload-options.ts';
-import { readUploadTerms, type UploadQuery } from './read-upload-terms.ts';
 import { parseWaitMs } from '../wait-query.ts';
+import { answerUpload } from './answer-upload.ts';
+import { isForm } from './form-boundary.ts';
+import { ingestReceivedFile, type UploadRequest } from './ingest-received-file.ts';
+import { readUploadTerms } from './read-upload-terms.ts';
+import { receiveBody } from './receive-body.ts';
+import { takeForm } from './take-form.ts';
 
-const schema = {
-  querystring: {
-    type: 'object',
-    properties: { wait: { type: 'string' }, releasever: { type: 'string' }, batch: { type: 'string' } },
-  },
-} as const;
+type UploadHandlers = Pick<
+  RouteHandlers,
+  'putUpload' | 'putNamedUpload' | 'postUpload' | 'refuseUploadMethod'
+>;
 
 /**
  * PUT or POST of one package, or of a form with many: the body says which, as clients mix them up. Each package ends as a
  * SpooledUpload that `ingest` takes on.
  */
-export async function uploadRoutes(app: FastifyInstance, options: UploadOptions): Promise<void> {
-  const { uploadPath } = options;
-  // In which repository shows only when the header has been read.
-  const config = { needs: { right: 'upload', in: 'some' } } as const;
-
-  app.removeAllContentTypeParsers();
-  // The body stays a stream until receiveBody or takeForm reads it.
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-
-  app.put<{ Querystring: UploadQuery; Params: { '*': string } }>(
-    `${uploadPath}/*`,
-    { schema, config },
-    (request, reply) => {
+export function createUploadHandlers(options: UploadOptions): UploadHandlers {
+  return {
+    putUpload: (request, reply) => takeUpload(request, reply, options),
+    putNamedUpload: (request, reply) => {
       checkUploadName(request.params['*']);
       return takeUpload(request, reply, options);
     },
-  );
-  app.put<{ Querystring: UploadQuery }>(uploadPath, { schema, config }, (request, reply) =>
-    takeUpload(request, reply, options),
-  );
-  for (const url of [uploadPath, `${uploadPath}/`]) {
-    app.post<{ Querystring: UploadQuery }>(url, { schema, config }, (request, reply) =>
-      takeUpload(request, reply, options),
-    );
-    app.route({
-      method: ['GET', 'DELETE', 'PATCH'],
-      url,
-      config: { needs: 'nothing', query: 'ignored' },
-      handler: (_request, reply) => refuseMethod(reply, uploadPath),
-    });
-  }
+    postUpload: (request, reply) => takeUpload(request, reply, options),
+    refuseUploadMethod: (_request, reply) => refuseMethod(reply, options.uploadPath),
+  };
 }
 
 async function takeUpload(

@@ -1,4 +1,3 @@
-import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../../observe/metrics.ts';
 
 // Each answer goes through all repositories. It stands for ten times as long as it took, so that scrapes take a tenth of
@@ -6,17 +5,14 @@ import type { Metrics } from '../../observe/metrics.ts';
 const SHARE_FACTOR = 10;
 const MAX_SHARE_MS = 1_000;
 
-/** /metrics in Prometheus's text format. Requests that come close together share one answer. */
-export async function metricsRoute(
-  app: FastifyInstance,
-  { metrics }: { readonly metrics: Metrics },
-): Promise<void> {
+/** Reads the metrics in Prometheus's text format. Requests that come close together share one answer. */
+export function shareMetrics({ registry }: Metrics): () => Promise<string> {
   let shared: Promise<string> | undefined;
 
   async function makeAnew(): Promise<string> {
     const startedMs = performance.now();
     try {
-      return await metrics.registry.metrics();
+      return await registry.metrics();
     } finally {
       const tookMs = performance.now() - startedMs;
       const forget = (): void => void (shared = undefined);
@@ -24,12 +20,5 @@ export async function metricsRoute(
     }
   }
 
-  app.get(
-    '/metrics',
-    { config: { needs: { right: 'read', in: 'all' }, query: 'ignored' } },
-    async (_request, reply) => {
-      shared ??= makeAnew();
-      return reply.type(metrics.registry.contentType).send(await shared);
-    },
-  );
+  return () => (shared ??= makeAnew());
 }

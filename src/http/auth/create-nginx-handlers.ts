@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toAppError } from '../../errors.ts';
 import { headerText } from '../../base/text/header-text.ts';
 import type { Access, AskedRequest } from '../../trust/access.ts';
@@ -6,8 +6,9 @@ import { changesNothing } from '../hooks/changes-nothing.ts';
 import { needOfRepositoryUrl } from '../hooks/repository-path.ts';
 import { refuseCrossSite } from '../hooks/refuse-cross-site.ts';
 import { demand, type Need } from '../../trust/requester.ts';
+import type { RouteHandlers } from '../routes.ts';
 
-export interface AuthRoutesOptions {
+export interface NginxQuestions {
   readonly access: Access;
   /** How clients reach the service. */
   readonly publicUrl: string;
@@ -24,38 +25,38 @@ export interface AuthRoutesOptions {
  * no room for a body. X-Original-URI and X-Original-Method tell of which request, X-Original-Length how long its body is;
  * it gives code, detail and hint in headers, as nginx drops the body.
  */
-export async function authRoutes(
-  app: FastifyInstance,
-  { access, publicUrl, demandRoom, maxUploadBytes, onDisk }: AuthRoutesOptions,
-): Promise<void> {
-  const config = { needs: 'nothing', query: 'ignored' } as const;
+export function createNginxHandlers(options: NginxQuestions): Pick<RouteHandlers, 'mayUpload' | 'mayRead'> {
+  const { demandRoom, maxUploadBytes, onDisk } = options;
+  return {
+    // The upload itself comes here afterwards.
+    mayUpload: (request, reply) =>
+      answer(request, reply, () => {
+        const original = originalOf(request);
+        identify(request, { need: needOfUpload(original), use: 'look' }, options);
+        // The service itself sees to every other body, as it arrives.
+        if (original.method === 'PUT') demandRoom(spooledBytesOf(original, maxUploadBytes));
+      }),
+    mayRead: (request, reply) =>
+      answer(request, reply, () => {
+        const { url } = originalOf(request);
+        // A listing comes here afterwards; every other file nginx gives away.
+        const use = /^[^?]*\/(?:\?|$)/.test(url) ? 'look' : 'consume';
+        identify(request, { need: needOfRepositoryUrl(url, onDisk), use }, options);
+        demandLookedAt(request, url);
+      }),
+  };
+}
 
-  // The upload itself comes here afterwards.
-  app.get('/auth/upload', { config }, (request, reply) =>
-    answer(request, reply, () => {
-      const original = originalOf(request);
-      identify(request, needOfUpload(original), 'look');
-      // The service itself sees to every other body, as it arrives.
-      if (original.method === 'PUT') demandRoom(spooledBytesOf(original, maxUploadBytes));
-    }),
-  );
-  app.get('/auth/read', { config }, (request, reply) =>
-    answer(request, reply, () => {
-      const { url } = originalOf(request);
-      // A listing comes here afterwards; every other file nginx gives away.
-      const use = /^[^?]*\/(?:\?|$)/.test(url) ? 'look' : 'consume';
-      identify(request, needOfRepositoryUrl(url, onDisk), use);
-      demandLookedAt(request, url);
-    }),
-  );
-
-  function identify(request: FastifyRequest, need: Need | 'nothing', use: 'look' | 'consume'): void {
-    const original = originalOf(request);
-    refuseCrossSite(original, publicUrl);
-    if (need === 'nothing') return;
-    request.requester = access.identify(original, need, use);
-    demand(request.requester, need);
-  }
+function identify(
+  request: FastifyRequest,
+  { need, use }: { readonly need: Need | 'nothing'; readonly use: 'look' | 'consume' },
+  { access, publicUrl }: Pick<NginxQuestions, 'access' | 'publicUrl'>,
+): void {
+  const original = originalOf(request);
+  refuseCrossSite(original, publicUrl);
+  if (need === 'nothing') return;
+  request.requester = access.identify(original, need, use);
+  demand(request.requester, need);
 }
 
 /**

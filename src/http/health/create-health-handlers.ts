@@ -1,27 +1,29 @@
-import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../errors.ts';
 import type { Fault } from '../../observe/find-faults.ts';
+import type { Metrics } from '../../observe/metrics.ts';
+import type { RouteHandlers } from '../routes.ts';
+import { shareMetrics } from './share-metrics.ts';
 
-export interface HealthRoutesOptions {
+export interface HealthOptions {
   readonly findFaults: () => Promise<readonly Fault[]>;
+  readonly metrics: Metrics;
 }
 
-/** /healthz says that the process answers; /readyz that an upload would work now, and what else is wrong. */
-export async function healthRoutes(app: FastifyInstance, { findFaults }: HealthRoutesOptions): Promise<void> {
-  app.get('/healthz', { config: { needs: 'nothing', query: 'ignored' } }, (_request, reply) =>
-    reply.type('text/plain').send('OK\n'),
-  );
+type HealthHandlers = Pick<RouteHandlers, 'tellHealth' | 'tellReadiness' | 'tellMetrics'>;
 
-  // Faults name paths and repositories.
-  app.get(
-    '/readyz',
-    { config: { needs: { right: 'read', in: 'all' }, query: 'ignored' } },
-    async (_request, reply) => {
+/** /healthz says that the process answers; /readyz that an upload would work now, and what else is wrong. */
+export function createHealthHandlers({ findFaults, metrics }: HealthOptions): HealthHandlers {
+  const readMetrics = shareMetrics(metrics);
+  return {
+    tellHealth: (_request, reply) => reply.type('text/plain').send('OK\n'),
+    tellReadiness: async (_request, reply) => {
       const faults = await findFaults();
       const status = statusWith(faults);
       return reply.code(status === 'unavailable' ? 503 : 200).send({ status, faults: faults.map(toJson) });
     },
-  );
+    tellMetrics: async (_request, reply) =>
+      reply.type(metrics.registry.contentType).send(await readMetrics()),
+  };
 }
 
 function statusWith(faults: readonly Fault[]): 'ready' | 'degraded' | 'unavailable' {

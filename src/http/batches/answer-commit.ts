@@ -1,0 +1,128 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { UploadOutcome } from '../../api/upload-outcome.ts';
+import { toAppError } from '../../errors.ts';
+import { batchUrl } from '../../intake/batch-url.ts';
+import type { Batch } from '../../storage/batch-store.ts';
+import type { BatchOptions } from '../batch-options.ts';
+import type { RequestOf } from '../routes.ts';
+import { parseWaitMs } from '../wait-query.ts';
+
+type CommitRequest = RequestOf<'commitBatch'>;
+
+// When nothing is said, as long as a ?wait= may be: nginx gives up later.
+const ANSWER_WITHIN_MS = 50_000;
+
+/** Commits a batch, or takes part in the commit that is under way, and answers within the time that the client gives it. */
+export async function answerCommit(
+  request: CommitRequest,
+  reply: FastifyReply,
+  options: BatchOptions,
+): Promise<FastifyReply> {
+  const waitMs = parseWaitMs(request.query.wait);
+  const committing = commitAudited(request, options);
+  const outcomes = await within(waitMs ?? ANSWER_WITHIN_MS, committing);
+  if (outcomes === undefined) {
+    const { id: batch } = request.params;
+    // It goes on, and this request no longer answers what it meets.
+    committing.catch((error: unknown) => request.logError(toAppError(error), { batch }));
+    return sendUnderWay(request, reply, options);
+  }
+  if (waitMs === undefined) {
+    const packages = outcomes.map((outcome) => settledPackage(outcome, outcome, options));
+    return sendCommitted(request, reply, packages);
+  }
+  const restMs = Math.max(0, waitMs - reply.elapsedTime);
+  const packages = await Promise.all(
+    outcomes.map(async (outcome) =>
+      settledPackage(outcome, await options.waitUntilInstallable(outcome, restMs), options),
+    ),
+  );
+  return sendCommitted(request, reply, packages);
+}
+
+/** The line is written when it has happened, be the answer sent by then or not. */
+async function commitAudited(
+  request: CommitRequest,
+  options: BatchOptions,
+): Promise<readonly UploadOutcome[]> {
+  const { id } = request.params;
+  try {
+    const { isNew, packages } = await options.commit(id, request.requester);
+    const places = packages.flatMap((one) => one.places);
+    const repositories = [...new Set(places.map(({ repository }) => repository))];
+    request.audit({ outcome: isNew ? 'batch committed' : 'unchanged', batch: id, repositories });
+    return packages;
+  } catch (error) {
+    const { code, message } = toAppError(error);
+    request.audit({ outcome: code, detail: message, batch: id });
+    throw error;
+  }
+}
+
+async function sendUnderWay(
+  request: CommitRequest,
+  reply: FastifyReply,
+  options: BatchOptions,
+): Promise<FastifyReply> {
+  const { id } = request.params;
+  const batch = await options.read(id, request.requester);
+  request.audit({ outcome: 'batch committing', batch: id });
+  if (wantsText(request)) {
+    const url = batchUrl(options.publicUrl, id);
+    return sendText(reply, 202, `WAITING - Batch ${id} is being committed, ask ${url}\n`);
+  }
+  return reply.code(202).send(documentOf(batch.id, batch.state, await options.outcomesOf(batch)));
+}
+
+/** A package of the batch, as its upload without a batch would have been answered. */
+interface CommittedPackage {
+  readonly outcome: UploadOutcome;
+  /** In text. */
+  readonly line: string;
+  readonly isPending: boolean;
+}
+
+function settledPackage(
+  outcome: UploadOutcome,
+  settled: UploadOutcome | 'pending',
+  { lineOf }: Pick<BatchOptions, 'lineOf'>,
+): CommittedPackage {
+  return settled === 'pending'
+    ? { outcome, line: lineOf(outcome, 'pending'), isPending: true }
+    : { outcome: settled, line: lineOf(settled, 'settled'), isPending: false };
+}
+
+function sendCommitted(
+  request: CommitRequest,
+  reply: FastifyReply,
+  packages: readonly CommittedPackage[],
+): FastifyReply {
+  const status = packages.some(({ isPending }) => isPending) ? 202 : 200;
+  if (wantsText(request)) return sendText(reply, status, packages.map(({ line }) => line).join(''));
+  const outcomes = packages.map(({ outcome }) => outcome);
+  return reply.code(status).send(documentOf(request.params.id, 'committed', outcomes));
+}
+
+/** Below /api the answer is JSON unless text alone is asked for. */
+function wantsText({ headers, wantsJson }: FastifyRequest): boolean {
+  return !wantsJson && /\btext\/plain\b/i.test(headers.accept ?? '');
+}
+
+function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply.code(status).type('text/plain; charset=utf-8').send(text);
+}
+
+function documentOf(batch: string, state: Batch['state'], packages: readonly UploadOutcome[]): object {
+  return { batch, state, packages };
+}
+
+/** Undefined when the time is up first. */
+async function within<T>(limitMs: number, promise: Promise<T>): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), limitMs);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

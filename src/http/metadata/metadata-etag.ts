@@ -1,0 +1,16 @@
+import type { FastifyRequest } from 'fastify';
+import type { Condition } from '../../indexing/repository-requests.ts';
+import { demandPreconditions, isConditional, readPreconditions } from './preconditions.ts';
+
+/** The entity tag of metadata: the sha256 of its uncompressed content. */
+export function etagOf(openSha256: string): string {
+  return `"${openSha256}"`;
+}
+
+/** What a change asks of the version that is there; undefined when it asks nothing. @throws AppError PARAMETER_INVALID. */
+export function conditionOf({ headers }: FastifyRequest): Condition | undefined {
+  const preconditions = readPreconditions(headers);
+  if (!isConditional(preconditions)) return undefined;
+  return (openSha256) =>
+    demandPreconditions(preconditions, openSha256 === undefined ? undefined : etagOf(openSha256));
+}

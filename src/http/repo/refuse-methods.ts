@@ -1,0 +1,19 @@
+import type { FastifyInstance } from 'fastify';
+import { AppError } from '../../errors.ts';
+
+const SEE_REPO = 'See /repo/ for what there is.';
+
+/** Refuses what is no route below a path that can only be read: nginx takes nothing but GET and HEAD here, whatever there is. */
+export async function refuseMethods(app: FastifyInstance): Promise<void> {
+  // A body of any type, which is not read.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.setNotFoundHandler(({ method, url }, reply) => {
+    if (['GET', 'HEAD'].includes(method))
+      throw new AppError('NOT_FOUND', `there is nothing at ${url}`, { hint: SEE_REPO });
+    reply.header('allow', 'GET, HEAD');
+    throw new AppError('METHOD_NOT_ALLOWED', `this path can only be read, and this is ${method}`, {
+      hint: 'Send packages to /upload.',
+    });
+  });
+}

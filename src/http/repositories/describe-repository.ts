@@ -1,0 +1,35 @@
+import type { FastifyRequest } from 'fastify';
+import type { RepositoryStatus } from '../../indexing/repository-queue.ts';
+import type { PackageFault, SetAside } from '../../storage/records.ts';
+import { mayUpload, withoutDetail } from './told-to.ts';
+
+/** What a repository is up to, as far as the client may know. */
+export function describeStatus(
+  { repository, state, published, lastError: error, waitingSinceMs, progress }: RepositoryStatus,
+  request: FastifyRequest,
+): object {
+  const isDetailTold = error === undefined || mayUpload(request, repository);
+  const lastError = isDetailTold ? error : withoutDetail(error);
+  return {
+    repository,
+    state,
+    packageCount: published?.packageCount ?? 0,
+    revision: published?.revision ?? null,
+    progress: progress ?? null,
+    waitingSince: waitingSinceMs === undefined ? null : new Date(waitingSinceMs).toISOString(),
+    lastError:
+      lastError === undefined
+        ? null
+        : { code: lastError.code, detail: lastError.message, hint: lastError.hint },
+  };
+}
+
+/** A package that is kept out of the index. */
+export function describeSetAside({ location, identity, reason, sinceMs }: SetAside): object {
+  return { location, identity, reason, since: new Date(sinceMs).toISOString() };
+}
+
+/** A package that is damaged, held back or cannot be described anew. */
+export function describeFault({ location, identity, code, reason, sinceMs }: PackageFault): object {
+  return { location, identity, code, reason, since: new Date(sinceMs).toISOString() };
+}

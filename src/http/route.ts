@@ -1,0 +1,66 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ParameterName } from '../api/parameters.ts';
+import type { Right } from '../trust/rights.ts';
+
+export type HttpMethod = 'GET' | 'HEAD' | 'OPTIONS' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
+
+/**
+ * What a route asks of the client that calls it; `route` is the repository that its parameters name, `path` the one that a path
+ * below /repo/ lies in, `some` and `all` are any and every repository.
+ */
+export type RouteNeeds =
+  | 'nothing'
+  | { readonly right: Right; readonly in: 'some' | 'all' | 'route' | 'path' };
+
+/** `ignored`: the route takes no parameters, and what a cache or a probe adds to its URL changes nothing. */
+export type RouteQuery = readonly ParameterName[] | 'ignored';
+
+/**
+ * What a request brings. `none`: nothing, so a type of content that Fastify does not know is refused. `ignored`: nothing, and what
+ * comes is not read. The others are read by the route as they arrive.
+ */
+export type RouteBody = 'none' | 'ignored' | 'package or form' | 'piece' | 'metadata';
+
+/** One route: a row of the table in routes.ts. */
+export type Route = readonly [
+  method: HttpMethod | readonly HttpMethod[],
+  /** As Fastify writes it. `/upload` stands for the path that `server.prefix_url` names. */
+  path: string | readonly string[],
+  needs: RouteNeeds,
+  query: RouteQuery,
+  body: RouteBody,
+  /** `tus`: a route of the tus protocol. `nginx`: only the nginx in front asks it. */
+  kind?: 'tus' | 'nginx',
+];
+
+type Listed<T> = T extends readonly (infer Item)[] ? Item : T;
+
+type ParamsIn<Path> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Name | ParamsIn<Rest>
+  : Path extends `${string}:${infer Name}`
+    ? Name
+    : Path extends `${string}/*`
+      ? '*'
+      : never;
+
+type ParametersIn<Query> = Query extends readonly (infer Name extends string)[] ? Name : never;
+
+/** A request as its route lets it through: with the parameters of its path, and those of its query that the client sent. */
+export type RouteRequest<Row extends Route> = FastifyRequest<{
+  Params: { readonly [Name in ParamsIn<Listed<Row[1]>>]: string };
+  Querystring: { readonly [Name in ParametersIn<Row[3]>]?: string };
+}>;
+
+/** What answers the requests of a route. */
+type HandlerOf<Row extends Route> = (request: RouteRequest<Row>, reply: FastifyReply) => unknown;
+
+/**
+ * The handler of any route, as Fastify calls it. A method, so that those of one route are taken for it: what its row says is what
+ * Fastify has read into the request.
+ */
+export type AnyHandler = { handle(request: FastifyRequest, reply: FastifyReply): unknown }['handle'];
+
+/** One handler for each route of a table. */
+export type HandlersOf<Table extends Readonly<Record<string, Route>>> = {
+  readonly [Name in keyof Table]: HandlerOf<Table[Name]>;
+};
