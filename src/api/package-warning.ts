@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 
-/** Something about a package that is taken all the same. */
+/** A fault of a package that the service takes all the same. */
 export interface PackageWarning {
   /** docs/errors.md explains it. */
   readonly code: ErrorCode;

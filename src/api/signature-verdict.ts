@@ -1,13 +1,10 @@
 /**
- * What is known of a package's signature.
- * `good`: by a key of the keyring, over all of the package.
- * `weak`: as good, but its digest or its key is one that hosts of today refuse.
- * `header-only`: good, but nothing that is signed covers the payload.
- * `unknown-key`: by a key that is not in the keyring.
- * `expired`: the key, or the signature, was valid once. `revoked`: the key was taken back.
- * `bad`: it does not fit the package, or is no signature.
- * `unverifiable`: of a kind that the installed GnuPG, or any of today, cannot check.
- * `unsigned`: there is none. `unchecked`: there is one, and no keyring to check it against.
+ * How the service judges a package's signature. `good`: by a key of the keyring, over all of the package. `weak`: as
+ * good, but hosts of today refuse its digest or its key. `header-only`: good, but no signature covers the payload.
+ * `unknown-key`: by a key that is not in the keyring. `expired`: the key, or the signature, was valid once. `revoked`:
+ * the owner withdrew the key. `bad`: it does not fit the package, or is no signature. `unverifiable`: of a kind that
+ * the installed GnuPG, or any of today, cannot check. `unsigned`: the package has no signature. `unchecked`: it has
+ * one, and there is no keyring to check it against.
  */
 export type SignatureState =
   | 'good'
@@ -29,7 +26,7 @@ export interface Weakness {
   readonly key?: string;
 }
 
-/** What is known of a package's signature, as it is shown and recorded. */
+/** A package's signature, as it is shown and recorded. */
 export interface SignatureVerdict {
   readonly state: SignatureState;
   /** 16 hex digits. */
@@ -38,8 +35,8 @@ export interface SignatureVerdict {
   readonly fingerprint?: string;
   /** The first user ID of the key. */
   readonly userId?: string;
-  /** Of one that is weak, or cannot be checked because of its digest. */
+  /** The digest of a signature that is weak, or that cannot be checked because of its digest. */
   readonly weakness?: Weakness;
-  /** What the package had when it was sent, if it was signed here. */
+  /** The signature that the package had when the client sent it, if the service signed it. */
   readonly received?: SignatureVerdict;
 }

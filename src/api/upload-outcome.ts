@@ -17,17 +17,17 @@ export interface UploadPlace {
 /** What became of an upload. */
 export interface UploadOutcome {
   readonly outcome: 'created' | 'unchanged' | 'known' | 'staged';
-  /** When it is staged: whose commit it waits for. */
+  /** For a staged package: the batch whose commit it waits for. */
   readonly batch?: string;
-  /** Of that batch: a POST publishes it. */
+  /** A POST to this URL publishes that batch. */
   readonly commitUrl?: string;
   readonly nevra: string;
-  /** Of the stored package. */
+  /** Digest of the stored package. */
   readonly sha256: string;
-  /** Of the bytes that were sent, when the package was signed here. */
+  /** Digest of the bytes that the client sent, when the service signed the package. */
   readonly receivedSha256?: string;
   readonly sizeBytes: number;
-  /** Why it is not as good as it could be; left out when there is nothing to say. */
+  /** Why the package is not as good as it could be; left out when there is nothing to say. */
   readonly warnings?: readonly PackageWarning[];
   readonly places: readonly UploadPlace[];
 }

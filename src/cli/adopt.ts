@@ -61,7 +61,7 @@ export async function adopt(args: readonly string[]): Promise<number> {
   const config = withRealTopDir(given);
   const root = directoryAt(path);
   checkPlace(root, config);
-  // Before minutes of reading.
+  // Checked first: the survey reads for minutes.
   if (values.apply) checkNotRunning(config);
 
   const survey = await withThreads((threads) => lookAround(root, config, values.releasever, threads));
@@ -78,7 +78,10 @@ export async function adopt(args: readonly string[]): Promise<number> {
   return isSettled(adoption) ? 0 : 1;
 }
 
-/** Once, instead of for each package that it is for. @throws AppError PARAMETER_INVALID. */
+/**
+ * Checked once, and not for each package that it is for.
+ * @throws AppError PARAMETER_INVALID.
+ */
 function checkReleasever(releasever: string | undefined): void {
   if (releasever === undefined || isReleasever(releasever)) return;
   throw new AppError('PARAMETER_INVALID', `"${releasever}" is no releasever`, {
@@ -86,12 +89,17 @@ function checkReleasever(releasever: string | undefined): void {
   });
 }
 
-/** As the service takes it; there need not be one yet. */
+/**
+ * The configuration with the real path of the top directory, as the service uses it; the directory need not exist yet.
+ */
 function withRealTopDir(config: Config): Config {
   return { ...config, topDir: realPathOf(config.topDir) };
 }
 
-/** Of what is not there, the path as it is. @throws AppError TREE_UNUSABLE. */
+/**
+ * The real path; of a directory that is not there, the path as it is.
+ * @throws AppError TREE_UNUSABLE.
+ */
 function realPathOf(path: string): string {
   return nearestExisting(path) === path ? realpathSync(path) : path;
 }
@@ -108,7 +116,10 @@ function directoryAt(path: string): string {
   });
 }
 
-/** Our own folders hold no packages that are to be taken over. @throws AppError PARAMETER_INVALID, TREE_UNUSABLE. */
+/**
+ * Refuses a directory that lies in a folder of the service, or holds one: those have no packages to take over.
+ * @throws AppError PARAMETER_INVALID, TREE_UNUSABLE.
+ */
 function checkPlace(root: string, { server, stateDir }: Config): void {
   for (const folder of [server.spoolDir, stateDir]) {
     const real = realPathOf(folder);
@@ -198,12 +209,12 @@ async function lookAround(
   return { survey, plan: planAdoption(survey, stored) };
 }
 
-/** None of an index that this service published: what left it was removed by a person. */
+/** Nothing of an index that this service published: a person removed the packages that left it. */
 async function readFoundIndexOf(directory: string): Promise<FoundIndex> {
   return (await isOwnIndex(directory)) ? new Map() : readFoundIndex(directory);
 }
 
-/** What a release with this dist tag would name. */
+/** The releasever that a release with this dist tag names. */
 function releaseverOfTag(tag: string, patterns: readonly RegExp[]): string | undefined {
   return findReleasever(`1.${tag}`, patterns) ?? findReleasever(`1.${tag}.1`, patterns);
 }

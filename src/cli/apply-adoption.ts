@@ -12,7 +12,7 @@ import { openTree, type Tree } from '../boot/open-tree.ts';
 import { findAdoptedAges } from './find-adopted-ages.ts';
 import { createProgressBar } from './progress-bar.ts';
 
-// The longest that a timer takes: one index run at the end, however long the packages take.
+// The longest time that a timer takes: the index runs once at the end, even if the packages take very long.
 const NEVER_MS = 2 ** 31 - 1;
 
 const PROGRESS_EVERY_MS = 250;
@@ -24,9 +24,9 @@ const ADOPTER = createRequester({
   isProven: true,
 });
 
-/** Takes the tree, and goes the way of an upload. What a kill leaves in incoming is removed by the next start. */
+/** Takes the tree, and sends the packages the way of an upload. The next start removes what a kill leaves in incoming. */
 export async function applyAdoption(config: Config, root: string, plan: AdoptionPlan): Promise<Applied> {
-  // What fails is in the report.
+  // Failures are in the report.
   const log = createLog({ name: 'stderr', level: 'silent' });
   const tree = await openTree(config, log);
   try {
@@ -55,7 +55,10 @@ export async function applyAdoption(config: Config, root: string, plan: Adoption
   }
 }
 
-/** What lay in the tree before us is no upload, and where packages are signed the stored file is another one. */
+/**
+ * Packages that lay in the tree before are no uploads, and where the service signs packages the stored file is another
+ * one.
+ */
 function unacknowledgedPathOf(
   { repositories, location, sources }: PlannedPackage,
   { records, layout }: Tree,

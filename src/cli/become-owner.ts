@@ -11,11 +11,11 @@ interface Owner {
 }
 
 /**
- * Root goes on as the user to whom the folders of a service belong, for good. What it makes must be that user's, and
- * whoever owns a folder may exchange what lies in it at any moment, so nothing may be done there with root's rights.
- * Nothing changes for anybody else.
- * @param folders the first one decides when none is there yet, by the directory above it.
- * @throws AppError TREE_UNUSABLE when it cannot be said whose they are.
+ * Turns root into the user who owns the folders of a service, for good. What root makes must belong to that user. The
+ * owner of a folder may exchange its content at any moment, so the command does nothing there with root's rights. For
+ * any other user nothing changes.
+ * @param folders the first one decides; when none is there yet, the directory above it does.
+ * @throws AppError TREE_UNUSABLE when it is not clear who owns them.
  */
 export function becomeOwner(folders: readonly [string, ...string[]]): void {
   if (process.getuid?.() !== 0) return;
@@ -24,17 +24,18 @@ export function becomeOwner(folders: readonly [string, ...string[]]): void {
   takeGroups(uid, gid);
   process.setgid?.(gid);
   process.setuid?.(uid);
-  // Root's own: the owner could not use them, or should not.
+  // Files that root makes as its own: the owner could not use them, or should not.
   process.env['HOME'] = '/';
   for (const name of TEMPORARY_FOLDERS) delete process.env[name];
-  // A program is started where this process is, and root may be where the owner may not.
+  // A program starts in this process's directory; root may be in one that the owner may not enter.
   process.chdir('/');
 }
 
 /**
  * Becomes the owner of the folders where that is possible.
  * @param command for the hint.
- * @throws AppError TREE_UNUSABLE also when they belong to somebody else: the service could not use what this process makes.
+ * @throws AppError TREE_UNUSABLE also when they belong to another user: the service could not use what this process
+ * makes.
  */
 export function demandOwner(folders: readonly [string, ...string[]], command: string): void {
   becomeOwner(folders);
@@ -51,7 +52,7 @@ export function demandOwner(folders: readonly [string, ...string[]], command: st
   );
 }
 
-/** Not through links: whoever may exchange a folder could choose an owner with them. */
+/** Links are not followed: a user who may exchange a folder could choose an owner with a link. */
 function ownerOf(folders: readonly [string, ...string[]]): Owner {
   const present = folders.flatMap(lookAt);
   const looked = present.length > 0 ? present : lookAt(nearestExisting(folders[0]));
@@ -64,21 +65,21 @@ function ownerOf(folders: readonly [string, ...string[]]): Owner {
   });
 }
 
-/** Nothing of what is not there. */
+/** Undefined for a folder that is not there. */
 function lookAt(path: string): readonly (Owner & { readonly path: string; readonly isLink: boolean })[] {
   try {
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats === undefined) return [];
     return [{ path, uid: stats.uid, gid: stats.gid, isLink: stats.isSymbolicLink() }];
   } catch (error) {
-    // A file lies where a directory should; whoever needs the folder says so.
+    // A file lies where a directory should; the code that needs the folder reports it.
     if (errnoOf(error) === 'ENOTDIR') return [];
     throw error;
   }
 }
 
 function takeGroups(uid: number, gid: number): void {
-  // @types/node does not have it. A number without a name has no groups.
+  // @types/node does not have it. A user id without a name has no groups.
   if (!('initgroups' in process) || typeof process.initgroups !== 'function') return;
   try {
     process.initgroups(uid, gid);

@@ -20,7 +20,7 @@ import { configFile, foldersOf } from './read-config.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { userName } from './user-name.ts';
 
-/** `rpmyard check-config FILE`: also looks at the files that it names, as the user of the service sees them. */
+/** `rpmyard check-config FILE`: also checks the files that the configuration names, as the user of the service. */
 export async function checkConfig(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -64,7 +64,7 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** What a start refuses: it links packages from one of these folders to the next. */
+/** Folders that a start refuses: it links packages from one of these folders to the next. */
 function problemsOfFolders({ topDir, stateDir, server }: Config): readonly string[] {
   const folders = { 'repo.top_dir': topDir, 'repo.state_dir': stateDir, 'server.spool_dir': server.spoolDir };
   const found = Object.entries(folders).map(([option, path]) => {
@@ -102,7 +102,7 @@ async function problemsOfKeyrings({ keyrings }: Config, directory: string): Prom
   return problems;
 }
 
-/** The first key signs, so it is tried; of the others hosts get the public part alone. */
+/** The first key signs, so it is tried; hosts get only the public part of the others. */
 async function problemsOfKeys(config: Config, directory: string): Promise<readonly string[]> {
   const { signing } = config;
   const [key] = signing.keys;
@@ -159,7 +159,7 @@ function checkReadable(file: string): void {
   }
 }
 
-/** Where everything lies, and whose it is. */
+/** Where everything lies, and which user owns it. */
 function describeFolders({ topDir, stateDir, server, dropDirectory, signing }: Config): string {
   const folders = [
     ['repo.top_dir', topDir],

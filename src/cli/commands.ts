@@ -291,7 +291,7 @@ export const KEY = {
   actions: ['init'],
 } as const satisfies Command;
 
-/** Every command by the name that one types, in the order of the general help. */
+/** Every command by its name, in the order of the general help. */
 export const COMMANDS = {
   serve: SERVE,
   reindex: REINDEX,

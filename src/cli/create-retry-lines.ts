@@ -1,6 +1,6 @@
 import type { PushFailure } from '../client/push-failure.ts';
 
-/** Makes what says that something is tried again: one line, however many files fail for the same reason meanwhile. */
+/** Makes the function that reports retries: one line, even if many files fail for the same reason meanwhile. */
 export function createRetryLines(
   write: (line: string) => void,
   now: () => number,
@@ -9,7 +9,7 @@ export function createRetryLines(
   return ({ code, message }, pauseMs) => {
     const reason = `${code}: ${message}`;
     if (now() < (saidUntilMs.get(reason) ?? 0)) return;
-    // Reasons that are over need not be remembered.
+    // Forgets reasons that are over.
     for (const [old, untilMs] of saidUntilMs) if (untilMs <= now()) saidUntilMs.delete(old);
     saidUntilMs.set(reason, now() + pauseMs);
     write(`${reason}; trying again in ${(pauseMs / 1000).toFixed(1)} s\n`);

@@ -1,7 +1,7 @@
 import { type AppError, printable } from '../errors.ts';
 import { journalEntry } from '../base/systemd/journal.ts';
 
-/** What an error tells: one of ours, or one that a service answered, whose code may be newer than this program. */
+/** An error of this program, or one that a service answered, whose code may be newer than this program. */
 interface ToldError {
   readonly code: string;
   readonly message: string;
@@ -9,7 +9,7 @@ interface ToldError {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** An error as a command tells it: code and detail, every problem, and what to do. */
+/** An error as a command prints it: code and detail, every problem, and what to do. */
 export function errorLines(subject: string, error: ToldError): string {
   return `${printable(subject)}: ${error.code}: ${error.message}\n${problemLines(error)}  ${error.hint}\n`;
 }
@@ -28,7 +28,7 @@ function problemLines({ details }: ToldError): string {
     : '';
 }
 
-/** What a YAML parser says has several lines, with a piece of the file in them. */
+/** A YAML parser's message has several lines, with a piece of the file in them. */
 function indented(problem: string): string {
   return problem.split('\n').map(printable).join('\n    ');
 }

@@ -9,8 +9,8 @@ import {
 } from '../indexing/former-publications.ts';
 
 /**
- * How old the indexes say they are that described packages in the directory they are adopted from: hosts that knew them refuse
- * an older one at the same URL.
+ * The ages in the indexes that described packages in the adopted directory: a host that knows such an index refuses an
+ * older one at the same URL.
  * @param root of the paths.
  */
 export async function findAdoptedAges(
@@ -37,7 +37,7 @@ export async function findAdoptedAges(
   return ages;
 }
 
-/** Finds the nearest directory with an index that a directory is or lies in; each is looked at once. */
+/** Finds the nearest directory with an index, this one or one above it; looks at each once. */
 function rememberIndexed(root: string): (directory: string) => string | undefined {
   const known = new Map<string, string | undefined>();
   return indexedAbove;

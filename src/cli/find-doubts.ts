@@ -6,8 +6,8 @@ import { engineMissing } from '../indexing/run-createrepo.ts';
 import { userName } from './user-name.ts';
 
 /**
- * What is usable in a configuration and hardly meant on this machine: one line each, with path and remedy. As the user that
- * this process is, who would start the service.
+ * Settings that are usable and hardly meant on this machine: one line each, with path and remedy. Checked as the user
+ * of this process, who would start the service.
  */
 export async function findDoubts(config: Config): Promise<readonly string[]> {
   return [...treeDoubts(config), ...(await engineDoubts(config))];

@@ -8,7 +8,7 @@ import { readSoundRepomd, scanMetadata } from '../indexing/read-metadata.ts';
 import { matchesAnyGlob } from '../rpm/repository-globs.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
-/** Where a package lies, or is in an index still. */
+/** Where a package lies, or which index still has it. */
 export interface PackagePlace {
   readonly repository: RepositoryName;
   /** Path below the repository's directory. */
@@ -19,9 +19,10 @@ export interface PackagePlace {
 const EPOCH = /(?<=^|-)(?<epoch>\d+):/;
 
 /**
- * Every place of a package in the tree. An index is looked through too: who removed the files before may not have come to it.
+ * Every place of a package in the tree. The indexes are read too: an earlier removal may have removed the file and not
+ * reached the index.
  * @param named a NEVRA, with or without its epoch, or the name or path of a file.
- * @param globs of the repositories that are looked at.
+ * @param globs of the repositories that are searched.
  * @throws AppError NOT_FOUND.
  */
 export async function findPlaces(
@@ -73,7 +74,7 @@ async function indexedLocations(
   return found;
 }
 
-/** A file name has no epoch: what lies there may be another package than the one that was named. */
+/** A file name has no epoch: the file may be another package than the one that was named. */
 function demandEpoch(path: string, epoch: string | undefined): void {
   if (epoch === undefined) return;
   const sizeBytes = lstatSync(path).size;

@@ -11,8 +11,8 @@ export interface Unlinked {
 }
 
 /**
- * Counts the packages of a repository that lack the place which `layout.multilib` gives them since they came. By their file
- * names, which are those of their headers where this service placed them.
+ * Counts the packages of a repository that came before `layout.multilib` gave them a second place. It goes by their
+ * file names, which are those of their headers where this service placed them.
  */
 export async function findUnlinked(
   repository: RepositoryName,

@@ -5,7 +5,7 @@ import { type Command, COMMANDS } from './commands.ts';
 const NGINX_EXAMPLE = new URL('../../nginx/rpmyard.conf', import.meta.url);
 const WIDTH = 80;
 
-/** What `rpmyard --help` says. */
+/** The text of `rpmyard --help`. */
 export function generalHelp(): string {
   const usages = Object.entries(COMMANDS).map(([name, { synopsis, summary }]) => ({
     left: `${name} ${synopsis}`.trimEnd(),
@@ -22,7 +22,7 @@ ${columns(usages)}
 `;
 }
 
-/** What `rpmyard <name> --help` says. */
+/** The text of `rpmyard <name> --help`. */
 export function commandHelp(name: string, command: Command): string {
   const options = Object.entries(command.options).map(([long, option]) => ({
     left: `${option.short === undefined ? '    ' : `${flagOf(option.short)}, `}${flagOf(long, option.value)}`,
@@ -37,7 +37,7 @@ export function commandHelp(name: string, command: Command): string {
   return `${parts.join('\n\n')}\n${name === 'serve' ? nginxExample() : ''}`;
 }
 
-/** Where it lies in this installation; the path may be longer than a line. */
+/** Where the file lies in this installation; the path may be longer than a line. */
 function nginxExample(): string {
   return `\nThe file of a site for nginx, which includes the two beside it:\n  ${fileURLToPath(NGINX_EXAMPLE)}\n`;
 }

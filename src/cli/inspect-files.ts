@@ -51,7 +51,7 @@ export async function inspectFiles(args: readonly string[]): Promise<number> {
   );
 }
 
-/** What inspection goes by. */
+/** The rules that an inspection applies. */
 interface Rules {
   readonly layout: RepositoryLayout;
   readonly findKeyring: FindKeyring;
@@ -99,7 +99,7 @@ function notReadable(reason: string): AppError {
   });
 }
 
-/** A package that fits nowhere, or is not signed as it should be, is still described. */
+/** A package that fits no repository, or is not signed as it should be, is still described. */
 async function placesOrError(
   path: string,
   inspected: InspectedPackage,
@@ -171,7 +171,7 @@ function toText(inspection: Inspection): string {
   return `${printable(file)}\n${lines.join('\n')}\n${placeLines}`;
 }
 
-/** What a keyring says; without one there is nothing to add. */
+/** The verdict of a keyring; without a keyring there is nothing to add. */
 function signatureText({ signature }: Place): string {
   if (signature?.keyId === undefined) return '';
   const { state, keyId, userId, weakness } = signature;

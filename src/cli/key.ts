@@ -7,7 +7,7 @@ import { KEY } from './commands.ts';
 import { configEntry } from './config-entry.ts';
 import { type CommandConfig, readConfig } from './read-config.ts';
 
-/** `rpmyard key init`: makes a signing key for those who have none. */
+/** `rpmyard key init`: makes a signing key for a service that has none. */
 export async function key(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],

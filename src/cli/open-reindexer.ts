@@ -20,7 +20,7 @@ import { createServiceClient, type ServiceClient } from './service-client.ts';
 import { demandTree } from './tree-missing.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
-/** A package that is not described as it lies there. */
+/** A package that is not described as it lies on disk. */
 export interface PackageNote {
   readonly location: string;
   readonly code: PackageFaultCode | 'PACKAGE_SET_ASIDE';
@@ -31,7 +31,7 @@ interface IndexFacts extends Pick<PublishedIndex, 'packageCount' | 'revision'> {
   readonly faults: readonly PackageNote[];
 }
 
-/** Whoever may reindex the tree: the running service that owns it, or this process. */
+/** Reindexes the tree: the running service that owns it does it, or this process. */
 export interface Reindexer {
   readonly isServiceRunning: boolean;
   readonly listRepositories: () => Promise<readonly RepositoryName[]>;
@@ -57,7 +57,7 @@ export async function openReindexer(config: CommandConfig): Promise<Reindexer> {
     return throughService(client, config);
   }
   demandTree(config);
-  // A file of another user's would keep the service from starting.
+  // A file that another user makes would keep the service from starting.
   demandOwner(foldersOf(config), 'reindex');
   return ofThisProcess(config, await openTree(config, createLog({ name: 'stderr', level: 'warn' })));
 }
@@ -89,7 +89,7 @@ function ofThisProcess(config: CommandConfig, tree: Tree): Reindexer {
 
 function throughService(client: ServiceClient, config: CommandConfig): Reindexer {
   const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
-  // Of the disk: one that was made by hand since the start is not known to the service yet.
+  // Reads the names from the disk: the service does not know yet a directory that was made by hand since its start.
   const store = createPackageStore(layout);
   return {
     isServiceRunning: true,
@@ -139,6 +139,6 @@ async function pollProgress(
       if (body.progress !== null) onProgress(body.progress);
     }
   } catch {
-    // It is over, or the service stopped, which whoever waits for the end is told.
+    // The request ends, or the service stopped; a caller that waits for the end learns it.
   }
 }

@@ -10,10 +10,10 @@ import { PACKAGES, REPOSITORIES, REPOSITORY_STATUS } from './service-answers.ts'
 import { createServiceClient, type ServiceClient } from './service-client.ts';
 import { parseRepositoryName, type RepositoryName } from '../rpm/repository-name.ts';
 
-/** What the service remembers, for a command that only reads. */
+/** The records of the service, for a command that only reads. */
 export interface RecordsReader extends AsyncDisposable {
   readonly isServiceRunning: boolean;
-  /** Those that something is remembered of. */
+  /** The repositories that have records. */
   readonly listRepositories: () => Promise<readonly RepositoryName[]>;
   readonly read: (repository: RepositoryName) => Promise<RepositoryRecords>;
 }
@@ -22,7 +22,7 @@ export interface RepositoryRecords {
   readonly receipts: readonly Receipt[];
   readonly setAside: readonly SetAside[];
   readonly packageFaults: readonly PackageFault[];
-  /** Of the last index run, when it failed. */
+  /** The error of the last index run, when it failed. */
   readonly lastError: string | undefined;
 }
 
@@ -33,7 +33,7 @@ const NO_RECORDS: RepositoryRecords = {
   lastError: undefined,
 };
 
-/** Asks the running service, which has its records locked; without one a copy of them is read. */
+/** Asks the running service, which has its records locked; without a service it reads a copy of them. */
 export async function openVerifyRecords(config: Config): Promise<RecordsReader> {
   return isLocked(config.stateDir) ? fromService(createServiceClient(config)) : fromCopy(config.stateDir);
 }
@@ -70,7 +70,7 @@ async function openCopy(stateDir: string, copyDir: string): Promise<Records> {
 }
 
 function fromService(client: ServiceClient): RecordsReader {
-  // A directory that was made by hand since the start is not known yet.
+  // The service does not know yet a directory that was made by hand since its start.
   const isKnown = async (repository: RepositoryName): Promise<boolean> =>
     (await listRepositories(client)).includes(repository);
 

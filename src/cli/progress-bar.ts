@@ -1,6 +1,6 @@
 import type { IndexProgress } from '../indexing/index-engine.ts';
 
-/** Says on a terminal how far a command is; nothing anywhere else. */
+/** Shows on a terminal how far a command is; on any other output it writes nothing. */
 export interface ProgressBar {
   readonly show: (progress: IndexProgress) => void;
   /** Takes the bar away before a line is written. */
@@ -12,7 +12,7 @@ export type DescribeProgress = (progress: IndexProgress) => string;
 
 const BAR_WIDTH = 30;
 const MAX_LABEL_WIDTH = 24;
-// Redrawing more often costs more than anybody sees.
+// Redrawing more often costs processor time, and the eye does not see it.
 const REDRAW_MS = 100;
 const CLEAR_LINE = '\r\u001b[K';
 

@@ -6,11 +6,11 @@ import { errorLines } from './error-lines.ts';
 import { createProgressBar, grouped, ofBytes } from './progress-bar.ts';
 import { acceptedLine, warningLines } from './push-lines.ts';
 
-/** What a push says while it goes on. */
+/** Shows how a push goes on. */
 export interface PushDisplay extends PushEvents {
   /** A line on standard error. */
   readonly note: (line: string) => void;
-  /** Why a file is not where it should be, once. */
+  /** Prints once why a file is not where it should be. */
   readonly noteFailure: (result: PushedFile) => void;
   /** Takes the bar away for good. */
   readonly end: () => void;

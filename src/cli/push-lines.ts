@@ -51,7 +51,7 @@ export function summaryLine({ results, batch }: PushReport, tookMs: number, isIn
   return `${counted(results.length, 'package')} in ${seconds} s: ${ends.join(', ')}\n`;
 }
 
-/** What a person should know of a batch that is not published and in the index, and what to do with it. */
+/** Says of a batch that is not published and in the index what happened to it, and what to do with it. */
 export function batchNote(batch: PushedBatch, url: URL): string {
   const text = batchText(batch, url);
   return text === '' ? '' : `batch ${batch.id}: ${text}\n`;
@@ -66,7 +66,7 @@ function batchText({ state, failure, keptUntil }: PushedBatch, { href }: URL): s
     refused: `nothing of it is published, and it stays on the service${until}; ${dropIt}`,
     dropped: `${failure === undefined ? '' : 'it is dropped: '}nothing of it is published, and nothing of it is on the service`,
     kept: `nothing of it is published; it stays on the service${until}, and the same command goes on with it; ${dropIt}`,
-    // Without a failure its commit was not asked for.
+    // Without a failure the client never asked for its commit.
     unknown:
       failure === undefined
         ? `it may be on the service still; ${dropIt}`
@@ -75,7 +75,7 @@ function batchText({ state, failure, keptUntil }: PushedBatch, { href }: URL): s
   return texts[state];
 }
 
-/** The document of --json; what the service said is passed on as it is. */
+/** The document of --json; it passes on the words of the service as they are. */
 export function jsonDocument({ results, batch }: PushReport, exitCode: number): string {
   const document = {
     files: results.map(({ file, status, attempts, sha256, outcome, failure }: PushedFile) => ({

@@ -14,15 +14,15 @@ import { type PushArguments, readPushArguments } from './read-push-arguments.ts'
 
 // Above the 75 s after which nginx gives up on the service.
 const MAX_IDLE_MS = 120_000;
-// Who pressed Ctrl-C does not wait for long.
+// A user who pressed Ctrl-C does not want to wait long.
 const LEAVE_LIMIT_MS = 2000;
 
 const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** `rpmyard push FILE...`: uploads packages and does not give up before it has to. */
+/** `rpmyard push FILE...`: uploads packages and tries again as long as it makes sense. */
 export async function push(args: readonly string[]): Promise<number> {
   const asked = readPushArguments(args, process.env);
-  // Nobody reads on (`| head -1`), or the log's disk is full: the packages are sent all the same.
+  // The reader of the output is gone (`| head -1`), or the log's disk is full: the packages are sent all the same.
   process.stdout.on('error', () => undefined);
   const files = findFiles(asked.files);
   const display = createPushDisplay(files, asked.isJson);
@@ -101,7 +101,7 @@ async function leaveBegun(asked: PushArguments): Promise<void> {
   if (batchId === undefined) return;
   using connection = connect(asked, AbortSignal.timeout(LEAVE_LIMIT_MS));
   const batch = await leaveBatch(batchId, { urls, isBatchNamed, exchange: connection.exchange });
-  // No summary says so.
+  // The summary has no line for this.
   const note = batch.state === 'committed' ? `batch ${batchId}: it is published\n` : undefined;
   process.stderr.write(note ?? batchNote(batch, urls.api(`batches/${batchId}`)));
 }

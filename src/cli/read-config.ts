@@ -3,7 +3,7 @@ import { type Config, type ConfigOverrides, embeddedConfig, loadConfig } from '.
 import { AppError, printable } from '../errors.ts';
 import { CONFIG_VARIABLE } from './commands.ts';
 
-/** What a command was told of its configuration. */
+/** The options of a command that choose its configuration. */
 export interface ConfigChoice {
   /** -c */
   readonly config?: string | undefined;
@@ -11,7 +11,7 @@ export interface ConfigChoice {
   readonly data?: string | undefined;
 }
 
-/** The configuration that a command goes by. */
+/** The configuration that a command works with. */
 export interface CommandConfig extends Config {
   /** Undefined: the built-in one. */
   readonly file: string | undefined;
@@ -28,23 +28,23 @@ export function readConfig(choice: ConfigChoice, overrides: ConfigOverrides = {}
       hint: 'With a configuration file, repo.top_dir in it says where the data is.',
     });
   }
-  // What is typed counts more than the environment.
+  // An argument counts more than the environment.
   const file = data === undefined ? configFile(given) : undefined;
   if (file === undefined) return { ...embeddedConfig(resolve(data ?? 'var'), overrides), file };
   return { ...loadConfig(file, overrides), file: resolve(file) };
 }
 
-/** The file that a command was given, or that the environment names. */
+/** The file that the arguments or the environment name. */
 export function configFile(given: string | undefined): string | undefined {
   return given ?? (process.env[CONFIG_VARIABLE] || undefined);
 }
 
-/** Where the service keeps what is its own, the tree first. */
+/** The folders of the service, the tree first. */
 export function foldersOf({ topDir, stateDir, server }: Config): readonly [string, ...string[]] {
   return [topDir, stateDir, server.spoolDir];
 }
 
-/** The line with which a command says what it works on. */
+/** The line with which a command says which tree it works on. */
 export function treeLine({ topDir, file }: Pick<CommandConfig, 'topDir' | 'file'>): string {
   return `tree: ${printable(topDir)} (${printable(file ?? 'no configuration file, built-in defaults')})\n`;
 }

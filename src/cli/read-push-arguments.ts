@@ -7,7 +7,7 @@ import { type ProxySettings, proxySettings } from '../client/proxy-settings.ts';
 import { parseServiceUrl, type ServiceUrls } from '../client/service-urls.ts';
 import { PUSH, PUSH_VARIABLES } from './commands.ts';
 
-/** What `rpmyard push` was asked for, checked. */
+/** The arguments of `rpmyard push`, checked. */
 export interface PushArguments {
   readonly files: readonly string[];
   readonly urls: ServiceUrls;
@@ -26,11 +26,11 @@ export interface PushArguments {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const DEFAULT_JOBS = 4;
-// More at once only wait for each other, and nginx refuses them (limit_conn).
+// More requests at once only wait for each other, and nginx refuses them (limit_conn).
 const MAX_JOBS = 64;
 const DEFAULT_TIMEOUT_SECONDS = 600;
 const MAX_TIMEOUT_SECONDS = 7 * 24 * 60 * 60;
-// What a header can hold (RFC 9110, section 5.5), and nobody's token or URL has more.
+// The characters of a header (RFC 9110, section 5.5); no token and no URL has others.
 const HEADER_TEXT = /^[\u0021-\u007e]{1,2000}$/;
 const MAX_TOKEN_FILE_BYTES = 4096;
 
@@ -69,7 +69,7 @@ export function readPushArguments(args: readonly string[], env: Environment): Pu
   };
 }
 
-/** Where a build job runs, for the audit log; only what the build server itself says. */
+/** The URL of the build job, for the audit log; taken only from variables that the build server itself sets. */
 function readBuildUrl(env: Environment): string | undefined {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = env;
   const onGithub =
@@ -124,7 +124,7 @@ function readNumber(
   throw invalid(`${option} is no whole number from 1 to ${max}`, `Leave it out for ${byDefault}.`);
 }
 
-/** Build servers set a variable that nobody filled to nothing. */
+/** Build servers set a variable without a value to the empty string. */
 function given(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
 }

@@ -54,7 +54,7 @@ export async function reindex(args: readonly string[]): Promise<number> {
   }
 }
 
-/** What lay there before `layout.multilib` said more is linked by no run: an administrator decides. */
+/** No run links packages that lay there before `layout.multilib` named another repository: an administrator decides. */
 async function noteUnlinked(repository: RepositoryName, config: Config): Promise<void> {
   for (const { into, count } of await findUnlinked(repository, config)) {
     const { topDir } = config;
@@ -65,7 +65,10 @@ async function noteUnlinked(repository: RepositoryName, config: Config): Promise
   }
 }
 
-/** Says to `output` how it went; false when something is wrong, which must not keep the others from their turn. */
+/**
+ * Writes to `output` how it went; false when something is wrong, which must not keep the other repositories from their
+ * turn.
+ */
 export async function reindexOne(
   named: string,
   request: ReindexRequest,

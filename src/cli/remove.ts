@@ -41,7 +41,7 @@ export async function remove(args: readonly string[]): Promise<number> {
   const globs = checkGlobs(values.in ?? ['*']);
   const config = readConfig(values);
   demandTree(config);
-  // What the directories hold belongs to that user, and so does the index that is made anew.
+  // The files in the directories belong to that user, and so does the index that is made anew.
   demandOwner(foldersOf(config), 'remove');
   if (values['dry-run'] === true) {
     const places = await placesOf(named, globs, config);
@@ -54,7 +54,7 @@ export async function remove(args: readonly string[]): Promise<number> {
 }
 
 async function removeFrom(named: string, globs: readonly string[], config: CommandConfig): Promise<number> {
-  // First: without a service it takes the tree, so that nothing else changes it meanwhile.
+  // Comes first: without a service it takes the tree, so that no other process changes it meanwhile.
   const reindexer = await openReindexer(config);
   try {
     const places = await placesOf(named, globs, config);
@@ -86,7 +86,7 @@ async function placesOf(
   return findPlaces(named, globs, { store, topDir });
 }
 
-/** One that is gone already was removed by an earlier call, or by hand. */
+/** An earlier call, or a person, removed a file that is gone already. */
 async function unlinkDurable(path: string): Promise<void> {
   try {
     await unlink(path);

@@ -15,7 +15,7 @@ export interface Adoption {
   readonly plan: AdoptionPlan;
   readonly topDir: string;
   readonly transfer: Transfer;
-  /** Undefined of a dry run. */
+  /** Undefined for a dry run. */
   readonly applied: Applied | undefined;
 }
 
@@ -25,7 +25,7 @@ const MAX_PATHS = 3;
 const NOARCH_SUFFIX = '.noarch.rpm';
 const BELOW_PACKAGES = /(?<=^|\/)Packages\/.*$/;
 
-/** True when nothing is left for a person to decide or to repeat. */
+/** True when no decision and no repetition is left to a person. */
 export function isSettled({ survey, plan, applied }: Adoption): boolean {
   return (
     survey.refusals.length === 0 &&
@@ -237,7 +237,7 @@ function renderNotes(
   return [...listedNotes, ...noarchNote(packages)];
 }
 
-/** Their number in the repositories is another one than in the directory, which surprises. */
+/** The repositories have another number of packages than the directory, which surprises. */
 function noarchNote(packages: AdoptionPlan['packages']): readonly string[] {
   const noarch = packages.filter(({ location }) => location.endsWith(NOARCH_SUFFIX));
   if (noarch.length === 0) return [];

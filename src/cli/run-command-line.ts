@@ -9,7 +9,7 @@ import { commandHelp, generalHelp } from './help.ts';
 /** Runs one command: takes its arguments, gives the exit code. */
 type Run = (args: readonly string[]) => Promise<number>;
 
-// Loaded when asked for: without the service's parts the small commands start in half the time.
+// Each command is loaded only when it is called: without the service's parts the small commands start in half the time.
 const RUN: Readonly<Record<CommandName, () => Promise<Run>>> = {
   serve: async () => (await import('./serve.ts')).serve,
   adopt: async () => (await import('./adopt.ts')).adopt,
@@ -28,7 +28,7 @@ const EXIT_NO_TREE = 3;
 
 /** Runs `rpmyard <command> ...`. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing to work on. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
-  // What is to be secret gets its mode where it is made; everything else is for the users of the repositories.
+  // Secret files get their mode where they are made; everything else is for the users of the repositories.
   process.umask(0o022);
   const [name, ...rest] = args;
   if (name === '--help' || name === '-h' || name === 'help') return help(rest);
@@ -87,7 +87,7 @@ function exitCodeOf({ code }: AppError): number {
   return code === 'TREE_MISSING' ? EXIT_NO_TREE : 1;
 }
 
-/** Node says of an unknown option how an argument that begins with a dash is written, which is hardly what was meant. */
+/** For an unknown option Node explains how to write an argument that begins with a dash, which the user hardly meant. */
 function usageFault(name: CommandName, message: string): string {
   const option = /^Unknown option '(?<option>[^']*)'/.exec(message)?.groups?.['option'];
   if (option === undefined) return message;

@@ -24,14 +24,14 @@ export async function serve(args: readonly string[]): Promise<number> {
   if (port !== undefined) demandAddress(config);
   becomeOwner(foldersOf(config));
   const log = createLog(config.log);
-  // Node ends the process with a stack trace of many lines; this is one, with its level.
+  // Node ends the process with a stack trace of many lines; this line is one, with its level.
   process.on('uncaughtExceptionMonitor', (error) => log.fatal({ err: error }, 'ended by a fault of its own'));
   const { file = 'none, built-in defaults', topDir, stateDir, server } = config;
   log.info(
     { configuration: file, topDir, stateDir, spoolDir: server.spoolDir },
     `packages in ${topDir}, state in ${stateDir} (configuration: ${file})`,
   );
-  // Before any other program is started, which would inherit what is meant for this process.
+  // Before the service starts any other program, which would inherit the variables that are meant for this process.
   const passedFds = takeListenFds(process.env, process.pid);
   const watchdogMs = takeWatchdogMs(process.env, process.pid);
   const notifier = createNotifier(log);
@@ -73,7 +73,7 @@ function demandAddress({ server: { listen }, file }: CommandConfig): void {
   );
 }
 
-/** Undefined: the configuration says it, and commands look there. */
+/** Undefined: the configuration names the address, and commands look there. */
 function noteAddress(stateDir: string, address: string | undefined, log: Logger): void {
   try {
     if (address === undefined) forgetServiceAddress(stateDir);
@@ -91,7 +91,7 @@ function createNotifier(log: Logger): Notifier {
   });
 }
 
-/** Further signals change nothing: closing has limits of its own. */
+/** Further signals change nothing: closing has time limits of its own. */
 function nextStopSignal(): Promise<string> {
   return new Promise((resolveSignal) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => resolveSignal(signal));

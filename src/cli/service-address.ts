@@ -6,23 +6,25 @@ const FILE_NAME = 'address';
 const MODE = 0o600;
 
 /**
- * Notes where the service of a state directory listens when the configuration says something else (`serve --port`), for the
- * commands that ask it.
+ * Notes where the service of a state directory listens when this is not what the configuration says (`serve --port`),
+ * for the commands that ask it.
  * @param address as startService() gives it.
  * @throws the error of the file system.
  */
 export function noteServiceAddress(stateDir: string, address: string): void {
-  // The mode of a file that is there already would stay.
+  // Writing would keep the mode of a file that is there already.
   forgetServiceAddress(stateDir);
   writeFileSync(join(stateDir, FILE_NAME), address, { mode: MODE, flag: 'wx' });
 }
 
-/** Removes what an earlier service noted. */
+/** Removes the note of an earlier service. */
 export function forgetServiceAddress(stateDir: string): void {
   rmSync(join(stateDir, FILE_NAME), { force: true });
 }
 
-/** Undefined when it was not noted, or this user may not read it: then it is where the configuration says. */
+/**
+ * Undefined when there is no note, or this user may not read it: then the service listens where the configuration says.
+ */
 export function readServiceAddress(stateDir: string): ListenTarget | undefined {
   try {
     const address = readFileSync(join(stateDir, FILE_NAME), 'utf8');

@@ -1,7 +1,7 @@
 import type { JsonSchema } from '../base/schema/json-schema.ts';
 import { PACKAGE_FAULT_CODES } from '../storage/records.ts';
 
-/** What commands read in answers of the service (docs/http.md). */
+/** The parts of the service's answers that commands read (docs/http.md). */
 export const REPOSITORIES = {
   type: 'object',
   properties: {

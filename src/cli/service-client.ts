@@ -8,9 +8,9 @@ import { AppError, ERROR_STATUS, type ErrorCode } from '../errors.ts';
 import { parseJson } from '../client/parse-json.ts';
 import { readServiceAddress } from './service-address.ts';
 
-/** The running service, as a command of its own machine talks to it: past nginx, to where it listens. */
+/** The running service, as a command on the same machine talks to it: past nginx, at the address where it listens. */
 export interface ServiceClient {
-  /** @throws AppError with the service's code, or TREE_LOCKED when no service of ours answers. */
+  /** @throws AppError with the service's code, or TREE_LOCKED when no Rpmyard answers. */
   readonly send: <const Body extends JsonSchema>(
     method: 'GET' | 'POST',
     path: string,

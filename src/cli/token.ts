@@ -10,7 +10,7 @@ const RIGHTS: readonly Right[] = ['upload', 'read', 'delete', 'admin'];
 const NAME = new RegExp(CLIENT_NAME_PATTERN);
 const GLOB = new RegExp(GLOB_PATTERN);
 
-/** `rpmyard token new NAME`: prints a token, which nobody can print again, and its entry for the configuration. */
+/** `rpmyard token new NAME`: prints a token, which cannot be printed again, and its entry for the configuration. */
 export async function token(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],

@@ -4,16 +4,18 @@ import { AppError } from '../errors.ts';
 import type { CommandConfig } from './read-config.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
-// Where the packages and the README put the service's; the second one stands in the directory that a command is called in.
+// Where the packages and the README put the service's file; the second path lies in the directory that the command is
+// called in.
 const USUAL_FILES = ['/etc/rpmyard/config.yml', 'config.yml'];
 
-/** @throws AppError TREE_MISSING when a command has no tree to work on, most often for the lack of -c. */
+/** @throws AppError TREE_MISSING when a command has no tree to work on, most often because -c is missing. */
 export function demandTree(config: CommandConfig): void {
   if (!existsSync(config.topDir)) throw treeMissing(`there is no tree at ${config.topDir}`, config);
 }
 
 /**
- * Without a configuration file, a tree without a repository is hardly the one that was meant: a trial leaves such.
+ * Without a configuration file, a tree without a repository is hardly the one that was meant: a trial of `npm start`
+ * leaves such trees.
  * @throws AppError TREE_MISSING.
  */
 export function demandRepository(repositories: readonly RepositoryName[], config: CommandConfig): void {

@@ -43,9 +43,9 @@ export async function verify(args: readonly string[]): Promise<number> {
   });
   const config = readConfig(values);
   demandTree(config);
-  // gpg leaves files of its user's in the GNUPGHOME, and so does a repair in the tree.
+  // gpg makes files in the GNUPGHOME as the user that runs it, and so does a repair in the tree.
   becomeOwner(foldersOf(config));
-  // A repair must not make a package official that the disk has damaged.
+  // A repair must not record as acknowledged a package that the disk has damaged.
   const readData = values['read-data'] === true || values.repair === true;
   let report = await verifyTree(config, { named: positionals, readData });
   if (values.repair && errorsOf(report).length > 0) {
@@ -75,7 +75,7 @@ async function verifyTree(
   await using keyrings = await temporaryFolder('rpmyard-keyrings-');
   const signer = openSigner(config, keyrings.path);
 
-  // One that was removed from the disk still has its receipts.
+  // A repository that was removed from the disk still has its receipts.
   const known = new Set<RepositoryName>([
     ...(await store.listRepositories()),
     ...(await reader.listRepositories()),
@@ -121,7 +121,7 @@ function indexRunFailing(repository: RepositoryName, detail: string): Violation 
   return violationOf({ code: 'INDEX_RUN_FAILING', subject: 'repodata', detail }, repository);
 }
 
-/** Cures what can be cured without deciding anything: a repository with other errors is left as it is. */
+/** Mends every fault that needs no decision: it leaves a repository with other errors as it is. */
 async function repair(config: CommandConfig, { repositories }: VerifyReport): Promise<void> {
   const reindexer = await openReindexer(config);
   try {

@@ -5,8 +5,9 @@ import type { SourceFile } from './push-options.ts';
 const GLOB = /[*?[{]/;
 
 /**
- * The files that arguments mean, each once: names as they are, and patterns for systems whose shell leaves them alone.
- * @throws AppError PARAMETER_INVALID that names every argument that means none, before anything is sent.
+ * The files that the arguments mean, each once: names as they are, and patterns for systems whose shell leaves them
+ * alone.
+ * @throws AppError PARAMETER_INVALID before anything is sent; it names every argument that means no file.
  */
 export function findFiles(args: readonly string[]): readonly SourceFile[] {
   const found = new Map<string, SourceFile>();
@@ -44,7 +45,7 @@ function pathsOf(arg: string): Paths {
   }
 }
 
-/** False too for what cannot be looked at, such as a pattern that is too long for a name. */
+/** False also for a path that cannot be examined, such as a pattern that is too long for a name. */
 function isThere(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
@@ -53,7 +54,7 @@ function isThere(path: string): boolean {
   }
 }
 
-/** `**` finds directories as well, and nobody means them; what cannot be looked at may be meant. */
+/** `**` finds directories as well, which the user does not mean; a path that cannot be examined may be meant. */
 function isMeant(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
@@ -62,7 +63,7 @@ function isMeant(path: string): boolean {
   }
 }
 
-/** The file, or what is wrong with it. */
+/** The file, or why it cannot be sent. */
 function lookAt(path: string): SourceFile | string {
   try {
     const found = statSync(path);

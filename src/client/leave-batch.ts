@@ -4,19 +4,20 @@ import { type BatchDocument, readBatchDocument } from './service-documents.ts';
 
 type LeaveOptions = Pick<PushOptions, 'urls' | 'exchange' | 'isBatchNamed'>;
 
-/** What the service has of a batch; undefined when it could not be asked. */
+/** The state of a batch at the service; undefined when the service did not answer. */
 export type FoundBatch = BatchDocument | 'gone' | undefined;
 
 /**
- * Leaves a batch that lacks a package: one that the user named waits for another push with that name, any other would be
- * nobody's and is dropped. It may have been committed all the same, by somebody else or before an interruption.
+ * Leaves a batch that lacks a package. A batch that the user named waits for another push with that name; any other
+ * batch has no further use and is dropped. It may have been committed all the same, by another client or before an
+ * interruption.
  */
 export async function leaveBatch(id: string, options: LeaveOptions): Promise<PushedBatch> {
   const found = options.isBatchNamed ? await lookAtBatch(id, options) : await askForDrop(id, options);
   return endOf(id, found);
 }
 
-/** Asks once, if the service can be asked now. */
+/** Asks once, if the service answers now. */
 export async function lookAtBatch(
   id: string,
   { urls, exchange }: Pick<PushOptions, 'urls' | 'exchange'>,
@@ -29,7 +30,7 @@ export async function lookAtBatch(
   }
 }
 
-/** Forgets a batch and what lies in it, if the service can be asked now; one that was committed stays. */
+/** Drops a batch and its packages, if the service answers now; a batch that was committed stays. */
 export async function askForDrop(
   id: string,
   options: Pick<PushOptions, 'urls' | 'exchange'>,
@@ -44,7 +45,7 @@ export async function askForDrop(
   }
 }
 
-/** What became of a batch that this push goes no further with. */
+/** What became of a batch that this push leaves. */
 export function endOf(id: string, found: FoundBatch): PushedBatch {
   if (found === undefined) return { id, state: 'unknown' };
   if (found === 'gone') return { id, state: 'dropped' };
@@ -54,7 +55,7 @@ export function endOf(id: string, found: FoundBatch): PushedBatch {
   return { id, state: 'kept', ...(keptUntil !== undefined && { keptUntil }) };
 }
 
-/** Whether its packages are published, or will be whatever happens. */
+/** Whether its packages are published, or certainly will be. */
 export function isDecided({ state }: BatchDocument): boolean {
   return state === 'committed' || state === 'committing';
 }

@@ -16,7 +16,7 @@ export interface Sending {
   readonly url: URL;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: FilePart;
-  /** How long nothing may happen on the connection. */
+  /** How long the connection may be silent. */
   readonly idleMs?: number;
 }
 
@@ -26,7 +26,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** Sends one request and gives its answer, whatever the status. Rejects when the connection gives none. */
+/** Sends one request and gives its answer, with any status. Rejects when the connection gives no answer. */
 export type Exchange = (sending: Sending) => Promise<Answer>;
 
 export interface Connection extends Disposable {
@@ -34,17 +34,17 @@ export interface Connection extends Disposable {
 }
 
 export interface ConnectionOptions {
-  /** Sent with every request: credentials, and who asks. */
+  /** Sent with every request: credentials, and the name of this program. */
   readonly headers: OutgoingHttpHeaders;
-  /** Default for requests that say nothing else. */
+  /** Default for requests that set no limit of their own. */
   readonly idleMs: number;
-  /** The proxy to go through; none without. */
+  /** The proxy to go through; undefined without one. */
   readonly proxy?: ProxySettings;
   /** Ends every request at once. */
   readonly signal?: AbortSignal;
 }
 
-// A batch of tens of thousands of packages is described in less.
+// Even the description of a batch of tens of thousands of packages is smaller.
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** Connections to the service, kept open from one request to the next. */
@@ -60,7 +60,7 @@ export function openConnection(protocol: string, options: ConnectionOptions): Co
   };
 }
 
-/** As curl trusts the machine's certificates, and what NODE_EXTRA_CA_CERTS names. */
+/** Trusts the certificates of the machine, as curl does, and those of NODE_EXTRA_CA_CERTS. */
 function trusted(): string[] {
   return [...new Set([...getCACertificates('default'), ...getCACertificates('system')])];
 }
@@ -77,7 +77,7 @@ async function exchangeOnce(sending: Sending, agent: HttpAgent, options: Connect
     ...(signal !== undefined && { signal }),
   });
   const answered = whenAnswered(outgoing, idleMs);
-  // An answer may come before the body is sent: a refusal, and the rest need not be sent.
+  // An answer may come before the body is sent: it is a refusal, and the rest of the body is not needed.
   const enough = new AbortController();
   const sent = sendBody(outgoing, body, enough.signal).catch((error: unknown) => {
     outgoing.destroy(error instanceof Error ? error : new Error(String(error)));
@@ -89,7 +89,7 @@ async function exchangeOnce(sending: Sending, agent: HttpAgent, options: Connect
   } finally {
     enough.abort();
     await sent;
-    // The service still waits for the rest of the body: nothing else can go over this connection.
+    // The service still waits for the rest of the body: no other request can use this connection.
     if (!outgoing.writableEnded) outgoing.destroy();
   }
 }
@@ -103,7 +103,7 @@ function lengthOf(body: FilePart | undefined): OutgoingHttpHeaders {
 function whenAnswered(outgoing: ClientRequest, idleMs: number): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.once('response', resolve);
-    // Stays: a connection may break again after the answer.
+    // The listener stays: the connection may break again after the answer.
     outgoing.on('error', reject);
     outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer for ${idleMs / 1000} s`)));
   });

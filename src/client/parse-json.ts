@@ -1,4 +1,4 @@
-/** The value that a JSON text means; undefined for what is no JSON. */
+/** The value of a JSON text; undefined for a text that is no JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

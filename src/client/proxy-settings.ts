@@ -23,7 +23,7 @@ export function proxySettings(protocol: string, env: Environment): ProxySettings
   return { [name]: proxyUrl(name, proxy), ...(noProxy !== undefined && { NO_PROXY: noProxy }) };
 }
 
-/** In lower case first, as curl and Node have it; build servers set a variable that has no value to nothing. */
+/** In lower case first, as curl and Node do; build servers set a variable without a value to the empty string. */
 function variable(name: string, env: Environment): string | undefined {
   return [env[name.toLowerCase()], env[name]].find((value) => value !== undefined && value !== '');
 }
@@ -31,7 +31,7 @@ function variable(name: string, env: Environment): string | undefined {
 function proxyUrl(name: string, text: string): string {
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);
   if (url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '') return url.href;
-  // The text may hold a password: it is not repeated.
+  // The text may hold a password: the message does not repeat it.
   throw new AppError('PARAMETER_INVALID', `${name} is no proxy that is reached over HTTP`, {
     hint: `Set it to http://proxy.example.com:3128, or name the host of the service in NO_PROXY.`,
   });

@@ -6,15 +6,15 @@ import type { Answer } from './open-connection.ts';
 import { parseJson } from './parse-json.ts';
 
 /**
- * `passing`: the same request may do better in a while. `refusal`: this file, or this request, will be refused again.
- * `unreachable`: whatever is at that URL is not the service, or cannot be trusted.
+ * `passing`: the same request may succeed later. `refusal`: the service will refuse this file, or this request, again.
+ * `unreachable`: the server at that URL is not Rpmyard, or cannot be trusted.
  */
 export type FailureKind = 'passing' | 'refusal' | 'unreachable';
 
-/** Why a request came to nothing, in the service's words or in ours; always printable. */
+/** Why a request failed, in the service's words or in ours; always printable. */
 export class PushFailure extends Error {
   override readonly name = 'PushFailure';
-  /** Of this program or of the service, which may be newer than this program. */
+  /** A code of this program or of the service, which may be newer than this program. */
   readonly code: string;
   readonly hint: string;
   readonly kind: FailureKind;
@@ -41,7 +41,7 @@ const PROBLEM = {
   required: ['code', 'detail', 'hint'],
 } as const satisfies JsonSchema;
 
-// Where the service speaks of its URL, a user of this program has an option.
+// Where the service speaks of its URL, this program has an option.
 const PUSH_HINTS: ReadonlyMap<string, string> = new Map([
   [
     'RELEASEVER_UNKNOWN' satisfies ErrorCode,
@@ -52,10 +52,13 @@ const PUSH_HINTS: ReadonlyMap<string, string> = new Map([
 // 423: another request still writes to the same resumable upload (tus 1.0.0 servers).
 const PASSING_STATUSES = new Set([408, 423, 425, 429]);
 
-// What OpenSSL and Node find wrong with a certificate stays so.
+// A certificate that OpenSSL and Node refuse now, they will refuse again.
 const CERTIFICATE_FAULT = /CERT|ISSUER|LEAF_SIGNATURE|ALTNAME/;
 
-/** The failure that an answer is; a problem document gives its code, an answer without one comes from something in between. */
+/**
+ * The failure that an answer stands for. A problem document has its own code; an answer without one comes from a proxy
+ * or another server.
+ */
 export function failureOfAnswer(answer: Answer): PushFailure {
   const { status } = answer;
   const kind = kindOf(status);
@@ -74,7 +77,7 @@ export function failureOfAnswer(answer: Answer): PushFailure {
   });
 }
 
-/** The failure that whatever was thrown while a request was made is. */
+/** The failure that an error stands for which was thrown while a request was made. */
 export function failureOfError(error: unknown): PushFailure {
   if (error instanceof PushFailure) return error;
   if (error instanceof AppError) {
@@ -98,7 +101,7 @@ export function failureOfError(error: unknown): PushFailure {
   });
 }
 
-/** A proxy that leads to a service over TLS is asked first, and has an answer of its own. */
+/** A proxy in front of a TLS service is asked first, and gives an answer of its own. */
 function isRefusedTunnel(error: Error): error is Error & { readonly statusCode: number } {
   return (
     'code' in error &&
@@ -123,7 +126,7 @@ function refusedByProxy(error: Error & { readonly statusCode: number }): PushFai
   });
 }
 
-/** What was answered is not what Rpmyard answers. */
+/** The answer is none that Rpmyard gives. */
 export function unexpected(fields: Omit<PushFailureFields, 'code'>): PushFailure {
   return new PushFailure({ code: 'ANSWER_UNEXPECTED' satisfies ErrorCode, ...fields });
 }
@@ -133,7 +136,7 @@ function kindOf(status: number): FailureKind {
   return status >= 400 ? 'refusal' : 'unreachable';
 }
 
-/** Following a redirect could carry the token and the package to somebody else. */
+/** Following a redirect could carry the token and the package to another server. */
 function redirected({ status, headers }: Answer): PushFailure {
   const { location } = headers;
   return unexpected({

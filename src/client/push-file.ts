@@ -9,24 +9,25 @@ import type { Outcome } from './service-documents.ts';
 import { type Attempt, withRetries } from './push/with-retries.ts';
 
 /**
- * What became of a file: `refused` will be refused again, `failed` may do better another time, `waiting` was accepted
- * and is not in the index, `unsent` was not tried, since the service had refused the credentials.
+ * What became of a file: the service will refuse a `refused` one again; a `failed` one may succeed later; a `waiting`
+ * one was accepted and is not in the index; an `unsent` one was not tried, because the service had refused the
+ * credentials.
  */
 export type FileStatus = 'created' | 'unchanged' | 'staged' | 'waiting' | 'refused' | 'failed' | 'unsent';
 
 export interface PushedFile {
   readonly file: SourceFile;
   readonly status: FileStatus;
-  /** How often it was tried. */
+  /** How many times it was sent. */
   readonly attempts: number;
-  /** Undefined when it could not even be read. */
+  /** Undefined when the file could not be read. */
   readonly sha256: string | undefined;
-  /** The service's word, once it was accepted. */
+  /** The outcome in the service's words, once the file was accepted. */
   readonly outcome?: Outcome;
   readonly failure?: PushFailure;
 }
 
-// Below this, sending again after a cut costs less than the questions of a resumable upload.
+// Below this size it costs less to send the file again after a cut than to ask how much of it arrived.
 const RESUMABLE_FROM_BYTES = 64 * 1024 * 1024;
 
 /**
@@ -58,7 +59,7 @@ export async function pushFile(
   }
 }
 
-/** The same bytes are a success however often they are sent; still a large file is sent again only when it has to be. */
+/** Sending the same bytes again is a success; a large file is sent again only when it is necessary. */
 function chooseWay(
   file: DigestedFile,
   options: PushOptions,
@@ -84,7 +85,7 @@ async function digestOfSource(path: string, signal: AbortSignal): Promise<string
   });
 }
 
-/** A service of an older version takes a member of a batch for an ordinary upload. */
+/** A service of an older version takes a package of a batch for an ordinary upload. */
 function publishedAtOnce(): PushFailure {
   return new PushFailure({
     code: 'ANSWER_UNEXPECTED' satisfies ErrorCode,
@@ -94,7 +95,7 @@ function publishedAtOnce(): PushFailure {
   });
 }
 
-/** `known` was there when it was asked for: sent again it would be unchanged. */
+/** `known`: the package was there when the client asked; sent again it would be unchanged. */
 function statusOf({ outcome }: Outcome): FileStatus {
   return outcome === 'created' || outcome === 'staged' ? outcome : 'unchanged';
 }

@@ -6,13 +6,13 @@ import type { PushOptions, SourceFile } from './push-options.ts';
 import type { PushedBatch } from './pushed-batch.ts';
 import { waitForFile } from './push/wait-for-file.ts';
 
-/** Told how a push goes on. */
+/** Calls that report how a push goes on. */
 export interface PushEvents {
-  /** How far into a file its upload has come; less than before when it starts anew. */
+  /** How far into a file its upload has come; less than before when it begins anew. */
   readonly onSent: (file: SourceFile, positionBytes: number) => void;
   /** A file was accepted, or failed for good. */
   readonly onSettled: (result: PushedFile) => void;
-  /** All were sent; waiting for the index begins, or the commit, of this many that were accepted. */
+  /** All files were sent; now the push waits for the index, or for the commit, of this many accepted files. */
   readonly onWaiting: (fileCount: number) => void;
   readonly onInstallable: (result: PushedFile) => void;
 }
@@ -44,7 +44,7 @@ async function sendAll(
   const limit = pLimit(options.jobs);
   let isLockedOut = false;
   const send = async (file: SourceFile): Promise<PushedFile> => {
-    // The answer to any other file would be the same, and many of them look like somebody who guesses tokens.
+    // Every other file would get the same answer, and many of them would look like a client that guesses tokens.
     if (isLockedOut) return { file, status: 'unsent', attempts: 0, sha256: undefined };
     const result = await pushFile(file, options, (positionBytes) => onSent(file, positionBytes));
     if (result.failure?.code.startsWith('CREDENTIALS_')) isLockedOut = true;
@@ -70,7 +70,7 @@ async function finishBatch(
   events: PushEvents,
 ): Promise<PushReport> {
   if (sent.some(({ outcome }) => outcome === undefined)) {
-    // Who shows a wrong token may drop nothing, and need not.
+    // A client with a wrong token may drop nothing, and need not.
     const isBegun = sent.some(({ outcome, status }) => outcome !== undefined || status === 'failed');
     const isToLeave = isBegun || options.isBatchNamed;
     return { results: sent, batch: isToLeave ? await leaveBatch(id, options) : { id, state: 'dropped' } };

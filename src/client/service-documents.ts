@@ -4,7 +4,7 @@ import type { Answer } from './open-connection.ts';
 import { parseJson } from './parse-json.ts';
 import { failureOfAnswer, unexpected } from './push-failure.ts';
 
-/** What became of one package (docs/http.md); only what is used of it is checked. */
+/** What became of one package (docs/http.md); only the fields that are used are checked. */
 export const OUTCOME = {
   type: 'object',
   properties: {
@@ -47,7 +47,7 @@ export const BATCH_DOCUMENT = {
 
 export type BatchDocument = TypeOf<typeof BATCH_DOCUMENT>;
 
-/** Problem document of a batch that was refused. */
+/** Problem document of a refused batch. */
 export const BATCH_REFUSAL = {
   type: 'object',
   properties: {
@@ -83,7 +83,7 @@ export function readBatchDocument(answer: Answer): BatchDocument {
   throw notOurs(answer);
 }
 
-/** Whether an outcome is about the file with this digest, as it was sent or as it is stored. */
+/** Whether an outcome is about the file with this digest, as the client sent it or as it is stored. */
 export function isOf(sha256: string): (outcome: TypeOf<typeof OUTCOME>) => boolean {
   return (outcome) => outcome.sha256 === sha256 || outcome.receivedSha256 === sha256;
 }

@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
 
-/** Where a service is asked, made from the one URL that a user knows. */
+/** The URLs of a service, made from the one URL that the user gives. */
 export interface ServiceUrls {
   /** The one that `curl -T` takes, without a slash at its end. */
   readonly upload: URL;
@@ -14,7 +14,7 @@ export interface ServiceUrls {
  */
 export function parseServiceUrl(text: string): ServiceUrls {
   const url = URL.parse(text);
-  // The text may hold a secret: it is not repeated.
+  // The text may hold a secret: the message does not repeat it.
   if (url === null || !/^https?:$/.test(url.protocol)) throw invalid('the URL of the service is no http URL');
   if (url.username !== '' || url.password !== '') throw invalid('the URL of the service holds credentials');
   if (url.search !== '' || url.hash !== '') throw invalid('the URL of the service holds a query');

@@ -5,40 +5,40 @@ import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** Something that is wrong now. */
 export interface Fault {
-  /** What does not work as long as it lasts; `nothing` for what works, and still needs a person. */
+  /** What does not work while the fault lasts; `nothing` when everything works and a person should still look. */
   readonly affects: 'uploads' | 'indexes' | 'drops' | 'nothing';
-  /** The only one that it is about. */
+  /** The repository, for a fault of one repository. */
   readonly repository?: RepositoryName;
   readonly error: AppError;
 }
 
 export interface FaultSources {
   readonly listStatus: () => readonly RepositoryStatus[];
-  /** Packages that are not described as they lie there, those of a repository with the same fault together. */
+  /** Packages that are not described as they lie on disk; those of a repository with the same fault come together. */
   readonly listPackageFaults?: () => readonly {
     readonly repository: RepositoryName;
     readonly error: AppError;
   }[];
-  /** Tries what an upload does first; gives the fault that would meet it, or undefined. */
+  /** Tries what an upload does first; gives the fault that an upload would meet, or undefined. */
   readonly findUploadFault: () => Promise<AppError | undefined>;
-  /** Something that keeps indexes from being built, such as an engine that is not installed. */
+  /** Gives the fault that keeps indexes from being built, such as an engine that is not installed. */
   readonly findIndexFault: () => Promise<AppError | undefined>;
-  /** What keeps dropped files from being taken in; left out where there is no drop directory. */
+  /** Gives the fault that keeps dropped files from being taken in; left out without a drop directory. */
   readonly findDropFault?: () => AppError | undefined;
-  /** An old configuration of the nginx in front; left out where there is none. */
+  /** Gives the fault of an nginx in front with an old configuration; left out without nginx. */
   readonly findNginxFault?: () => AppError | undefined;
-  /** How long an answer about uploads is waited for. */
+  /** How long a check of uploads may take. */
   readonly limitMs?: number;
 }
 
-// Short enough for a load balancer, long enough that nobody can wear out the disk by asking.
+// Short enough for a load balancer, long enough that clients cannot wear out the disk by asking.
 const REMEMBER_MS = 1_000;
 // A busy disk writes a small file within a second; Prometheus gives up a scrape after 10 s, and would lose every metric.
 const LIMIT_MS = 5_000;
 
 /**
- * Gives a function that finds what is wrong now, what affects uploads first: for /readyz and for /metrics. It never
- * rejects: a question that cannot be answered is a fault itself.
+ * Makes the function that finds what is wrong now, faults of uploads first: for /readyz and for /metrics. It never
+ * rejects: a check that fails is a fault itself.
  */
 export function createFaultFinder(sources: FaultSources): () => Promise<readonly Fault[]> {
   const findUploadFault = remembered(
@@ -67,7 +67,7 @@ export function createFaultFinder(sources: FaultSources): () => Promise<readonly
   };
 }
 
-/** None when the records cannot be read: an upload would meet that, and it is said as such. */
+/** None when the records cannot be read: an upload meets that fault, which is reported as one of uploads. */
 function packageFaultsOf({ listPackageFaults }: FaultSources): readonly Fault[] {
   try {
     return (listPackageFaults?.() ?? []).map((fault) => ({ affects: 'indexes' as const, ...fault }));
@@ -77,8 +77,9 @@ function packageFaultsOf({ listPackageFaults }: FaultSources): readonly Fault[] 
 }
 
 /**
- * Asking writes to the disk: whoever asks again within the time, or before there is an answer, gets the same one. A
- * question that a hanging disk keeps stays the only one, and its fault is what everybody gets until it is answered.
+ * The check writes to the disk, so only one runs at a time, and its result holds for a while: a caller that asks within
+ * that time, or while the check runs, gets the same result. When the disk hangs, the check does not end; until it does,
+ * no other one starts, and every caller gets the fault that the disk did not answer.
  */
 function remembered(
   ask: () => Promise<AppError | undefined>,

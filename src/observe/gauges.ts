@@ -3,15 +3,15 @@ import type { RepositoryStatus } from '../indexing/repository-queue.ts';
 import type { Fault } from './find-faults.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
-/** What gauges ask when they are read. */
+/** What the gauges ask for when they are read. */
 export interface GaugeSources {
   readonly version: string;
   readonly listStatus: () => readonly RepositoryStatus[];
   readonly countSetAside: (repository: RepositoryName) => number;
   readonly findFaults: () => Promise<readonly Fault[]>;
-  /** Dropped files that stay where they are for a fault of their own. */
+  /** How many dropped files stay where they are for a fault of their own. */
   readonly countStuckDrops: () => number;
-  /** On the tree's mount; undefined when the file system does not say. */
+  /** Free bytes on the tree's mount; undefined when the file system does not say. */
   readonly freeBytes: () => number | undefined;
   readonly now: () => number;
 }
@@ -27,7 +27,7 @@ interface GaugeText {
   readonly labelNames?: readonly string[];
 }
 
-/** Everything that is looked up when it is read, in no registry yet. */
+/** All gauges that are computed when they are read, in no registry yet. */
 export function createGauges(sources: GaugeSources): readonly Gauge[] {
   return [...repositoryGauges(sources), ...queueGauges(sources), ...stateGauges(sources), ...processGauges()];
 }
@@ -118,7 +118,7 @@ function stateGauges({ version, findFaults, countStuckDrops, freeBytes }: GaugeS
   ];
 }
 
-/** Of the metrics that every client library has those that tell something of this service, under their usual names. */
+/** Those of the metrics of every client library that tell something about this service, under their usual names. */
 function processGauges(): readonly Gauge[] {
   return [
     gauge(
@@ -134,7 +134,10 @@ function processGauges(): readonly Gauge[] {
   ];
 }
 
-/** A gauge that has the samples of the moment; what fails (damaged records, a lost mount) has none, and the others stay. */
+/**
+ * A gauge with the samples of the moment. One that fails (damaged records, a lost mount) has no samples, and the others
+ * stay.
+ */
 function gauge(text: GaugeText, read: () => readonly Sample[] | Promise<readonly Sample[]>): Gauge {
   return new Gauge({
     ...text,
@@ -142,9 +145,9 @@ function gauge(text: GaugeText, read: () => readonly Sample[] | Promise<readonly
     registers: [],
     async collect() {
       const samples = await samplesOf(read);
-      // In one turn, since others may read at the same time.
+      // Set in one turn, because others may read at the same time.
       this.reset();
-      // Without labels it would be 0 now.
+      // A gauge without labels would be 0 now.
       if (text.labelNames === undefined) this.remove();
       for (const { labels = {}, value } of samples) this.inc(labels, value);
     },

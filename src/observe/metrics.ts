@@ -2,7 +2,7 @@ import { Counter, Histogram, Registry } from 'prom-client';
 import type { UploadStage } from '../intake/upload-stage.ts';
 import { createGauges, type GaugeSources } from './gauges.ts';
 
-/** What the service counts and measures, in Prometheus's terms. */
+/** Counts and measures of the service, in Prometheus's terms. */
 export interface Metrics {
   readonly registry: Registry;
   readonly countUpload: (outcome: string, sizeBytes: number) => void;
@@ -11,7 +11,7 @@ export interface Metrics {
   readonly indexRun: <T>(task: () => Promise<T>) => Promise<T>;
 }
 
-// An upload's stages take from a tenth of a millisecond to seconds, an index run up to minutes.
+// A stage of an upload takes from a tenth of a millisecond to seconds, an index run up to minutes.
 const STAGE_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 const RUN_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
@@ -50,7 +50,7 @@ export function createMetrics(sources: GaugeSources): Metrics {
     registers,
   });
   for (const gauge of createGauges(sources)) registry.registerMetric(gauge);
-  // A counter that begins at 1 has never risen for Prometheus: the first failure would be missed.
+  // A counter that begins at 1 has never risen for Prometheus, which would miss the first failure.
   for (const result of ['published', 'failed']) indexRuns.inc({ result }, 0);
   for (const outcome of ['created', 'unchanged']) uploads.inc({ outcome }, 0);
 

@@ -1,6 +1,6 @@
-// What lies in a repository beside its packages is called here, for those who write it, serve it and check it.
+// The names of the files in a repository beside its packages, for the code that writes, serves and checks them.
 
-/** Names the newest generation to clients; beside `repodata/`. */
+/** The file that names the newest generation to clients; it lies beside `repodata/`. */
 export const MIRRORLIST = 'mirrorlist';
 
 const GENERATION = /^@[1-9][0-9]{0,14}$/;
@@ -8,7 +8,7 @@ const GENERATION = /^@[1-9][0-9]{0,14}$/;
 /** In a URL; nginx/http.conf has the same. */
 export const GENERATION_SEGMENT = '@[1-9][0-9]*';
 
-/** What one publication consists of beside the metadata that repomd.xml names; the last two only where it is signed. */
+/** The files of one publication beside the metadata that repomd.xml names; the last two only in a signed one. */
 export const REPOMD_FILES = ['repomd.xml', 'repomd.xml.asc', 'repomd.xml.key'] as const;
 
 /** repomd.xml, its signature and its key: replaced at each publication, unlike those of a generation. */
@@ -17,7 +17,7 @@ export const REPOMD_FILE = 'repomd\\.xml(?:\\.asc|\\.key)?';
 // A sha1 has 40 digits and a sha512 128; nginx/http.conf has the same numbers.
 const CHECKSUM_NAMED = /^[0-9a-f]{40,128}-/;
 
-// What createrepo_c calls metadata of packages under --simple-md-filenames.
+// The names that createrepo_c gives to metadata of packages under --simple-md-filenames.
 const SIMPLY_NAMED =
   /^(?:primary|filelists|filelists[-_]ext|other)\.(?:xml|sqlite)(?:\.(?:gz|bz2|xz|lzma|zst|zck))?$/;
 

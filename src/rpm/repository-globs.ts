@@ -8,8 +8,8 @@ export function matchesAnyGlob(globs: readonly string[]): (repository: string) =
 }
 
 /**
- * Not a regular expression: with several `*` it tries every way to share the name out among them before it says no.
- * The first place where a literal fits leaves the most room for those behind it, so no other has to be tried.
+ * Not a regular expression: with several `*` it tries every way to divide the name among them before it says no. The
+ * first place where a literal fits leaves the most room for those behind it, so no other place has to be tried.
  */
 function matcherOf(glob: string): (repository: string) => boolean {
   const [prefix = '', ...rest] = glob.split('*');

@@ -16,9 +16,9 @@ export interface RepositoryParts {
 // `rpmyard.repo`, the keys and the like are files beside the directories.
 const RELEASEVER = /^(?!.*\.repo$|RPM-GPG-KEY-)[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$/;
 const BASEARCH = /^[A-Za-z0-9_]{1,64}$/;
-// Between the parts in the name of a file; no part may hold it.
+// Stands between the parts in the name of a file; no part may hold it.
 const FILE_SEPARATOR = '@';
-// The configuration names none yet.
+// The configuration names no channels yet.
 const NO_CHANNELS: ReadonlySet<string> = new Set();
 
 /** The basearch of noarch packages that have a repository of their own, and that of source packages. */

@@ -36,7 +36,7 @@ export async function askForCommit(
     const headers = { 'content-length': 0 };
     const answer = await options.exchange({ method: 'POST', url, headers, idleMs: ANSWER_LIMIT_MS });
     last = answer;
-    // Throws for what is no success, so that it is tried again or ends.
+    // Throws for anything but a success, so that it is tried again or ends.
     readBatchDocument(answer);
     return answer;
   };
@@ -63,10 +63,13 @@ export async function askForCommit(
   }
 }
 
-/** A failure may have come after the decision: only the batch itself says. One that nobody knows is dropped. */
+/**
+ * The failure may have come after the decision: only the batch itself tells. A batch that the service does not know is
+ * dropped.
+ */
 async function findOut(id: string, failure: PushFailure, options: PushOptions): Promise<FoundBatch> {
   const found = await lookAtBatch(id, options);
-  // It is shown to nobody who may not read all of it.
+  // The service does not show it to a client that may not read all of it.
   if (found === 'gone') return isOfCode(failure, 'RIGHT_MISSING') ? undefined : found;
   if (found === undefined || isDecided(found) || options.isBatchNamed) return found;
   return askForDrop(id, options);
@@ -85,7 +88,7 @@ function reportDone(id: string, results: readonly PushedFile[], document: BatchD
   };
 }
 
-/** Of a batch that is not where it should be yet. */
+/** The state of a batch that is not published and in the index yet. */
 function reportDocument(
   id: string,
   results: readonly PushedFile[],

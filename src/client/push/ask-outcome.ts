@@ -1,7 +1,7 @@
 import type { DigestedFile, PushOptions } from '../push-options.ts';
 import { isOf, type Outcome, readBatchDocument, readOutcome } from '../service-documents.ts';
 
-// Unknown, or not for this token to see: then the file is sent.
+// The service does not know the package, or this token may not see it: then the file is sent.
 const NO_HELP = new Set([401, 403, 404]);
 
 /**
@@ -19,7 +19,7 @@ export async function askOutcome(file: DigestedFile, options: PushOptions): Prom
   return liesWhereAsked(outcome, options) ? outcome : undefined;
 }
 
-/** The same package may have been sent to another releasever before. */
+/** The same package may have been sent before to another releasever. */
 function liesWhereAsked({ places }: Outcome, { releasever }: PushOptions): boolean {
   if (releasever === undefined) return true;
   return places.every(({ repository }) => repository.startsWith(`${releasever}/`));

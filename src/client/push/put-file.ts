@@ -3,7 +3,10 @@ import type { DigestedFile, PushOptions } from '../push-options.ts';
 import { type Outcome, readOutcome } from '../service-documents.ts';
 import { uploadUrl } from '../service-urls.ts';
 
-/** From here on a refusal before the body is worth asking for: 1 MiB takes longer than the question. */
+/**
+ * From this size on it is worth asking first whether the service refuses the body: sending 1 MiB takes longer than the
+ * question.
+ */
 export const ASK_FROM_BYTES = 1024 * 1024;
 
 /**
@@ -25,7 +28,7 @@ export async function putFile(
   return readOutcome(answer);
 }
 
-/** What every upload says of its file, in one request or in many. */
+/** Headers that describe the file, for an upload in one request or in many. */
 export function uploadHeaders({ sha256 }: DigestedFile, batchId: string | undefined): OutgoingHttpHeaders {
   return { 'x-checksum-sha256': sha256, ...(batchId !== undefined && { 'x-batch': batchId }) };
 }

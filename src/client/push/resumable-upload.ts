@@ -8,10 +8,10 @@ import { type Outcome, readOutcome } from '../service-documents.ts';
 import { uploadUrl } from '../service-urls.ts';
 import type { Attempt } from './with-retries.ts';
 
-/** One upload in pieces (tus 1.0.0, https://tus.io/protocols/resumable-upload), which remembers how far it is. */
+/** One upload in pieces (tus 1.0.0, https://tus.io/protocols/resumable-upload). It remembers how much arrived. */
 export interface ResumableUpload {
   /**
-   * Begins or goes on, up to the end.
+   * Begins the upload or goes on, up to the end.
    * @returns undefined when the service takes no resumable uploads, or no more of them from this client.
    * @throws PushFailure for an answer that stops it; the error of the connection.
    */
@@ -23,7 +23,7 @@ const VERSION = { 'tus-resumable': '1.0.0' };
 const MAX_PATCH_BYTES = 1024 * 1024 * 1024;
 const NOT_OFFERED = new Set([404, 405, 501]);
 const GONE = new Set([404, 410]);
-// Earlier uploads of this client were never ended; the package itself is welcome.
+// Earlier uploads of this client were never ended; the service takes the package itself.
 const QUOTA: ErrorCode = 'QUOTA_REACHED';
 
 export function createResumableUpload(
@@ -53,12 +53,13 @@ export function createResumableUpload(
     },
   };
 
-  /** How much the service has; undefined when it knows nothing of resumable uploads. */
+  /** How many bytes the service has; undefined when it has no resumable uploads. */
   async function findOffset(): Promise<number | undefined> {
     if (location !== undefined) {
       const answer = await exchange({ method: 'HEAD', url: location, headers: VERSION });
       const offset = answer.status === 200 ? readOffset(answer) : undefined;
-      // All of it: it was accepted, but by now nobody can say where it went. Sent again it is the same package.
+      // The service has all of it and accepted it, but cannot tell any more where it went. Sent again it is the same
+      // package.
       if (offset !== undefined && offset < file.sizeBytes) return offset;
       if (offset === undefined && !GONE.has(answer.status)) throw failureOfAnswer(answer);
     }
@@ -73,7 +74,7 @@ export function createResumableUpload(
     if (NOT_OFFERED.has(answer.status) || codeOf(answer) === QUOTA) return undefined;
     if (answer.status !== 201) throw failureOfAnswer(answer);
     const created = URL.parse(answer.headers.location ?? '', url.href);
-    // The token goes there with every piece.
+    // The client sends the token to that URL with every piece.
     if (answer.headers.location === undefined || created?.origin !== url.origin) {
       throw unclear(`a Location at ${url.origin}`, answer.headers.location);
     }
@@ -92,7 +93,7 @@ export function createResumableUpload(
     });
   }
 
-  /** What answers a piece when it is not that more is to come. */
+  /** The answer to a piece when it does not ask for more. */
   function readLast(answer: Answer): Outcome {
     const { status } = answer;
     const isLost = GONE.has(status);
@@ -108,13 +109,13 @@ export function createResumableUpload(
   }
 }
 
-/** A package may be refused with 409 too; then sending it again would not end. */
+/** The service may refuse a package with 409 too; sending it again would then never end. */
 function isWrongOffset({ status, text }: Answer): boolean {
   if (status !== 409) return false;
   return codeOf({ text })?.includes('OFFSET') ?? true;
 }
 
-/** Of a problem document. */
+/** The code of a problem document. */
 function codeOf({ text }: Pick<Answer, 'text'>): string | undefined {
   const problem = parseJson(text);
   const code =

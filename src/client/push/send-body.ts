@@ -4,24 +4,24 @@ import type { ClientRequest } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, errnoOf } from '../../errors.ts';
 
-/** The piece of a file that is a request's body. */
+/** The piece of a file that is the body of a request. */
 export interface FilePart {
   readonly path: string;
   readonly start: number;
   readonly sizeBytes: number;
-  /** The service is asked first whether it wants the body (Expect: 100-continue). */
+  /** The client first asks whether the service takes the body (Expect: 100-continue). */
   readonly isAskedFor: boolean;
-  /** Told how far into the file the body has come. */
+  /** Reports how far into the file the body has come. */
   readonly onSent: (positionBytes: number) => void;
 }
 
-// RFC 9110, section 10.1.1: who asks does not wait indefinitely, as something in between may not know the question.
+// RFC 9110, section 10.1.1: a client does not wait without end, because a proxy may not know the question.
 const CONTINUE_LIMIT_MS = 1000;
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * Sends a body, as fast as the connection takes it, until the end or until it is enough.
- * @throws AppError SOURCE_CHANGED when the file is not what it was.
+ * Sends a body, as fast as the connection takes it, until its end or until the answer comes.
+ * @throws AppError SOURCE_CHANGED when the file changed since it was read.
  */
 export async function sendBody(
   outgoing: ClientRequest,

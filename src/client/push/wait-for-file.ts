@@ -8,9 +8,12 @@ import { withRetries } from './with-retries.ts';
 
 // The service waits this long at most (docs/http.md).
 const MAX_WAIT_MS = 50_000;
-/** How long an answer may take: a commit may be held as long as a wait, whatever ?wait= says, and there is the network. */
+/**
+ * How long an answer may take: the service may hold a commit as long as a wait, also without ?wait=, and the network
+ * takes time.
+ */
 export const ANSWER_LIMIT_MS = MAX_WAIT_MS + 30_000;
-// A service that does not wait must not be asked without a pause.
+// When a service answers at once, the client pauses before it asks again.
 const MIN_ROUND_MS = 1000;
 
 /** Waits until hosts can install an accepted package, until it is clear that they never will, or until the deadline. */
@@ -28,7 +31,7 @@ export async function waitForFile(
     const outcome = readOutcome(answer);
     const aside = findSetAside(outcome);
     if (aside !== undefined) return { ...result, status: 'refused', failure: aside };
-    // The upload's own answer said whether it was new.
+    // The answer to the upload said whether the package was new.
     const { outcome: word = outcome.outcome, warnings } = result.outcome ?? {};
     const settled = { ...outcome, outcome: word, ...(warnings && { warnings }) };
     return { ...result, outcome: settled, ...(answer.status === 202 && late()) };
@@ -64,7 +67,7 @@ async function askUntilSettled(url: URL, deadlineMs: number, options: PushOption
     const asked = new URL(url);
     asked.searchParams.set('wait', String(waitSeconds));
     const answer = await options.exchange({ method: 'GET', url: asked, idleMs: ANSWER_LIMIT_MS });
-    // Throws for what is no success, so that it is tried again or ends.
+    // Throws for anything but a success, so that it is tried again or ends.
     readOutcome(answer);
     return answer;
   };

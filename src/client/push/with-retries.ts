@@ -1,6 +1,6 @@
 import { failureOfError, type PushFailure } from '../push-failure.ts';
 
-/** Time as retries see it; tests have their own. */
+/** The clock and the pauses of retries; tests have their own. */
 export interface Clock {
   readonly now: () => number;
   /** Rejects when the push is interrupted. */
@@ -11,20 +11,20 @@ export interface Clock {
 
 export interface RetryRules {
   readonly clock: Clock;
-  /** How long there may be failures without anything going forward in between. */
+  /** How long attempts may fail while nothing goes forward. */
   readonly timeoutMs: number;
-  /** When it is over whatever went forward; decides alone when it is given. */
+  /** When to give up, even if something went forward; when it is set, it alone decides. */
   readonly deadlineMs?: number;
-  /** Told of each failure that is tried again. */
+  /** Called for each failure that is tried again. */
   readonly tellRetry: (failure: PushFailure, pauseMs: number) => void;
   /** The push was interrupted: nothing is tried again. */
   readonly signal: AbortSignal;
 }
 
 export interface Attempt {
-  /** 1 is the first. */
+  /** Number of the attempt; 1 is the first. */
   readonly number: number;
-  /** Something went forward that is not lost when this attempt fails. */
+  /** Reports progress that a failure of this attempt does not undo. */
   readonly noteProgress: () => void;
 }
 

@@ -88,7 +88,7 @@ class GroupReader {
     }
   }
 
-  /** Whether text at this place says anything here. */
+  /** Whether text at this place has a meaning here. */
   readsText(): boolean {
     return this.#depth < PACKAGE_DEPTH || this.#isInChecksum();
   }
@@ -155,7 +155,10 @@ function isTooLong(xml: string, start: number, end: number): boolean {
   return mayBe && Buffer.byteLength(xml.slice(start, end)) > MAX_TEXT_BYTES;
 }
 
-/** A reference counts as what it stands for. @param written what stands between two tags. */
+/**
+ * A reference counts as the character that it stands for.
+ * @param written the text between two tags.
+ */
 function isLongText(written: string): boolean {
   let bytes = Buffer.byteLength(written);
   for (const [reference, hex, decimal] of written.matchAll(REFERENCE)) {

@@ -34,7 +34,7 @@ export interface DescribedDependencies {
   readonly oldEnhances: Iterable<DescribedDependency>;
 }
 
-/** What repodata says of a package, as the package says it of itself. */
+/** A package for repodata, as the package describes itself. */
 export interface DescribedPackage {
   readonly name: string;
   readonly epoch: number | undefined;
@@ -64,7 +64,7 @@ export interface DescribedPackage {
   readonly changelogs: Iterable<DescribedChangelog>;
 }
 
-/** What the package's file says of it. */
+/** What the package's file alone tells. */
 export interface PackageFileFacts {
   /** Path below the repository's directory. */
   readonly location: string;

@@ -8,8 +8,8 @@ export interface ScannedPackage {
   /** Only primary has it: path below the repository's directory. */
   readonly location: string | undefined;
   /**
-   * False when the element holds a character that XML 1.0 forbids, which makes readers refuse the whole file, or is too
-   * large for anybody's memory.
+   * False when the element holds a character that XML 1.0 forbids, for which readers refuse the whole file, or is
+   * larger than a reader can hold in memory.
    */
   readonly isReadable: boolean;
   /** The element as it stands, from `<package` to `</package>`. */
@@ -28,10 +28,11 @@ const CHARACTER_REFERENCE = /&#(?:(\d+)|x([0-9a-f]+));/gi;
 const START = '<package';
 const END = '</package>';
 
-// The largest real file lists take some 20 MB. As much is held of a package, three times while it is looked at.
+// The largest real file lists take some 20 MB. The scanner holds as much of a package, three times while it examines
+// it.
 const MAX_PACKAGE_BYTES = 64 * 1024 * 1024;
 
-// What is read while no package ends; a small compressed file could go on for hours.
+// The most that is read without the end of a package; a small compressed file could go on for hours.
 const MAX_UNENDED_BYTES = 8 * MAX_PACKAGE_BYTES;
 
 /**
@@ -40,8 +41,8 @@ const MAX_UNENDED_BYTES = 8 * MAX_PACKAGE_BYTES;
  * and takes a tenth of the time of a general parser on 160 MB.
  */
 export class PackageScanner {
-  // What has come of a package whose end has not, its first part when it is too large; joined only then, however many
-  // pieces it takes.
+  // The pieces of a package whose end has not come, or its first part when it is too large; they are joined only at the
+  // end, even if there are many.
   #pieces: Uint8Array[] = [];
   #heldBytes = 0;
   #unendedBytes = 0;

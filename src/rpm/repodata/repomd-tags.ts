@@ -1,6 +1,6 @@
 import { escapeAttribute, escapeText } from './xml-text.ts';
 
-/** What a repository says of itself in repomd.xml: words for people and tools, none of which a host needs. */
+/** The tags of a repository in repomd.xml: words for people and tools, which no host needs. */
 export interface RepomdTags {
   readonly content: readonly string[];
   readonly repo: readonly string[];

@@ -23,7 +23,7 @@ export interface Repomd {
   readonly data: readonly RepomdData[];
 }
 
-/** What a freshly written metadata file says of itself in repomd.xml. */
+/** The facts that repomd.xml has of a freshly written metadata file. */
 export interface MetadataFile {
   readonly type: string;
   readonly href: string;
@@ -39,7 +39,7 @@ export interface MetadataFile {
 const REPO_NAMESPACE = 'http://linux.duke.edu/metadata/repo';
 const RPM_NAMESPACE = 'http://linux.duke.edu/metadata/rpm';
 
-// Of a repomd.xml that the engine wrote, ours or createrepo_c: neither writes a comment or another `tags`.
+// Matches in a repomd.xml that the engine wrote, ours or createrepo_c: neither writes a comment or another `tags`.
 const TAGS_ELEMENT = /[ \t]*<tags(?:\/>|>.*?<\/tags>)\n?/s;
 const REVISION_END = '</revision>\n';
 
@@ -130,9 +130,9 @@ export function withCarriedData(repomdXml: string, carriedXml: readonly string[]
 }
 
 /**
- * Raises what a repomd.xml that an engine just wrote says of its age, so that clients that refuse an older index than the one
- * they have take it.
- * @param revision takes the place of a number; a text was chosen by the administrator and stays.
+ * Raises the revision and the timestamps of a repomd.xml that an engine just wrote: a client that refuses an older
+ * index than the one it has then takes it.
+ * @param revision replaces a number; a text was chosen by the administrator and stays.
  * @param timestampSeconds no file is older.
  */
 export function raiseRepomd(

@@ -8,12 +8,12 @@ import { findEntry } from './tag-value.ts';
 
 /** The largest in use, SLH-DSA's, has 50 KB; an RSA signature has 600 bytes. */
 const MAX_SIGNATURE_BYTES = 64 * 1024;
-/** Each one costs whoever verifies it a process; a package with more than three is hardly found. */
+/** Each signature costs its verifier a process; real packages hardly have more than three. */
 const MAX_SIGNATURES = 8;
 /** Four characters for three bytes, and line breaks. */
 const BASE64_GROWTH = 1.5;
 
-/** What each tag's signature is over. Source: rpm, lib/rpmvs.cc, rpmvsitems (range); PGP5 is verified by nobody. */
+/** The bytes that each tag's signature covers. Source: rpm, lib/rpmvs.cc, rpmvsitems (range); no tool verifies PGP5. */
 const BINARY_SIGNATURES = [
   [SignatureTag.RSA, 'header'],
   [SignatureTag.DSA, 'header'],
@@ -22,11 +22,10 @@ const BINARY_SIGNATURES = [
 ] as const;
 
 /**
- * Every OpenPGP signature of a package; nobody has verified them.
+ * Every OpenPGP signature of a package; they are not verified.
  *
  * Source: rpm, lib/rpmvs.cc, rpmvsitems and rpmvsAppendTag; docs/manual/format_v6.md and signatures_digests.md
  * (OPENPGP: any number of signatures of the header, each in base64).
- *
  * @throws RpmParseError TAG_INVALID for a wrong type, LIMIT_EXCEEDED for too many or too large ones
  */
 export function readSignatures(signature: Header): readonly PackageSignature[] {

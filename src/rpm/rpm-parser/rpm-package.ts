@@ -27,7 +27,7 @@ export interface Dependency {
   readonly isPre: boolean;
 }
 
-/** A boolean dependency that ends the programs of every host that reads it. */
+/** A boolean dependency that makes the programs of every host crash that reads it. */
 export interface DependencyDefect {
   /** rpm's name of the tag, such as REQUIRENAME. */
   readonly tag: string;
@@ -83,7 +83,7 @@ export interface PayloadDigest {
   readonly problem?: string;
 }
 
-/** One OpenPGP signature as it is in the signature header; nobody has verified it. */
+/** One OpenPGP signature as it is in the signature header; it is not verified. */
 export interface PackageSignature {
   /** rpm's name of the tag, such as `RSA`. */
   readonly tag: string;
@@ -155,12 +155,12 @@ export interface RpmPackage {
   /** Newest first, as in the header. */
   readonly changelogs: LazyList<Changelog>;
   readonly digests: PackageDigests;
-  /** Whether there is an OpenPGP signature; nobody has verified it. */
+  /** Whether there is an OpenPGP signature; it is not verified. */
   readonly isSigned: boolean;
   readonly signatures: readonly PackageSignature[];
   readonly textDefects: readonly TextDefect[];
   /** The first dependency that hosts cannot read. */
   readonly dependencyDefect: DependencyDefect | undefined;
-  /** Why no host can install the package, as far as its header tells; undefined when nothing speaks against it. */
+  /** Why no host can install the package, as far as its header tells; undefined when the header gives no reason. */
   readonly installDefect: string | undefined;
 }

@@ -6,7 +6,7 @@ import { TagType, typeName, valueBytes } from './tag-type.ts';
 import { MAX_TEXT_BYTES } from './text-length.ts';
 import { decodeText } from './text.ts';
 
-/** Of a name, or of a word that says what a package is. */
+/** Longest name, or word that tells what a package is. */
 const MAX_WORD_BYTES = 1024 * 1024;
 
 /** rpm does not tell them apart where it wants one text. */

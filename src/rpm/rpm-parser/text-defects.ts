@@ -13,7 +13,9 @@ import {
 } from './text-length.ts';
 import { inspectText, isPlainByte, type TextFacts } from './text.ts';
 
-/** What the file name of the package and its URL are made of, where a newline would start another line of a list. */
+/**
+ * Texts that the file name of the package and its URL consist of; a newline in them would start another line of a list.
+ */
 const NEVRA_TAGS: readonly number[] = [Tag.NAME, Tag.VERSION, Tag.RELEASE, Tag.ARCH];
 
 /** As `&quot;`. */
@@ -24,7 +26,7 @@ const PATH_TAGS: readonly number[] = [Tag.DIRNAMES, Tag.BASENAMES, Tag.OLDFILENA
 const DEPENDENCY_NAME_TAGS = Object.values(DEPENDENCY_TAGS).map(({ name }) => name);
 const DEPENDENCY_VERSION_TAGS = Object.values(DEPENDENCY_TAGS).map(({ version }) => version);
 
-/** Text for people, by which nothing is looked up. */
+/** Text for people; no program looks anything up by it. */
 const FREE_TEXT_TAGS: readonly number[] = [
   Tag.SUMMARY,
   Tag.DESCRIPTION,
@@ -54,9 +56,9 @@ const REPODATA_TAGS: readonly number[] = [
 const STRING_TYPES: ReadonlySet<number> = new Set([TagType.STRING, TagType.STRING_ARRAY, TagType.I18NSTRING]);
 
 /**
- * What becomes of a text that is not as repodata carries it. `harmless`: what is no UTF-8 is read as Latin-1, as
- * createrepo_c does; hosts install such packages. `replaced`: U+FFFD stands in its place, since nothing is looked up by it.
- * `fatal`: hosts compare it, or no reader can take it.
+ * What becomes of a text that repodata cannot carry as it is. `harmless`: text that is no UTF-8 is read as Latin-1, as
+ * createrepo_c does; hosts install such packages. `replaced`: U+FFFD stands in its place, since no program looks
+ * anything up by it. `fatal`: hosts compare it, or no reader can take it.
  */
 export function severityOf({ tag, defect }: TextDefect): 'harmless' | 'replaced' | 'fatal' {
   if (defect === 'too-long') return 'fatal';
