@@ -103,7 +103,7 @@ export interface AppErrorFields {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-// Longer ones repeat what a client sent: a URL, a name, a field of a package.
+// A longer message repeats text from a client: a URL, a name, a field of a package.
 const MAX_MESSAGE_BYTES = 1024;
 
 /** An error with a stable code, the HTTP status that goes with it, and a remedy. */
@@ -146,7 +146,7 @@ const LOW_SURROGATE = /[\udc00-\udfff]/;
  * unprintable characters escaped, without the quotes.
  */
 export function cutText(text: string, maxBytes: number): string {
-  // No character takes less than a byte, so what lies behind need not be looked at.
+  // No character takes less than a byte, so the rest need not be read.
   const beginning = text.slice(0, maxBytes + 1);
   if (beginning.length === text.length && writtenBytes(text) <= maxBytes) return text;
   let [end, tooLong] = [0, beginning.length + 1];
@@ -182,7 +182,7 @@ function sqliteCodeOf(error: unknown): number | undefined {
   return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
 
-/** Turns whatever was thrown into an AppError; system errors of the file system get a storage code. */
+/** Turns any thrown value into an AppError; system errors of the file system get a storage code. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const errno = errnoOf(error);
@@ -212,13 +212,13 @@ export function toAppError(error: unknown): AppError {
   });
 }
 
-/** Where the file system refused it, when it says so: not of what is written through a descriptor. */
+/** The path that the file system refused, when the error has it: writes through a descriptor have none. */
 function placeOf(error: unknown): string {
   if (!(error instanceof Error) || !('path' in error) || typeof error.path !== 'string') return '';
   return ` at ${dirname(error.path)}`;
 }
 
-/** `ERROR <code>: <detail> (<hint>)` on one line; of several files, with the name of the one before the detail. */
+/** `ERROR <code>: <detail> (<hint>)` on one line; for one of several files, with its name before the detail. */
 export function errorLine(error: AppError, fileName?: string): string {
   const subject = fileName === undefined ? '' : `${fileName}: `;
   return `${printable(`ERROR ${error.code}: ${subject}${error.message} (${error.hint})`)}

@@ -2,23 +2,24 @@ import { type DestinationStream, pino, type Logger } from 'pino';
 import { cutText, printable } from '../errors.ts';
 import { journalEntry } from './systemd/journal.ts';
 
-// What a client sends can come into errors and their stacks. journald takes 48 KiB for a line (LineMax=) and makes another,
-// without a level, of what is longer.
+// Text from a client can come into errors and their stacks. journald takes 48 KiB for a line (LineMax=) and makes
+// another line, without a level, of the rest.
 const MAX_LINE_BYTES = 16_000;
 const MAX_TEXT_BYTES = 2_000;
 const FRAME = /\n {4}at /;
 
-/** One JSON object a line. No header of a request is logged, so no secret can be. */
+/** Writes one JSON object a line. It logs no header of a request, so it can log no secret. */
 export function createLog(options: {
   readonly name: 'stdout' | 'stderr' | 'syslog';
   readonly level: string;
 }): Logger {
   const output = options.name === 'stderr' ? process.stderr : process.stdout;
-  // A full disk or a reader that has gone costs lines of the log, never the service.
+  // A full disk or a reader that is gone costs lines of the log, and never stops the service.
   output.on('error', () => undefined);
   const destination: DestinationStream = {
     write: (line) => {
-      // JSON escapes control characters only; escaped, what could turn or hide text on a terminal means the same.
+      // JSON escapes only control characters. Characters that could turn or hide text on a terminal mean the same when
+      // they are escaped.
       const text = shorten(printable(line.trimEnd()));
       output.write(options.name === 'syslog' ? journalEntry(levelOf(line), text) : `${text}\n`);
     },
@@ -31,8 +32,8 @@ export function createLog(options: {
 }
 
 /**
- * An error with the stack of its cause, which is where it happened: the stacks of what it was turned into say no more. A second
- * line about the same fault, such as that of a client that waited for it, has none.
+ * An error with the stack of its cause, which shows where it happened; the stacks of the errors that wrap it say no
+ * more. A second line about the same fault, such as that of a client that waited for it, has no stack.
  */
 function createErrorSerializer(): (error: unknown) => unknown {
   const written = new WeakSet<Error>();
@@ -46,7 +47,7 @@ function createErrorSerializer(): (error: unknown) => unknown {
   };
 }
 
-/** The innermost cause that has a stack: what the file system throws may have none. */
+/** The innermost cause that has a stack: errors of the file system may have none. */
 function rootOf(error: Error): Error {
   const { cause } = error;
   if (!(cause instanceof Error)) return error;
@@ -59,7 +60,7 @@ function levelOf(line: string): string {
   return pino.levels.labels[level] ?? 'info';
 }
 
-/** Cuts its long texts, or leaves out all that is not needed to look for the rest. */
+/** Cuts its long texts, or leaves out all fields but those that lead to the rest. */
 function shorten(line: string): string {
   if (Buffer.byteLength(line) <= MAX_LINE_BYTES) return line;
   const shortened = printable(JSON.stringify(JSON.parse(line), (_key, value: unknown) => cutIfText(value)));

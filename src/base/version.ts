@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-// As far from package.json in src/ as in dist/.
+// The path to package.json is the same from src/ and from dist/.
 const PACKAGE = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
-/** Which Rpmyard this is. */
+/** The version of this Rpmyard. */
 export const VERSION = String(PACKAGE.version);

@@ -24,7 +24,7 @@ export function becomeOwner(folders: readonly [string, ...string[]]): void {
   takeGroups(uid, gid);
   process.setgid?.(gid);
   process.setuid?.(uid);
-  // Files that root makes as its own: the owner could not use them, or should not.
+  // Root's own folders: the owner could not use them, or should not.
   process.env['HOME'] = '/';
   for (const name of TEMPORARY_FOLDERS) delete process.env[name];
   // A program starts in this process's directory; root may be in one that the owner may not enter.
@@ -65,7 +65,7 @@ function ownerOf(folders: readonly [string, ...string[]]): Owner {
   });
 }
 
-/** Undefined for a folder that is not there. */
+/** An empty list for a folder that is not there. */
 function lookAt(path: string): readonly (Owner & { readonly path: string; readonly isLink: boolean })[] {
   try {
     const stats = lstatSync(path, { throwIfNoEntry: false });

@@ -1,4 +1,7 @@
-/** What `%dist` is in Enterprise Linux, its rebuilds, and packages that are made for both: hosts of all ask for the number alone. */
+/**
+ * The tags of `%dist` in Enterprise Linux, its rebuilds, and packages that are made for both: hosts of all ask for the
+ * number alone.
+ */
 const ENTERPRISE_LINUX = ['el', 'rhel', 'centos', 'ol', 'rocky', 'rockylinux', 'alma', 'almalinux'];
 
 /** Tags of distributions that are kept whole: their numbers mean something else than those of Enterprise Linux and Fedora. */
@@ -24,8 +27,8 @@ const WITH_MINOR = ['opensuse', 'leap', 'rosa', 'xcpng'];
 const BEGINNING = '(?<![A-Za-z])';
 
 /**
- * The dist tags we know, tried in this order on the package's Release; the first match gives the releasever. The number alone
- * only where hosts of several distributions share it, so that others never mix.
+ * The dist tags that the service knows, tried in this order on the package's Release; the first match gives the
+ * releasever. It is the number alone only where hosts of several distributions share it, so that others never mix.
  */
 export const DEFAULT_RELEASEVER_PATTERNS: readonly string[] = [
   `${BEGINNING}${anyOf(ENTERPRISE_LINUX)}(?<releasever>\\d+)`,

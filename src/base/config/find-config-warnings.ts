@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Config, defaultPublicUrl } from './load.ts';
 
-/** What is usable in a configuration and still puts something at risk: one line each, with path, risk and remedy. */
+/** Settings that are usable and still put something at risk: one line each, with path, risk and remedy. */
 export function findConfigWarnings(
   config: Pick<Config, 'server' | 'stateDir' | 'keyrings'>,
 ): readonly string[] {
@@ -17,7 +17,7 @@ function addressWarnings({ server, stateDir }: Pick<Config, 'server' | 'stateDir
   ];
 }
 
-/** Behind nginx the service's own address is none that a host could ask. */
+/** Behind nginx no host can reach the service's own address. */
 function urlWarnings({ server }: Pick<Config, 'server'>): readonly string[] {
   const { listen, uploadHeader, publicUrl } = server;
   const own =

@@ -55,7 +55,7 @@ export function findProblems(file: unknown, folder: string): readonly string[] {
 
 /** The file with the default in place of each faulty option: one fault must not hide what is wrong with another. */
 function withoutFaulty(file: unknown, faults: readonly SchemaFault[]): unknown {
-  // An option is `<section>/<key>`, whatever in it is wrong.
+  // An option is `<section>/<key>`; a fault deeper in it counts for the whole option.
   const faulty = new Set(faults.map(({ path }) => path.slice(0, 2).join('/')));
   const sound = (value: unknown, path: string): readonly (readonly [string, unknown])[] =>
     typeof value === 'object' && value !== null
@@ -76,7 +76,7 @@ function schemaProblem({ keyword, path, message, allowedValues = [] }: SchemaFau
   return `${where}: ${message}; see config.example.yml`;
 }
 
-/** Of a section, or of an option in one; what lies deeper has no names of its own in the schema. */
+/** The schema of a section, or of an option in one; deeper levels have no names of their own in the schema. */
 function meantKey([section = '', key]: readonly string[]): string {
   const sections: Readonly<Record<string, { readonly properties: object }>> = CONFIG_SCHEMA.properties;
   if (key === undefined) return didYouMean(section, Object.keys(sections));
@@ -151,7 +151,7 @@ function socketProblems(address: string): readonly string[] {
   ];
 }
 
-/** Every URL that hosts and build jobs are given begins with it. */
+/** Every URL that hosts and build jobs get begins with it. */
 function publicUrlProblems(publicUrl: string): readonly string[] {
   if (publicUrl === '') return [];
   const url = URL.parse(publicUrl);
@@ -167,7 +167,7 @@ function publicUrlProblems(publicUrl: string): readonly string[] {
   );
 }
 
-/** What must not be so on an address that others can reach. */
+/** Settings that must not be combined with an address that other machines can reach. */
 function listeningProblems({ server, access }: ConfigFile): readonly string[] {
   const { address, upload_header: uploadHeader, public_url: publicUrl } = server;
   if (/^\[.*\]$/.test(address)) {

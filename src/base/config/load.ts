@@ -55,7 +55,7 @@ export interface Config {
     readonly tokens: ConfigFile['access']['tokens'];
     /** With absolute paths. */
     readonly keys: ConfigFile['access']['keys'];
-    /** Without tokens and keys nobody may change anything, instead of everybody. */
+    /** Without tokens and keys no client may change anything, instead of every client. */
     readonly requireCredentials: boolean;
     readonly publicRead: readonly string[];
     readonly auditLog: string;
@@ -67,7 +67,7 @@ export interface Config {
   /** With absolute paths. */
   readonly keyrings: ConfigFile['package_signatures']['keyrings'];
   readonly batches: { readonly keepMs: number };
-  /** Undefined when there is none. */
+  /** Undefined without a drop directory. */
   readonly dropDirectory:
     | {
         readonly path: string;
@@ -80,7 +80,7 @@ export interface Config {
   readonly log: { readonly name: ConfigFile['log']['name']; readonly level: string };
 }
 
-/** What a command line says, over what the file does. */
+/** Settings of the command line, which replace those of the file. */
 export interface ConfigOverrides {
   readonly port?: number | undefined;
 }
@@ -174,7 +174,7 @@ function withDefaults(given: Record<string, unknown>): unknown {
   return withSchemaDefaults(CONFIG_SCHEMA, withExpectedScalars(withEngine(sections)));
 }
 
-/** The original service's file names an executable and no engine: it goes on running what it names. */
+/** The original service's file names an executable and no engine: the service goes on running that executable. */
 function withEngine(sections: Record<string, unknown>): Record<string, unknown> {
   const given = sections['index_updater'];
   if (typeof given !== 'object' || given === null) return sections;
@@ -279,13 +279,13 @@ function toConfig(file: ConfigFile, folder: string): Config {
   };
 }
 
-/** What stands in for an empty server.public_url. */
+/** The value for an empty server.public_url. */
 export function defaultPublicUrl(address: string, port: number): string {
   if (address.startsWith('/')) return 'http://localhost';
   return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
-/** pino's names; WARNING and CRITICAL are how the original service's files say them. */
+/** pino's names; the original service's files say WARNING and CRITICAL. */
 function toPinoLevel(level: ConfigFile['log']['level']): string {
   if (level === 'WARNING') return 'warn';
   if (level === 'CRITICAL') return 'fatal';

@@ -7,7 +7,7 @@ export const CLIENT_NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$';
 /** Names repositories as `<releasever>/<basearch>`; `*` stands for any characters. A glob that no name can match is refused. */
 export const GLOB_PATTERN = '^(?:[A-Za-z0-9._+-]+/[A-Za-z0-9_]+|[A-Za-z0-9._+/-]*\\*[A-Za-z0-9._+*/-]*)$';
 
-/** Where the packages are when a configuration file does not say. */
+/** The directory of the packages when a configuration file names none. */
 export const DEFAULT_TOP_DIR = '/srv/repo/storage';
 
 const server = {
@@ -283,7 +283,7 @@ const log = {
   additionalProperties: false,
 } as const satisfies JsonSchema;
 
-/** What a token or key may do, each right on the repositories that its globs name. */
+/** The rights of a token or key, each for the repositories that its globs name. */
 const rights = {
   read: globs,
   upload: globs,

@@ -7,9 +7,9 @@ import { promisify } from 'node:util';
 // for the disk goes through the thread pool.
 const syncDescriptor = promisify(fsync);
 
-// A web server that runs as somebody else reads what is published.
+// A web server that runs as another user reads published files.
 const PUBLIC_MODE = 0o644;
-// Not through a link that was planted under the name: it would be another file of this user that is written over.
+// Never through a link that another user put under the name: the service would overwrite another one of its files.
 const WRITE_OVER = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 
 /** Writes a file's data and metadata to the disk. */
@@ -38,9 +38,9 @@ export async function makeDirectoryDurable(path: string, mode = 0o777): Promise<
 }
 
 /**
- * Writes a small file that everybody may read, whatever the umask is, over a file that may lie there. Its bytes are on the disk
- * then; its name only after a syncDirectory.
- * @param modifiedSeconds the time of its last change, as a whole second of Unix time; the clock's when nothing is said.
+ * Writes a small file that every user may read, with any umask, over a file that may lie there. Its bytes are on the
+ * disk then; its name only after a syncDirectory.
+ * @param modifiedSeconds the time of its last change, as a whole second of Unix time; the clock's when it is left out.
  */
 export async function writeDurable(path: string, text: string, modifiedSeconds?: number): Promise<void> {
   await using file = await open(path, WRITE_OVER, PUBLIC_MODE);
@@ -51,8 +51,8 @@ export async function writeDurable(path: string, text: string, modifiedSeconds?:
 }
 
 /**
- * The same in one step: readers see the old file or the new one, whole, and so does a start after a power cut. Makes the
- * directory where there is none.
+ * The same in one step: readers see the old file or the new one, whole, and so does a start after a power cut. Makes a
+ * missing directory.
  */
 export async function replaceDurable(path: string, text: string): Promise<void> {
   const directory = dirname(path);
@@ -64,8 +64,8 @@ export async function replaceDurable(path: string, text: string): Promise<void> 
 }
 
 /**
- * A syncDirectory that callers of the same directory share: whoever asks while one fsync runs joins the next one, as
- * an fsync only covers what was there when it began. Many parallel uploads then cost a few fsyncs, not one each.
+ * A syncDirectory that callers of the same directory share. An fsync only covers what was there when it began, so a
+ * caller that asks while one runs joins the next one. Many parallel uploads then cost a few fsyncs, not one each.
  */
 export function createSharedDirectorySync(sync = syncDirectory): (path: string) => Promise<void> {
   const running = new Map<string, Promise<void>>();
@@ -88,5 +88,5 @@ export function createSharedDirectorySync(sync = syncDirectory): (path: string) 
 }
 
 function noop(): void {
-  // The failure of one fsync belongs to those who waited for it, not to the next.
+  // The failure of one fsync belongs to the callers that waited for it, not to those of the next.
 }

@@ -3,9 +3,9 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
 export interface DigestOptions {
-  /** How many bytes at the beginning are left out. */
+  /** How many bytes at the beginning are not hashed. */
   readonly start?: number;
-  /** Ends it at once. */
+  /** Ends the hashing at once. */
   readonly signal?: AbortSignal;
 }
 

@@ -8,16 +8,17 @@ export function identityOf(stats: BigIntStats): string {
   return `${stats.ino}-${stats.size}-${stats.mtimeNs}`;
 }
 
-/** The identity of what is at a path, of a link itself; undefined when nothing is. */
+/** The identity of the file at a path, or of the link itself; undefined when there is none. */
 export function identityAt(path: string): string | undefined {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return stats === undefined ? undefined : identityOf(stats);
 }
 
 /**
- * Inode, mtime and ctime of a directory in ns: changes when a name in it is made or removed. Between two changes within a
- * tick of the kernel's clock it may stay (Linux 6.13 and later tell them apart: Documentation/filesystems/multigrain-ts.rst).
- * @returns an empty text when there is none.
+ * Inode, mtime and ctime of a directory in ns: changes when a name in it is made or removed. Between two changes within
+ * a tick of the kernel's clock it may stay (Linux 6.13 and later tell them apart:
+ * Documentation/filesystems/multigrain-ts.rst).
+ * @returns an empty text when there is no directory.
  */
 export function directoryStamp(path: string): string {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });

@@ -18,7 +18,7 @@ function isThere(path: string): boolean {
   }
 }
 
-/** What this user may not look at. */
+/** The errors for a path that this user may not examine. */
 export function closedTo(path: string, cause: unknown): AppError {
   const reason = errnoOf(cause);
   if (reason === undefined) throw cause;

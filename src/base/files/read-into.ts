@@ -17,9 +17,9 @@ export function readStart(descriptor: number, lengthBytes: number): Uint8Array {
   return bytes.subarray(0, readInto(descriptor, bytes, 0));
 }
 
-/** Gives the memory of what was read back at once: the collector does not hurry for what lies outside of its heap. */
+/** Gives the memory of a buffer back at once: the garbage collector is slow for memory outside of its heap. */
 export function release(bytes: Uint8Array): void {
-  // A small one shares its memory with others.
+  // A small buffer shares its memory with others.
   if (bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength > Buffer.poolSize)
     bytes.buffer.transfer(0);
 }

@@ -8,8 +8,8 @@ export interface LineRate {
 export interface LineBudgets<Key> {
   /**
    * Asks for room for a line.
-   * @returns how many were left out since the last one, as a field of the line and only when there are some; undefined when
-   * this one is to be left out too.
+   * @returns a field with the number of lines that were left out since the last one, empty when there are none;
+   * undefined when this line has to be left out too.
    */
   readonly take: (key: Key) => Readonly<Record<string, number>> | undefined;
 }
@@ -21,10 +21,10 @@ interface Budget {
 }
 
 /**
- * Bounds the lines that clients can cause at no cost of their own: in a day at most `burst + 1440 * perMinute` of a key. The
- * keys are never forgotten: the caller takes them from a closed set.
+ * Bounds the lines that clients can cause at no cost of their own: in a day at most `burst + 1440 * perMinute` of a
+ * key. It never forgets a key, so the caller takes the keys from a closed set.
  * @param countName of the field that says how many were left out.
- * @param now milliseconds; a clock that is set back costs nothing but time.
+ * @param now milliseconds; a clock that is set back only delays.
  */
 export function createLineBudgets<Key>(
   { burst, perMinute }: LineRate,

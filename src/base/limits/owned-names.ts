@@ -4,7 +4,10 @@ import type { OwnerQuota } from './quotas.ts';
 export interface OwnedNames {
   /** Adds a name. @returns the limit that keeps a new name out; undefined when the name is there. */
   readonly claim: (name: string, owner: string) => ReachedLimit | undefined;
-  /** Adds a name whatever the quota says. @param owner undefined: no owner has it, so it only counts for all of them together. */
+  /**
+   * Adds a name, even above the quota.
+   * @param owner undefined: no owner has it, so it only counts for all of them together.
+   */
   readonly note: (name: string, owner: string | undefined) => void;
   readonly release: (name: string) => void;
   readonly ownerOf: (name: string) => string | undefined;
@@ -12,7 +15,7 @@ export interface OwnedNames {
   readonly listSurplus: () => readonly string[];
 }
 
-/** A limit of a quota, and who has as many names as it allows. */
+/** A limit of a quota that is reached, and by whom. */
 export interface ReachedLimit {
   readonly by: 'one owner' | 'all owners together';
   readonly limit: number;

@@ -14,11 +14,14 @@ export interface OwnerQuota {
 export const QUOTAS = {
   /** A farm of build machines whose line breaks all day leaves some dozens behind, which go after a day. */
   unfinishedUploads: { each: 500, together: 5_000 },
-  /** Of accepted ones it is only known that they were: a client whose answer was lost asks within minutes. */
+  /**
+   * The service remembers of an accepted upload only that it was accepted: a client whose answer was lost asks within
+   * minutes.
+   */
   acceptedUploads: { each: 1_000, together: 10_000 },
   /** Builds that run at the same time, and those that ended without a commit in the last days. */
   stagedBatches: { each: 500, together: 5_000 },
-  /** Asked for within minutes, when the answer to a commit was lost. */
+  /** A client whose answer to a commit was lost asks within minutes. */
   committedBatches: { each: 1_000, together: 10_000 },
   /** The largest source packages, such as texlive, have 7,000 packages. */
   membersOfBatch: 10_000,
@@ -30,12 +33,12 @@ export const QUOTAS = {
   newRepositoriesADay: 200,
 } as const satisfies Readonly<Record<string, OwnerQuota | number>>;
 
-/** The refusal of what would be more than a quota. */
+/** The refusal of one thing more than a quota allows. */
 export function quotaReached(fields: {
   /** The quota's name in QUOTAS. */
   readonly quota: keyof typeof QUOTAS;
   readonly limit: number;
-  /** What has reached the limit, in words. */
+  /** Who or what has reached the limit, in words. */
   readonly detail: string;
   readonly hint: string;
 }): AppError {

@@ -1,18 +1,21 @@
 import type { JsonSchema } from './json-schema.ts';
 
-/** What is wrong at one place of a value. */
+/** A fault at one place of a value. */
 export interface SchemaFault {
-  /** Of the schema that is not met. */
+  /** The keyword of the schema that the value does not meet. */
   readonly keyword: keyof JsonSchema;
   /** The keys and indexes that lead to the place; of a property that is not allowed, to that property. */
   readonly path: readonly string[];
-  /** `must be string`: what would be right. */
+  /** What would be right: `must be string`. */
   readonly message: string;
   /** Only of `enum`. */
   readonly allowedValues?: readonly unknown[];
 }
 
-/** What keeps a value from being what a schema describes; empty when it is. Of a value that fits no branch of `anyOf`, just that. */
+/**
+ * The faults of a value by a schema; empty when it has none. For a value that fits no branch of `anyOf` there is one
+ * fault, which says so.
+ */
 export function findSchemaFaults(
   schema: JsonSchema,
   value: unknown,
@@ -147,7 +150,7 @@ function choiceFaults(schema: JsonSchema, value: unknown, path: readonly string[
   return faults;
 }
 
-/** YAML has infinities and what is no number; JSON has neither, and JSON Schema no keyword for them. */
+/** YAML has infinities and NaN; JSON has neither, and JSON Schema has no keyword for them. */
 function isNumber(value: unknown): value is number {
   return Number.isFinite(value);
 }

@@ -22,7 +22,7 @@ export interface JsonSchema {
   readonly pattern?: string;
   readonly minimum?: number;
   readonly maximum?: number;
-  /** These say nothing about what is valid. */
+  /** These keywords say nothing about what is valid. */
   readonly default?: unknown;
   readonly title?: string;
   readonly description?: string;
@@ -30,5 +30,5 @@ export interface JsonSchema {
   readonly examples?: readonly unknown[];
 }
 
-/** What a value is that has no fault by this schema, which is written `as const satisfies JsonSchema`. */
+/** The type of a value without faults by this schema, which is written `as const satisfies JsonSchema`. */
 export type TypeOf<Schema> = XStatic<Schema>;

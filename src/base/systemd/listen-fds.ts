@@ -3,8 +3,8 @@ const FIRST_FD = 3;
 const VARIABLES = ['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTEN_FDNAMES'];
 
 /**
- * The sockets that systemd opened for this process, and removes the claim to them from the environment, so that no
- * child believes that it is meant. Node has seen to it that children do not inherit the sockets themselves.
+ * The sockets that systemd opened for this process. Removes the variables from the environment, so that no child takes
+ * the sockets for its own; Node itself does not pass the sockets to children.
  * @see https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
  */
 export function takeListenFds(env: NodeJS.ProcessEnv, pid: number): readonly number[] {

@@ -1,21 +1,21 @@
 import { printable } from '../../errors.ts';
 
-/** What the service tells systemd; without systemd it does nothing. */
+/** Tells systemd about the service; without systemd it does nothing. */
 export interface Notifier {
   /** One line for `systemctl status`. */
   readonly status: (text: string) => void;
-  /** Requests are taken. */
+  /** The service takes requests. */
   readonly ready: (status: string) => void;
   /** The event loop turns. */
   readonly ping: () => void;
   readonly stopping: (status: string) => void;
-  /** When all that was said is with systemd, or was given up. */
+  /** Returns when systemd has every message, or when sending was given up. */
   readonly settled: () => Promise<void>;
 }
 
 export interface NotifierOptions {
   readonly env: NodeJS.ProcessEnv;
-  /** Told once: systemd-notify fails or hangs. */
+  /** Called once: systemd-notify fails or hangs. */
   readonly onFailure: (error: unknown) => void;
   readonly limitMs?: number;
   readonly repeatReadyMs?: number;
@@ -23,7 +23,7 @@ export interface NotifierOptions {
 
 // systemd-notify itself waits for up to 5 s until systemd has read the message. A stop may have to wait for two of them.
 export const NOTIFY_LIMIT_MS = 6_000;
-// Long enough for a busy systemd to have come round, short for whoever waits for `systemctl start`.
+// Long enough for a busy systemd to read the message, short for a user who waits for `systemctl start`.
 const REPEAT_READY_MS = 2_000;
 
 /**
@@ -54,7 +54,7 @@ export function openNotifier(options: NotifierOptions): Notifier {
 
   async function run(assignments: readonly string[]): Promise<void> {
     try {
-      // Loaded when systemd is to be told something: it is a tenth of what a start would load.
+      // Loaded when systemd is to be told something: it is a tenth of the code that a start would load.
       const { execa } = await import('execa');
       await execa('systemd-notify', assignments, {
         env: { NOTIFY_SOCKET: socket },
@@ -76,7 +76,7 @@ export function openNotifier(options: NotifierOptions): Notifier {
       repeat = setTimeout(() => void say('READY=1'), repeatReadyMs).unref();
     },
     ping: () => {
-      // What hangs must not pile up.
+      // Runs that hang must not pile up.
       if (isPingOnItsWay) return;
       isPingOnItsWay = true;
       void say(...(isReady ? ['READY=1'] : []), 'WATCHDOG=1').finally(() => {

@@ -2,8 +2,8 @@
 const PINGS_IN_TIME = 4;
 
 /**
- * How often systemd wants to hear of this process: undefined when it does not. Takes the variables from the
- * environment, so that no child believes that it is meant.
+ * How often systemd wants to hear of this process; undefined when it does not. Removes the variables from the
+ * environment, so that no child answers the watchdog.
  * @see https://www.freedesktop.org/software/systemd/man/latest/sd_watchdog_enabled.html
  */
 export function takeWatchdogMs(env: NodeJS.ProcessEnv, pid: number): number | undefined {

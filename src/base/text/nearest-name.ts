@@ -1,6 +1,6 @@
 /**
- * The known name that was most likely meant; undefined when none is near. One slip of the finger is a letter too many, too
- * few, wrong, or two exchanged; a name may have one for each three letters.
+ * The known name that the user most likely meant; undefined when none is near. One typing error is a letter too many,
+ * too few, wrong, or two exchanged; a name may have one error for each three letters.
  */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
   const [nearest] = known
@@ -16,7 +16,7 @@ export function didYouMean(given: string, known: readonly string[]): string {
   return nearest === undefined ? '' : ` Did you mean "${nearest}"?`;
 }
 
-// What is longer is no slip of the finger, and comparing takes the product of both lengths.
+// A longer name is no typing error, and comparing takes the product of both lengths.
 const MAX_LENGTH = 64;
 
 /** Optimal string alignment distance (https://en.wikipedia.org/wiki/Damerau-Levenshtein_distance). */

@@ -1,6 +1,6 @@
 import { AppError } from '../../errors.ts';
 
-/** What a worker thread tells about the job it is at. */
+/** A message from a worker thread about its job. */
 export type WorkerMessage<Answer, Progress> =
   | { readonly progress: Progress }
   | { readonly answer: Answer }

@@ -3,7 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import pLimit from 'p-limit';
 import { fromFailure, type WorkerMessage } from './worker-messages.ts';
 
-/** Worker threads that do jobs, one each at a time, so that the thread that asks stays free. */
+/** Worker threads that do jobs, one each at a time, so that the calling thread stays free. */
 export interface WorkerPool<Job, Answer, Progress = never> {
   /**
    * @throws the error of the job, the signal's reason (the thread is then ended), or an Error of a thread that died.
@@ -18,7 +18,7 @@ export interface JobOptions<Progress> {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** How long a thread that is ended is waited for. */
+/** How long to wait for a thread that is ended. */
 export const END_LIMIT_MS = 5_000;
 
 /**
@@ -39,9 +39,9 @@ export function createWorkerPool<Job, Answer, Progress = never>(
   return {
     run: (job, options = {}) =>
       inThread(() => {
-        // Before a thread is taken, which would be lost otherwise.
+        // Checked before a thread is taken, which would be lost otherwise.
         options.signal?.throwIfAborted();
-        // Jobs that waited get their turn when those under way reject, and would start threads that nobody ends.
+        // Waiting jobs get their turn when those under way reject, and would start threads that nothing ends.
         if (isClosed) throw new Error('the worker pool is closed');
         return runIn(takeIdle() ?? startWorker(), job, options);
       }),
@@ -78,7 +78,8 @@ export function createWorkerPool<Job, Answer, Progress = never>(
       endings.delete(worker);
       if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
     });
-    // The job it was at rejects by the same event, and 'exit' comes only later: the next job must not get this worker.
+    // The job that the thread was doing rejects by the same event, and 'exit' comes only later: the next job must not
+    // get this worker.
     worker.on('error', () => workers.delete(worker));
     return worker;
   }
@@ -97,7 +98,8 @@ export function createWorkerPool<Job, Answer, Progress = never>(
     const onExit = (): void =>
       settled.reject(signal?.reason ?? new Error('the worker thread ended before its job'));
     const onAbort = (): void => {
-      // Whoever asked may remove what the thread works on, so it must be gone; a call that hangs is not waited for.
+      // The caller may remove the files that the thread works on, so the thread must have ended before the caller
+      // learns of the abort; a call that hangs is not waited for.
       const ended = Promise.race([worker.terminate(), sleep(END_LIMIT_MS, undefined, { ref: false })]);
       ended.then(
         () => settled.reject(signal?.reason),

@@ -4,8 +4,8 @@ import pLimit from 'p-limit';
 /** Work of the main thread that would keep other requests waiting, done in pieces. */
 export interface LongWork {
   /**
-   * Does one piece, a few milliseconds long, when what else has come in had its turn: of all pieces that wait, one a turn of
-   * the event loop.
+   * Does one piece, a few milliseconds long, after all other events had their turn. Of all waiting pieces one runs in
+   * each turn of the event loop.
    */
   readonly piece: <T>(work: () => T) => Promise<T>;
 }

@@ -11,7 +11,7 @@ const TOOLS = {
 } as const;
 
 /**
- * What the system's xz or bzip2 makes of a file. The tool runs at the reader's pace and ends with it.
+ * The content of a file, unpacked by the system's xz or bzip2. The tool runs at the reader's pace and ends with it.
  * @throws AppError INDEX_ENGINE_MISSING; Error with the tool's words.
  */
 export async function* runDecompressor(
@@ -19,17 +19,18 @@ export async function* runDecompressor(
   path: string,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  // Loaded when a program is run: it is a tenth of what a start would load, and many services run none.
+  // Loaded when a program is run: it is a tenth of the code that a start would load, and many services run no program.
   const execaModule = await import('execa');
   const child = execaModule.execa(tool, TOOLS[tool].options, {
     ...(signal !== undefined && { cancelSignal: signal }),
     buffer: { stdout: false },
     maxBuffer: MAX_REPORT_BYTES,
-    // Not by its name: the tool's words may go to a client, and would tell it a path of this machine.
+    // On standard input, without its name: the tool's words may go to a client, and would tell it a path of this
+    // machine.
     stdin: { file: path },
     env: { LC_ALL: 'C.UTF-8' },
   });
-  // Listened to from the beginning: it may fail before its output has ended.
+  // The listener is there from the beginning: the tool may fail before its output has ended.
   const failure = child.then(
     () => undefined,
     (error: unknown) => error,

@@ -20,8 +20,8 @@ export function isZstdMagic(magic: number): boolean {
 }
 
 /**
- * The content of a file of one or many zstd frames. Node's decoders end without a word after the first frame, so each
- * one is found here and gets a decoder of its own.
+ * The content of a file of one or many zstd frames. Node's decoders end after the first frame without an error, so each
+ * frame is found here and gets a decoder of its own.
  * @throws Error when the file is cut inside a frame or damaged.
  */
 export async function* decodeZstdFrames(
