@@ -71,7 +71,7 @@ describe.skipIf(lacks('strace'))('a disk that fails to sync (needs strace)', () 
 
   test('leaves no directory unsynced when a retry is acknowledged', async () => {
     await using site = await startSite(options);
-    await failEachSync(
+    const { faults } = await failEachSync(
       site,
       (failing) => `releasever=new${failing}`,
       async (failed, bytes, query) => {
@@ -81,6 +81,7 @@ describe.skipIf(lacks('strace'))('a disk that fails to sync (needs strace)', () 
         expect(unsyncedPaths(site, releasever, [failed.syscalls, retry.syscalls])).toEqual([]);
       },
     );
+    expect(faults).toBeGreaterThanOrEqual(15);
   });
 });
 

@@ -55,6 +55,7 @@ async function journal(): Promise<readonly { readonly PRIORITY: string; readonly
 
 async function expectNothingDenied(): Promise<void> {
   const lines = await journal();
+  expect(lines.length).toBeGreaterThan(0);
   expect(lines.filter(({ MESSAGE }) => /EPERM|EACCES|EROFS|not permitted/.test(MESSAGE))).toEqual([]);
 }
 

@@ -92,13 +92,16 @@ describe('a hostile package', () => {
 
   it('with any number of its signature header changed is read or refused', () => {
     const { headerRange } = parseRpm(RICH, RICH.length);
+    const outcomes = { parsed: 0, refused: 0 };
     for (let offset = 0; offset + 4 <= headerRange.start; offset += 4) {
       for (const value of [0, 1, 10, 0x7fffffff, 0x80000000, 0xffffffff]) {
         const patched = Buffer.from(RICH);
         patched.writeUInt32BE(value, offset);
-        expect(['parsed', 'refused']).toContain(readAll(patched));
+        outcomes[readAll(patched)]++;
       }
     }
+    expect(outcomes.parsed).toBeGreaterThan(0);
+    expect(outcomes.refused).toBeGreaterThan(0);
   });
 
   it('with one random byte changed is read or refused, 20,000 times', () => {
