@@ -37,7 +37,7 @@ function specOf(label: string, index: number, fileCount: number): CraftSpec & { 
   return {
     name,
     summary: 'A package of the upload benchmark',
-    description: 'Nobody installs it.\n'.repeat(10),
+    description: 'No host installs it.\n'.repeat(10),
     files: Array.from({ length: fileCount }, (_, file) => ({
       path: `/usr/share/bench/part${file % 5}/file-${file}.dat`,
       sizeBytes: 2048,

@@ -6,9 +6,9 @@ import { parseRepomd } from '../../src/rpm/repodata/repomd.ts';
 import { type Cost, secondsOf } from './reindex-peer.ts';
 
 /**
- * What nobody can do without who publishes this metadata durably: its bytes are hashed, written to new files and
- * synced. The files one after the other, then all at once; the faster counts. The bytes are in memory before the clock
- * starts.
+ * The least work of a program that publishes this metadata durably: it hashes the bytes, writes them to new files and
+ * syncs those. It takes the files one after the other, then all at once; the faster way counts. The bytes are in memory
+ * before the clock starts.
  * @param outputDir on the disk of the repository.
  */
 export async function measureFloor(repositoryDir: string, outputDir: string): Promise<Cost> {

@@ -24,7 +24,7 @@ export function printReindexReport(samples: readonly ReindexSample[]): void {
   console.log(rowOf(COLUMNS.map(() => '---')));
   for (const operation of OPERATIONS) {
     const ofOperation = samples.filter((sample) => sample.operation === operation);
-    // In the order in which they were prepared, whoever went first.
+    // In the order in which they were prepared, not in that of the round.
     const peers = [...new Set([OURS, ...ofOperation.map(({ peer }) => peer).toSorted()])];
     for (const peer of peers) printPeer(operation, peer, ofOperation);
   }

@@ -1,7 +1,7 @@
 import { execa } from 'execa';
 import type { Cost } from './reindex-peer.ts';
 
-// Node tells the memory of its children to nobody; wait4(2) tells it for each. ru_maxrss is in KiB: getrusage(2).
+// Node does not tell the memory of its children; wait4(2) tells it for each. ru_maxrss is in KiB: getrusage(2).
 const WRAPPER = `
 import json, os, sys, time
 began = time.monotonic()

@@ -20,7 +20,7 @@ const POLL_MS = 20;
 
 /**
  * The running service. It starts on an empty tree, which is filled by hand afterwards: a tree that is full when the
- * service starts would be indexed before anybody can measure.
+ * service starts would be indexed before the measurement begins.
  */
 export async function startServicePeer(options: {
   readonly name: string;

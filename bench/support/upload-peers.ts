@@ -33,7 +33,7 @@ const ASKING = { from: '    auth_request /.rpmyard-access/upload;', to: '' };
 
 /**
  * nginx with the shipped configuration in front of the service, which has access rules and writes its audit log.
- * `unguarded`: nobody is asked, there are no rules, and the log goes nowhere.
+ * `unguarded`: nginx does not ask, there are no rules, and the log goes nowhere.
  */
 export async function startRpmyardPeer(
   root: string,

@@ -59,8 +59,8 @@ type Key = AccessOptions['keys'][number];
 export function createAccess(options: AccessOptions): Access {
   const { tokens, keys, publicRead, localToken, nonces, publicPath = '', now } = options;
   const isOpen = tokens.length === 0 && keys.length === 0 && !options.requireCredentials;
-  const anybody = createRequester({
-    kind: 'anybody',
+  const anonymous = createRequester({
+    kind: 'anonymous',
     name: '',
     rights: createRights(isOpen ? ALL_RIGHTS : { read: publicRead }),
     isProven: isOpen,
@@ -74,10 +74,10 @@ export function createAccess(options: AccessOptions): Access {
 
   return {
     identify: (request, need, use = 'consume') => {
-      if (anybody.rights.mayEverywhere(need.right) || (need.in !== 'some' && covers(anybody, need)))
-        return anybody;
+      if (anonymous.rights.mayEverywhere(need.right) || (need.in !== 'some' && covers(anonymous, need)))
+        return anonymous;
       const credentials = readCredentials(request.headers);
-      return credentials === undefined ? anybody : identifyBy(credentials, request, need.right, use);
+      return credentials === undefined ? anonymous : identifyBy(credentials, request, need.right, use);
     },
   };
 

@@ -8,27 +8,30 @@ export interface Requester {
    * `local`: a command on this machine that could read the service's own token; `drop`: a user of
    * the server who may write into the drop directory.
    */
-  readonly kind: 'anybody' | 'token' | 'key' | 'local' | 'drop';
+  readonly kind: 'anonymous' | 'token' | 'key' | 'local' | 'drop';
   /** The token's name or the key's id. */
   readonly name: string;
   readonly rights: Rights;
-  /** False as long as nothing has shown that they are who they say they are. */
+  /** False until something proves that the request comes from the sender that it names. */
   readonly isProven: boolean;
-  /** Who it is once the file has come, when only its content can prove it. @throws AppError SIGNATURE_INVALID. */
+  /** The sender once the file has come, when only the file's content can prove it. @throws AppError SIGNATURE_INVALID. */
   readonly proveBy: (path: string) => Promise<Requester>;
 }
 
+// The state directories of all versions hold this text.
+const ANONYMOUS_OWNER = 'anybody ';
+
 /** Where rights are given, for hints. */
-const RIGHTS_PLACE: Readonly<Record<Exclude<Requester['kind'], 'anybody'>, string>> = {
+const RIGHTS_PLACE: Readonly<Record<Exclude<Requester['kind'], 'anonymous'>, string>> = {
   token: 'this right in the access section',
   key: 'this right in the access section',
   local: 'this right in the access section',
   drop: 'drop_directory.upload',
 };
 
-/** Who has not been looked at, or was refused. */
-export const NOBODY = createRequester({
-  kind: 'anybody',
+/** A requester that showed no credentials yet, or wrong ones. */
+export const ANONYMOUS = createRequester({
+  kind: 'anonymous',
   name: '',
   rights: createRights({}),
   isProven: false,
@@ -40,9 +43,9 @@ export function createRequester(fields: Omit<Requester, 'proveBy'>): Requester {
   return requester;
 }
 
-/** The owner of what a requester leaves on the server: it is counted to this one. */
+/** The owner to whom the service counts what a requester leaves on the server. */
 export function ownerOf({ kind, name }: Pick<Requester, 'kind' | 'name'>): string {
-  return `${kind} ${name}`;
+  return kind === 'anonymous' ? ANONYMOUS_OWNER : `${kind} ${name}`;
 }
 
 /** What a request needs: a right in one repository, in all of them, or in any. */
@@ -61,7 +64,7 @@ export function covers({ rights }: Pick<Requester, 'rights'>, need: Need): boole
 /** @throws AppError CREDENTIALS_MISSING of a client that sent none, RIGHT_MISSING of all others. */
 export function demand(requester: Requester, need: Need): void {
   if (covers(requester, need)) return;
-  if (requester.kind === 'anybody') {
+  if (requester.kind === 'anonymous') {
     throw new AppError('CREDENTIALS_MISSING', `this needs the right ${need.right}`, {
       hint: 'Send a token (curl -u ci:TOKEN, or Authorization: Bearer TOKEN) or sign the request, see docs/http.md.',
     });
@@ -75,7 +78,7 @@ export function demand(requester: Requester, need: Need): void {
   );
 }
 
-/** For what takes no file that could prove who sent it. @throws AppError SIGNATURE_INVALID. */
+/** Refuses a sender whom only a file could prove, for a request without a file. @throws AppError SIGNATURE_INVALID. */
 export function demandProven({ isProven }: Requester): void {
   if (isProven) return;
   throw new AppError('SIGNATURE_INVALID', 'X-Signature: sha1= proves who sends a file, and nothing else', {

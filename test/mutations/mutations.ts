@@ -579,7 +579,7 @@ const FILES: readonly FaultyFile[] = [
       instead(
         'an unknown key signs with zeros',
         'if (!isSigned || key === undefined) throw wrongSignature();',
-        'if (!isSigned) throw wrongSignature();\n    if (key === undefined) return anybody;',
+        'if (!isSigned) throw wrongSignature();\n    if (key === undefined) return anonymous;',
       ),
       instead('asking on behalf of a request uses its nonce up', "use === 'look'", "use !== 'look'"),
       instead(
@@ -598,9 +598,9 @@ const FILES: readonly FaultyFile[] = [
         'if (hex === await plainSignature(path, key)) throw',
       ),
       instead(
-        'a token that is none is anybody',
+        'a wrong token counts as none',
         'if (entry !== undefined) return entry.requester;',
-        'return entry?.requester ?? anybody;',
+        'return entry?.requester ?? anonymous;',
       ),
       instead(
         'any key takes a plain signature',

@@ -134,14 +134,14 @@ describe('a request without credentials', () => {
   it('may read what is public, whatever credentials it has', () => {
     const need: Need = { right: 'read', in: { repository: repo('9/x86_64') } };
     const asked = put({ authorization: 'Bearer stale' });
-    expect(access().admit(asked, need).kind).toBe('anybody');
+    expect(access().admit(asked, need).kind).toBe('anonymous');
     expect(codeOf(() => access({ publicRead: ['10/*'] }).admit(asked, need))).toBe('CREDENTIALS_INVALID');
   });
 
   it('may do everything while there are no tokens and no keys', () => {
     const open = access({ tokens: [], keys: [] });
-    expect(open.admit(put({}), { right: 'admin', in: 'all' }).kind).toBe('anybody');
-    expect(open.admit(put({ authorization: 'Bearer x' }), UPLOAD).kind).toBe('anybody');
+    expect(open.admit(put({}), { right: 'admin', in: 'all' }).kind).toBe('anonymous');
+    expect(open.admit(put({ authorization: 'Bearer x' }), UPLOAD).kind).toBe('anonymous');
   });
 });
 
@@ -152,7 +152,7 @@ describe('where credentials are required', () => {
     expect(codeOf(() => admitted(put({ authorization: `Bearer ${CI}` }), UPLOAD))).toBe(
       'CREDENTIALS_INVALID',
     );
-    expect(admitted(put({}), { right: 'read', in: { repository: repo('9/x86_64') } }).kind).toBe('anybody');
+    expect(admitted(put({}), { right: 'read', in: { repository: repo('9/x86_64') } }).kind).toBe('anonymous');
     expect(admitted(put({ authorization: `Bearer ${LOCAL}` }), UPLOAD).kind).toBe('local');
   });
 });

@@ -5,7 +5,14 @@ import type { Access, AskedRequest } from '../../trust/access.ts';
 import { isCrossSite, refuseCrossSite } from './refuse-cross-site.ts';
 import { needOfRepositoryPath } from './repository-path.ts';
 import type { RouteNeeds } from '../route.ts';
-import { demand, demandProven, type Need, NOBODY, ownerOf, type Requester } from '../../trust/requester.ts';
+import {
+  demand,
+  demandProven,
+  type Need,
+  ANONYMOUS,
+  ownerOf,
+  type Requester,
+} from '../../trust/requester.ts';
 import type { Right } from '../../trust/rights.ts';
 
 declare module 'fastify' {
@@ -13,11 +20,11 @@ declare module 'fastify' {
     needs?: RouteNeeds;
   }
   interface FastifyRequest {
-    /** NOBODY on a route that needs nothing, and after a refusal. */
+    /** ANONYMOUS on a route that needs nothing, and after a refusal. */
     requester: Requester;
     /**
      * The requester with a further right in view: where everybody may do what the route needs, the guard has looked at no
-     * credentials. NOBODY when they are wrong, since the route itself needs none.
+     * credentials. ANONYMOUS when they are wrong, since the route itself needs none.
      */
     identifyFor: (right: Right) => Requester;
     /**
@@ -48,17 +55,17 @@ export function guardRoutes(
       throw new Error(`route ${String(method)} ${url} does not say what it needs`);
   });
   app.addHook('onRequest', async (request) => {
-    request.requester = NOBODY;
+    request.requester = ANONYMOUS;
     // Before credentials are looked at, which a browser adds by itself.
     refuseCrossSite(lineOf(request), publicUrl);
     // A signature is good once: what it has shown stays known as long as the request.
-    let shown = NOBODY;
+    let shown = ANONYMOUS;
     request.identifyFor = (right) => {
       // A page of another site may let a browser read, and nothing more.
-      if (isCrossSite(request.headers, publicUrl)) return NOBODY;
-      const known = [request.requester, shown].find(({ kind }) => kind !== 'anybody');
+      if (isCrossSite(request.headers, publicUrl)) return ANONYMOUS;
+      const known = [request.requester, shown].find(({ kind }) => kind !== 'anonymous');
       if (known !== undefined) return known;
-      shown = identifyOrNobody(request, right);
+      shown = identifyOrAnonymous(request, right);
       return shown;
     };
     const need = needOf(request);
@@ -67,12 +74,12 @@ export function guardRoutes(
     demand(request.requester, need);
   });
 
-  function identifyOrNobody(request: FastifyRequest, right: Right): Requester {
+  function identifyOrAnonymous(request: FastifyRequest, right: Right): Requester {
     try {
       return access.identify(lineOf(request), { right, in: 'some' });
     } catch (error) {
       if (toAppError(error).statusCode >= 500) throw error;
-      return NOBODY;
+      return ANONYMOUS;
     }
   }
 }

@@ -1,9 +1,9 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { auditRequests } from '../../../src/http/hooks/audit-requests.ts';
-import { NOBODY, type Requester } from '../../../src/trust/requester.ts';
+import { ANONYMOUS, type Requester } from '../../../src/trust/requester.ts';
 
-const CI: Requester = { ...NOBODY, kind: 'token', name: 'ci', isProven: true };
+const CI: Requester = { ...ANONYMOUS, kind: 'token', name: 'ci', isProven: true };
 const NOW_MS = 1_800_000_000_000;
 
 interface Audited {
@@ -73,7 +73,7 @@ describe('an audited request', () => {
   });
 
   it.each([
-    ['by nobody', NOBODY, null],
+    ['without credentials', ANONYMOUS, null],
     ['by a token', CI, 'token ci'],
     ['by a claim that nothing has proven, whatever comes of it', { ...CI, isProven: false }, null],
   ])('%s is written 200 times when it is refused, then ten times a minute', async (_, requester, who) => {
@@ -98,7 +98,7 @@ describe('an audited request', () => {
   });
 
   it('that is refused is not left out for what others were refused', async () => {
-    const audited = auditedApp(NOBODY);
+    const audited = auditedApp(ANONYMOUS);
     await sendRefused(audited.app, 210);
     audited.requester = CI;
     await sendRefused(audited.app, 210);

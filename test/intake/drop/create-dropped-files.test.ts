@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NOBODY } from '../../../src/trust/requester.ts';
+import { ANONYMOUS } from '../../../src/trust/requester.ts';
 import { AppError, type ErrorCode } from '../../../src/errors.ts';
 import {
   type DropDirectory,
@@ -69,7 +69,7 @@ function partsWith(fields: Partial<DropDirectoryParts>): DropDirectoryParts {
       ),
     maxUploadBytes: 10_000_000,
     checkStart: () => undefined,
-    requester: NOBODY,
+    requester: ANONYMOUS,
     ingest: async () => OUTCOME,
     removeIncoming: createIncomingFiles(() => undefined).remove,
     audit: (facts) => void audited.push(facts),
