@@ -16,7 +16,7 @@ export function createErrorHandler(
     const error = thrown instanceof AppError ? thrown : fromFastify(thrown);
     logError(request.log, error);
     request.refusal = { outcome: error.code, detail: error.message };
-    // A route may have allowed a package to be remembered for a year before it failed.
+    // A route may have told caches to keep a package for a year before it failed.
     reply.code(error.statusCode).header('cache-control', 'no-store');
     if (error.statusCode === 401) reply.header('www-authenticate', 'Basic realm="Rpmyard", charset="UTF-8"');
     return request.wantsJson
@@ -37,7 +37,7 @@ export function noteWhatIsWanted(request: FastifyRequest): void {
   request.wantsJson = /application\/(?:problem\+)?json/i.test(request.headers.accept ?? '');
 }
 
-/** What is no HTTP gets an answer without a request: the connection is all there is. */
+/** For a request that is no HTTP there is no request object: the answer goes to the connection. */
 export function answerUnreadable(cause: Error, socket: Socket): void {
   if (!socket.writable) return;
   const error = isHeaderOverflow(cause) ? headersTooLarge() : unreadable();

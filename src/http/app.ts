@@ -46,7 +46,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The client asked for JSON; it gets one line of text otherwise. */
     wantsJson: boolean;
-    /** Logs an error that only a part of this request met. */
+    /** Logs an error of a part of this request. */
     logError: (error: AppError, facts: Readonly<Record<string, unknown>>) => void;
   }
 }
@@ -56,7 +56,7 @@ export interface AppParts {
   readonly topDir: string;
   /** How clients reach the service. */
   readonly publicUrl: string;
-  /** What a proxy in front takes away from the beginning of each path; empty where there is none. */
+  /** The path that a proxy in front removes from the beginning of each URL; empty without one. */
   readonly publicPath: string;
   readonly access: Access;
   readonly auditLog: AuditLog;
@@ -67,17 +67,18 @@ export interface AppParts {
   readonly batches: BatchOptions;
   readonly api: RepositoryOptions;
   readonly health: Pick<HealthOptions, 'findFaults'>;
-  /** Told of each request, where nginx is in front. */
+  /** Called for each request, where nginx is in front. */
   readonly nginx: Pick<NginxInFront, 'note'>;
   /** For answers that would keep other requests waiting. */
   readonly longWork: LongWork;
-  /** Requests that come before wait for it; when it fails, they are refused with its error. */
+  /** Early requests wait for it; when it fails, they are refused with its error. */
   readonly whenReady: Promise<void>;
 }
 
-// What hosts read.
+// The files that hosts read.
 const REPO = '/repo/';
-// A whole upload of 10 GiB over a slow line fits; a client that sends nothing for a minute is cut off long before.
+// Enough for a whole upload of 10 GiB over a slow line; a client that sends nothing for a minute is cut off long
+// before.
 const REQUEST_TIMEOUT_MS = 6 * 3_600_000;
 // Above the longest ?wait= (50 s), in which a connection is silent.
 const IDLE_TIMEOUT_MS = 75_000;
@@ -96,10 +97,10 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     keepAliveTimeout: IDLE_TIMEOUT_MS,
     // One line a request, written below, instead of Fastify's two.
     logController: new LogController({ disableRequestLogging: true }),
-    // The client may have sent one through nginx; ours must not be forgeable in the log.
+    // A client may send a request id through nginx; the one in the log must not be forgeable.
     requestIdHeader: false,
     genReqId: () => crypto.randomUUID(),
-    // nginx says whose request it passes on; from anybody else that would be a claim.
+    // nginx says for which client it passes a request on; any other client could only claim that.
     trustProxy: isBehindNginx,
     // A URL that cannot be decoded reaches no hook and no route.
     frameworkErrors: (error, request, reply) => {
@@ -134,7 +135,7 @@ function refuseSchema(): never {
   throw new Error('what a request may bring stands in http/routes.ts');
 }
 
-/** What every request goes through, in this order. */
+/** The steps that every request goes through, in this order. */
 function addHooks(app: FastifyInstance, parts: AppParts): void {
   const isBehindNginx = parts.upload.uploadHeader !== undefined;
   answerInTurn(app);

@@ -5,7 +5,7 @@ import type { Requester } from '../trust/requester.ts';
 
 /** What the routes of batches need from the rest of the service. */
 export interface BatchOptions {
-  /** Those that the requester may read. */
+  /** The batches that the requester may read. */
   readonly list: (requester: Requester) => Promise<readonly BatchSummary[]>;
   /** @throws AppError NOT_FOUND, also of one that the requester may not read. */
   readonly read: (id: string, requester: Requester) => Promise<Batch>;
@@ -21,7 +21,7 @@ export interface BatchOptions {
     outcome: UploadOutcome,
     waitMs: number,
   ) => Promise<UploadOutcome | 'pending'>;
-  /** How the upload of a package is answered in text; `pending`: it is in no index yet. */
+  /** Renders in text the answer to an upload; `pending`: the package is in no index yet. */
   readonly lineOf: (outcome: UploadOutcome, state: 'settled' | 'pending') => string;
   /** How long a batch is kept after it last changed. */
   readonly keepMs: number;

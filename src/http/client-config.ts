@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { replaceDurable } from '../base/files/durable-files.ts';
 import { findNoarchRepository, type RepositoryName } from '../rpm/repository-name.ts';
 
-/** Longer and hosts would miss what a build job just published; dnf's own default is two days. */
+/** With a longer time hosts would miss what a build job just published; dnf's own default is two days. */
 const METADATA_EXPIRE_SECONDS = 60;
 
 /** dnf and yum take letters, digits and `-_.:` in an id; no releasever has a colon, so two repositories never get one id. */

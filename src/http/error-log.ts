@@ -9,10 +9,10 @@ export type ErrorLog = (
   facts?: Readonly<Record<string, unknown>>,
 ) => void;
 
-// Any client can be refused thousands of times a second. A line has less than 2 KB: 60 MB come in the worst day.
+// Any client can be refused thousands of times a second. A line has less than 2 KB: at most 60 MB a day.
 const REFUSALS = { burst: 500, perMinute: 20 };
-// What fails for one client fails for all of them. A line has less than 16 KB, mostly 2: 140 MB come in the worst day, of each
-// code. Each has its own, so that a full disk does not hide what else goes wrong.
+// A fault that one client meets, all clients meet. A line has less than 16 KB, mostly 2: at most 140 MB a day for each
+// code. Each code has a budget of its own, so that a full disk does not hide other faults.
 const FAULTS = { burst: 100, perMinute: 6 };
 
 /**

@@ -10,7 +10,10 @@ export interface MetadataOptions {
   readonly spoolDir: string;
   readonly incomingDir: string;
   readonly room: BodyRoom;
-  /** Before the body is received. @throws AppError NOT_FOUND, PARAMETER_INVALID, QUOTA_REACHED; what the condition throws. */
+  /**
+   * Called before the body is received.
+   * @throws AppError NOT_FOUND, PARAMETER_INVALID, QUOTA_REACHED; what the condition throws.
+   */
   readonly checkTarget: (repository: RepositoryName, type: string, condition?: Condition) => Promise<void>;
   /**
    * Checks the file when its turn has come, keeps it for the next run of the repository, and requests that run.

@@ -5,23 +5,23 @@ import { AppError } from '../errors.ts';
 /** The version of nginx/http.conf and nginx/server.conf that belongs to this service. */
 export const NGINX_VERSION = 1;
 
-/** The nginx in front, as its requests show it. */
+/** The nginx in front, as far as its requests show. */
 export interface NginxInFront {
-  /** Told the headers of each request. */
+  /** Called with the headers of each request. */
   readonly note: (headers: IncomingHttpHeaders) => void;
-  /** NGINX_OUTDATED, or undefined: it has the files of this version, or no request has come through it yet. */
+  /** NGINX_OUTDATED; undefined when nginx has the files of this version, or no request came through it yet. */
   readonly findFault: () => AppError | undefined;
 }
 
-// A reload leaves old workers that go on until their uploads end. They are no news while new ones send requests too.
+// After a reload old workers go on until their uploads end. They are ignored while new workers send requests too.
 const SETTLED_MS = 600_000;
-/** What server.conf sends, and names in Connection as a header of that connection. */
+/** The header that server.conf sends, and names in Connection as a header of that connection. */
 const VERSION_HEADER = 'x-rpmyard-nginx';
 const HINT =
   'Run "nginx -t && systemctl reload nginx"; when this stays, /etc/nginx/conf.d/rpmyard.conf does not include the files of this version yet: docs/operations.md, "The files of nginx", has the commands.';
 
 /**
- * Keeps in mind whether the nginx in front has an old configuration, and logs each change of that.
+ * Remembers whether the nginx in front has an old configuration, and logs each change.
  * @param now milliseconds.
  */
 export function createNginxInFront(log: FastifyBaseLogger, now: () => number): NginxInFront {
@@ -43,7 +43,7 @@ export function createNginxInFront(log: FastifyBaseLogger, now: () => number): N
       // A command on this machine speaks to the socket itself.
       if (headers['x-forwarded-for'] === undefined) return;
       const version = versionIn(headers);
-      // One that is newer waits for the service to be restarted.
+      // A newer version waits for the service to be restarted.
       if (version >= NGINX_VERSION) return noteTodays();
       if (version === oldVersion || now() - seenTodaysMs < SETTLED_MS) return;
       oldVersion = version;

@@ -1,6 +1,6 @@
 /**
- * The path below which clients reach the service, which a proxy in front takes away: `/rpm` of `https://h/rpm`, empty where there
- * is none.
+ * The path below which clients reach the service, which a proxy in front removes: `/rpm` of `https://h/rpm`, empty
+ * without one.
  */
 export function publicPathOf(publicUrl: string): string {
   return (URL.parse(publicUrl)?.pathname ?? '').replace(/\/+$/, '');

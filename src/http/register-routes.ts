@@ -13,7 +13,7 @@ export interface RouteTerms {
 // Below these nginx takes nothing but GET and HEAD.
 const READ_ONLY = ['/repo', '/rpmyard.repo'];
 
-/** Adds every route of the table that clients of this service have. */
+/** Adds every route of the table that this service's clients can use. */
 export async function registerRoutes(
   app: FastifyInstance,
   handlers: RouteHandlers,
@@ -33,7 +33,7 @@ export async function registerRoutes(
   for (const prefix of READ_ONLY) await app.register(refuseMethods, { prefix });
 }
 
-/** What Fastify is told of a route; one of the table has several when it has several paths. */
+/** A route as Fastify takes it; a row of the table with several paths becomes several. */
 function optionsOf(
   [method, path, needs, query, body, kind]: Route,
   handler: AnyHandler,
@@ -51,7 +51,7 @@ function optionsOf(
   }));
 }
 
-/** The body stays a stream until the handler reads it, of whatever type it is. */
+/** The body stays a stream until the handler reads it, whatever its type is. */
 function leaveBodies(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null));

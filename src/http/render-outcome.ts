@@ -1,7 +1,7 @@
 import { type AppError, errorLine, printable, problemOf } from '../errors.ts';
 import type { UploadOutcome, UploadPlace } from '../api/upload-outcome.ts';
 
-/** One file's result in the answer to a form upload: what became of it, or its error. */
+/** One file's result in the answer to a form: what became of it, or its error. */
 export type FileResult =
   | { readonly fileName: string; readonly outcome: UploadOutcome; readonly isPending: boolean }
   | { readonly fileName: string; readonly error: AppError };
@@ -12,7 +12,7 @@ export function statusOf({ outcome }: UploadOutcome): 200 | 201 | 202 {
   return outcome === 'created' ? 201 : 200;
 }
 
-/** What an answer in text says beside the outcome. */
+/** The facts that an answer in text has beside the outcome. */
 export interface AnswerContext {
   /** The quiet time after which an index is rebuilt. */
   readonly quietMs: number;
@@ -20,7 +20,7 @@ export interface AnswerContext {
   readonly publicUrl: string;
 }
 
-/** `OK - Accessible as <url> - <in which indexes>`; build jobs have always looked for what stands before the second ` - `. */
+/** `OK - Accessible as <url> - <in which indexes>`; build jobs rely on the part before the second ` - `. */
 export function outcomeLine(outcome: UploadOutcome, { quietMs }: Pick<AnswerContext, 'quietMs'>): string {
   const { batch, commitUrl, places } = outcome;
   if (batch !== undefined) {
@@ -50,7 +50,7 @@ function repositoriesIn(places: readonly UploadPlace[], state: UploadPlace['stat
     .join(', ');
 }
 
-/** The answer when the time of a wait was up: stored, but not to be installed yet. */
+/** The answer when the time of a wait is over: the package is stored, and hosts cannot install it yet. */
 export function waitingLine(outcome: UploadOutcome, { publicUrl }: Pick<AnswerContext, 'publicUrl'>): string {
   const { places, sha256 } = outcome;
   const waiting = repositoriesIn(places, 'waiting');

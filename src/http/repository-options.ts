@@ -11,11 +11,11 @@ export interface RepositoryOptions {
   readonly statusOf: (repository: RepositoryName) => RepositoryStatus | undefined;
   readonly listSetAside: (repository: RepositoryName) => readonly SetAside[];
   readonly listPackageFaults: (repository: RepositoryName) => readonly PackageFault[];
-  /** Of the next packages that were uploaded to a repository, behind a location; none at the end. */
+  /** The next packages that were uploaded to a repository, behind a location; none at the end. */
   readonly receiptsAfter: (repository: RepositoryName, location: string) => Promise<readonly Receipt[]>;
   /**
-   * Requests a run now, durably, trying the packages again that are set aside; also for a directory that was made by
-   * hand since the start.
+   * Requests a run now, durably, which tries the packages again that are set aside; also for a directory that was made
+   * by hand since the start.
    * @throws AppError NOT_FOUND.
    */
   readonly reindexNow: (repository: RepositoryName, request: ReindexRequest) => Promise<void>;

@@ -8,7 +8,10 @@ export function repositoryOfParams({ releasever, basearch }: RepositoryParts): R
   return repository;
 }
 
-/** Of a name that no repository may have it is said to every client, of another one to those who may read it. */
+/**
+ * Every client learns that no repository may have this name. That a repository is not there, only clients learn that
+ * may read it.
+ */
 export function noRepository(name: string): AppError {
   return new AppError('NOT_FOUND', `there is no repository ${name}`, {
     hint: 'GET /api/v1/repositories lists the repositories.',

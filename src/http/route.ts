@@ -5,19 +5,19 @@ import type { Right } from '../trust/rights.ts';
 export type HttpMethod = 'GET' | 'HEAD' | 'OPTIONS' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
 
 /**
- * What a route asks of the client that calls it; `route` is the repository that its parameters name, `path` the one that a path
+ * What a route demands of a client; `route` is the repository that its parameters name, `path` the one that a path
  * below /repo/ lies in, `some` and `all` are any and every repository.
  */
 export type RouteNeeds =
   | 'nothing'
   | { readonly right: Right; readonly in: 'some' | 'all' | 'route' | 'path' };
 
-/** `ignored`: the route takes no parameters, and what a cache or a probe adds to its URL changes nothing. */
+/** `ignored`: the route takes no parameters, and parameters that a cache or a probe adds to its URL change nothing. */
 export type RouteQuery = readonly ParameterName[] | 'ignored';
 
 /**
- * What a request brings. `none`: nothing, so a type of content that Fastify does not know is refused. `ignored`: nothing, and what
- * comes is not read. The others are read by the route as they arrive.
+ * The body of a request. `none`: there is none, so a content type that Fastify does not know is refused. `ignored`: the
+ * route does not read it. The route reads the others as they arrive.
  */
 export type RouteBody = 'none' | 'ignored' | 'package or form' | 'piece' | 'metadata';
 
@@ -51,7 +51,7 @@ export type RouteRequest<Row extends Route> = FastifyRequest<{
   Querystring: { readonly [Name in ParametersIn<Row[3]>]?: string };
 }>;
 
-/** What answers the requests of a route. */
+/** The function that answers the requests of a route. */
 type HandlerOf<Row extends Route> = (request: RouteRequest<Row>, reply: FastifyReply) => unknown;
 
 /**

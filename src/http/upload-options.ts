@@ -23,7 +23,7 @@ export interface UploadOptions {
     waitMs: number,
   ) => Promise<UploadOutcome | 'pending'>;
   readonly removeIncoming: (path: string) => void;
-  /** Told of every upload: 'created', 'unchanged', 'staged' or the error code, and the bytes that were accepted. */
+  /** Called for every upload, with 'created', 'unchanged', 'staged' or the error code, and the accepted bytes. */
   readonly countUpload: (outcome: string, sizeBytes: number) => void;
 }
 

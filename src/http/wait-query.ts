@@ -14,7 +14,7 @@ export function parseWaitMs(wait: string | undefined): number | undefined {
   });
 }
 
-/** What is left of a wait: nginx and Node count from when they last heard of us, not from when the upload was placed. */
+/** The rest of a wait: nginx and Node count from the last byte of the service, not from when the upload was placed. */
 export function remainingMs(waitMs: number, reply: FastifyReply): number {
   return Math.max(0, waitMs - reply.elapsedTime);
 }

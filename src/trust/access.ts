@@ -9,10 +9,10 @@ import { ALL_RIGHTS, createRights, type Grants, type Right } from './rights.ts';
 import { checkTime, equalHex, readSignedRequest, signRequest } from './access/signed-request.ts';
 import { findByToken, hashToken } from './token-hash.ts';
 
-/** What is looked at of a request. */
+/** The parts of a request that decide who sent it. */
 export interface AskedRequest {
   readonly method: string;
-  /** As it was sent, with its query. */
+  /** As the client sent it, with its query. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
 }
@@ -31,23 +31,26 @@ export interface AccessOptions {
     readonly secret: Buffer;
     readonly allow_plain_signature?: boolean;
   })[];
-  /** Without tokens and keys nobody may change anything, instead of everybody. */
+  /** Without tokens and keys no client may change anything, instead of every client. */
   readonly requireCredentials: boolean;
-  /** Globs of the repositories that everybody may read. */
+  /** Globs of the repositories that every client may read. */
   readonly publicRead: readonly string[];
-  /** Of commands on this machine. */
+  /** The token of commands on this machine. */
   readonly localToken: string;
   readonly nonces: NonceRecords;
-  /** What a proxy in front takes away from the beginning of each path, so that a client signs it and the service does not see it. */
+  /**
+   * The path that a proxy in front removes from the beginning of each URL: the client signs it, and the service does
+   * not see it.
+   */
   readonly publicPath?: string;
   readonly now: () => number;
 }
 
 export interface Access {
   /**
-   * Who sent the request, whether they may do what is needed (`demand`) or not. Credentials are not looked at for what
-   * everybody may do.
-   * @param use `look`: asked on behalf of a request that will come itself, so its nonce stays unused.
+   * The sender of the request; whether it may do what is needed is the question of `demand`. Credentials are not read
+   * for a request that every client may make.
+   * @param use `look`: nginx asks about a request that will come itself, so its nonce stays unused.
    * @throws AppError CREDENTIALS_INVALID, SIGNATURE_INVALID, SIGNATURE_EXPIRED, SIGNATURE_REPLAYED.
    */
   readonly identify: (request: AskedRequest, need: Need, use?: 'look' | 'consume') => Requester;
@@ -55,7 +58,7 @@ export interface Access {
 
 type Key = AccessOptions['keys'][number];
 
-/** Without tokens and keys everybody may do everything, unless credentials are required. */
+/** Without tokens and keys every client may do everything, unless credentials are required. */
 export function createAccess(options: AccessOptions): Access {
   const { tokens, keys, publicRead, localToken, nonces, publicPath = '', now } = options;
   const isOpen = tokens.length === 0 && keys.length === 0 && !options.requireCredentials;
@@ -89,7 +92,7 @@ export function createAccess(options: AccessOptions): Access {
   ): Requester {
     if (credentials.kind === 'signature') {
       if (credentials.algorithm === 'sha256') return identifyBySignature(credentials, request, use);
-      // Only what takes a file proves it.
+      // Only a request with a file can prove it.
       if (right === 'upload') return identifyByPlainSignature(credentials);
       throw new AppError('SIGNATURE_INVALID', 'X-Signature: sha1= is for uploads only', {
         hint: 'Sign with sha256 as in docs/http.md.',
@@ -109,7 +112,7 @@ export function createAccess(options: AccessOptions): Access {
   ): Requester {
     const signed = readSignedRequest(request);
     const key = keyId === undefined ? undefined : keysById.get(keyId);
-    // An unknown key takes as long as a wrong signature and is answered alike.
+    // An unknown key takes as long as a wrong signature and gets the same answer.
     const secret = key?.secret ?? Buffer.alloc(32);
     const isSigned = ['', publicPath].some((path) =>
       equalHex(hex, signRequest({ ...signed, url: `${path}${signed.url}` }, secret)),
@@ -129,7 +132,7 @@ export function createAccess(options: AccessOptions): Access {
     return requesterOf('key', key.id, key);
   }
 
-  /** Whoever says who they are may read what everybody may. */
+  /** A client with credentials may also read what every client may read. */
   function requesterOf(kind: 'token' | 'key' | 'local', name: string, grants: Grants): Requester {
     const rights = createRights({ ...grants, read: [...(grants.read ?? []), ...publicRead] });
     return createRequester({ kind, name, rights, isProven: true });

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { AppError, cutText, errnoOf, printable, toAppError } from '../errors.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
-/** Lines of JSON that are only ever added to a file. Evidence, not state: nothing reads them back. */
+/** Lines of JSON that are only ever added to a file. They are evidence, not state: the service never reads them. */
 export interface AuditLog {
   /**
    * Writes a line before it returns; a power cut may take those of the last second. Texts are cut at 1,024 bytes as they are
@@ -15,7 +15,7 @@ export interface AuditLog {
   readonly close: () => Promise<void>;
 }
 
-/** What a handler knows of one thing it did or refused. */
+/** One thing that a handler did or refused. */
 export interface AuditFacts {
   /** `created`, `unchanged`, ... or an error code. */
   readonly outcome: string;
@@ -34,13 +34,13 @@ export interface AuditFacts {
 const SYNC_EVERY_MS = 1_000;
 const FILE_MODE = 0o640;
 const NEWLINE = 0x0a;
-// Enough for the URL of a build, and so little that what clients make up does not fill the disk.
+// Enough for the URL of a build, and so little that texts which clients make up do not fill the disk.
 const MAX_TEXT_BYTES = 1024;
 const MAX_ENTRIES = 100;
 
 /**
- * The file is opened for each line, so that whoever rotates logs may rename or remove it at any moment.
- * @param onFailure is given the line that could not be written: the upload it tells of goes on.
+ * The file is opened for each line, so that a log rotation may rename or remove it at any moment.
+ * @param onFailure gets the line that could not be written: the upload it tells of goes on.
  * @throws AppError CONFIG_INVALID when there can be no such file; a full disk is no reason.
  */
 export function openAuditLog(path: string, onFailure: (error: unknown, line: string) => void): AuditLog {
@@ -61,7 +61,7 @@ export function openAuditLog(path: string, onFailure: (error: unknown, line: str
         appendFileSync(path, line, { mode: FILE_MODE });
         timer ??= setTimeout(() => void syncNow(), SYNC_EVERY_MS);
       } catch (error) {
-        // A full disk may have taken half of the line, or somebody the directory.
+        // A full disk may have cut the line in half, or the directory may be gone.
         isBegun = false;
         onFailure(error, line);
       }
@@ -99,7 +99,7 @@ export function openAuditLog(path: string, onFailure: (error: unknown, line: str
       await using file = await open(path, 'a', FILE_MODE);
       await file.datasync();
     } catch (error) {
-      // A device or a pipe has nothing to be synced.
+      // A device or a pipe needs no sync.
       if (errnoOf(error) !== 'EINVAL') onFailure(error, '');
     }
   }

@@ -6,7 +6,7 @@ import type { SignatureVerdict, SignatureState, Weakness } from '../api/signatur
 import type { SignedPackage } from './signing/verify-package-signature.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
-/** The signature of a package as each of its repositories sees it. */
+/** The signature of a package as each of its repositories judges it. */
 export type SignaturesByRepository = ReadonlyMap<RepositoryName, SignatureVerdict>;
 
 /**
@@ -21,7 +21,7 @@ export async function checkPackageSignature(
   findKeyring: FindKeyring,
 ): Promise<SignaturesByRepository> {
   const signatures = new Map<RepositoryName, SignatureVerdict>();
-  // Repositories of one entry share its keyring, and so what gpgv said.
+  // Repositories of one entry share its keyring, and so the verdict of gpgv.
   const byKeyring = Map.groupBy(repositories, findKeyring);
   for (const [rule, names] of byKeyring) {
     const signature = await verifyBy(signed, rule);

@@ -8,7 +8,7 @@ import { readGpgvStatus } from './signing/read-gpgv-status.ts';
 import { lastWords, runTool } from './run-tool.ts';
 import type { SignatureVerdict } from '../api/signature-verdict.ts';
 
-/** A signature, and what it is of. */
+/** A signature, and the bytes that it signs. */
 export interface Detached {
   /** A packet, or an armor around one. */
   readonly signature: Uint8Array;
@@ -33,7 +33,7 @@ const GPGV_LIMIT_MS = 60_000;
 // gpgv: the signature does not fit, or it could not be checked. It ends with 2 for everything else.
 const GPGV_EXIT_CODES: readonly number[] = [0, 1, 2];
 
-/** A gpgv that is run for no more signatures at once than there are cores; whoever shares it shares them. */
+/** Runs gpgv for at most as many signatures at once as there are cores; callers that share it share this limit. */
 export function createGpgv(): Gpgv {
   const takeTurn = pLimit(availableParallelism());
   return (detached, keyring) => takeTurn(() => verifyDetached(detached, keyring));
@@ -43,7 +43,7 @@ async function verifyDetached(
   { signature, content, signal }: Detached,
   keyring: Keyring,
 ): Promise<SignatureVerdict> {
-  // Through pipes: there is no second copy of the content, and nothing to clean up.
+  // Everything goes through pipes: there is no second copy of the content, and nothing to clean up.
   const input = typeof content === 'string' ? content : openPart(content);
   try {
     const result = await runTool({
@@ -54,14 +54,14 @@ async function verifyDetached(
       thirdInput: signature,
       signal,
     });
-    // To gpgv a keyring that is gone is one without keys.
+    // gpgv takes a missing keyring for one without keys.
     const hasJudged = GPGV_EXIT_CODES.includes(result.exitCode) && existsSync(keyring.path);
     if (hasJudged) return readGpgvStatus(result.stdout, keyring.keys);
     throw new AppError('SIGNING_TOOL_FAILED', `gpgv ended with ${lastWords(result)}`, {
       hint: 'Try again; if it fails again, the server log has the cause under this request id.',
     });
   } finally {
-    // gpgv does not read on when it cannot make anything of the signature.
+    // gpgv does not read on when it does not understand the signature.
     if (typeof input !== 'string') input.destroy();
   }
 }
@@ -70,7 +70,7 @@ function openPart({ path, start, end }: SignedBytes): Readable {
   return createReadStream(path, end === undefined ? { start } : { start, end: end - 1 });
 }
 
-/** The signature comes on descriptor 3, what it is of on standard input. */
+/** The signature comes on descriptor 3, the signed bytes on standard input. */
 function gpgvArguments({ path, homeDir }: Keyring): readonly string[] {
   const settings = ['--homedir', homeDir, '--status-fd', '1', '--keyring', path];
   return ['--enable-special-filenames', ...settings, '--', '-&3', '-'];

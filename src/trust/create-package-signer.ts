@@ -11,7 +11,7 @@ import { signPackage, type SignedFile, type UnsignedPackage } from './signing/si
 import type { SignatureVerdict } from '../api/signature-verdict.ts';
 import { type SignedPackage, verifyPackageSignature } from './signing/verify-package-signature.ts';
 
-/** A package's signature as the keys of `signing.keys` see it. */
+/** A package's signature as the keys of `signing.keys` judge it. */
 export interface OwnSignature {
   readonly verdict: SignatureVerdict;
   /** True when one of these keys signed the package: it need not be signed again. */
@@ -22,7 +22,7 @@ export interface OwnSignature {
 export interface PackageSigner {
   /** Verifies against the keys of `signing.keys` alone. */
   readonly verify: (signed: SignedPackage) => Promise<OwnSignature>;
-  /** Makes a signed copy, which the caller removes. Not more at once than there are cores. */
+  /** Makes a signed copy, which the caller removes. At most as many run at once as there are cores. */
   readonly sign: (unsigned: UnsignedPackage) => Promise<SignedFile>;
 }
 
@@ -30,10 +30,10 @@ export interface PackageSignerOptions extends GpgHome {
   /** Fingerprints: the first one signs, each of them may have signed. */
   readonly keys: readonly string[];
   readonly incomingDir: string;
-  /** A directory that nobody else uses, for the public keys. */
+  /** A directory for the public keys, which no other code uses. */
   readonly keyringDir: string;
   readonly gpgv: Gpgv;
-  /** Ends the signing that runs. */
+  /** Ends a signing under way. */
   readonly signal: AbortSignal | undefined;
 }
 

@@ -16,7 +16,7 @@ import type { SignatureVerdict } from '../api/signature-verdict.ts';
 export interface SignerOptions extends GpgHome {
   /** Fingerprints, at least one: the first one signs, each of them may have signed. */
   readonly keys: readonly string[];
-  /** A directory that nobody else uses, for the public keys; made when the first signature is verified. */
+  /** A directory for the public keys, which no other code uses; made when the first signature is verified. */
   readonly keyringDir: string;
 }
 
@@ -27,27 +27,27 @@ export interface SignerOptions extends GpgHome {
 export interface Signer {
   /** @returns an armored detached signature. */
   sign(content: string, signal?: AbortSignal): Promise<string>;
-  /** True when the key that signs today made this signature of this content, and it is good. */
+  /** True when the present signing key made this signature of this content, and it is good. */
   isSignedNow(content: string, signature: string): Promise<boolean>;
   /** The configured key that made a good signature; undefined for any other one. */
   findKey(content: string, signature: string): Promise<string | undefined>;
-  /** The configured keys whose public part is not there. */
+  /** The configured keys whose public part is missing. */
   findMissingKeys(): Promise<readonly string[]>;
   /** Every configured public key, armored. */
   exportKeys(): Promise<string>;
-  /** Those of them that are there, as gpg exported them last: for the first publication, or when a key was extended. */
+  /** Those of them that are there, as gpg exported them last: for the first publication, and after a key was extended. */
   publicKeys(): Promise<string>;
   /** Configured keys that hosts of today refuse. */
   findWeakKeys(): Promise<readonly WeakKey[]>;
-  /** What keeps it from signing now. */
+  /** The fault that keeps it from signing now. */
   findFault(): Promise<AppError | undefined>;
-  /** What kept it from signing the last time it had to. */
+  /** The fault of its last signing. */
   lastFault(): AppError | undefined;
 }
 
-// yum of Enterprise Linux 7 knows it, and nobody refuses it.
+// yum of Enterprise Linux 7 knows this digest, and no host refuses it.
 const DIGEST = 'SHA256';
-// A publication a repository; one that was forgotten costs a call of gpgv.
+// One publication for each repository; a forgotten one costs a call of gpgv.
 const MAX_REMEMBERED = 4096;
 
 interface Signed {
@@ -110,11 +110,11 @@ export function createSigner(options: SignerOptions): Signer {
     }
   }
 
-  /** gpg ended well, but hosts go by the signature. */
+  /** gpg ended without an error, but hosts go by the signature. */
   async function isProved(signed: Signed): Promise<boolean> {
     const keyring = ownKeyring;
     if ((await findSigner(signed)) === key) return true;
-    // The keyring may be of a time before the key was extended.
+    // The keyring may be from a time before the key was extended.
     if (ownKeyring === keyring) ownKeyring = undefined;
     exported = undefined;
     return (await findSigner(signed)) === key;
@@ -140,18 +140,21 @@ export function createSigner(options: SignerOptions): Signer {
       if (ownKeyring === making) ownKeyring = undefined;
       throw error;
     }
-    // A key may be put there while the service runs.
+    // An administrator may add a key while the service runs.
     if (ownKeyring === making) ownKeyring = undefined;
     return undefined;
   }
 
-  /** Each in a directory of its own: somebody may still read the one before, but hardly the one before that. */
+  /**
+   * Each keyring has a directory of its own: a verification may still read the one before, but hardly the one before
+   * that.
+   */
   async function makeOwnKeyring(): Promise<Keyring | undefined> {
     keyringsMade += 1;
     const number = keyringsMade;
     const former = number === 1 ? keyringDir : join(keyringDir, String(number - 2));
     await rm(former, { recursive: true, force: true });
-    // Of those keys that are there: one that is missing must not hide what the others signed.
+    // Made of the keys that are there: a missing one must not hide what the others signed.
     const armored = await exportPresentKeys(options, keys);
     return armored === undefined ? undefined : makeKeyringOf(armored, join(keyringDir, String(number)));
   }
@@ -205,12 +208,12 @@ function notProved(key: string): AppError {
 }
 
 /**
- * The configured key that made a good signature: it is named by its own fingerprint or its primary key's, or the end of
- * one. What gpgv did not name was made by none: every text ends with an empty one.
+ * The configured key that made a good signature: gpgv names it by its own fingerprint, by its primary key's, or by the
+ * end of one. When gpgv names no key, none made it: every text ends with an empty one.
  */
 function keyBehind(verdict: SignatureVerdict, keys: readonly string[]): string | undefined {
   const { keyId, fingerprint } = verdict;
-  // What an expired or revoked key signed does not count, although the signature fits.
+  // A signature by an expired or revoked key does not count, even if it fits.
   if (!countsAsOwn(verdict) || !keyId || !fingerprint) return undefined;
   return keys.find((key) => fingerprint.endsWith(key) || key.endsWith(keyId));
 }

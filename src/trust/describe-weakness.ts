@@ -1,6 +1,6 @@
 import type { Weakness } from '../api/signature-verdict.ts';
 
-/** In words, for people: `digest SHA-1, key RSA 1024`. */
+/** The weakness in words: `digest SHA-1, key RSA 1024`. */
 export function describeWeakness({ digest, key }: Weakness): string {
   return [
     ...(digest === undefined ? [] : [`digest ${digest}`]),

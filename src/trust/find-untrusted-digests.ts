@@ -6,12 +6,12 @@ import { findWeakDigest } from './signing/find-weakness.ts';
 /** Fedora has rpm 6 since 43, and Enterprise Linux from 11 on, whose numbers are far below. */
 const FIRST_FEDORA = 43;
 const ENTERPRISE_LINUX: readonly number[] = [11];
-/** Higher numbers are years and service packs of others, such as 2023 and 160000. */
+/** Higher numbers are years and service packs of other distributions, such as 2023 and 160000. */
 const LAST_FEDORA = 999;
-/** What becomes the next of them. */
+/** Releasevers that become the next releases of them. */
 const ROLLING = /^(?:eln\d*|rawhide)$/;
 
-/** What only MD5 or SHA-1 proves of a package. */
+/** The parts of a package that only MD5 or SHA-1 proves. */
 export type UntrustedPart = 'header' | 'payload' | 'header and payload';
 
 /**

@@ -15,7 +15,7 @@ export interface WeakKey {
  * their user ids by a weak digest, which Enterprise Linux 9 does not import. @throws AppError SIGNING_TOOL_*.
  */
 export async function findWeakKeys(home: GpgHome, keys: readonly string[]): Promise<readonly WeakKey[]> {
-  // Without a name gpg lists every key there is.
+  // Without a name gpg lists every key that it has.
   if (keys.length === 0) return [];
   const { stdout } = await runGpg(home, { args: [...LIST_KEYS, '--list-sigs', '--', ...keys] });
   return readKeyList(stdout).flatMap(weaknessesOf);
@@ -23,7 +23,7 @@ export async function findWeakKeys(home: GpgHome, keys: readonly string[]): Prom
 
 function weaknessesOf(listed: ListedKey): readonly WeakKey[] {
   const { fingerprint, primary, canSign, certifyingDigests } = listed;
-  // Whatever it signs with, a host takes the primary key first.
+  // For a signature by a subkey too, a host first imports the primary key.
   const weakKey = primary === undefined || canSign ? findWeakKey(listed) : undefined;
   const digests = new Set(certifyingDigests.flatMap((digest) => findWeakDigest(digest) ?? []));
   const reasons = [

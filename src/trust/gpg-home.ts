@@ -4,14 +4,14 @@ import type { GpgHome } from '../base/config/load.ts';
 import { AppError, errnoOf } from '../errors.ts';
 import { namesIn } from '../base/files/names-in.ts';
 
-/** Options of a gpg that asks nobody, whatever the user's own gpg.conf says. */
+/** Options of a gpg that asks no person, also when the user's own gpg.conf says otherwise. */
 export const UNATTENDED: readonly string[] = ['--no-options', '--batch', '--no-tty'];
 
 const OTHERS = 0o077;
 
 /**
- * Options for a GNUPGHOME of somebody else's agent: one of our own could do nothing without a secret key, and would hide
- * the one of another user who has it.
+ * Options for a GNUPGHOME with another user's agent: an agent of the service's own could do nothing without a secret
+ * key, and would hide the one that has it.
  */
 export async function agentOptions({ gnupgHome }: GpgHome): Promise<readonly string[]> {
   const names = await namesIn(join(gnupgHome, 'private-keys-v1.d'));

@@ -10,7 +10,7 @@ import { lastWords } from './run-tool.ts';
 export interface Keyring {
   /** Absolute path. */
   readonly path: string;
-  /** A directory of ours, so that gpgv reads nobody's own settings. */
+  /** A directory of the service, so that gpgv reads no settings of a user. */
   readonly homeDir: string;
   /** Its keys and subkeys by fingerprint. */
   readonly keys: ReadonlyMap<string, ListedKey>;
@@ -18,7 +18,7 @@ export interface Keyring {
 
 type EmptyKeyring = Omit<Keyring, 'keys'>;
 
-// A keyring of a whole distribution is imported in a second.
+// Importing the keyring of a whole distribution takes a second.
 const IMPORT_LIMIT_MS = 60_000;
 const HOME_MODE = 0o700;
 
@@ -68,7 +68,7 @@ async function importFile(keyFile: string, keyring: EmptyKeyring): Promise<strin
   return importKeys({ args: ['--', keyFile] }, keyring);
 }
 
-/** What keeps keys out of the keyring. */
+/** The reason why keys are not in the keyring. */
 async function importKeys(
   { args, input }: Pick<GpgCall, 'args' | 'input'>,
   { path, homeDir }: EmptyKeyring,

@@ -5,13 +5,13 @@ import { newToken } from './token-hash.ts';
 const FILE_NAME = 'local-token';
 
 /**
- * Makes the token that commands on this machine show to the service: whoever may read the state directory's private
+ * Makes the token that commands on this machine send to the service: a user who may read the state directory's private
  * files may do everything. It lives as long as the process.
  */
 export function writeLocalToken(stateDir: string): string {
   const token = newToken();
   const path = join(stateDir, FILE_NAME);
-  // The mode of a file that is there already would stay.
+  // Writing would keep the mode of a file that is there already.
   rmSync(path, { force: true });
   writeFileSync(path, token, { mode: 0o600, flag: 'wx' });
   return token;

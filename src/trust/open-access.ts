@@ -51,7 +51,7 @@ function localToken(stateDir: string, log: AccessLog): string {
   try {
     return writeLocalToken(stateDir);
   } catch (error) {
-    // On a full disk the service goes on serving; only commands on this machine will need a token.
+    // On a full disk the service still serves; only commands on this machine will need a token.
     log.warn({ err: error }, 'no token for commands on this machine');
     return newToken();
   }

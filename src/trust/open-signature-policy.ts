@@ -4,17 +4,17 @@ import { createPackageSigner, type PackageSigner } from './create-package-signer
 import type { GpgHome } from '../base/config/load.ts';
 import { type FindKeyring, makePackageKeyrings } from './package-keyrings.ts';
 
-/** Whose signatures packages need, and which they get. */
+/** Which signatures packages need, and which signatures the service makes. */
 export interface SignaturePolicy {
   readonly findKeyring: FindKeyring;
-  /** Undefined when packages are stored as they are sent. */
+  /** Undefined when the service stores packages as clients send them. */
   readonly signing: PackageSigner | undefined;
 }
 
 interface SignatureFolders {
   readonly stateDir: string;
   readonly incomingDir: string;
-  /** Ends the signing that runs. */
+  /** Ends a signing under way. */
   readonly signal?: AbortSignal;
 }
 

@@ -7,20 +7,20 @@ import { runTool } from './run-tool.ts';
 const TIME_LIMIT_MS = 5_000;
 
 /**
- * Notes whether the agent of a GNUPGHOME runs already. gpg starts one that stays when it has signed.
- * @returns ends the agent that was started since; one that was there before is somebody else's and stays. It never fails: an
- * agent that cannot be asked stays.
+ * Notes whether the agent of a GNUPGHOME runs already. gpg starts an agent, which stays after the signing.
+ * @returns ends the agent that was started since; an agent that ran before belongs to another program and stays. It
+ * never fails: an agent that does not answer stays.
  */
 export async function noteOwnAgent(home: GpgHome): Promise<() => Promise<void>> {
   const wasRunning = await isAgentRunning(home);
   return async () => {
-    // Of a home without secret keys it is somebody else's in any case: none is started there.
+    // The agent of a home without secret keys always belongs to another program: the service starts none there.
     if (wasRunning || (await agentOptions(home)).length > 0) return;
     await run('gpgconf', home, ['--kill', 'gpg-agent']);
   };
 }
 
-/** gpg-connect-agent exits with 0 in any case; only an agent says its process id. */
+/** gpg-connect-agent always exits with 0; only an agent tells its process id. */
 async function isAgentRunning(home: GpgHome): Promise<boolean> {
   const answer = await run('gpg-connect-agent', home, ['--no-autostart', 'GETINFO pid', '/bye']);
   return answer === undefined || /^D \d+$/m.test(answer);

@@ -7,17 +7,17 @@ import type { SignatureVerdict } from '../api/signature-verdict.ts';
 import { type SignedPackage, verifyPackageSignature } from './signing/verify-package-signature.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
-/** Whose packages a repository takes. */
+/** The keys whose packages a repository takes. */
 export interface RepositoryKeyring {
   /** Verifies against the keys of this repository alone. @throws AppError SIGNING_TOOL_*. */
   readonly verify: (signed: SignedPackage) => Promise<SignatureVerdict>;
   /** Whether every package must have a good signature by one of its keys. */
   readonly isSignatureRequired: boolean;
-  /** Whether a weak one is accepted then. */
+  /** Whether the repository then takes a weak one. */
   readonly isWeakAccepted: boolean;
 }
 
-/** The keyring of a repository, or undefined for one that nobody named. */
+/** The keyring of a repository; undefined for a repository that no entry names. */
 export type FindKeyring = (repository: RepositoryName) => RepositoryKeyring | undefined;
 
 interface KeyringEntry {

@@ -21,7 +21,7 @@ export interface Requester {
 // The state directories of all versions hold this text.
 const ANONYMOUS_OWNER = 'anybody ';
 
-/** Where rights are given, for hints. */
+/** The place in the configuration that gives rights, for hints. */
 const RIGHTS_PLACE: Readonly<Record<Exclude<Requester['kind'], 'anonymous'>, string>> = {
   token: 'this right in the access section',
   key: 'this right in the access section',
@@ -48,7 +48,7 @@ export function ownerOf({ kind, name }: Pick<Requester, 'kind' | 'name'>): strin
   return kind === 'anonymous' ? ANONYMOUS_OWNER : `${kind} ${name}`;
 }
 
-/** What a request needs: a right in one repository, in all of them, or in any. */
+/** The right that a request needs: in one repository, in all of them, or in any. */
 export interface Need {
   readonly right: Right;
   readonly in: { readonly repository: RepositoryName } | 'all' | 'some';

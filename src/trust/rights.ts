@@ -6,12 +6,12 @@ export type Right = 'read' | 'upload' | 'delete' | 'admin';
 /** For each right, globs over repository names (`9/*`); `*` stands for all of them. */
 export type Grants = { readonly [right in Right]?: readonly string[] };
 
-/** What somebody may do. */
+/** What a requester may do. */
 export interface Rights {
   readonly may: (right: Right, repository: RepositoryName) => boolean;
   /** In at least one repository, as far as the globs say. */
   readonly maySomewhere: (right: Right) => boolean;
-  /** In every repository, those to come too. */
+  /** In every repository, also in future ones. */
   readonly mayEverywhere: (right: Right) => boolean;
 }
 

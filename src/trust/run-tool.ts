@@ -4,10 +4,10 @@ import type { ExecaError } from 'execa';
 import { AppError, errnoOf } from '../errors.ts';
 import { locateExecutable } from '../base/files/locate-executable.ts';
 
-/** What a tool gets between SIGTERM and SIGKILL. */
+/** The time that a tool gets between SIGTERM and SIGKILL. */
 export const KILL_AFTER_MS = 2_000;
 const VERSION_LIMIT_MS = 10_000;
-// Importing sixteen thousand keys writes as much; what is larger is nothing that we asked for.
+// Importing sixteen thousand keys writes as much; a larger output is nothing that we asked for.
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 const MAX_MESSAGE_LINES = 3;
 
@@ -19,16 +19,16 @@ const PACKAGES: Readonly<Record<ToolRun['tool'], string>> = {
   rpmsign: 'apt-get install rpm, or dnf install rpm-sign',
 };
 
-/** A program that is to be run, with a limit for its time. */
+/** A program to run, with a limit for its time. */
 export interface ToolRun {
   readonly tool: 'gpg' | 'gpgv' | 'gpgconf' | 'gpg-connect-agent' | 'rpmsign';
   readonly args: readonly string[];
   readonly timeoutMs: number;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Its standard input. */
+  /** The bytes for its standard input. */
   readonly input?: string | Readable;
-  /** What it reads on file descriptor 3: bytes, or an open file. */
+  /** The bytes, or the open file, for its file descriptor 3. */
   readonly thirdInput?: Uint8Array | ReadStream | undefined;
   /** Ends it when the service stops. */
   readonly signal?: AbortSignal | undefined;
@@ -43,12 +43,12 @@ export interface ToolResult {
 
 /**
  * Runs a program of GnuPG or rpm; an exit code other than 0 is a result.
- * @throws AppError SIGNING_TOOL_MISSING, or SIGNING_TOOL_FAILED when a signal or a limit of ours ended it, or what it was
- *   given could not be read to its end: what it says then is about something else.
+ * @throws AppError SIGNING_TOOL_MISSING; SIGNING_TOOL_FAILED when a signal or a limit of ours ended it, or its input
+ * could not be read to the end: its words are then about something else.
  */
 export async function runTool(run: ToolRun): Promise<ToolResult> {
   const { tool, args, timeoutMs, cwd, env, input, thirdInput, signal } = run;
-  // Loaded when a program is run: it is a tenth of what a start would load, and many services run none.
+  // Loaded when a program is run: it is a tenth of the code that a start would load, and many services run no program.
   const execaModule = await import('execa');
   const result = await execaModule.execa(tool, args, {
     reject: false,
@@ -58,10 +58,10 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
     maxBuffer: MAX_OUTPUT_BYTES,
     // Armor ends with a line break.
     stripFinalNewline: false,
-    // Nothing of the service's environment: GNUPGHOME, GPG_TTY and the like change what the programs do.
+    // The program gets no environment of the service: GNUPGHOME, GPG_TTY and the like would change what it does.
     extendEnv: false,
     env: { LC_ALL: 'C.UTF-8', PATH: process.env['PATH'], ...env },
-    // Where this process is, its user may not be allowed to be.
+    // The program's user may not be allowed in this process's directory.
     cwd: cwd ?? '/',
     ...(signal === undefined ? {} : { cancelSignal: signal }),
     ...(input === undefined ? {} : { input }),
@@ -78,7 +78,7 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
   throw result instanceof execaModule.ExecaError ? toolError(tool, timeoutMs, result) : result;
 }
 
-/** A program that has seen enough closes its end of a pipe. No file that we read has these errors. */
+/** A program that has seen enough closes its end of a pipe. No file that we read gives these errors. */
 function didNotReadOn(cause: unknown): boolean {
   const errno = errnoOf(cause);
   return errno === 'EPIPE' || errno === 'ECONNRESET';
@@ -96,19 +96,19 @@ export async function findTool(tool: ToolRun['tool']): Promise<string> {
   return path;
 }
 
-/** How a program ended and the last that it said, for messages. */
+/** How a program ended and its last words, for messages. */
 export function lastWords({ exitCode, stderr }: Pick<ToolResult, 'exitCode' | 'stderr'>): string {
   const lines = stderr.split('\n').filter((line) => line !== '');
   return `exit code ${exitCode}: ${lines.slice(-MAX_MESSAGE_LINES).join(' | ')}`;
 }
 
 function toolError(tool: ToolRun['tool'], timeoutMs: number, error: ExecaError): AppError {
-  // With an exit code or a signal it ran: then it was a file to be read that is not there.
+  // With an exit code or a signal the program did run: then a file that should be read is missing.
   const hasRun = error.exitCode !== undefined || error.signal !== undefined;
   if (!hasRun && (error.code === 'ENOENT' || error.code === 'EACCES')) return toolMissing(tool, error);
   return new AppError('SIGNING_TOOL_FAILED', `${tool} ${endingOf(error, timeoutMs)}`, {
     hint: 'Try again; if it fails again, the server log has the cause under this request id.',
-    // The error of cut-off output holds all of it.
+    // The error about too much output holds all of it; its cause does not.
     cause: error.isMaxBuffer ? error.cause : error,
   });
 }

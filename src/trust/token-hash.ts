@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
-// With a prefix of its own a token that leaked into a repository or a log can be searched for.
+// The token has a prefix of its own, so that one that leaked into a repository or a log can be searched for.
 const PREFIX = 'rpmyard_';
 const RANDOM_BYTES = 32;
 
@@ -14,7 +14,7 @@ export function hashToken(token: string): string {
   return `sha256:${createHash('sha256').update(token).digest('hex')}`;
 }
 
-/** The entry that has this token; every entry is compared in full, so that the time taken tells nothing. */
+/** The entry that has this token; every entry is compared in full, so that the time tells nothing. */
 export function findByToken<Entry extends { readonly hash: string }>(
   entries: readonly Entry[],
   token: string,

@@ -14,32 +14,32 @@ export interface NginxQuestions {
   readonly publicUrl: string;
   /** nginx spools a body before the service sees it. @throws AppError STORAGE_FULL. */
   readonly demandRoom: (sizeBytes: number) => void;
-  /** nginx takes no larger body. */
+  /** The largest body that nginx takes. */
   readonly maxUploadBytes: number;
-  /** What a path below /repo/ leads to in the tree. */
+  /** The file or directory in the tree for a path below /repo/. */
   readonly onDisk: (path: string) => string;
 }
 
 /**
- * What the nginx in front asks before it takes a body or serves a file (auth_request): 204, 401, 403, or 507 when there is
- * no room for a body. X-Original-URI and X-Original-Method tell of which request, X-Original-Length how long its body is;
- * it gives code, detail and hint in headers, as nginx drops the body.
+ * Answers the questions of the nginx in front before it takes a body or serves a file (auth_request): 204, 401, 403, or
+ * 507 when there is no room for a body. X-Original-URI and X-Original-Method name the request, X-Original-Length the
+ * length of its body. The answer has code, detail and hint in headers, because nginx drops the body.
  */
 export function createNginxHandlers(options: NginxQuestions): Pick<RouteHandlers, 'mayUpload' | 'mayRead'> {
   const { demandRoom, maxUploadBytes, onDisk } = options;
   return {
-    // The upload itself comes here afterwards.
+    // The upload itself comes to the service afterwards.
     mayUpload: (request, reply) =>
       answer(request, reply, () => {
         const original = originalOf(request);
         identify(request, { need: needOfUpload(original), use: 'look' }, options);
-        // The service itself sees to every other body, as it arrives.
+        // The service itself checks every other body, as it arrives.
         if (original.method === 'PUT') demandRoom(spooledBytesOf(original, maxUploadBytes));
       }),
     mayRead: (request, reply) =>
       answer(request, reply, () => {
         const { url } = originalOf(request);
-        // A listing comes here afterwards; every other file nginx gives away.
+        // A listing comes to the service afterwards; nginx serves every other file.
         const use = /^[^?]*\/(?:\?|$)/.test(url) ? 'look' : 'consume';
         identify(request, { need: needOfRepositoryUrl(url, onDisk), use }, options);
         demandLookedAt(request, url);
@@ -60,8 +60,8 @@ function identify(
 }
 
 /**
- * nginx looks first whether a directory `9.4` is there, and says the number that it reads instead. One that was made since then
- * must not be asked about in its place: the right is needed in both.
+ * nginx first looks for a directory `9.4`, and sends the number that it reads instead. If such a directory was made
+ * since then, the question must not be about the other one: the right is needed in both.
  */
 function demandLookedAt(request: FastifyRequest, url: string): void {
   const major = headerText(request.headers['x-original-major']);
@@ -87,7 +87,7 @@ function answer(request: FastifyRequest, reply: FastifyReply, check: () => void)
 }
 
 function needOfUpload({ method }: AskedRequest): Need | 'nothing' {
-  // Of what only reads the route itself says what it needs; there is no body that could be refused before.
+  // For a request that only reads, the route itself checks the right; it has no body to refuse before.
   return changesNothing(method) ? 'nothing' : { right: 'upload', in: 'some' };
 }
 
@@ -100,8 +100,8 @@ function originalOf({ headers, method }: FastifyRequest): AskedRequest {
 }
 
 /**
- * How much nginx may write of the body that it is about to spool. Of one in chunks only the end shows how long it was, and an
- * older file of nginx says nothing of any.
+ * How much nginx may write of the body that it is about to spool. Only the end of a body in chunks shows its length,
+ * and older files of nginx do not send the length.
  */
 function spooledBytesOf({ headers }: AskedRequest, maxUploadBytes: number): number {
   const text = headerText(headers['x-original-length']) ?? '';

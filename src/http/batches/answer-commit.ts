@@ -9,7 +9,7 @@ import { parseWaitMs } from '../wait-query.ts';
 
 type CommitRequest = RequestOf<'commitBatch'>;
 
-// When nothing is said, as long as a ?wait= may be: nginx gives up later.
+// The time limit without ?wait=: as long as a ?wait= may be, because nginx gives up later.
 const ANSWER_WITHIN_MS = 50_000;
 
 /** Commits a batch, or takes part in the commit that is under way, and answers within the time that the client gives it. */
@@ -23,7 +23,7 @@ export async function answerCommit(
   const outcomes = await within(waitMs ?? ANSWER_WITHIN_MS, committing);
   if (outcomes === undefined) {
     const { id: batch } = request.params;
-    // It goes on, and this request no longer answers what it meets.
+    // The commit goes on, and this request does not answer its end any more.
     committing.catch((error: unknown) => request.logError(toAppError(error), { batch }));
     return sendUnderWay(request, reply, options);
   }
@@ -40,7 +40,7 @@ export async function answerCommit(
   return sendCommitted(request, reply, packages);
 }
 
-/** The line is written when it has happened, be the answer sent by then or not. */
+/** The audit line is written when the commit has happened, before or after the answer. */
 async function commitAudited(
   request: CommitRequest,
   options: BatchOptions,
@@ -74,10 +74,10 @@ async function sendUnderWay(
   return reply.code(202).send(documentOf(batch.id, batch.state, await options.outcomesOf(batch)));
 }
 
-/** A package of the batch, as its upload without a batch would have been answered. */
+/** A package of the batch, as the answer to its upload without a batch would show it. */
 interface CommittedPackage {
   readonly outcome: UploadOutcome;
-  /** In text. */
+  /** The answer in text. */
   readonly line: string;
   readonly isPending: boolean;
 }

@@ -11,7 +11,7 @@ export interface HealthOptions {
 
 type HealthHandlers = Pick<RouteHandlers, 'tellHealth' | 'tellReadiness' | 'tellMetrics'>;
 
-/** /healthz says that the process answers; /readyz that an upload would work now, and what else is wrong. */
+/** /healthz says that the process answers; /readyz says that an upload would work now, and which faults there are. */
 export function createHealthHandlers({ findFaults, metrics }: HealthOptions): HealthHandlers {
   const readMetrics = shareMetrics(metrics);
   return {
@@ -37,7 +37,7 @@ function toJson({ affects, repository, error }: Fault): object {
   return { affects, ...(repository !== undefined && { repository }), code, detail: detailOf(error), hint };
 }
 
-/** A client that may read everything is told more than a reader of one repository: a batch goes to several. */
+/** A client that may read everything learns more than a reader of one repository: a batch goes to several. */
 function detailOf({ code, message, cause }: Fault['error']): string {
   return code === 'BATCH_UNPLACED' && cause instanceof AppError ? `${message}: ${cause.message}` : message;
 }

@@ -1,7 +1,7 @@
 import type { Metrics } from '../../observe/metrics.ts';
 
-// Each answer goes through all repositories. It stands for ten times as long as it took, so that scrapes take a tenth of
-// the time at most, but never for longer than this: alarms look at it.
+// Each answer goes through all repositories. It is used again for ten times as long as it took, so that scrapes take at
+// most a tenth of the time, but never for longer than this: alarms rely on it.
 const SHARE_FACTOR = 10;
 const MAX_SHARE_MS = 1_000;
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { shuttingDown } from '../shutting-down.ts';
 
-// A request that comes this soon after the stop began was on its way, on a connection that was accepted before.
+// A request that comes this soon after the stop began was already on its way, on a connection that was accepted before.
 const LATE_REQUEST_MS = 5_000;
 
 /**

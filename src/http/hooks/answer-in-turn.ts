@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Lets a request wait for its turn that a client sent ahead on a connection: Node parses all of them at once, and each would
- * open its file and read from it, although only the first can be answered.
+ * Makes a request wait for its turn when a client sent several ahead on one connection: Node parses all of them at
+ * once, and each would open its file and read from it, although only the first can be answered.
  */
 export function answerInTurn(app: FastifyInstance): void {
   app.addHook('onRequest', async (_request, { raw: response }) => {

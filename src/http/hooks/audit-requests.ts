@@ -7,24 +7,24 @@ import { ANONYMOUS, ownerOf } from '../../trust/requester.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Writes a line of something this request did, or was refused in a part. */
+    /** Writes a line about one thing that this request did, or that was refused. */
     audit: (facts: AuditFacts) => void;
     isAudited: boolean;
-    /** The request that nginx asks about, when this is such a question. */
+    /** The request that nginx asks about, when this request is such a question. */
     askedFor: { readonly method: string; readonly url: string } | undefined;
     /** The error that the request was answered with. */
     refusal: AuditFacts | undefined;
   }
   interface FastifyContextConfig {
-    /** `itself`: the route says what is worth a line; beside it only those are written who may not use it. */
+    /** `itself`: the route writes its own lines; the hook adds only those for clients that may not use it. */
     audits?: 'itself';
   }
 }
 
 /**
- * Writes a line for whatever changes something or was not allowed to: as soon as it is done, and before it is answered. What
- * was done is always written. Of many refusals of one client some are left out; the next one says how many
- * (`refusalsNotWritten`).
+ * Writes a line for each request that changes something or was not allowed to, as soon as it is done and before it is
+ * answered. What was done is always written. When one client causes many refusals, some are left out; the next one says
+ * how many (`refusalsNotWritten`).
  */
 export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => number): void {
   app.decorateRequest('audit');
@@ -48,7 +48,7 @@ export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => nu
   });
 
   function write(request: FastifyRequest, facts: AuditFacts): void {
-    // A request that was refused before anybody looked has none.
+    // A request that was refused before the guard has none.
     const requester = request.requester ?? ANONYMOUS;
     const who = requester.isProven ? ownerOf(requester).trim() : null;
     const leftOut = budgets.take(who, facts.outcome);

@@ -23,8 +23,8 @@ declare module 'fastify' {
     /** ANONYMOUS on a route that needs nothing, and after a refusal. */
     requester: Requester;
     /**
-     * The requester with a further right in view: where everybody may do what the route needs, the guard has looked at no
-     * credentials. ANONYMOUS when they are wrong, since the route itself needs none.
+     * The requester, examined for a further right. Where every client may do what the route needs, the guard has read
+     * no credentials. ANONYMOUS when they are wrong, because the route itself needs none.
      */
     identifyFor: (right: Right) => Requester;
     /**
@@ -36,9 +36,9 @@ declare module 'fastify' {
 }
 
 /**
- * Lets a client through to a route only when it may use it, and no page of another site (`publicUrl`: how clients reach
- * the service); a route that does not say what it needs is a fault. What cannot be the name of a repository is NOT_FOUND
- * before it is compared with any rule.
+ * Lets a client use a route only when it has the right, and refuses pages of other sites (`publicUrl`: how clients
+ * reach the service). A route that does not say what it needs is a fault. A text that cannot be the name of a
+ * repository is NOT_FOUND before it is compared with any rule.
  */
 export function guardRoutes(
   app: FastifyInstance,
@@ -56,12 +56,12 @@ export function guardRoutes(
   });
   app.addHook('onRequest', async (request) => {
     request.requester = ANONYMOUS;
-    // Before credentials are looked at, which a browser adds by itself.
+    // Checked before the credentials, which a browser adds by itself.
     refuseCrossSite(lineOf(request), publicUrl);
-    // A signature is good once: what it has shown stays known as long as the request.
+    // A signature is good for one request, so its result is kept as long as the request.
     let shown = ANONYMOUS;
     request.identifyFor = (right) => {
-      // A page of another site may let a browser read, and nothing more.
+      // A page of another site may make a browser read, and nothing more.
       if (isCrossSite(request.headers, publicUrl)) return ANONYMOUS;
       const known = [request.requester, shown].find(({ kind }) => kind !== 'anonymous');
       if (known !== undefined) return known;
@@ -89,7 +89,7 @@ function lineOf({ method, originalUrl, headers }: FastifyRequest): AskedRequest 
 }
 
 function needOf({ routeOptions, params }: FastifyRequest): Need | 'nothing' {
-  // Where there is no route there is nothing to protect.
+  // A request without a route needs no protection.
   const needs = routeOptions.config.needs ?? 'nothing';
   if (needs === 'nothing') return 'nothing';
   const { right } = needs;

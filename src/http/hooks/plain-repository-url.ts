@@ -23,12 +23,12 @@ export function readUrlPath(url: string): string | undefined {
 }
 
 const DOTS = new Set(['.', '..']);
-// What may be written in more than one way.
+// Paths that can be written in more than one way.
 const ODD = /[%#]|\/\/|\/\./;
 
 /**
- * The URL of something in the tree in its plain spelling, so that the service finds what nginx finds; any other URL as it was
- * sent.
+ * The URL of a path in the tree in its plain spelling, so that the service finds what nginx finds; any other URL as the
+ * client sent it.
  */
 export function plainRepositoryUrl(url: string): string {
   if (!ODD.test(url)) return url;

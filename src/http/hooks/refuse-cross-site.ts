@@ -5,16 +5,16 @@ import { headerText } from '../../base/text/header-text.ts';
 import type { AskedRequest } from '../../trust/access.ts';
 import { changesNothing } from './changes-nothing.ts';
 
-// What a browser says of a request that a page of this service made, or its user (an address typed in). Whatever else it
-// says is refused, words that are made up later too.
+// The values with which a browser describes a request that a page of this service made, or its user (an address typed
+// in). Any other value is refused, also one that is invented later.
 // https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
 const OWN_SITE = new Set(['same-origin', 'none']);
 const WEB = new Set(['http:', 'https:']);
 
 /**
- * Refuses what a page of another site lets a browser send: the browser may add credentials that it keeps, and without
- * access rules it reaches what only this machine should. Programs send neither Origin nor Sec-Fetch-Site and are not
- * meant.
+ * Refuses a request that a page of another site makes a browser send: the browser may add credentials that it keeps,
+ * and without access rules it can reach a service that only this machine should reach. Programs send neither Origin nor
+ * Sec-Fetch-Site and are not affected.
  * @param publicUrl how clients reach the service; pages from there may change things.
  * @throws AppError CROSS_SITE_REFUSED.
  * @see https://fetch.spec.whatwg.org/#origin-header
@@ -32,22 +32,22 @@ export function refuseCrossSite(
   );
 }
 
-/** Whether a page of another site lets a browser send this. */
+/** Whether a page of another site made a browser send this. */
 export function isCrossSite(headers: IncomingHttpHeaders, publicUrl: string): boolean {
   const origin = headerText(headers.origin);
   const site = headerText(headers['sec-fetch-site']);
   return !isOwnSite(site, origin) || (origin !== undefined && !isOwnOrigin(origin, headers, publicUrl));
 }
 
-/** `same-site` is another port or a neighbouring name: the origin decides, and a browser always gives it then. */
+/** `same-site` is another port or a neighbouring name: then Origin decides, which a browser always sends in this case. */
 function isOwnSite(site: string | undefined, origin: string | undefined): boolean {
   if (site === 'same-site') return origin !== undefined;
   return site === undefined || OWN_SITE.has(site);
 }
 
 /**
- * An address that Origin and Host agree on is the service's as well: it leads here whatever public_url says. A name that they
- * agree on is not: its owner can let it lead to this service while a page of that name is open (DNS rebinding).
+ * An IP address on which Origin and Host agree is the service's own too: it leads here whatever public_url says. A name
+ * on which they agree is not: its owner can point it to this service while a page of that name is open (DNS rebinding).
  */
 function isOwnOrigin(text: string, headers: IncomingHttpHeaders, publicUrl: string): boolean {
   const origin = URL.parse(text);
@@ -59,7 +59,7 @@ function isOwnOrigin(text: string, headers: IncomingHttpHeaders, publicUrl: stri
   return host.port === '' || host.port === origin.port;
 }
 
-/** No name server decides where it leads. */
+/** No name server decides where an IP address leads. */
 function leadsHere(hostname: string): boolean {
   return hostname === 'localhost' || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0;
 }

@@ -10,8 +10,8 @@ declare module 'fastify' {
 }
 
 /**
- * Has every route refuse parameters that its row does not name: one that is misspelled (`?wiat=50`) must not be passed over
- * without a word. A parameter is a text, so one that is given twice is refused as well.
+ * Makes every route refuse parameters that its row does not name: a misspelled one (`?wiat=50`) must not be passed over
+ * in silence. A parameter is a text, so one that is given twice is refused as well.
  */
 export function refuseUnknownParameters(app: FastifyInstance): void {
   app.addHook('preValidation', async ({ query, routeOptions }) => {

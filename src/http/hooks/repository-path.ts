@@ -4,9 +4,9 @@ import type { Need } from '../../trust/requester.ts';
 const PUBLIC_FILES = /^(?:[^/]+\.repo|RPM-GPG-KEY-[^/]+|[^/]+\/[^/]+\.repo)$/;
 
 /**
- * What reading a path below /repo/ needs: nothing for keys and .repo files, read in the repository that it lies in, and
- * for what lies above or beside all repositories (listings) read in all of them.
- * @param path decoded, without a leading slash. Read in all is also asked for what is not plainly spelled.
+ * The right that reading a path below /repo/ needs: none for keys and .repo files, `read` in the repository that the
+ * path lies in, and `read` in all repositories for paths above or beside them (listings).
+ * @param path decoded, without a leading slash. A path that is not plainly spelled also needs `read` in all.
  */
 export function needOfRepositoryPath(path: string): Need | 'nothing' {
   const segments = path.split('/');
@@ -23,8 +23,8 @@ export function needOfRepositoryPath(path: string): Need | 'nothing' {
 }
 
 /**
- * The same of a URL as it was sent (`/repo/9/x86_64/repodata/repomd.xml?x`).
- * @param onDisk what a decoded path below /repo/ leads to.
+ * The same for a URL as the client sent it (`/repo/9/x86_64/repodata/repomd.xml?x`).
+ * @param onDisk gives the path on disk for a decoded path below /repo/.
  */
 export function needOfRepositoryUrl(url: string, onDisk: (path: string) => string): Need | 'nothing' {
   const path = decoded(url.split('?', 1)[0] ?? '');

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /**
- * Has every answer say whose it is, and lead where the client finds it.
- * @param publicPath what a proxy in front takes away from the beginning of each path; empty where there is none.
+ * Makes every answer say which caches may keep it, and lead to URLs that the client can reach.
+ * @param publicPath the path that a proxy in front removes from the beginning of each URL; empty without one.
  */
 export function settleHeaders(app: FastifyInstance, publicPath: string): void {
   app.addHook('onSend', async (request, reply) => {
@@ -12,8 +12,8 @@ export function settleHeaders(app: FastifyInstance, publicPath: string): void {
 }
 
 /**
- * What is given for credentials is for that client alone. Not every shared cache knows that of an Authorization (nginx's
- * proxy_cache does not), none of a signature.
+ * An answer to a request with credentials is for that client alone. Not every shared cache knows this for an
+ * Authorization header (nginx's proxy_cache does not), and none knows it for a signature.
  */
 function keepPrivate({ headers }: FastifyRequest, reply: FastifyReply): void {
   if (headers.authorization === undefined && headers['x-signature'] === undefined) return;
@@ -22,7 +22,7 @@ function keepPrivate({ headers }: FastifyRequest, reply: FastifyReply): void {
   reply.header('cache-control', given === undefined ? 'private' : `private, ${String(given)}`);
 }
 
-/** Routes know the path at which a request arrives; a client also knows the one that a proxy took away from it. */
+/** Routes know the path at which a request arrives; the client's path also has the part that a proxy removed. */
 function leadBelow(publicPath: string, reply: FastifyReply): void {
   const location = reply.getHeader('location');
   if (typeof location === 'string' && location.startsWith('/')) {

@@ -7,7 +7,10 @@ export function etagOf(openSha256: string): string {
   return `"${openSha256}"`;
 }
 
-/** What a change asks of the version that is there; undefined when it asks nothing. @throws AppError PARAMETER_INVALID. */
+/**
+ * The condition of a change on the version that is there; undefined without one.
+ * @throws AppError PARAMETER_INVALID.
+ */
 export function conditionOf({ headers }: FastifyRequest): Condition | undefined {
   const preconditions = readPreconditions(headers);
   if (!isConditional(preconditions)) return undefined;

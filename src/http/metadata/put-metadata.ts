@@ -20,7 +20,7 @@ type SpooledMetadata = Awaited<ReturnType<typeof streamToSpool>>;
 // nginx/server.conf has the same limit for /api/.
 const MAX_METADATA_BYTES = 256 * 1024 * 1024;
 
-/** Keeps metadata for the next index run, in place of the one of its type. */
+/** Keeps metadata for the next index run, in place of that of the same type. */
 export async function putMetadata(
   request: PutRequest,
   reply: FastifyReply,
@@ -36,7 +36,7 @@ export async function putMetadata(
   const put = async (): Promise<KeptMetadata> => {
     request.requester = await request.requester.proveBy(path);
     for (const digest of digests) await checkDigest(path, digest);
-    // Checks take turns, in which a connection is silent for longer than its idle limit.
+    // Checks take turns; while one waits, its connection is silent for longer than its idle limit.
     request.raw.setTimeout(0);
     const { requester } = request;
     return options.putMetadata(repository, type, { path, requester, signal: whenGone(reply), condition });

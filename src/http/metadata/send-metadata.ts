@@ -8,10 +8,10 @@ import { etagOf } from './metadata-etag.ts';
 import { isNotModified, readPreconditions } from './preconditions.ts';
 import type { RepositoryName } from '../../rpm/repository-name.ts';
 
-// It comes from any client that may upload: no browser is to take it for a page of this site.
+// Any client that may upload can send this metadata, so no browser may take it for a page of this site.
 const CONTENT_HEADERS = { 'x-content-type-options': 'nosniff', 'content-security-policy': 'sandbox' };
 
-// A run may publish what waits, under another name, while it is opened.
+// While the file is opened, a run may publish it under another name.
 const ATTEMPTS = 2;
 
 /** Sends the uncompressed content of metadata, also while it waits to be published. */

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { headerText } from '../../base/text/header-text.ts';
 import { type ByteRange, readRanges } from './read-ranges.ts';
 
-/** What conditions of a request are compared with. */
+/** The facts of a file that conditions of a request are compared with. */
 export interface FileVersion {
   readonly sizeBytes: number;
   /** Seconds since 1970. */
@@ -19,9 +19,9 @@ export type FileAnswer =
   | { readonly kind: 'parts'; readonly ranges: readonly ByteRange[] };
 
 /**
- * What a GET with these headers gets: what nginx gives, so that clients and caches may go from one to the other. That is RFC
- * 9110, but If-Modified-Since names the very time, and If-None-Match beside it does not make it void
- * (`ngx_http_not_modified_filter_module.c`, `ngx_http_range_filter_module.c`).
+ * What the answer to a GET with these headers is. It is what nginx answers, so that clients and caches may change from
+ * one to the other. nginx follows RFC 9110, but If-Modified-Since names exactly the time, and If-None-Match beside it
+ * does not make it void (`ngx_http_not_modified_filter_module.c`, `ngx_http_range_filter_module.c`).
  */
 export function answerConditions(headers: IncomingHttpHeaders, file: FileVersion): FileAnswer {
   const unmodifiedSince = headers['if-unmodified-since'];
@@ -40,7 +40,7 @@ function isKnown(headers: IncomingHttpHeaders, { etag, modifiedSeconds }: FileVe
   if (modifiedSince === undefined && noneMatch === undefined) return false;
   if (modifiedSince !== undefined && readHttpTime(modifiedSince) !== modifiedSeconds) return false;
   if (noneMatch === undefined || noneMatch === '*') return true;
-  // A cache between may have made it a weak one.
+  // A cache on the way may have made the tag a weak one.
   return etagsOf(noneMatch).some((given) => given.replace(/^W\//, '') === etag);
 }
 

@@ -39,7 +39,7 @@ const CONTENT_TYPES = new Map([
 ]);
 const NAMES_OF_TEXTS = new RegExp(`^(?:${MIRRORLIST}|RPM-GPG-KEY-.*)$`);
 
-/** /repo/...: packages, metadata and listings, for when no nginx serves them: to the same requests the same answers. */
+/** /repo/...: packages, metadata and listings, for a service without nginx: the same requests get the same answers. */
 export function createTreeHandlers(options: TreeOptions): TreeHandlers {
   return {
     leadToListing: (_request, reply) => reply.redirect('/repo/', 302),
@@ -76,9 +76,9 @@ async function sendEntry(
 }
 
 /**
- * A generation's URL has a repomd.xml of its own, which lies in `repodata/@<number>/`; everything else it names has its
- * checksum in the name, or is a package, and is the repository's. Those are there under any number, so that a client whose
- * generation is gone goes on. nginx/server.conf does the same.
+ * A generation's URL has a repomd.xml of its own, which lies in `repodata/@<number>/`. Every other file that it names
+ * has its checksum in the name, or is a package, and belongs to the repository. Those are there under any number, so
+ * that a client whose generation is gone goes on. nginx/server.conf does the same.
  */
 async function findEntry(topDir: string, path: string): Promise<RepositoryEntry> {
   const groups = GENERATION_URL.exec(path)?.groups;
@@ -108,7 +108,7 @@ function isImmutable({ path, name }: { readonly path: string; readonly name: str
   return isChecksumNamed(name) || name.endsWith('.rpm') || OF_GENERATION.test(path);
 }
 
-/** What nginx leaves as it is in a Location, too. */
+/** The characters that nginx leaves as they are in a Location, too. */
 function encodePath(path: string): string {
   return encodeURI(path).replace(/[?#]/g, encodeURIComponent);
 }

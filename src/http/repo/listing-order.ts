@@ -8,7 +8,7 @@ export interface ListingOrder {
   readonly direction: 'ascending' | 'descending';
 }
 
-/** Of `?sort=size&order=descending`; what it does not say, or not rightly, is by name, ascending. */
+/** Reads `?sort=size&order=descending`; a missing or wrong value means by name, ascending. */
 export function readListingOrder(query: string): ListingOrder {
   const given = new URLSearchParams(query);
   const column = COLUMNS.find((name) => name === given.get('sort')) ?? 'name';

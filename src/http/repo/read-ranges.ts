@@ -4,7 +4,7 @@ export interface ByteRange {
   readonly end: number;
 }
 
-// Of nginx, which reads a signed number of 64 bits.
+// The limit of nginx, which reads a signed number of 64 bits.
 const LARGEST = '9223372036854775807';
 const ONE_RANGE = /^ *(?:(?<start>\d+) *- *(?<end>\d*)|-(?<suffix>\d+)) *$/;
 

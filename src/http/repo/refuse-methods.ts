@@ -3,7 +3,10 @@ import { AppError } from '../../errors.ts';
 
 const SEE_REPO = 'See /repo/ for what there is.';
 
-/** Refuses what is no route below a path that can only be read: nginx takes nothing but GET and HEAD here, whatever there is. */
+/**
+ * Refuses every method but GET and HEAD below a path that can only be read, as nginx does for existing and missing
+ * files.
+ */
 export async function refuseMethods(app: FastifyInstance): Promise<void> {
   // A body of any type, which is not read.
   app.removeAllContentTypeParsers();

@@ -1,7 +1,7 @@
 import type { ListingColumn, ListingOrder } from './listing-order.ts';
 import type { ListedEntry } from './repository-files.ts';
 
-/** What comes before the rows of a directory's page, which needs no script: the path, and columns that sort by link. */
+/** The beginning of a directory's page, which needs no script: the path, and columns that sort by link. */
 export function renderListingTop(
   urlPath: string,
   entries: readonly ListedEntry[],
@@ -40,7 +40,7 @@ function column(name: ListingColumn, order: ListingOrder): string {
   const next = isSorted && order.direction === 'ascending' ? 'descending' : 'ascending';
   const mark = order.direction === 'ascending' ? ' ↑' : ' ↓';
   const attributes = `${name === 'name' ? '' : ' class="n"'}${isSorted ? ` aria-sort="${order.direction}"` : ''}`;
-  // What follows links to fetch a tree has no use for the same listing in another order.
+  // A program that follows links to fetch a tree has no use for the same listing in another order.
   return `<th${attributes}><a rel="nofollow" href="?sort=${name}&amp;order=${next}">${LABELS[name]}</a>${isSorted ? mark : ''}</th>`;
 }
 

@@ -3,7 +3,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, errnoOf } from '../../errors.ts';
 
-/** What a path below /repo/ leads to. */
+/** The file or directory that a path below /repo/ leads to. */
 export type RepositoryEntry =
   | { readonly kind: 'file'; readonly path: string; readonly name: string }
   | { readonly kind: 'directory'; readonly path: string };
@@ -16,8 +16,8 @@ export interface ListedEntry {
 }
 
 /**
- * Finds what a URL path below the top directory leads to. Dot segments lead nowhere, and neither do symbolic links:
- * what is served is what lies in the tree.
+ * Finds the file or directory that a URL path below the top directory leads to. Dot segments and symbolic links lead
+ * nowhere: the service serves only what lies in the tree.
  * @param topDir an absolute path without links in it.
  * @param path decoded, without a leading slash.
  * @throws AppError NOT_FOUND.
@@ -50,7 +50,7 @@ export async function namesToList(directory: string): Promise<readonly string[]>
     .map(({ name }) => name);
 }
 
-/** Undefined when it is gone. */
+/** Undefined when the file is gone. */
 export function describeEntry(directory: string, name: string): ListedEntry | undefined {
   const found = lstatSync(join(directory, name), { throwIfNoEntry: false });
   if (found === undefined) return undefined;

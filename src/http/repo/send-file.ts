@@ -13,10 +13,10 @@ export interface FileToSend {
   readonly cacheControl: string;
 }
 
-/** What is sent, in this order: texts, and ranges of the file's bytes. */
+/** The parts of the answer, in this order: texts, and ranges of the file's bytes. */
 type BodyPart = string | ByteRange;
 
-// What one read of the disk brings; more at once makes a download no faster.
+// How much one read of the disk brings; reading more at once makes a download no faster.
 const READ_BYTES = 256 * 1024;
 
 /**
@@ -40,7 +40,7 @@ export async function sendFile(
     if (pieces === undefined) return reply.send();
     const content = readPieces(handle, pieces);
     isTaken = true;
-    // Begun, so that it closes the file also when the client leaves before the first byte.
+    // The stream has begun, so it closes the file also when the client leaves before the first byte.
     await content.next();
     return reply.send(Readable.from(content));
   } finally {
@@ -56,7 +56,10 @@ async function versionOf(handle: FileHandle): Promise<FileVersion> {
   return { sizeBytes: size, modifiedSeconds, etag };
 }
 
-/** Status and headers. @returns what is to be sent; undefined when the client has it. */
+/**
+ * Sets status and headers.
+ * @returns the parts that have to be sent; undefined when the client has the file.
+ */
 function beginAnswer(
   { headers }: FastifyRequest,
   reply: FastifyReply,
@@ -102,7 +105,7 @@ function bytesIn(piece: BodyPart): number {
   return typeof piece === 'string' ? Buffer.byteLength(piece) : piece.end - piece.start;
 }
 
-/** Closes the handle at its end, once it has begun: its first chunk is empty. */
+/** Closes the handle at the end, once reading has begun: the first chunk is empty for this. */
 async function* readPieces(handle: FileHandle, pieces: readonly BodyPart[]): AsyncGenerator<Buffer> {
   try {
     yield Buffer.alloc(0);
@@ -119,7 +122,7 @@ async function* readRange(handle: FileHandle, { start, end }: ByteRange): AsyncG
   for (let position = start; position < end; ) {
     const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, end - position));
     const { bytesRead } = await handle.read(buffer, { position });
-    // The length is announced: only a cut connection tells the client that this is not all.
+    // The answer has announced its length: only a cut connection tells the client that this is not all.
     if (bytesRead === 0) throw new Error('the file became shorter while it was sent');
     yield buffer.subarray(0, bytesRead);
     position += bytesRead;

@@ -18,10 +18,13 @@ export interface ListingToSend {
 
 // About two milliseconds of work.
 const ENTRIES_A_PIECE = 500;
-// What a listing may load: nothing but its own inline style.
+// The page may load nothing but its own inline style.
 const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
-/** Sends the page of a directory, compressed when the client takes that, as it is made: a large one keeps nobody else waiting. */
+/**
+ * Sends the page of a directory as it is made, compressed when the client takes that; a large page keeps no other
+ * client waiting.
+ */
 export async function sendListing(
   request: FastifyRequest,
   reply: FastifyReply,

@@ -15,7 +15,7 @@ type RepositoryHandlers = Pick<
   'getUpload' | 'listRepositories' | 'getRepository' | 'listPackages' | 'reindexRepository'
 >;
 
-/** What the repositories and uploads are up to, and reindexing on request. */
+/** Tells the state of repositories and uploads, and reindexes on request. */
 export function createRepositoryHandlers(options: RepositoryOptions): RepositoryHandlers {
   return {
     getUpload: (request, reply) => sendUpload(request, reply, options),

@@ -3,7 +3,7 @@ import type { RepositoryStatus } from '../../indexing/repository-queue.ts';
 import type { PackageFault, SetAside } from '../../storage/records.ts';
 import { mayUpload, withoutDetail } from './told-to.ts';
 
-/** What a repository is up to, as far as the client may know. */
+/** The state of a repository, as far as the client may know it. */
 export function describeStatus(
   { repository, state, published, lastError: error, waitingSinceMs, progress }: RepositoryStatus,
   request: FastifyRequest,

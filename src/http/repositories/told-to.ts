@@ -9,7 +9,7 @@ export function mayUpload(request: FastifyRequest, repository: RepositoryName): 
   return isProven && rights.may('upload', repository);
 }
 
-/** What tools of the server say may hold its paths: that is for clients that may change the repository. */
+/** Words of the server's tools may hold its paths: they are for clients that may change the repository. */
 export function toldTo(
   request: FastifyRequest,
   repositories: readonly RepositoryName[],
@@ -20,7 +20,7 @@ export function toldTo(
   return withoutDetail(error);
 }
 
-/** The error without what only clients that may upload are told. */
+/** The error without the parts for clients that may upload. */
 export function withoutDetail({ code, cause }: AppError): AppError {
   return new AppError(code, 'the last index run failed', {
     hint: 'The log of the service has the cause, and so has this answer for a client that may upload there.',
@@ -28,7 +28,7 @@ export function withoutDetail({ code, cause }: AppError): AppError {
   });
 }
 
-/** Ends the quiet time where the client may upload: one that may only read waits, and changes nothing. */
+/** Ends the quiet time where the client may upload: a client that may only read waits, and changes nothing. */
 export function endQuietTimeFor(
   request: FastifyRequest,
   repositories: readonly RepositoryName[],

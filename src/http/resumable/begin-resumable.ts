@@ -12,10 +12,10 @@ export interface ResumableOptions extends UploadOptions {
   readonly resumableUploads: ResumableUploads;
 }
 
-/** Extensions that a client must not believe to be there: what it sent would become another package than it meant. */
+/** Extensions that the service does not have: a client that relies on one would send another package than it meant. */
 const UNSUPPORTED_HEADERS = ['upload-concat', 'upload-defer-length'];
 
-/** Begins an upload: its length, its digests and where it goes are said before the first byte. */
+/** Begins an upload: the client says its length, its digests and where it goes before the first byte. */
 export async function beginResumable(
   request: RequestOf<'beginResumable'>,
   reply: FastifyReply,
@@ -45,7 +45,10 @@ async function create(
   return resumableUploads.create(facts);
 }
 
-/** A piece of which only a part arrived is kept and not compared with its digest: the whole has to be. */
+/**
+ * When a part of a piece arrived, it is kept and not compared with the piece's digest: so the digest of the whole is
+ * needed.
+ */
 function demandSignedDigest({ requester, headers }: FastifyRequest): void {
   if (requester.kind !== 'key' || headers['x-checksum-sha256'] !== undefined) return;
   throw new AppError('SIGNATURE_INVALID', 'X-Checksum-Sha256 must give the whole file’s sha256', {

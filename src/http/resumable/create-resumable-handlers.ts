@@ -14,7 +14,7 @@ type ResumableHandlers = Pick<
 
 const TUS_EXTENSIONS = 'creation,expiration,termination';
 
-/** Uploads that go on where they ended, by the tus protocol; the last piece is answered as a PUT of the whole would be. */
+/** Uploads that can go on after a cut, by the tus protocol; the last piece is answered like a PUT of the whole file. */
 export function createResumableHandlers(options: ResumableOptions): ResumableHandlers {
   const { resumableUploads: uploads, maxUploadBytes } = options;
   return {
@@ -51,7 +51,7 @@ export function createResumableHandlers(options: ResumableOptions): ResumableHan
   };
 }
 
-// A client may say ?wait= with every request of an upload, as it does with the digests.
+// A client may send ?wait= with every request of an upload, like the digests.
 async function answerPiece(
   request: RequestOf<'takePiece'>,
   reply: FastifyReply,

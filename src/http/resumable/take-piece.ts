@@ -59,7 +59,7 @@ async function ingestWhole(
   const { log } = exchange.request;
   const outcome = await ingestReceivedFile(receive, exchange, options).catch(async (error: unknown) => {
     exchange.reply.removeHeader('upload-offset');
-    // A fault of ours goes away, what is wrong with the package does not.
+    // A fault of the service goes away; a fault of the package does not.
     if (toAppError(error).statusCode < 500) {
       await upload.remove().catch((cause: unknown) => {
         log.warn(
@@ -96,7 +96,10 @@ function checkPiece({ headers }: FastifyRequest, upload: HeldUpload): number {
   return sentBytes;
 }
 
-/** Many clients send the same headers with every request: what was said of the whole at the beginning is no piece's. */
+/**
+ * Many clients send the same headers with every request: a digest that the beginning gave for the whole file is none of
+ * this piece.
+ */
 function digestsOfPiece({ headers }: FastifyRequest, upload: HeldUpload): readonly ExpectedDigest[] {
   const ofWhole = new Set(upload.expectedDigests.map(({ hex }) => hex));
   return expectedDigests(headers).filter(({ header, hex }) => header !== 'repr-digest' && !ofWhole.has(hex));

@@ -5,7 +5,7 @@ import { AppError } from '../../errors.ts';
 // https://tus.io/protocols/resumable-upload, version 1.0.0
 export const TUS_VERSION = '1.0.0';
 
-/** What each route of the protocol has beside its handler. */
+/** The steps that each route of the protocol has before its handler. */
 export const TUS_HOOKS: Pick<RouteShorthandOptions, 'onRequest' | 'onSend'> = {
   onRequest: async (request, reply) => checkVersion(request, reply),
   onSend: async (_request, reply) => {

@@ -6,8 +6,8 @@ import type { UploadOutcome } from '../../api/upload-outcome.ts';
 import { remainingMs } from '../wait-query.ts';
 
 /**
- * Answers the upload of one package that was taken.
- * @param waitMs answers when hosts can install it, or 202 when the time is up; undefined: at once.
+ * Answers the upload of one accepted package.
+ * @param waitMs answers when hosts can install it, or 202 when the time is over; undefined: at once.
  */
 export async function answerUpload(
   exchange: { readonly request: UploadRequest; readonly reply: FastifyReply },

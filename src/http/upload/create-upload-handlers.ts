@@ -16,8 +16,8 @@ type UploadHandlers = Pick<
 >;
 
 /**
- * PUT or POST of one package, or of a form with many: the body says which, as clients mix them up. Each package ends as a
- * SpooledUpload that `ingest` takes on.
+ * PUT or POST of one package, or of a form with many: the body says which, because clients mix them up. Each package
+ * becomes a SpooledUpload, which goes to `ingest`.
  */
 export function createUploadHandlers(options: UploadOptions): UploadHandlers {
   return {

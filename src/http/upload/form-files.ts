@@ -14,11 +14,11 @@ export interface FormFile {
 
 export interface FormRules {
   readonly maxFiles: number;
-  /** Told of each field that is no file, in the order of the form. */
+  /** Called for each field that is no file, in the order of the form. */
   readonly onField: (name: string, value: string) => void;
 }
 
-/** More than a client needs. */
+/** More fields than a client needs. */
 const MAX_FIELDS = 10;
 const MAX_FIELD_BYTES = 1024;
 

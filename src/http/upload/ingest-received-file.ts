@@ -7,7 +7,7 @@ import type { UploadOutcome } from '../../api/upload-outcome.ts';
 import type { UploadQuery } from './read-upload-terms.ts';
 import type { UploadTerms } from '../../intake/spooled-upload.ts';
 
-/** A file of ours, and what the client said of it. */
+/** A file of the service, and what the client said of it. */
 export interface ReceivedFile extends IncomingFile {
   readonly sha256?: string | undefined;
   readonly expectedDigests: SpooledUpload['expectedDigests'];
@@ -20,7 +20,7 @@ export interface UploadExchange {
   readonly request: UploadRequest;
   readonly reply: FastifyReply;
   readonly terms: UploadTerms;
-  /** As a form calls it. */
+  /** The name of the file in a form. */
   readonly fileName?: string;
 }
 
@@ -60,8 +60,8 @@ async function ingest(
     request.requester = requester;
     return await options.ingest({ path, sizeBytes, sha256, expectedDigests, ...terms, requester }, request);
   } finally {
-    // Only after the answer: until then our name keeps the bytes whatever happens to the others. A client may have
-    // left before.
+    // Removed only after the answer: until then this name keeps the bytes, whatever happens to the others. A client may
+    // have left before.
     if (reply.raw.closed) options.removeIncoming(path);
     else reply.raw.once('close', () => options.removeIncoming(path));
   }

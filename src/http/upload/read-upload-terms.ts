@@ -27,7 +27,7 @@ export function readUploadTerms(
   return { releasever, batch };
 }
 
-/** All of them hold for every file of a form, so there can only be one. */
+/** Each holds for every file of a form, so there can only be one. */
 function onlyReleasever(given: readonly (string | undefined)[]): string | undefined {
   const [first, ...others] = new Set(given.filter((one) => one !== undefined));
   if (others.length === 0) return first;
@@ -36,7 +36,7 @@ function onlyReleasever(given: readonly (string | undefined)[]): string | undefi
   });
 }
 
-/** In the URL it is signed with a signed request; the header is for clients that sign nothing. */
+/** A signed request signs its URL; the header is for clients that sign nothing. */
 function readBatchName({ query, headers }: FastifyRequest<{ Querystring: UploadQuery }>): string | undefined {
   const inHeader = headerText(headers['x-batch']);
   if (query.batch === undefined || inHeader === undefined) return query.batch ?? inHeader;

@@ -4,8 +4,8 @@ const CARRIAGE_RETURN = 0x0d;
 const LINE_END = Buffer.from('\r\n');
 
 /**
- * A form's bytes, in pieces that end with a delimiter at the latest: whoever parses them gets one part in a turn of the
- * event loop, however many a chunk of the body holds. A line end goes before the first byte, so that a delimiter there is
+ * A form's bytes, in pieces that end with a delimiter at the latest: so the parser gets one part in a turn of the event
+ * loop, even when a chunk of the body holds many. A line end goes before the first byte, so that a delimiter there is
  * one like the others (RFC 2046, section 5.1.1). An empty body has no pieces.
  * @throws Error when there are more than `maxDelimiters`, as soon as this shows.
  */

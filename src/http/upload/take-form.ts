@@ -19,12 +19,13 @@ import { readUploadTerms } from './read-upload-terms.ts';
 import { parseWaitMs, remainingMs } from '../wait-query.ts';
 
 const MAX_FILES_PER_FORM = 1000;
-// As long as a name can be on a disk; it is shown and logged, nothing else.
+// As long as a file name on disk can be; the service only shows and logs it.
 const MAX_FILE_NAME_BYTES = 255;
 
 /**
- * Takes a form with packages: all files are received before the first is looked at, since a field may say where they go and clients
- * send it before or behind them. One file answers for itself; several answer 207 when one of them failed, with a result for each.
+ * Takes a form with packages. It receives all files before it looks at the first: a field may say where they go, and
+ * clients send it before or behind them. One file answers for itself; when one of several failed, the answer is 207
+ * with a result for each.
  */
 export async function takeForm(
   request: UploadRequest,
@@ -43,7 +44,7 @@ export async function takeForm(
     });
   }
   const waitMs = parseWaitMs(request.query.wait);
-  // What is wrong with the URL is said before the body is read.
+  // Faults of the URL are answered before the body is read.
   readUploadTerms(request);
   const spooled = await spooledForm(request, options);
   if (request.headers.expect !== undefined && spooled === undefined) reply.raw.writeContinue();
@@ -59,7 +60,7 @@ export async function takeForm(
   return answer(settled, { request, reply }, options);
 }
 
-/** A form that nginx spooled as it does with every PUT; undefined when it is in the request. */
+/** A form that nginx spooled, as it does with every PUT; undefined when the form is in the request. */
 async function spooledForm(
   { method, headers }: FastifyRequest,
   options: UploadOptions,
@@ -90,7 +91,7 @@ async function takeFiles(
     };
     for await (const part of filesOf(body, boundary, onField)) {
       arrived.push(await receivePart(part, options));
-      // What was not read of it would block the next part.
+      // An unread rest of the file would block the next part.
       part.content.resume();
     }
     const terms = readUploadTerms(request, said);
@@ -107,7 +108,7 @@ async function takeFiles(
   }
 }
 
-/** A file of a form that is a file of ours now, or why it is none. */
+/** A file of a form that the service has stored, or why it has not. */
 interface ArrivedFile {
   readonly fileName: string;
   readonly received: PromiseSettledResult<ReceivedFile>;
@@ -123,7 +124,7 @@ async function receivePart(part: FormFile, options: UploadOptions): Promise<Arri
     : { fileName, received: { ...received, value: { ...received.value, expectedDigests: [] } } };
 }
 
-/** A form that cannot be read to its end, or says two things, is not taken in part. */
+/** When a form cannot be read to its end, or contradicts itself, no part of it is taken. */
 function refusedBy(
   reason: unknown,
   { fileName, received }: ArrivedFile,

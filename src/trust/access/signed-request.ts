@@ -6,7 +6,7 @@ import { headerText } from '../../base/text/header-text.ts';
 /** The parts of a request that are signed. */
 export interface SignedRequest {
   readonly method: string;
-  /** As it was sent, with its query: `/upload?wait=50`. */
+  /** As the client sent it, with its query: `/upload?wait=50`. */
   readonly url: string;
   readonly timestampSeconds: number;
   readonly nonce: string;
@@ -16,8 +16,9 @@ export interface SignedRequest {
 
 // Clocks of build machines differ; within this time a nonce is remembered.
 const WINDOW_SECONDS = 300;
-// What else changes what a request does must be signed. The other headers can only make it fail (further digests, lengths and
-// offsets of pieces, the version of tus), say how to answer (Accept, Range), or are a note for the audit log (X-Build-Url).
+// A header that changes what a request does must be signed. The other headers can only make it fail (further digests,
+// lengths and offsets of pieces, the version of tus), say how to answer (Accept, Range), or are a note for the audit
+// log (X-Build-Url).
 const NOT_SIGNED = ['x-batch'];
 const SHA256_OF_NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
@@ -30,7 +31,7 @@ export function signRequest(request: SignedRequest, key: Buffer): string {
 }
 
 /**
- * The signed parts, from the request line and the headers X-Timestamp (seconds), X-Nonce and X-Checksum-Sha256. That
+ * The signed parts, from the request line and the headers X-Timestamp (seconds), X-Nonce and X-Checksum-Sha256. Whether
  * the body has this digest is checked when it has arrived.
  * @throws AppError SIGNATURE_INVALID when one is missing or cannot be read, or a header says more than is signed.
  */
@@ -49,7 +50,7 @@ export function readSignedRequest(request: {
   if (nonce === undefined || !/^[\w-]{16,64}$/.test(nonce)) {
     throw invalid('X-Nonce must be 16 to 64 letters, digits, dashes and underscores');
   }
-  // A form's digest would be of the whole form, which nothing checks.
+  // A form's digest would be of the whole form, which no code checks.
   if (headerText(headers['content-type'])?.toLowerCase().startsWith('multipart/') === true)
     throw invalid('a form cannot be signed');
   const notSigned = NOT_SIGNED.find((header) => headers[header] !== undefined);
@@ -89,7 +90,7 @@ export function checkTime(
   );
 }
 
-/** Compares two hex digests of equal length without telling by the time where they differ. */
+/** Compares two hex digests of equal length; the time it takes does not tell where they differ. */
 export function equalHex(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);

@@ -4,7 +4,8 @@ const ENDED_HINT =
   'It is tried again. An agent that asks a person for the passphrase cannot be used: set signing.passphrase_file.';
 
 /**
- * A program that is missing or was ended, as a fault of signing: what waits for the signature is kept and tried again.
+ * Turns the fault of a program that is missing or was ended into one of signing: the publication waits and is tried
+ * again.
  * @throws AppError SIGNING_FAILED in the place of SIGNING_TOOL_MISSING and SIGNING_TOOL_FAILED.
  */
 export async function asSigningFault<T>(task: () => Promise<T>): Promise<T> {

@@ -14,10 +14,13 @@ export async function exportKeys(home: GpgHome, keys: readonly string[]): Promis
   return armors.join('');
 }
 
-/** The same of those keys that are there; undefined when none is. @throws AppError SIGNING_TOOL_*. */
+/**
+ * The same for the keys that are there; undefined when none is.
+ * @throws AppError SIGNING_TOOL_*.
+ */
 export async function exportPresentKeys(home: GpgHome, keys: readonly string[]): Promise<string | undefined> {
   const armors: string[] = [];
-  // One by one: gpg would export them in an order of its own, and every key there is when it is given none.
+  // One by one: gpg would export several in an order of its own, and without any name it exports all that it has.
   for (const key of keys) armors.push((await runGpg(home, { args: [...EXPORT, key] })).stdout);
   const armored = armors.join('');
   return armored === '' ? undefined : armored;

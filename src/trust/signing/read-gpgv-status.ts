@@ -28,8 +28,8 @@ const FINGERPRINT = /^(?:[0-9A-F]{40}|[0-9A-F]{64})$/;
 const MAX_USER_ID_BYTES = 200;
 
 /**
- * What gpgv said of one signature on its status file, with the strength of what it found good. Two verdicts, or none, are
- * no verdict; a good one without the key that signed is none either.
+ * gpgv's verdict on one signature, from its status lines, with the strength of a good one. Two verdicts, or none, are
+ * no verdict; neither is a good one without the key that signed.
  */
 export function readGpgvStatus(status: string, keys: Keyring['keys']): SignatureVerdict {
   const lines = status
@@ -54,7 +54,7 @@ export function readGpgvStatus(status: string, keys: Keyring['keys']): Signature
   return state === 'good' ? judgeStrength(found, Number(digest), keys.get(signer)) : { state, ...found };
 }
 
-/** gpgv's own rules differ by its version and its distribution; ours are everywhere the same. */
+/** gpgv's own rules differ by its version and its distribution; the rules here are the same everywhere. */
 function judgeStrength(
   found: Omit<SignatureVerdict, 'state'>,
   digest: number,

@@ -26,7 +26,7 @@ export const LIST_KEYS: readonly string[] = [
   '--fixed-list-mode',
   '--with-fingerprint',
   '--with-fingerprint',
-  // Nothing is trusted by it, and nothing is written for it.
+  // gpg trusts no key by it, and writes nothing for it.
   '--trust-model=always',
 ];
 
@@ -35,10 +35,10 @@ const TIME_LIMIT_MS = 30_000;
 const STATUS_PREFIX = '[GNUPG:] ';
 
 /**
- * Runs gpg, whatever options the user's own gpg.conf has. The passphrase reaches it through a descriptor of the file
- * itself: it is in no argument, no environment and no message.
- * @throws AppError SIGNING_TOOL_MISSING, SIGNING_TOOL_FAILED; SIGNING_FAILED for the passphrase file. Its exit code is a
- *   result.
+ * Runs gpg; the user's own gpg.conf has no effect. The passphrase reaches gpg through a descriptor of the file itself:
+ * it is in no argument, no environment and no message.
+ * @throws AppError SIGNING_TOOL_MISSING, SIGNING_TOOL_FAILED; SIGNING_FAILED for the passphrase file. Its exit code is
+ * a result.
  */
 export async function runGpg(home: GpgHome, call: GpgCall): Promise<GpgResult> {
   const { passphraseFile } = home;

@@ -14,30 +14,30 @@ export interface SigningKey extends GpgHome {
   readonly id: string;
 }
 
-/** A package on disk that is to be signed; it is not changed. */
+/** A package on disk to sign; it is not changed. */
 export interface UnsignedPackage {
   readonly path: string;
   readonly nevra: string;
   readonly rpm: Pick<RpmPackage, 'formatMajor'>;
 }
 
-/** A package that was signed here, in a file of its own. */
+/** A package that the service signed, in a file of its own. */
 export interface SignedFile {
   readonly path: string;
   /** Removes the file and what rpmsign left beside it. */
   readonly discard: () => Promise<void>;
 }
 
-// rpmsign reads and writes the package once and waits for gpg; an agent that asks somebody would wait for ever.
+// rpmsign reads and writes the package once and waits for gpg; an agent that asks a person would wait for ever.
 const RPMSIGN_LIMIT_MS = 300_000;
-// For the signature, and what others write meanwhile.
+// Room for the signature, and for what other processes write meanwhile.
 const ROOM_BYTES = 1024 * 1024;
 const PRIVATE_MODE = 0o700;
 const WRITABLE_MODE = 0o600;
 
 /**
- * Makes a copy of a package with one signature, ours, in the place of those it had. Everything from the main header on
- * stays the same.
+ * Makes a copy of a package with one signature, that of the service, in the place of those it had. Everything from the
+ * main header on stays the same.
  * @param run.incomingDir where the copy lies, in a directory that the sweep at start removes after a crash.
  * @throws AppError PACKAGE_NOT_SIGNABLE, PACKAGE_SIGNING_FAILED, SIGNING_TOOL_*, STORAGE_FULL.
  */
@@ -91,7 +91,7 @@ async function runRpmsign({ directory, nevra, signal }: RpmsignRun, key: Signing
   const gpgOptions = [
     ...UNATTENDED,
     ...(await agentOptions(key)),
-    // Nobody sits in front of the service: a passphrase that is missing is an error, not a question.
+    // No person sits at the service: a missing passphrase is an error, not a question.
     '--pinentry-mode loopback',
     ...(key.passphraseFile === undefined ? [] : [`--passphrase-file ${PASSPHRASE_LINK}`]),
   ];
@@ -111,12 +111,13 @@ async function runRpmsign({ directory, nevra, signal }: RpmsignRun, key: Signing
   const defines = Object.entries(macros).flatMap(([name, value]) => ['--define', `${name} ${value}`]);
   const { exitCode, stdout, stderr } = await runTool({
     tool: 'rpmsign',
-    // Signatures of others go: a host trusts our keys, and rpm refuses a package when it lacks the key of one.
+    // Other signatures go: a host trusts the keys of the service, and rpm refuses a package when it lacks the key of
+    // one signature.
     args: [...defines, '--resign', PACKAGE_FILE],
     timeoutMs: RPMSIGN_LIMIT_MS,
     cwd: directory,
     signal,
-    // No macros of the user's own.
+    // The macros of the user have no effect.
     env: { HOME: directory, GNUPGHOME: key.gnupgHome },
   });
   if (exitCode === 0) return;
@@ -124,7 +125,7 @@ async function runRpmsign({ directory, nevra, signal }: RpmsignRun, key: Signing
   throw (await lacksRoom(directory)) ? storageFull(nevra, failure) : failure;
 }
 
-/** rpmsign writes the package twice more, removes that when it fails, and does not say why it did. */
+/** rpmsign writes the package twice more, removes those files when it fails, and does not say why it failed. */
 async function lacksRoom(directory: string): Promise<boolean> {
   const { size } = await stat(join(directory, PACKAGE_FILE));
   const free = freeBytesOf(directory);
@@ -144,7 +145,7 @@ function notSignable(nevra: string): AppError {
   });
 }
 
-/** Whatever went wrong is not the package's fault. */
+/** A failure of rpmsign is never the package's fault. */
 function signingFailed(nevra: string, reason: string, cause?: unknown): AppError {
   return new AppError('PACKAGE_SIGNING_FAILED', `${nevra} could not be signed: ${reason}`, {
     hint: 'Nothing was stored. Correct the key, its passphrase or its agent on the server, then send the package again.',

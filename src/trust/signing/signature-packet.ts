@@ -2,8 +2,8 @@ const SIGNATURE_TAG = 2;
 const PARTIAL_LENGTH = 'partial' as const;
 
 /**
- * Whether bytes are exactly one OpenPGP signature packet. Whoever verifies must be given nothing else: what a tool makes
- * of a whole signed message, or of a second signature, in the place of a signature is not what rpm makes of it.
+ * Whether bytes are exactly one OpenPGP signature packet. A verifier must get nothing else: given a whole signed
+ * message, or a second signature, in the place of a signature, a tool judges otherwise than rpm.
  *
  * Source: RFC 9580, section 4.2 (packet headers).
  */

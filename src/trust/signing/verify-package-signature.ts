@@ -4,13 +4,13 @@ import type { Keyring } from '../keyring.ts';
 import { isSignaturePacket } from './signature-packet.ts';
 import type { SignatureState, SignatureVerdict } from '../../api/signature-verdict.ts';
 
-/** A package on disk whose every digest is right. */
+/** A package on disk, all of whose digests are right. */
 export interface SignedPackage {
   readonly path: string;
   readonly rpm: Pick<RpmPackage, 'signatures' | 'headerRange' | 'digests'>;
 }
 
-/** The first of these that one of several signatures has decides. */
+/** Of several signatures, the first of these states that one has decides. */
 const DECIDING_FIRST: readonly SignatureState[] = [
   'bad',
   'good',
@@ -23,8 +23,8 @@ const DECIDING_FIRST: readonly SignatureState[] = [
 ];
 
 /**
- * Verifies every signature of a package with gpgv. One that is bad makes the package bad, as in rpm; otherwise one that
- * is good is enough, and a weak one does not spoil it.
+ * Verifies every signature of a package with gpgv. A bad one makes the package bad, as in rpm; otherwise one good one
+ * is enough, and a weak one does not spoil it.
  * @throws AppError SIGNING_TOOL_MISSING, SIGNING_TOOL_FAILED.
  */
 export async function verifyPackageSignature(
