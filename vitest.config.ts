@@ -8,6 +8,7 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     maxWorkers: 2,
+    globalSetup: 'test/support/choose-seed.ts',
     reporters: ['default', new SkippedTestsReporter()],
   },
 });

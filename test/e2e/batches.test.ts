@@ -11,6 +11,7 @@ import { runCurl } from '../support/run-curl.ts';
 import { dnfInstall } from '../support/run-dnf.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { type Front, type Site, startSite } from '../support/run-site.ts';
+import { shareSite } from '../support/share-site.ts';
 import { putPackage, sendRequest, sha256Of } from '../support/send-request.ts';
 
 const FRONTS: readonly Front[] = ['nginx', 'none'];
@@ -32,8 +33,10 @@ async function indexed(site: Site, repository: string): Promise<readonly string[
 }
 
 describe.each(FRONTS)('behind %s, a batch', (front) => {
+  const shared = shareSite(() => startSite({ front, config: QUIET }));
+
   test('is staged with plain curl, appears with its commit, and dnf installs from it', async () => {
-    await using site = await startSite({ front, config: QUIET });
+    const site = shared();
     for (const name of ['one', 'two']) await writeFile(join(site.workDir, `${name}.rpm`), rpm(name));
     const url = `${site.baseUrl}/upload`;
     const staged = await runCurl('-H', 'X-Batch: build-7', '-T', join(site.workDir, 'one.rpm'), url);
@@ -62,146 +65,162 @@ describe.each(FRONTS)('behind %s, a batch', (front) => {
   });
 
   test('goes to several repositories and publishes each of them once', async () => {
-    await using site = await startSite({ front, config: QUIET });
+    const site = shared();
     const packages = [
-      rpm('a'),
-      rpm('b', '1.el9', 'aarch64'),
-      rpm('c', '1.el8'),
-      rpm('everywhere', '1.el9', 'noarch'),
+      rpm('a', '1.el8'),
+      rpm('b', '1.el8', 'aarch64'),
+      rpm('c', '1.el7'),
+      rpm('everywhere', '1.el8', 'noarch'),
     ];
     for (const bytes of packages) expect((await stage(site.baseUrl, 'b1', bytes)).status).toBe(202);
     expect(await batchAt(site.baseUrl, 'b1')).toMatchObject({
       state: 'staged',
       packageCount: 4,
-      repositories: ['8/x86_64', '9/aarch64', '9/x86_64'],
+      repositories: ['7/x86_64', '8/aarch64', '8/x86_64'],
     });
     const answer = await commit(site.baseUrl, 'b1', 'wait=50');
     expect(answer.status).toBe(200);
     const { packages: outcomes } = documentOf(answer);
     expect(outcomes.map(({ nevra }) => nevra)).toEqual([
-      'a-1.0-1.el9.x86_64',
-      'b-1.0-1.el9.aarch64',
-      'c-1.0-1.el8.x86_64',
-      'everywhere-1.0-1.el9.noarch',
+      'a-1.0-1.el8.x86_64',
+      'b-1.0-1.el8.aarch64',
+      'c-1.0-1.el7.x86_64',
+      'everywhere-1.0-1.el8.noarch',
     ]);
     expect(outcomes.flatMap(({ places }) => places.map(({ state }) => state))).toEqual(
       Array.from({ length: 5 }, () => 'published'),
     );
-    expect(await indexed(site, '9/x86_64')).toEqual([
-      'Packages/a-1.0-1.el9.x86_64.rpm',
-      'Packages/everywhere-1.0-1.el9.noarch.rpm',
+    expect(await indexed(site, '8/x86_64')).toEqual([
+      'Packages/a-1.0-1.el8.x86_64.rpm',
+      'Packages/everywhere-1.0-1.el8.noarch.rpm',
     ]);
-    expect(await indexed(site, '9/aarch64')).toHaveLength(2);
-    const runs = site.service.log.filter(({ msg }) => msg === 'index published');
-    expect(runs).toHaveLength(3);
-    expect(new Set(runs.map((line) => line['repository']))).toEqual(
-      new Set(['8/x86_64', '9/aarch64', '9/x86_64']),
-    );
+    expect(await indexed(site, '8/aarch64')).toHaveLength(2);
+    const runs = site.service.log
+      .filter(({ msg }) => msg === 'index published')
+      .map((line) => String(line['repository']))
+      .filter((repository) => !repository.startsWith('9/'));
+    expect(runs.toSorted()).toEqual(['7/x86_64', '8/aarch64', '8/x86_64']);
   });
 });
 
 describe('the commit of a batch', () => {
+  // Each test has a batch and a releasever of its own.
+  const shared = shareSite(() => startSite({ front: 'none', config: QUIET }));
+
   test('names every package that is in conflict, places nothing, and leaves the batch as it is', async () => {
-    await using site = await startSite({ front: 'none', config: QUIET });
-    for (const name of ['x', 'y']) await putPackage(site.baseUrl, rpm(name));
+    const site = shared();
+    for (const name of ['x', 'y']) await putPackage(site.baseUrl, rpm(name, '1.el20'));
     const other = (name: string): Buffer =>
-      craftRpm({ name, release: '1.el9', arch: 'x86_64', summary: 'other' });
-    for (const bytes of [other('x'), rpm('new'), other('y')]) await stage(site.baseUrl, 'b', bytes);
-    const answer = await commit(site.baseUrl, 'b');
+      craftRpm({ name, release: '1.el20', arch: 'x86_64', summary: 'other' });
+    for (const bytes of [other('x'), rpm('new', '1.el20'), other('y')])
+      await stage(site.baseUrl, 'conflicts', bytes);
+    const answer = await commit(site.baseUrl, 'conflicts');
     expect(answer.status).toBe(409);
     expect(answer.json()).toMatchObject({ code: 'BATCH_REFUSED' });
     const { refused } = documentOf(answer);
     expect(refused.map(({ nevra, code }) => `${nevra} ${code}`).toSorted()).toEqual([
-      'x-1.0-1.el9.x86_64 PACKAGE_CONFLICT',
-      'y-1.0-1.el9.x86_64 PACKAGE_CONFLICT',
+      'x-1.0-1.el20.x86_64 PACKAGE_CONFLICT',
+      'y-1.0-1.el20.x86_64 PACKAGE_CONFLICT',
     ]);
-    expect(await namesIn(site, '9/x86_64')).toEqual(['x-1.0-1.el9.x86_64.rpm', 'y-1.0-1.el9.x86_64.rpm']);
-    expect(await batchAt(site.baseUrl, 'b')).toMatchObject({ state: 'staged', packageCount: 3 });
-    const text = await sendRequest(site.baseUrl, { method: 'POST', path: '/api/v1/batches/b/commit' });
-    expect(text.text).toMatch(/^ERROR BATCH_REFUSED: 2 of 3 packages .*x-1.0-1.el9.x86_64 .*y-1.0-1.el9/);
+    expect(await namesIn(site, '20/x86_64')).toEqual(['x-1.0-1.el20.x86_64.rpm', 'y-1.0-1.el20.x86_64.rpm']);
+    expect(await batchAt(site.baseUrl, 'conflicts')).toMatchObject({ state: 'staged', packageCount: 3 });
+    const text = await sendRequest(site.baseUrl, {
+      method: 'POST',
+      path: '/api/v1/batches/conflicts/commit',
+    });
+    expect(text.text).toMatch(/^ERROR BATCH_REFUSED: 2 of 3 packages .*x-1.0-1.el20.x86_64 .*y-1.0-1.el20/);
   });
 
   test('refuses two packages of one name with other bytes', async () => {
-    await using site = await startSite({ front: 'none', config: QUIET });
-    await stage(site.baseUrl, 'b', rpm('x'));
+    const site = shared();
+    await stage(site.baseUrl, 'two', rpm('x', '1.el21'));
     await stage(
       site.baseUrl,
-      'b',
-      craftRpm({ name: 'x', release: '1.el9', arch: 'x86_64', summary: 'other' }),
+      'two',
+      craftRpm({ name: 'x', release: '1.el21', arch: 'x86_64', summary: 'other' }),
     );
-    const answer = await commit(site.baseUrl, 'b');
+    const answer = await commit(site.baseUrl, 'two');
     expect(answer.status).toBe(409);
     expect(answer.json()).toMatchObject({ detail: expect.stringMatching(/^1 of 2 packages/) });
     expect(documentOf(answer).refused).toMatchObject([
-      { nevra: 'x-1.0-1.el9.x86_64', code: 'PACKAGE_CONFLICT' },
+      { nevra: 'x-1.0-1.el21.x86_64', code: 'PACKAGE_CONFLICT' },
     ]);
-    expect(await namesIn(site, '9/x86_64')).toEqual([]);
+    expect(await namesIn(site, '21/x86_64')).toEqual([]);
   });
 
   test('may be repeated, and so may its members', async () => {
-    await using site = await startSite({ front: 'none', config: QUIET });
-    expect((await stage(site.baseUrl, 'b', rpm('x'))).status).toBe(202);
-    expect((await stage(site.baseUrl, 'b', rpm('x'))).status).toBe(202);
-    const first = documentOf(await commit(site.baseUrl, 'b'));
+    const site = shared();
+    expect((await stage(site.baseUrl, 'repeated', rpm('x', '1.el22'))).status).toBe(202);
+    expect((await stage(site.baseUrl, 'repeated', rpm('x', '1.el22'))).status).toBe(202);
+    const first = documentOf(await commit(site.baseUrl, 'repeated'));
     expect(first.packages).toMatchObject([{ outcome: 'created', places: [{ state: 'waiting' }] }]);
-    const member = await stage(site.baseUrl, 'b', rpm('x'));
+    const member = await stage(site.baseUrl, 'repeated', rpm('x', '1.el22'));
     expect(member.status).toBe(200);
-    expect(member.json()).toMatchObject({ outcome: 'unchanged', sha256: sha256Of(rpm('x')) });
-    const again = await commit(site.baseUrl, 'b', 'wait=50');
+    expect(member.json()).toMatchObject({ outcome: 'unchanged', sha256: sha256Of(rpm('x', '1.el22')) });
+    const again = await commit(site.baseUrl, 'repeated', 'wait=50');
     expect(again.status).toBe(200);
     expect(documentOf(again).packages).toMatchObject([
       { outcome: 'created', places: [{ state: 'published' }] },
     ]);
     // The same bytes for another repository are another package to the batch.
     for (const [bytes, query] of [
-      [rpm('late'), ''],
-      [rpm('x'), 'releasever=8'],
+      [rpm('late', '1.el22'), ''],
+      [rpm('x', '1.el22'), 'releasever=8'],
     ] as const) {
-      const other = await stage(site.baseUrl, 'b', bytes, query);
+      const other = await stage(site.baseUrl, 'repeated', bytes, query);
       expect(other.json()).toMatchObject({ status: 409, code: 'BATCH_COMMITTED' });
     }
     const audited = (await readFile(join(site.stateDir, 'audit.log'), 'utf8')).trimEnd().split('\n');
-    const outcomes = audited.map((line) => JSON.parse(line)).map(({ outcome }) => outcome);
-    expect(outcomes.filter((outcome) => outcome === 'batch committed')).toHaveLength(1);
+    const commits = audited
+      .map((line) => JSON.parse(line))
+      .filter(({ outcome, batch }) => outcome === 'batch committed' && batch === 'repeated');
+    expect(commits).toHaveLength(1);
   });
 
   test('asked for twice at once happens once', async () => {
-    await using site = await startSite({ front: 'none', config: QUIET });
-    for (const name of ['x', 'y', 'z']) await stage(site.baseUrl, 'b', rpm(name));
-    const answers = await Promise.all([1, 2, 3].map(() => commit(site.baseUrl, 'b', 'wait=50')));
+    const site = shared();
+    for (const name of ['x', 'y', 'z']) await stage(site.baseUrl, 'at-once', rpm(name, '1.el23'));
+    const answers = await Promise.all([1, 2, 3].map(() => commit(site.baseUrl, 'at-once', 'wait=50')));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
-    expect(await namesIn(site, '9/x86_64')).toHaveLength(3);
+    expect(await namesIn(site, '23/x86_64')).toHaveLength(3);
   });
 
   test('takes what is in the repository already for unchanged', async () => {
-    await using site = await startSite({ front: 'none', config: QUIET });
-    await putPackage(site.baseUrl, rpm('x'));
-    for (const name of ['x', 'y']) await stage(site.baseUrl, 'b', rpm(name));
-    expect(documentOf(await commit(site.baseUrl, 'b')).packages).toMatchObject([
+    const site = shared();
+    await putPackage(site.baseUrl, rpm('x', '1.el24'));
+    for (const name of ['x', 'y']) await stage(site.baseUrl, 'there', rpm(name, '1.el24'));
+    expect(documentOf(await commit(site.baseUrl, 'there')).packages).toMatchObject([
       { outcome: 'unchanged' },
       { outcome: 'created' },
     ]);
   });
 
   test('keeps the releasever that a member was sent with, and one package for two of them', async () => {
-    await using site = await startSite({ front: 'none', config: QUIET });
+    const site = shared();
     const bytes = rpm('plain', '1');
-    expect((await stage(site.baseUrl, 'b', bytes)).json()).toMatchObject({ code: 'RELEASEVER_UNKNOWN' });
-    for (const version of ['8', '9']) await stage(site.baseUrl, 'b', bytes, `releasever=${version}`);
-    for (const query of ['', 'releasever=9']) await stage(site.baseUrl, 'b', rpm('tagged'), query);
-    expect((await commit(site.baseUrl, 'b')).status).toBe(200);
-    expect(await namesIn(site, '8/x86_64')).toEqual(['plain-1.0-1.x86_64.rpm']);
-    expect(await namesIn(site, '9/x86_64')).toEqual([
+    expect((await stage(site.baseUrl, 'releasevers', bytes)).json()).toMatchObject({
+      code: 'RELEASEVER_UNKNOWN',
+    });
+    for (const version of ['25', '26'])
+      await stage(site.baseUrl, 'releasevers', bytes, `releasever=${version}`);
+    for (const query of ['', 'releasever=26'])
+      await stage(site.baseUrl, 'releasevers', rpm('tagged', '1.el26'), query);
+    expect((await commit(site.baseUrl, 'releasevers')).status).toBe(200);
+    expect(await namesIn(site, '25/x86_64')).toEqual(['plain-1.0-1.x86_64.rpm']);
+    expect(await namesIn(site, '26/x86_64')).toEqual([
       'plain-1.0-1.x86_64.rpm',
-      'tagged-1.0-1.el9.x86_64.rpm',
+      'tagged-1.0-1.el26.x86_64.rpm',
     ]);
   });
 });
 
 describe('a batch', () => {
+  const shared = shareSite(() => startSite({ front: 'none', config: QUIET }));
+
   test('takes a wait at its commit only, and a name that could be a directory', async () => {
-    await using site = await startSite({ front: 'none', config: QUIET });
-    expect((await stage(site.baseUrl, 'b', rpm('x'), 'wait=5')).json()).toMatchObject({
+    const site = shared();
+    const before = await readdir(join(site.stateDir, 'batches'));
+    expect((await stage(site.baseUrl, 'named', rpm('x'), 'wait=5')).json()).toMatchObject({
       status: 400,
       code: 'PARAMETER_INVALID',
     });
@@ -213,20 +232,20 @@ describe('a batch', () => {
       expect((await commit(site.baseUrl, id)).status).toBe(404);
       expect((await dropBatch(site.baseUrl, id)).status).toBe(404);
     }
-    expect(await readdir(join(site.stateDir, 'batches'))).toEqual([]);
+    expect(await readdir(join(site.stateDir, 'batches'))).toEqual(before);
     expect(await site.leftovers()).toEqual([]);
   });
 
   test('refuses a bad member at once, and keeps nothing of it', async () => {
-    await using site = await startSite({ front: 'none', config: QUIET });
-    const cut = await stage(site.baseUrl, 'b', rpm('x').subarray(0, 300));
+    const site = shared();
+    const cut = await stage(site.baseUrl, 'bad', rpm('x').subarray(0, 300));
     expect(cut.json()).toMatchObject({ status: 400, code: 'RPM_TRUNCATED' });
-    expect((await commit(site.baseUrl, 'b')).json()).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+    expect((await commit(site.baseUrl, 'bad')).json()).toMatchObject({ status: 404, code: 'NOT_FOUND' });
     await eventually(async () => expect(await site.leftovers()).toEqual([]));
   });
 
   test('is listed until it is dropped, which leaves nothing', async () => {
-    await using site = await startSite({ front: 'none', config: QUIET });
+    const site = shared();
     await stage(site.baseUrl, 'b1', rpm('x'));
     await stage(site.baseUrl, 'b2', rpm('y'));
     const list = await sendRequest(site.baseUrl, { path: '/api/v1/batches' });

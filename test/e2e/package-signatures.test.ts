@@ -9,10 +9,11 @@ import { createGpgKeys, type GpgKeys } from '../support/gpg-keys.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { ServiceDidNotStart } from '../support/run-service.ts';
 import { type Site, startSite } from '../support/run-site.ts';
+import { shareSite } from '../support/share-site.ts';
 import { putPackage, sendRequest, sha256Of } from '../support/send-request.ts';
 import { craftSignedRpm, signedBy } from '../support/sign-rpm.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
-import { visibleIn } from '../support/visible-in.ts';
+import { storedIn } from '../support/stored-in.ts';
 
 let dir: TempDir;
 let keys: GpgKeys;
@@ -53,9 +54,9 @@ const withRules = (...rules: readonly Rule[]) => ({
 
 const EVERYWHERE = { repositories: ['*'], require: 'signed' } as const;
 
-async function expectNothingStored(site: Site): Promise<void> {
+async function expectNothingStored(site: Site, before: readonly string[]): Promise<void> {
   await eventually(async () => expect(await site.leftovers()).toEqual([]));
-  expect(await visibleIn(site.storageDir)).toEqual(['rpmyard.repo']);
+  expect(await storedIn(site.storageDir)).toEqual(before);
 }
 
 const goodSignature = () => ({
@@ -65,146 +66,164 @@ const goodSignature = () => ({
   userId: 'Build <build@example.com>',
 });
 
-describe('a repository that takes signed packages only', () => {
-  test('takes one by a trusted key and says whose it is: in the answer, by digest, and in its list', async () => {
-    await using site = await startSite(withRules(EVERYWHERE));
-    const bytes = await craftSignedRpm({}, { dsa: signedBy(keys, trusted) });
-    const answer = await putPackage(site.baseUrl, bytes);
-    expect(answer.status).toBe(201);
-    expect(answer.json()).toMatchObject({ places: [{ signature: goodSignature() }] });
-    const known = await sendRequest(site.baseUrl, { path: `/api/v1/uploads/${sha256Of(bytes)}` });
-    expect(known.json()).toMatchObject({ places: [{ signature: goodSignature() }] });
-    const list = await sendRequest(site.baseUrl, { path: '/api/v1/repositories/9/x86_64/packages' });
-    expect(list.json()).toMatchObject({ packages: [{ signature: goodSignature() }] });
-    expect(await putPackage(site.baseUrl, bytes)).toMatchObject({ status: 200 });
-  });
+describe('with rules of each kind', () => {
+  // Where a package goes decides which rule it meets.
+  const shared = shareSite(() =>
+    startSite(
+      withRules(
+        { repositories: ['9/*'], require: 'signed' },
+        { repositories: ['8/*'] },
+        { repositories: ['7/x86_64'] },
+        { repositories: ['7/aarch64'], require: 'signed' },
+        { repositories: ['10/*'], require: 'signed', weak: 'accept' },
+      ),
+    ),
+  );
 
-  test.each<[string, number, string, () => Promise<Buffer>]>([
-    ['unsigned', 422, 'PACKAGE_UNSIGNED', async () => craftRpm()],
-    [
-      'by another key',
-      403,
-      'SIGNING_KEY_UNKNOWN',
-      () => craftSignedRpm({}, { dsa: signedBy(keys, stranger) }),
-    ],
-    [
-      'with the signature of another package',
-      422,
-      'PACKAGE_SIGNATURE_BAD',
-      () => craftSignedRpm({}, { dsa: () => signedBy(keys, trusted)(Buffer.from('another')) }),
-    ],
-  ])('refuses a package that is %s, and stores nothing of it', async (_, status, code, make) => {
-    await using site = await startSite(withRules(EVERYWHERE));
-    const answer = await putPackage(site.baseUrl, await make());
-    expect(answer.status).toBe(status);
-    expect(answer.json()).toMatchObject({ code, repositories: ['9/x86_64'] });
-    await expectNothingStored(site);
-  });
+  describe('a repository that takes signed packages only', () => {
+    test('takes one by a trusted key and says whose it is: in the answer, by digest, and in its list', async () => {
+      const site = shared();
+      const bytes = await craftSignedRpm({ name: 'trusted' }, { dsa: signedBy(keys, trusted) });
+      const answer = await putPackage(site.baseUrl, bytes);
+      expect(answer.status).toBe(201);
+      expect(answer.json()).toMatchObject({ places: [{ signature: goodSignature() }] });
+      const known = await sendRequest(site.baseUrl, { path: `/api/v1/uploads/${sha256Of(bytes)}` });
+      expect(known.json()).toMatchObject({ places: [{ signature: goodSignature() }] });
+      const list = await sendRequest(site.baseUrl, { path: '/api/v1/repositories/9/x86_64/packages' });
+      expect(list.json()).toMatchObject({ packages: [{ signature: goodSignature() }] });
+      expect(await putPackage(site.baseUrl, bytes)).toMatchObject({ status: 200 });
+    });
 
-  test('names the key that it does not know', async () => {
-    await using site = await startSite(withRules(EVERYWHERE));
-    const answer = await putPackage(
-      site.baseUrl,
-      await craftSignedRpm({}, { dsa: signedBy(keys, stranger) }),
-    );
-    expect(answer.json()).toMatchObject({
-      detail: expect.stringContaining(stranger.slice(-16)),
-      signature: { state: 'unknown-key', keyId: stranger.slice(-16) },
+    test.each<[string, number, string, () => Promise<Buffer>]>([
+      ['unsigned', 422, 'PACKAGE_UNSIGNED', async () => craftRpm()],
+      [
+        'by another key',
+        403,
+        'SIGNING_KEY_UNKNOWN',
+        () => craftSignedRpm({}, { dsa: signedBy(keys, stranger) }),
+      ],
+      [
+        'with the signature of another package',
+        422,
+        'PACKAGE_SIGNATURE_BAD',
+        () => craftSignedRpm({}, { dsa: () => signedBy(keys, trusted)(Buffer.from('another')) }),
+      ],
+    ])('refuses a package that is %s, and stores nothing of it', async (_, status, code, make) => {
+      const site = shared();
+      const before = await storedIn(site.storageDir);
+      const answer = await putPackage(site.baseUrl, await make());
+      expect(answer.status).toBe(status);
+      expect(answer.json()).toMatchObject({ code, repositories: ['9/x86_64'] });
+      await expectNothingStored(site, before);
+    });
+
+    test('names the key that it does not know', async () => {
+      const site = shared();
+      const answer = await putPackage(
+        site.baseUrl,
+        await craftSignedRpm({}, { dsa: signedBy(keys, stranger) }),
+      );
+      expect(answer.json()).toMatchObject({
+        detail: expect.stringContaining(stranger.slice(-16)),
+        signature: { state: 'unknown-key', keyId: stranger.slice(-16) },
+      });
+    });
+
+    test('refuses a noarch package for all repositories when one of them does', async () => {
+      const site = shared();
+      const before = await storedIn(site.storageDir);
+      const answer = await putPackage(site.baseUrl, craftRpm({ arch: 'noarch' }), 'releasever=7');
+      expect(answer.json()).toMatchObject({ code: 'PACKAGE_UNSIGNED', repositories: ['7/aarch64'] });
+      await expectNothingStored(site, before);
     });
   });
 
-  test('refuses a noarch package for all repositories when one of them does', async () => {
-    const rules = [
-      { repositories: ['9/x86_64'] },
-      { repositories: ['9/aarch64'], require: 'signed' as const },
-    ];
-    await using site = await startSite(withRules(...rules));
-    const answer = await putPackage(site.baseUrl, craftRpm({ arch: 'noarch' }));
-    expect(answer.json()).toMatchObject({ code: 'PACKAGE_UNSIGNED', repositories: ['9/aarch64'] });
-    await expectNothingStored(site);
-  });
-});
-
-describe('a repository with a keyring that requires nothing', () => {
-  test('takes packages of any key or none and shows what they are, but never one with a bad signature', async () => {
-    await using site = await startSite(withRules({ repositories: ['9/*'] }, EVERYWHERE));
-    const states = async (bytes: Buffer) => (await putPackage(site.baseUrl, bytes)).json();
-    expect(await states(craftRpm({ name: 'a' }))).toMatchObject({
-      outcome: 'created',
-      places: [{ signature: { state: 'unsigned' } }],
+  describe('a repository with a keyring that requires nothing', () => {
+    test('takes packages of any key or none and shows what they are, but never one with a bad signature', async () => {
+      const site = shared();
+      const states = async (bytes: Buffer) => (await putPackage(site.baseUrl, bytes, 'releasever=8')).json();
+      expect(await states(craftRpm({ name: 'a' }))).toMatchObject({
+        outcome: 'created',
+        places: [{ signature: { state: 'unsigned' } }],
+      });
+      const strange = await craftSignedRpm({ name: 'b' }, { dsa: signedBy(keys, stranger) });
+      expect(await states(strange)).toMatchObject({
+        places: [{ signature: { state: 'unknown-key', keyId: stranger.slice(-16) } }],
+      });
+      const bad = await craftSignedRpm(
+        { name: 'c' },
+        { dsa: () => signedBy(keys, trusted)(Buffer.from('x')) },
+      );
+      expect(await states(bad)).toMatchObject({ code: 'PACKAGE_SIGNATURE_BAD' });
     });
-    const strange = await craftSignedRpm({ name: 'b' }, { dsa: signedBy(keys, stranger) });
-    expect(await states(strange)).toMatchObject({
-      places: [{ signature: { state: 'unknown-key', keyId: stranger.slice(-16) } }],
+  });
+
+  describe('a package with a weak signature', () => {
+    const byOldKey = (name: string) => craftSignedRpm({ name }, { dsa: signedBy(keys, old) });
+    const withSha1 = (name: string) =>
+      craftSignedRpm({ name }, { dsa: signedBy(keys, trusted, '--digest-algo', 'SHA1') });
+    const weakSignature = () => ({
+      state: 'weak',
+      keyId: old.slice(-16),
+      fingerprint: old,
+      userId: 'Old <old@example.com>',
+      weakness: { digest: 'SHA-1', key: 'DSA 1024' },
     });
-    const bad = await craftSignedRpm({ name: 'c' }, { dsa: () => signedBy(keys, trusted)(Buffer.from('x')) });
-    expect(await states(bad)).toMatchObject({ code: 'PACKAGE_SIGNATURE_BAD' });
-  });
-});
 
-describe('a package with a weak signature', () => {
-  const byOldKey = (name: string) => craftSignedRpm({ name }, { dsa: signedBy(keys, old) });
-  const withSha1 = (name: string) =>
-    craftSignedRpm({ name }, { dsa: signedBy(keys, trusted, '--digest-algo', 'SHA1') });
-  const weakSignature = () => ({
-    state: 'weak',
-    keyId: old.slice(-16),
-    fingerprint: old,
-    userId: 'Old <old@example.com>',
-    weakness: { digest: 'SHA-1', key: 'DSA 1024' },
-  });
-
-  test('is refused where a signature is required, with the reason and the remedy', async () => {
-    await using site = await startSite(withRules(EVERYWHERE));
-    const answer = await putPackage(site.baseUrl, await byOldKey('a'));
-    expect(answer.status).toBe(422);
-    expect(answer.json()).toMatchObject({
-      code: 'PACKAGE_SIGNATURE_WEAK',
-      detail: expect.stringMatching(/digest SHA-1, key DSA 1024/),
-      hint: expect.stringContaining('weak: accept'),
-      repositories: ['9/x86_64'],
-      signature: weakSignature(),
+    test('is refused where a signature is required, with the reason and the remedy', async () => {
+      const site = shared();
+      const before = await storedIn(site.storageDir);
+      const answer = await putPackage(site.baseUrl, await byOldKey('a'));
+      expect(answer.status).toBe(422);
+      expect(answer.json()).toMatchObject({
+        code: 'PACKAGE_SIGNATURE_WEAK',
+        detail: expect.stringMatching(/digest SHA-1, key DSA 1024/),
+        hint: expect.stringContaining('weak: accept'),
+        repositories: ['9/x86_64'],
+        signature: weakSignature(),
+      });
+      expect((await putPackage(site.baseUrl, await withSha1('b'))).json()).toMatchObject({
+        code: 'PACKAGE_SIGNATURE_WEAK',
+        signature: { state: 'weak', weakness: { digest: 'SHA-1' } },
+      });
+      await expectNothingStored(site, before);
     });
-    expect((await putPackage(site.baseUrl, await withSha1('b'))).json()).toMatchObject({
-      code: 'PACKAGE_SIGNATURE_WEAK',
-      signature: { state: 'weak', weakness: { digest: 'SHA-1' } },
+
+    test('is taken where the administrator says so, and shown as weak in answer, by digest and in the list', async () => {
+      const site = shared();
+      const put = (bytes: Buffer) => putPackage(site.baseUrl, bytes, 'releasever=10');
+      const bytes = await byOldKey('a');
+      const answer = await put(bytes);
+      expect(answer.status).toBe(201);
+      expect(answer.json()).toMatchObject({ places: [{ signature: weakSignature() }] });
+      const known = await sendRequest(site.baseUrl, { path: `/api/v1/uploads/${sha256Of(bytes)}` });
+      expect(known.json()).toMatchObject({ places: [{ signature: weakSignature() }] });
+      const list = await sendRequest(site.baseUrl, { path: '/api/v1/repositories/10/x86_64/packages' });
+      expect(list.json()).toMatchObject({ packages: [{ signature: weakSignature() }] });
+      // The option is about strength alone.
+      const unsigned = await put(craftRpm({ name: 'b' }));
+      expect(unsigned.json()).toMatchObject({ code: 'PACKAGE_UNSIGNED' });
+      const md5 = signedBy(keys, trusted, '--digest-algo', 'MD5');
+      const withMd5 = await put(await craftSignedRpm({ name: 'c' }, { dsa: md5 }));
+      expect(withMd5.json()).toMatchObject({ code: 'PACKAGE_SIGNATURE_UNVERIFIABLE' });
     });
-    await expectNothingStored(site);
+
+    test('is shown as weak where nothing is required', async () => {
+      const site = shared();
+      const answer = await putPackage(site.baseUrl, await byOldKey('d'), 'releasever=8');
+      expect(answer.status).toBe(201);
+      expect(answer.json()).toMatchObject({ places: [{ signature: weakSignature() }] });
+    });
   });
 
-  test('is taken where the administrator says so, and shown as weak in answer, by digest and in the list', async () => {
-    await using site = await startSite(withRules({ ...EVERYWHERE, weak: 'accept' }));
-    const bytes = await byOldKey('a');
-    const answer = await putPackage(site.baseUrl, bytes);
-    expect(answer.status).toBe(201);
-    expect(answer.json()).toMatchObject({ places: [{ signature: weakSignature() }] });
-    const known = await sendRequest(site.baseUrl, { path: `/api/v1/uploads/${sha256Of(bytes)}` });
-    expect(known.json()).toMatchObject({ places: [{ signature: weakSignature() }] });
-    const list = await sendRequest(site.baseUrl, { path: '/api/v1/repositories/9/x86_64/packages' });
-    expect(list.json()).toMatchObject({ packages: [{ signature: weakSignature() }] });
-    // The option is about strength alone.
-    const unsigned = await putPackage(site.baseUrl, craftRpm({ name: 'b' }));
-    expect(unsigned.json()).toMatchObject({ code: 'PACKAGE_UNSIGNED' });
-    const md5 = signedBy(keys, trusted, '--digest-algo', 'MD5');
-    const withMd5 = await putPackage(site.baseUrl, await craftSignedRpm({ name: 'c' }, { dsa: md5 }));
-    expect(withMd5.json()).toMatchObject({ code: 'PACKAGE_SIGNATURE_UNVERIFIABLE' });
-  });
-
-  test('is shown as weak where nothing is required', async () => {
-    await using site = await startSite(withRules({ repositories: ['*'] }));
-    const answer = await putPackage(site.baseUrl, await byOldKey('a'));
-    expect(answer.status).toBe(201);
-    expect(answer.json()).toMatchObject({ places: [{ signature: weakSignature() }] });
-  });
-});
-
-describe('a repository without a keyring', () => {
-  test('takes signed packages unchecked, even with a bad signature', async () => {
-    await using site = await startSite(withRules({ repositories: ['8/*'], require: 'signed' }));
-    const bad = await craftSignedRpm({}, { dsa: () => signedBy(keys, trusted)(Buffer.from('x')) });
-    expect((await putPackage(site.baseUrl, bad)).json()).toMatchObject({
-      outcome: 'created',
-      places: [{ signature: { state: 'unchecked' } }],
+  describe('a repository without a keyring', () => {
+    test('takes signed packages unchecked, even with a bad signature', async () => {
+      const site = shared();
+      const bad = await craftSignedRpm({}, { dsa: () => signedBy(keys, trusted)(Buffer.from('x')) });
+      expect((await putPackage(site.baseUrl, bad, 'releasever=amzn2023')).json()).toMatchObject({
+        outcome: 'created',
+        places: [{ signature: { state: 'unchecked' } }],
+      });
     });
   });
 });

@@ -14,12 +14,13 @@ import { readerOverHttp, readIndex } from '../support/read-index.ts';
 import { dnfInstall, type DnfHost } from '../support/run-dnf.ts';
 import { openSocket, putHeader } from '../support/raw-socket.ts';
 import { type Front, type Site, startSite } from '../support/run-site.ts';
+import { shareSite } from '../support/share-site.ts';
 import { runZypper, zypperRefresh } from '../support/run-zypper.ts';
 import { createRpmJudge, type RpmVerdict } from '../support/rpmkeys.ts';
 import { putPackage, sendRequest, sha256Of } from '../support/send-request.ts';
 import { craftSignedRpm, signedBy } from '../support/sign-rpm.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
-import { visibleIn } from '../support/visible-in.ts';
+import { storedIn } from '../support/stored-in.ts';
 
 const INSTALLED_FILE = '/etc/installed';
 
@@ -67,16 +68,20 @@ const signing = (options: Signing = {}) => ({
 
 const contentOf = (bytes: Buffer): Buffer => bytes.subarray(parseRpm(bytes, bytes.length).headerRange.start);
 
-const storedPath = (site: Site, file = 'example-1.0-1.el9.x86_64.rpm', basearch = 'x86_64'): string =>
-  join(site.storageDir, '9', basearch, 'Packages', file);
+/** Where a package of this name lies, with the version and release that crafted ones have. */
+const storedPath = (site: Site, name = 'example', basearch = 'x86_64', arch = basearch): string =>
+  join(site.storageDir, '9', basearch, 'Packages', `${name}-1.0-1.el9.${arch}.rpm`);
 
 async function expectNothingLeft(site: Site): Promise<void> {
   await eventually(async () => expect(await site.leftovers()).toEqual([]));
 }
 
-async function expectNothingStored(site: Site): Promise<void> {
+async function expectNothingStored(
+  site: Site,
+  before: readonly string[] = ['RPM-GPG-KEY-rpmyard'],
+): Promise<void> {
   await expectNothingLeft(site);
-  expect(await visibleIn(site.storageDir)).toEqual(['RPM-GPG-KEY-rpmyard', 'rpmyard.repo']);
+  expect(await storedIn(site.storageDir)).toEqual(before);
 }
 
 interface Answer {
@@ -93,6 +98,8 @@ async function upload(site: Site, bytes: Buffer, query = ''): Promise<{ status: 
 }
 
 describe('a service that signs packages', () => {
+  const shared = shareSite(() => startSite(signing()));
+
   test.each<Front>(['nginx', 'none'])(
     'stores and publishes what was sent with its own signature in front (front: %s)',
     async (front) => {
@@ -122,10 +129,10 @@ describe('a service that signs packages', () => {
   );
 
   test('knows the package by either digest, and answers a retry of the sent bytes with 200', async () => {
-    await using site = await startSite(signing());
-    const sent = craftRpm();
+    const site = shared();
+    const sent = craftRpm({ name: 'known' });
     const { body } = await upload(site, sent);
-    const before = await stat(storedPath(site));
+    const before = await stat(storedPath(site, 'known'));
     expect(await upload(site, sent)).toMatchObject({
       status: 200,
       body: { outcome: 'unchanged', sha256: body.sha256, receivedSha256: sha256Of(sent) },
@@ -135,25 +142,25 @@ describe('a service that signs packages', () => {
       expect(known.json()).toMatchObject({ sha256: body.sha256, receivedSha256: sha256Of(sent) });
     }
     // The stored bytes may be sent back as well.
-    expect(await upload(site, await readFile(storedPath(site)))).toMatchObject({ status: 200 });
-    expect((await stat(storedPath(site))).mtimeMs).toBe(before.mtimeMs);
+    expect(await upload(site, await readFile(storedPath(site, 'known')))).toMatchObject({ status: 200 });
+    expect((await stat(storedPath(site, 'known'))).mtimeMs).toBe(before.mtimeMs);
   });
 
   test('mends its own copy when it was damaged and the package is sent again', async () => {
-    await using site = await startSite(signing());
-    const sent = craftRpm();
+    const site = shared();
+    const sent = craftRpm({ name: 'mended' });
     const { body } = await upload(site, sent, 'wait=50');
-    const damaged = await readFile(storedPath(site));
-    await rm(storedPath(site));
-    await writeFile(storedPath(site), damaged.subarray(0, -4));
-    expect(await upload(site, craftRpm({ summary: 'another' }))).toMatchObject({
+    const damaged = await readFile(storedPath(site, 'mended'));
+    await rm(storedPath(site, 'mended'));
+    await writeFile(storedPath(site, 'mended'), damaged.subarray(0, -4));
+    expect(await upload(site, craftRpm({ name: 'mended', summary: 'another' }))).toMatchObject({
       status: 409,
       body: { code: 'PACKAGE_CONFLICT', acknowledgedSha256: sha256Of(sent) },
     });
     const mended = await upload(site, sent, 'wait=50');
     expect(mended).toMatchObject({ status: 201, body: { receivedSha256: sha256Of(sent) } });
-    expect(sha256Of(await readFile(storedPath(site)))).toBe(mended.body.sha256);
-    expect(contentOf(await readFile(storedPath(site)))).toEqual(contentOf(sent));
+    expect(sha256Of(await readFile(storedPath(site, 'mended')))).toBe(mended.body.sha256);
+    expect(contentOf(await readFile(storedPath(site, 'mended')))).toEqual(contentOf(sent));
     expect(body.receivedSha256).toBe(sha256Of(sent));
     await expectNothingLeft(site);
   });
@@ -176,11 +183,11 @@ describe('a service that signs packages', () => {
   });
 
   test('gives all repositories of a noarch package the same file, also in a retry after a crash between two links', async () => {
-    await using site = await startSite(signing());
-    const sent = craftRpm({ arch: 'noarch' });
+    const site = shared();
+    const sent = craftRpm({ name: 'everywhere', arch: 'noarch' });
     const { body } = await upload(site, sent);
     const [first, second] = ['x86_64', 'aarch64'].map((basearch) =>
-      storedPath(site, 'example-1.0-1.el9.noarch.rpm', basearch),
+      storedPath(site, 'everywhere', basearch, 'noarch'),
     );
     if (first === undefined || second === undefined) throw new Error('no paths');
     expect((await stat(first)).ino).toBe((await stat(second)).ino);
@@ -190,9 +197,9 @@ describe('a service that signs packages', () => {
   });
 
   test('refuses another package of the same name with the digests that clients know', async () => {
-    await using site = await startSite(signing());
-    const sent = craftRpm({ payload: Buffer.from('first') });
-    const other = craftRpm({ payload: Buffer.from('other') });
+    const site = shared();
+    const sent = craftRpm({ name: 'refused', payload: Buffer.from('first') });
+    const other = craftRpm({ name: 'refused', payload: Buffer.from('other') });
     const { body } = await upload(site, sent);
     expect(await upload(site, other)).toMatchObject({
       status: 409,
@@ -207,12 +214,12 @@ describe('a service that signs packages', () => {
   });
 
   test('replaces the signature of somebody else, and says what it was', async () => {
-    await using site = await startSite(signing());
-    const sent = await craftSignedRpm({}, { dsa: signedBy(keys, stranger) });
+    const site = shared();
+    const sent = await craftSignedRpm({ name: 'replaced' }, { dsa: signedBy(keys, stranger) });
     expect((await upload(site, sent)).body).toMatchObject({
       places: [{ signature: { state: 'good', fingerprint: ours, received: { state: 'unchecked' } } }],
     });
-    const { report } = await judge(storedPath(site));
+    const { report } = await judge(storedPath(site, 'replaced'));
     expect(report.match(/Signature/g)).toHaveLength(1);
     expect(report).toContain('OK');
   });
@@ -227,32 +234,6 @@ describe('a service that signs packages', () => {
     expect(body).toMatchObject({ places: [{ signature: { state: 'good', fingerprint: ours } }] });
   });
 
-  test('takes back what it signed itself where signatures of others are required', async () => {
-    const { front, config } = signing();
-    const key_files = [await keys.exportKey(stranger)];
-    const keyrings = [{ repositories: ['*'], key_files, require: 'signed' }];
-    await using site = await startSite({ front, config: { ...config, package_signatures: { keyrings } } });
-    const unsigned = await upload(site, craftRpm({ name: 'required' }));
-    expect(unsigned).toMatchObject({ status: 422, body: { code: 'PACKAGE_UNSIGNED' } });
-    const sent = await craftSignedRpm({ name: 'required' }, { rsa: signedBy(keys, stranger) });
-    expect(await upload(site, sent)).toMatchObject({ status: 201 });
-    const stored = await readFile(storedPath(site, 'required-1.0-1.el9.x86_64.rpm'));
-    expect(await upload(site, stored)).toMatchObject({ status: 200, body: { outcome: 'unchanged' } });
-  });
-
-  test('vouches for nobody: what it signed for one repository is not signed by those whom another one trusts', async () => {
-    const { front, config } = signing();
-    const key_files = [await keys.exportKey(stranger)];
-    const keyrings = [{ repositories: ['9/*'], key_files, require: 'signed' }];
-    await using site = await startSite({ front, config: { ...config, package_signatures: { keyrings } } });
-    expect(await upload(site, craftRpm({ name: 'detour' }), 'releasever=8')).toMatchObject({ status: 201 });
-    const stored = await readFile(join(site.storageDir, '8/x86_64/Packages/detour-1.0-1.el9.x86_64.rpm'));
-    expect(await upload(site, stored, 'releasever=9')).toMatchObject({
-      status: 403,
-      body: { code: 'SIGNING_KEY_UNKNOWN' },
-    });
-  });
-
   test('keeps what it knows of a package when another repository gets it too', async () => {
     const inOne = { layout: { noarch: ['x86_64'] } };
     const { front, config } = signing();
@@ -261,7 +242,7 @@ describe('a service that signs packages', () => {
     const { body } = await upload(site, sent, 'wait=50');
     await site.service.stop();
     await site.restart({ config: { ...config, layout: { noarch: ['x86_64', 'aarch64'] } } });
-    const stored = await readFile(storedPath(site, 'spread-1.0-1.el9.noarch.rpm'));
+    const stored = await readFile(storedPath(site, 'spread', 'x86_64', 'noarch'));
     expect(await upload(site, stored, 'wait=50')).toMatchObject({
       status: 201,
       body: { sha256: body.sha256 },
@@ -292,15 +273,18 @@ describe('a service that signs packages', () => {
   });
 
   test('signs anew what its own key signed with SHA-1', async () => {
-    await using site = await startSite(signing());
-    const sent = await craftSignedRpm({}, { rsa: signedBy(keys, ours, '--digest-algo', 'SHA1') });
+    const site = shared();
+    const sent = await craftSignedRpm(
+      { name: 'anew' },
+      { rsa: signedBy(keys, ours, '--digest-algo', 'SHA1') },
+    );
     const { status, body } = await upload(site, sent);
     expect(status).toBe(201);
     expect(body).toMatchObject({
       receivedSha256: sha256Of(sent),
       places: [{ signature: { state: 'good', fingerprint: ours } }],
     });
-    expect((await judge(storedPath(site))).report).toContain('RSA/SHA256');
+    expect((await judge(storedPath(site, 'anew'))).report).toContain('RSA/SHA256');
     expect(site.service.log.filter(({ level }) => level >= 40)).not.toContainEqual(
       expect.objectContaining({ weakness: expect.anything() }),
     );
@@ -315,137 +299,43 @@ describe('a service that signs packages', () => {
     await site.restart(signing());
     const { status, body } = await upload(site, sent);
     expect({ status, code: body['code'] }).toEqual({ status: 409, code: 'PACKAGE_CONFLICT' });
-    expect(existsSync(storedPath(site, 'early-1.0-1.el9.noarch.rpm'))).toBe(false);
+    expect(existsSync(storedPath(site, 'early', 'x86_64', 'noarch'))).toBe(false);
     await expectNothingLeft(site);
   });
 
   test('holds the digests that a client sends against the bytes that it sent', async () => {
-    await using site = await startSite(signing());
-    const sent = craftRpm();
+    const site = shared();
+    const sent = craftRpm({ name: 'held' });
     const digest = createHash('sha256').update(sent).digest('base64');
     const right = await putPackage(site.baseUrl, sent, '', { 'content-digest': `sha-256=:${digest}:` });
     expect(right.status).toBe(201);
   });
 
   test('refuses a package of format 3, which nobody can sign', async () => {
-    await using site = await startSite(signing());
-    expect(await upload(site, craftRpm({ hasRegion: false }))).toMatchObject({
+    const site = shared();
+    const before = await storedIn(site.storageDir);
+    expect(await upload(site, craftRpm({ name: 'third', hasRegion: false }))).toMatchObject({
       status: 422,
       body: { code: 'PACKAGE_NOT_SIGNABLE' },
     });
-    await expectNothingStored(site);
+    await expectNothingStored(site, before);
   });
 
   test('signs many packages that come at once', async () => {
-    await using site = await startSite(signing());
+    const site = shared();
     const packages = Array.from({ length: 12 }, (_, number) => craftRpm({ name: `many${number}` }));
     const answers = await Promise.all(packages.map((bytes) => upload(site, bytes)));
     expect(answers.map(({ status }) => status)).toEqual(packages.map(() => 201));
     for (const number of packages.keys()) {
-      expect(await judge(storedPath(site, `many${number}-1.0-1.el9.x86_64.rpm`))).toMatchObject({
+      expect(await judge(storedPath(site, `many${number}`))).toMatchObject({
         state: 'good',
       });
     }
     await expectNothingLeft(site);
   });
-});
 
-describe('an rpmsign that ends well but signed badly', () => {
-  const notSigned = { status: 503, body: { code: 'PACKAGE_SIGNING_FAILED' } };
-
-  /** A service that finds this script in the place of rpmsign. */
-  async function siteWithRpmsign(script: string, keyrings: readonly object[] = []): Promise<Site> {
-    const bin = await mkdtemp(join(dir.path, 'bin-'));
-    await writeFile(join(bin, 'rpmsign'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    const { front, config } = signing();
-    return startSite({
-      front,
-      config: { ...config, package_signatures: { keyrings } },
-      env: { PATH: `${bin}:${process.env['PATH']}` },
-    });
-  }
-
-  test.each<[string, string]>([
-    ['left its copy as it was', 'exit 0'],
-    [
-      'changed the payload',
-      'test "$1" = --version || printf x | dd of=package.rpm bs=1 conv=notrunc seek=$(($(stat -c %s package.rpm) - 1))',
-    ],
-    ['left half a package', 'test "$1" = --version || truncate -s 300 package.rpm'],
-  ])('and %s has stored nothing and left nothing', async (_, script) => {
-    await using site = await siteWithRpmsign(script);
-    expect(await upload(site, craftRpm())).toMatchObject(notSigned);
-    await expectNothingStored(site);
-  });
-
-  test.each([
-    ['another package with a good signature of ours', Buffer.from('other'), () => ours],
-    ['the package with a good signature of somebody else', undefined, () => stranger],
-  ])('and put %s in its place has stored nothing', async (_, payload, key) => {
-    const other = join(dir.path, `${key()}.rpm`);
-    const bytes = await craftSignedRpm(payload === undefined ? {} : { payload }, {
-      rsa: signedBy(keys, key()),
-    });
-    await writeFile(other, bytes);
-    await using site = await siteWithRpmsign(`test "$1" = --version || cat '${other}' > package.rpm`);
-    expect(await upload(site, craftRpm())).toMatchObject(notSigned);
-    await expectNothingStored(site);
-  });
-
-  test('or that never ends: a stop of the service ends it, and nothing is left after the next start', async () => {
-    const running = join(dir.path, 'rpmsign-runs');
-    await using site = await siteWithRpmsign(
-      `test "$1" = --version || { touch ${running}; exec sleep 600; }`,
-    );
-    const socket = await openSocket(site.baseUrl);
-    const bytes = craftRpm();
-    socket.write(Buffer.concat([putHeader(bytes.length), bytes]));
-    await eventually(async () => expect(existsSync(running)).toBe(true));
-    site.service.terminate();
-    await site.service.whenLogged(({ msg }) => msg === 'stopping');
-    // What nobody waits for any more need not be waited for.
-    socket.destroy();
-    expect(await site.service.whenExited).toEqual({ code: 0, signal: null });
-    await site.restart(signing());
-    await expectNothingStored(site);
-  });
-
-  test('and left a good signature of somebody whose packages are taken has stored nothing', async () => {
-    const keyrings = [{ repositories: ['*'], key_files: [await keys.exportKey(stranger)] }];
-    await using site = await siteWithRpmsign('exit 0', keyrings);
-    const sent = await craftSignedRpm({}, { rsa: signedBy(keys, stranger) });
-    expect(await upload(site, sent)).toMatchObject(notSigned);
-    await expectNothingStored(site);
-  });
-});
-
-describe('a key with a passphrase', () => {
-  test('signs with the passphrase of the file; with a wrong one the upload fails as a fault of ours', async () => {
-    const secret = 'a secret phrase';
-    const locked = await keys.makeKey('Locked <locked@example.com>', {
-      algorithm: 'rsa2048',
-      passphrase: secret,
-    });
-    // The agent would remember it.
-    const forget = () => execa('gpgconf', ['--homedir', keys.path, '--kill', 'gpg-agent']);
-    const passphraseFile = join(dir.path, 'pass phrase %n');
-    await writeFile(passphraseFile, 'wrong');
-    await chmod(passphraseFile, 0o600);
-    await forget();
-    await using site = await startSite(signing({ keys: [locked], passphraseFile }));
-    const sent = craftRpm();
-    expect(await upload(site, sent)).toMatchObject({ status: 503, body: { code: 'PACKAGE_SIGNING_FAILED' } });
-    await expectNothingStored(site);
-    await writeFile(passphraseFile, secret);
-    expect(await upload(site, sent)).toMatchObject({ status: 201 });
-    expect(JSON.stringify(site.service.log)).not.toContain(secret);
-    await expectNothingLeft(site);
-  });
-});
-
-describe('hosts with gpgcheck=1', () => {
-  test('dnf and zypper install what was signed here, and refuse a changed package, an unsigned one and a rotated key', async () => {
-    await using site = await startSite(signing());
+  test('is trusted by hosts with gpgcheck=1: dnf and zypper install what was signed here, and refuse a changed package, an unsigned one and a rotated key', async () => {
+    const site = shared();
     const file = await buildRpm({ name: 'installed', files: { [INSTALLED_FILE]: 'data' } }, site.workDir);
     expect(await upload(site, await readFile(file), 'wait=50')).toMatchObject({ status: 201 });
     const repositoryUrl = `${site.baseUrl}/repo/9/x86_64/`;
@@ -503,23 +393,155 @@ describe('hosts with gpgcheck=1', () => {
       expect(result.exitCode, `${name} ${result.stderr}`).not.toBe(0);
     }
   });
+
+  test('signs a batch at its commit: hosts get signed packages, and its members are known as they were sent', async () => {
+    const site = shared();
+    const bytes = craftRpm({ name: 'of-a-batch', release: '1.el9', arch: 'x86_64' });
+    expect((await stage(site.baseUrl, 'b', bytes)).json()).toMatchObject({ sha256: sha256Of(bytes) });
+    const committed = await commit(site.baseUrl, 'b', 'wait=50');
+    expect(committed.json()).toMatchObject({
+      packages: [
+        { outcome: 'created', receivedSha256: sha256Of(bytes), places: [{ signature: { state: 'good' } }] },
+      ],
+    });
+    expect(await judge(storedPath(site, 'of-a-batch'))).toMatchObject({ state: 'good' });
+    expect((await stage(site.baseUrl, 'b', bytes)).json()).toMatchObject({ outcome: 'unchanged' });
+    // The same package in another batch, and sent by itself, is what is stored.
+    await stage(site.baseUrl, 'c', bytes);
+    expect((await commit(site.baseUrl, 'c')).json()).toMatchObject({ packages: [{ outcome: 'unchanged' }] });
+    expect((await putPackage(site.baseUrl, bytes)).status).toBe(200);
+    await expectNothingLeft(site);
+  });
 });
 
-test('a batch is signed at its commit: hosts get signed packages, and its members are known as they were sent', async () => {
-  await using site = await startSite(signing());
-  const bytes = craftRpm({ name: 'example', release: '1.el9', arch: 'x86_64' });
-  expect((await stage(site.baseUrl, 'b', bytes)).json()).toMatchObject({ sha256: sha256Of(bytes) });
-  const committed = await commit(site.baseUrl, 'b', 'wait=50');
-  expect(committed.json()).toMatchObject({
-    packages: [
-      { outcome: 'created', receivedSha256: sha256Of(bytes), places: [{ signature: { state: 'good' } }] },
-    ],
+describe('a service that signs packages, where signatures of others are required', () => {
+  const shared = shareSite(async () => {
+    const { front, config } = signing();
+    const key_files = [await keys.exportKey(stranger)];
+    const keyrings = [{ repositories: ['9/*'], key_files, require: 'signed' }];
+    return startSite({ front, config: { ...config, package_signatures: { keyrings } } });
   });
-  expect(await judge(storedPath(site))).toMatchObject({ state: 'good' });
-  expect((await stage(site.baseUrl, 'b', bytes)).json()).toMatchObject({ outcome: 'unchanged' });
-  // The same package in another batch, and sent by itself, is what is stored.
-  await stage(site.baseUrl, 'c', bytes);
-  expect((await commit(site.baseUrl, 'c')).json()).toMatchObject({ packages: [{ outcome: 'unchanged' }] });
-  expect((await putPackage(site.baseUrl, bytes)).status).toBe(200);
-  await expectNothingLeft(site);
+
+  test('takes back what it signed itself', async () => {
+    const site = shared();
+    const unsigned = await upload(site, craftRpm({ name: 'required' }));
+    expect(unsigned).toMatchObject({ status: 422, body: { code: 'PACKAGE_UNSIGNED' } });
+    const sent = await craftSignedRpm({ name: 'required' }, { rsa: signedBy(keys, stranger) });
+    expect(await upload(site, sent)).toMatchObject({ status: 201 });
+    const stored = await readFile(storedPath(site, 'required'));
+    expect(await upload(site, stored)).toMatchObject({ status: 200, body: { outcome: 'unchanged' } });
+  });
+
+  test('vouches for nobody: what it signed for another repository is not signed by those whom this one trusts', async () => {
+    const site = shared();
+    expect(await upload(site, craftRpm({ name: 'detour' }), 'releasever=8')).toMatchObject({ status: 201 });
+    const stored = await readFile(join(site.storageDir, '8/x86_64/Packages/detour-1.0-1.el9.x86_64.rpm'));
+    expect(await upload(site, stored, 'releasever=9')).toMatchObject({
+      status: 403,
+      body: { code: 'SIGNING_KEY_UNKNOWN' },
+    });
+  });
+});
+
+describe('an rpmsign that ends well but signed badly', () => {
+  const notSigned = { status: 503, body: { code: 'PACKAGE_SIGNING_FAILED' } };
+
+  const scriptPath = (): string => join(dir.path, 'rpmsign-script');
+
+  /** What rpmsign does from now on, when it is not asked for its version. */
+  const letRpmsign = (script: string): Promise<void> => writeFile(scriptPath(), script);
+
+  /** A service that finds in the place of rpmsign what runs the script. */
+  async function siteWithRpmsign(keyrings: readonly object[] = []): Promise<Site> {
+    const bin = await mkdtemp(join(dir.path, 'bin-'));
+    const program = `#!/bin/sh\ntest "$1" = --version || . ${scriptPath()}\n`;
+    await writeFile(join(bin, 'rpmsign'), program, { mode: 0o755 });
+    const { front, config } = signing();
+    return startSite({
+      front,
+      config: { ...config, package_signatures: { keyrings } },
+      env: { PATH: `${bin}:${process.env['PATH']}` },
+    });
+  }
+
+  const shared = shareSite(() => siteWithRpmsign());
+
+  test.each<[string, string]>([
+    ['left its copy as it was', 'exit 0'],
+    [
+      'changed the payload',
+      'printf x | dd of=package.rpm bs=1 conv=notrunc seek=$(($(stat -c %s package.rpm) - 1))',
+    ],
+    ['left half a package', 'truncate -s 300 package.rpm'],
+  ])('and %s has stored nothing and left nothing', async (_, script) => {
+    const site = shared();
+    await letRpmsign(script);
+    expect(await upload(site, craftRpm())).toMatchObject(notSigned);
+    await expectNothingStored(site);
+  });
+
+  test.each([
+    ['another package with a good signature of ours', Buffer.from('other'), () => ours],
+    ['the package with a good signature of somebody else', undefined, () => stranger],
+  ])('and put %s in its place has stored nothing', async (_, payload, key) => {
+    const other = join(dir.path, `${key()}.rpm`);
+    const bytes = await craftSignedRpm(payload === undefined ? {} : { payload }, {
+      rsa: signedBy(keys, key()),
+    });
+    await writeFile(other, bytes);
+    const site = shared();
+    await letRpmsign(`cat '${other}' > package.rpm`);
+    expect(await upload(site, craftRpm())).toMatchObject(notSigned);
+    await expectNothingStored(site);
+  });
+
+  test('or that never ends: a stop of the service ends it, and nothing is left after the next start', async () => {
+    const running = join(dir.path, 'rpmsign-runs');
+    await letRpmsign(`touch ${running}; exec sleep 600`);
+    await using site = await siteWithRpmsign();
+    const socket = await openSocket(site.baseUrl);
+    const bytes = craftRpm();
+    socket.write(Buffer.concat([putHeader(bytes.length), bytes]));
+    await eventually(async () => expect(existsSync(running)).toBe(true));
+    site.service.terminate();
+    await site.service.whenLogged(({ msg }) => msg === 'stopping');
+    // What nobody waits for any more need not be waited for.
+    socket.destroy();
+    expect(await site.service.whenExited).toEqual({ code: 0, signal: null });
+    await site.restart(signing());
+    await expectNothingStored(site);
+  });
+
+  test('and left a good signature of somebody whose packages are taken has stored nothing', async () => {
+    const keyrings = [{ repositories: ['*'], key_files: [await keys.exportKey(stranger)] }];
+    await letRpmsign('exit 0');
+    await using site = await siteWithRpmsign(keyrings);
+    const sent = await craftSignedRpm({}, { rsa: signedBy(keys, stranger) });
+    expect(await upload(site, sent)).toMatchObject(notSigned);
+    await expectNothingStored(site);
+  });
+});
+
+describe('a key with a passphrase', () => {
+  test('signs with the passphrase of the file; with a wrong one the upload fails as a fault of ours', async () => {
+    const secret = 'a secret phrase';
+    const locked = await keys.makeKey('Locked <locked@example.com>', {
+      algorithm: 'rsa2048',
+      passphrase: secret,
+    });
+    // The agent would remember it.
+    const forget = () => execa('gpgconf', ['--homedir', keys.path, '--kill', 'gpg-agent']);
+    const passphraseFile = join(dir.path, 'pass phrase %n');
+    await writeFile(passphraseFile, 'wrong');
+    await chmod(passphraseFile, 0o600);
+    await forget();
+    await using site = await startSite(signing({ keys: [locked], passphraseFile }));
+    const sent = craftRpm();
+    expect(await upload(site, sent)).toMatchObject({ status: 503, body: { code: 'PACKAGE_SIGNING_FAILED' } });
+    await expectNothingStored(site);
+    await writeFile(passphraseFile, secret);
+    expect(await upload(site, sent)).toMatchObject({ status: 201 });
+    expect(JSON.stringify(site.service.log)).not.toContain(secret);
+    await expectNothingLeft(site);
+  });
 });

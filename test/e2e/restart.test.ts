@@ -10,6 +10,7 @@ import { readerOnDisk, readerOverHttp, readIndex, type RepositoryIndex } from '.
 import { dnfMakecache } from '../support/run-dnf.ts';
 import { startService } from '../support/run-service.ts';
 import { type Site, type SiteOptions, startSite } from '../support/run-site.ts';
+import { shareSite } from '../support/share-site.ts';
 import { putPackage, reindex, sendRequest, sha256Of } from '../support/send-request.ts';
 
 const REPOSITORY = '9/x86_64';
@@ -42,6 +43,7 @@ async function askJson(site: Site, path: string): Promise<unknown> {
 }
 
 describe('a tree that somebody filled by hand', () => {
+  const shared = shareSite(() => startSite(ALONE));
   const first = craftRpm({ name: 'first' });
   const second = craftRpm({ name: 'second' });
 
@@ -66,18 +68,18 @@ describe('a tree that somebody filled by hand', () => {
   });
 
   test('is indexed on request, also in a place where no repository was before', async () => {
-    await using site = await startSite(ALONE);
-    await putPackage(site.baseUrl, first, 'wait=50');
-    await putIntoTree(site, '9/x86_64/Packages/second.rpm', second);
+    const site = shared();
+    await putPackage(site.baseUrl, first, 'releasever=7&wait=50');
+    await putIntoTree(site, '7/x86_64/Packages/second.rpm', second);
     await putIntoTree(site, '10/aarch64/Packages/second.rpm', second);
-    expect(await reindex(site.baseUrl, REPOSITORY)).toMatchObject({ status: 200 });
-    expect(await indexedDigests(site)).toEqual(digestsOf(first, second));
+    expect(await reindex(site.baseUrl, '7/x86_64')).toMatchObject({ status: 200 });
+    expect(await indexedDigests(site, '7/x86_64')).toEqual(digestsOf(first, second));
     expect(await reindex(site.baseUrl, '10/aarch64')).toMatchObject({ status: 200 });
     expect(await indexedDigests(site, '10/aarch64')).toEqual(digestsOf(second));
   });
 
   test('with packages that no index can hold: they are set aside with a record and the rest is published', async () => {
-    await using site = await startSite(ALONE);
+    const site = shared();
     await putPackage(site.baseUrl, first, 'wait=50');
     await putIntoTree(
       site,
@@ -113,15 +115,15 @@ describe('a tree that somebody filled by hand', () => {
   });
 
   test('with an acknowledged file that was exchanged: the index keeps what was acknowledged until the new bytes are uploaded', async () => {
-    await using site = await startSite(ALONE);
+    const site = shared();
     const before = craftRpm({ summary: 'before' });
-    await putPackage(site.baseUrl, before, 'wait=50');
+    await putPackage(site.baseUrl, before, 'releasever=8&wait=50');
     const exchanged = craftRpm({ summary: 'exchanged' });
-    await putIntoTree(site, '9/x86_64/Packages/example-1.0-1.el9.x86_64.rpm', exchanged);
-    expect(await reindex(site.baseUrl, REPOSITORY)).toMatchObject({ status: 200 });
-    expect(await indexedDigests(site)).toEqual(digestsOf(before));
-    expect(await putPackage(site.baseUrl, exchanged, 'wait=50')).toMatchObject({ status: 200 });
-    expect(await indexedDigests(site)).toEqual(digestsOf(exchanged));
+    await putIntoTree(site, '8/x86_64/Packages/example-1.0-1.el9.x86_64.rpm', exchanged);
+    expect(await reindex(site.baseUrl, '8/x86_64')).toMatchObject({ status: 200 });
+    expect(await indexedDigests(site, '8/x86_64')).toEqual(digestsOf(before));
+    expect(await putPackage(site.baseUrl, exchanged, 'releasever=8&wait=50')).toMatchObject({ status: 200 });
+    expect(await indexedDigests(site, '8/x86_64')).toEqual(digestsOf(exchanged));
   });
 });
 
@@ -257,6 +259,19 @@ describe('an index engine that', () => {
   const during = craftRpm({ name: 'during' });
   const meanwhile = craftRpm({ name: 'meanwhile' });
   const after = craftRpm({ name: 'after' });
+  const shared = shareSite(() => startSite(withEngine()));
+  let releasevers = 10;
+
+  /** A repository that no other test of the site uses, and what uploads to it. */
+  function nextPlace() {
+    const site = shared();
+    releasevers += 1;
+    const releasever = releasevers;
+    const repository = `${releasever}/x86_64`;
+    const put = (bytes: Uint8Array, wait = '&wait=50') =>
+      putPackage(site.baseUrl, bytes, `releasever=${releasever}${wait}`);
+    return { site, repository, put };
+  }
 
   test.each([
     ['exits with an error', 'echo no space >&2; exit 1'],
@@ -275,43 +290,43 @@ describe('an index engine that', () => {
   ])(
     '%s leaves the old index, is named, takes no upload away, and heals',
     async (_title, script, code = 'INDEX_FAILED') => {
-      await using site = await startSite(withEngine());
+      const { site, repository, put } = nextPlace();
       await writeEngine(site, WORKING_ENGINE);
-      await putIntoTree(site, `${REPOSITORY}/${NOT_ASKED}`, craftRpm({ name: 'not-asked' }));
-      expect(await putPackage(site.baseUrl, before, 'wait=50')).toMatchObject({ status: 201 });
+      await putIntoTree(site, `${repository}/${NOT_ASKED}`, craftRpm({ name: 'not-asked' }));
+      expect(await put(before)).toMatchObject({ status: 201 });
 
       if (script === undefined) await rm(join(site.root, ENGINE));
       else await writeEngine(site, script);
-      const failed = await putPackage(site.baseUrl, during, 'wait=50');
+      const failed = await put(during);
       expect(failed.json()).toMatchObject({ status: 503, code });
-      expect(await putPackage(site.baseUrl, meanwhile)).toMatchObject({ status: 201 });
-      expect(await indexedDigests(site)).toEqual(digestsOf(before));
+      expect(await put(meanwhile, '')).toMatchObject({ status: 201 });
+      expect(await indexedDigests(site, repository)).toEqual(digestsOf(before));
       const ready = await sendRequest(site.baseUrl, { path: '/readyz' });
       expect(ready.status).toBe(200);
       expect(ready.json()).toMatchObject({
         status: 'degraded',
-        faults: expect.arrayContaining([expect.objectContaining({ repository: REPOSITORY, code })]),
+        faults: expect.arrayContaining([expect.objectContaining({ repository, code })]),
       });
-      expect(await askJson(site, `/api/v1/repositories/${REPOSITORY}`)).toMatchObject({
+      expect(await askJson(site, `/api/v1/repositories/${repository}`)).toMatchObject({
         lastError: { code },
       });
 
       await writeEngine(site, WORKING_ENGINE);
-      expect(await putPackage(site.baseUrl, after, 'wait=50')).toMatchObject({ status: 201 });
-      expect(await indexedDigests(site)).toEqual(digestsOf(before, during, meanwhile, after));
+      expect(await put(after)).toMatchObject({ status: 201 });
+      expect(await indexedDigests(site, repository)).toEqual(digestsOf(before, during, meanwhile, after));
       expect(await askJson(site, '/readyz')).toEqual({ status: 'ready', faults: [] });
-      const healed = await askJson(site, `/api/v1/repositories/${REPOSITORY}`);
+      const healed = await askJson(site, `/api/v1/repositories/${repository}`);
       expect(healed).toMatchObject({ state: 'clean', lastError: null });
       await eventually(async () => expect(await site.leftovers()).toEqual([]));
     },
   );
 
   test('failed is run again without being asked, when its cause is gone', async () => {
-    await using site = await startSite(withEngine());
+    const { site, repository, put } = nextPlace();
     await writeEngine(site, 'exit 1');
-    expect(await putPackage(site.baseUrl, before, 'wait=50')).toMatchObject({ status: 503 });
+    expect(await put(before)).toMatchObject({ status: 503 });
     await writeEngine(site, WORKING_ENGINE);
-    await eventually(async () => expect(await indexedDigests(site)).toEqual(digestsOf(before)));
+    await eventually(async () => expect(await indexedDigests(site, repository)).toEqual(digestsOf(before)));
   });
 
   test('was missing from the start is used as soon as it is installed', async () => {
@@ -328,19 +343,19 @@ describe('an index engine that', () => {
   });
 
   test('drops one package: it is set aside with a record, the rest is published, and a request takes it back', async () => {
-    await using site = await startSite(withEngine());
+    const { site, repository, put } = nextPlace();
     const dropDuring = `${FIND_ARGUMENTS}\ngrep -v during "$list" > "$list.new"; mv "$list.new" "$list"`;
     await writeEngine(site, `${dropDuring}\n${WORKING_ENGINE}`);
-    await putPackage(site.baseUrl, before);
-    const refused = await putPackage(site.baseUrl, during, 'wait=50');
-    expect(refused.json()).toMatchObject({ status: 422, code: 'PACKAGE_SET_ASIDE', repository: REPOSITORY });
-    expect(await indexedDigests(site)).toEqual(digestsOf(before));
-    expect(await askJson(site, `/api/v1/repositories/${REPOSITORY}`)).toMatchObject({
+    await put(before, '');
+    const refused = await put(during);
+    expect(refused.json()).toMatchObject({ status: 422, code: 'PACKAGE_SET_ASIDE', repository });
+    expect(await indexedDigests(site, repository)).toEqual(digestsOf(before));
+    expect(await askJson(site, `/api/v1/repositories/${repository}`)).toMatchObject({
       setAside: [{ location: 'Packages/during-1.0-1.el9.x86_64.rpm' }],
     });
     await writeEngine(site, WORKING_ENGINE);
-    expect(await reindex(site.baseUrl, REPOSITORY)).toMatchObject({ status: 200 });
-    expect(await indexedDigests(site)).toEqual(digestsOf(before, during));
-    expect(await putPackage(site.baseUrl, during, 'wait=50')).toMatchObject({ status: 200 });
+    expect(await reindex(site.baseUrl, repository)).toMatchObject({ status: 200 });
+    expect(await indexedDigests(site, repository)).toEqual(digestsOf(before, during));
+    expect(await put(during)).toMatchObject({ status: 200 });
   });
 });

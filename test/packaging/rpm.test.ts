@@ -62,7 +62,8 @@ async function query(rpmPath: string, format: string): Promise<readonly string[]
   return stdout.split('\n');
 }
 
-describe('the package', () => {
+// The package alone takes a while to build.
+describe.skipIf(lacks('a long run'))('the package (needs a long run)', () => {
   it('needs nothing that Enterprise Linux 8 lacks, but nginx', async () => {
     expect(await foreignRequirements(join(rpmDir, FIRST))).toEqual([]);
     const requires = await query(
@@ -110,39 +111,42 @@ describe('the package', () => {
   });
 });
 
-describe.skipIf(lacks('machines'))('docs/guide.md, as it stands (needs machines)', () => {
-  it(
-    'leads from nothing to hosts that trust a signed repository, which updates the service itself',
-    async () => {
-      await using server = await startEnterpriseLinux();
-      await using host = await startEnterpriseLinux(server);
-      await prepare(server, host);
+describe.skipIf(lacks('a long run') || lacks('machines'))(
+  'docs/guide.md, as it stands (needs a long run and machines)',
+  () => {
+    it(
+      'leads from nothing to hosts that trust a signed repository, which updates the service itself',
+      async () => {
+        await using server = await startEnterpriseLinux();
+        await using host = await startEnterpriseLinux(server);
+        await prepare(server, host);
 
-      const printed: string[] = [];
-      for (const { place, content } of await readGuide(GUIDE)) {
-        const step = { place, content: content.replaceAll('repo.example.com', NAME) };
-        await beforeStep(step, server, host);
-        printed.push(await follow(step, { server, host, printed: printed.join('\n') }));
-      }
+        const printed: string[] = [];
+        for (const { place, content } of await readGuide(GUIDE)) {
+          const step = { place, content: content.replaceAll('repo.example.com', NAME) };
+          await beforeStep(step, server, host);
+          printed.push(await follow(step, { server, host, printed: printed.join('\n') }));
+        }
 
-      expect(await must(host, 'cat /usr/share/hello')).toBe('hello');
-      expect(await readFile(join(host.rootDir, 'etc/yum.repos.d/rpmyard.repo'), 'utf8')).toContain(
-        'repo_gpgcheck=1',
-      );
-      const { exitCode } = await host.run(`cd /root && curl -sf -T ${HELLO} https://${NAME}/upload`);
-      expect(exitCode).toBe(22);
-      expect(await must(host, 'dnf -q --refresh repoquery --repo rpmyard --qf "%{name}-%{evr}" | sort')).toBe(
-        `hello-1.0-1.el9\nrpmyard-${VERSION}-1`,
-      );
-      expect(await must(server, 'cat /run/firewall-cmd.log')).toBe(
-        '--permanent --add-service=https\n--reload',
-      );
+        expect(await must(host, 'cat /usr/share/hello')).toBe('hello');
+        expect(await readFile(join(host.rootDir, 'etc/yum.repos.d/rpmyard.repo'), 'utf8')).toContain(
+          'repo_gpgcheck=1',
+        );
+        const { exitCode } = await host.run(`cd /root && curl -sf -T ${HELLO} https://${NAME}/upload`);
+        expect(exitCode).toBe(22);
+        expect(
+          await must(host, 'dnf -q --refresh repoquery --repo rpmyard --qf "%{name}-%{evr}" | sort'),
+        ).toBe(`hello-1.0-1.el9\nrpmyard-${VERSION}-1`);
+        expect(await must(server, 'cat /run/firewall-cmd.log')).toBe(
+          '--permanent --add-service=https\n--reload',
+        );
 
-      await updateItself(server, host, printed.join('\n'));
-    },
-    GUIDE_LIMIT_MS,
-  );
-});
+        await updateItself(server, host, printed.join('\n'));
+      },
+      GUIDE_LIMIT_MS,
+    );
+  },
+);
 
 /** Stand-ins for what Debian lacks. */
 async function prepare(server: Machine, host: Machine): Promise<void> {
@@ -268,60 +272,63 @@ async function takeOverNginxFiles(machine: Machine): Promise<void> {
   await must(machine, `rm ${SITE}.rpmnew`);
 }
 
-describe.skipIf(lacks('machines'))('the package on a machine (needs machines)', () => {
-  it(
-    'is installed, upgraded with the records of before, and removed, and leaves what is not its own',
-    async () => {
-      await using machine = await startEnterpriseLinux();
-      await standInForSelinux(machine);
-      await must(machine, `dnf -q -y install /root/${FIRST}`);
-      expect(await must(machine, 'cat /run/selinux.log; rm /run/selinux.log')).toBe(
-        `semodule -n -s targeted -X 200 -i ${POLICY_MODULE}\nload_policy\nrestorecon -R -F /run/rpmyard\nrestorecon -R -F /srv/repo`,
-      );
-      expect(
-        await must(
-          machine,
-          'rpm -V rpmyard; stat -c "%U %a" /srv/repo/storage /srv/repo/state /srv/repo/spool',
-        ),
-      ).toBe('nginx 755\nnginx 700\nnginx 700');
-      await must(machine, 'systemctl start nginx rpmyard');
-      expect((await machine.run(`curl -s -T /root/${HELLO} http://localhost/upload`)).stdout).toContain(
-        'CREDENTIALS_MISSING',
-      );
-      const local = '-H "Authorization: Bearer $(cat /srv/repo/state/local-token)"';
-      await must(machine, `curl -sf ${local} -T /root/${HELLO} 'http://localhost/upload?wait=20'`);
-      expect(await must(machine, 'curl -sf http://localhost/readyz')).toContain(
-        '"status":"ready","faults":[]',
-      );
-      expect(await must(machine, 'rpmyard verify')).toContain('9/x86_64: 1 package, all right');
+describe.skipIf(lacks('a long run') || lacks('machines'))(
+  'the package on a machine (needs a long run and machines)',
+  () => {
+    it(
+      'is installed, upgraded with the records of before, and removed, and leaves what is not its own',
+      async () => {
+        await using machine = await startEnterpriseLinux();
+        await standInForSelinux(machine);
+        await must(machine, `dnf -q -y install /root/${FIRST}`);
+        expect(await must(machine, 'cat /run/selinux.log; rm /run/selinux.log')).toBe(
+          `semodule -n -s targeted -X 200 -i ${POLICY_MODULE}\nload_policy\nrestorecon -R -F /run/rpmyard\nrestorecon -R -F /srv/repo`,
+        );
+        expect(
+          await must(
+            machine,
+            'rpm -V rpmyard; stat -c "%U %a" /srv/repo/storage /srv/repo/state /srv/repo/spool',
+          ),
+        ).toBe('nginx 755\nnginx 700\nnginx 700');
+        await must(machine, 'systemctl start nginx rpmyard');
+        expect((await machine.run(`curl -s -T /root/${HELLO} http://localhost/upload`)).stdout).toContain(
+          'CREDENTIALS_MISSING',
+        );
+        const local = '-H "Authorization: Bearer $(cat /srv/repo/state/local-token)"';
+        await must(machine, `curl -sf ${local} -T /root/${HELLO} 'http://localhost/upload?wait=20'`);
+        expect(await must(machine, 'curl -sf http://localhost/readyz')).toContain(
+          '"status":"ready","faults":[]',
+        );
+        expect(await must(machine, 'rpmyard verify')).toContain('9/x86_64: 1 package, all right');
 
-      await takeOverNginxFiles(machine);
+        await takeOverNginxFiles(machine);
 
-      await must(machine, 'systemctl stop rpmyard.socket rpmyard');
-      await put(machine, '/root/older.mjs', OLDER_RECORDS);
-      await must(machine, 'runuser -u nginx -- /usr/lib/rpmyard/bin/node - < /root/older.mjs');
-      await must(machine, `dnf -q -y upgrade /root/${SECOND} && systemctl start rpmyard`);
-      const receipt = await must(machine, `curl -sf ${local} -T /root/${HELLO} http://localhost/upload`);
-      expect(receipt).toContain('OK');
-      expect(await must(machine, 'rpmyard verify')).toContain('9/x86_64: 1 package, all right');
+        await must(machine, 'systemctl stop rpmyard.socket rpmyard');
+        await put(machine, '/root/older.mjs', OLDER_RECORDS);
+        await must(machine, 'runuser -u nginx -- /usr/lib/rpmyard/bin/node - < /root/older.mjs');
+        await must(machine, `dnf -q -y upgrade /root/${SECOND} && systemctl start rpmyard`);
+        const receipt = await must(machine, `curl -sf ${local} -T /root/${HELLO} http://localhost/upload`);
+        expect(receipt).toContain('OK');
+        expect(await must(machine, 'rpmyard verify')).toContain('9/x86_64: 1 package, all right');
 
-      expect(await must(machine, 'cat /run/selinux.log; rm /run/selinux.log')).not.toContain('/srv/repo');
-      await must(machine, 'dnf -q -y remove --noautoremove rpmyard');
-      expect(await must(machine, 'cat /run/selinux.log')).toBe(
-        'semodule -n -s targeted -X 200 -r rpmyard\nload_policy\nrestorecon -R -F /srv/repo',
-      );
-      expect((await machine.run('systemctl is-active rpmyard.service rpmyard.socket')).stdout).toBe(
-        'inactive\ninactive\n',
-      );
-      expect(
-        await must(
-          machine,
-          'ls -d /usr/lib/rpmyard /etc/rpmyard /usr/bin/rpmyard 2>/dev/null; ls /etc/nginx/conf.d',
-        ),
-      ).toBe('');
-      expect(await readdir(join(machine.rootDir, 'srv/repo/storage/9/x86_64/Packages'))).toEqual([HELLO]);
-      await must(machine, 'nginx -t');
-    },
-    GUIDE_LIMIT_MS,
-  );
-});
+        expect(await must(machine, 'cat /run/selinux.log; rm /run/selinux.log')).not.toContain('/srv/repo');
+        await must(machine, 'dnf -q -y remove --noautoremove rpmyard');
+        expect(await must(machine, 'cat /run/selinux.log')).toBe(
+          'semodule -n -s targeted -X 200 -r rpmyard\nload_policy\nrestorecon -R -F /srv/repo',
+        );
+        expect((await machine.run('systemctl is-active rpmyard.service rpmyard.socket')).stdout).toBe(
+          'inactive\ninactive\n',
+        );
+        expect(
+          await must(
+            machine,
+            'ls -d /usr/lib/rpmyard /etc/rpmyard /usr/bin/rpmyard 2>/dev/null; ls /etc/nginx/conf.d',
+          ),
+        ).toBe('');
+        expect(await readdir(join(machine.rootDir, 'srv/repo/storage/9/x86_64/Packages'))).toEqual([HELLO]);
+        await must(machine, 'nginx -t');
+      },
+      GUIDE_LIMIT_MS,
+    );
+  },
+);

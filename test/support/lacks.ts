@@ -72,6 +72,11 @@ export const ABILITIES = {
     isThere: () => existsSync('/etc/debian_version'),
     isOptional: true,
   },
+  'a long run': {
+    needs: 'npm run test:long',
+    isThere: () => process.env['RPMYARD_TESTS'] === 'long',
+    isOptional: true,
+  },
   'the corpus': {
     needs: 'a folder of packages that RPMYARD_CORPUS names',
     isThere: () => Boolean(process.env['RPMYARD_CORPUS']),
@@ -82,7 +87,7 @@ export const ABILITIES = {
 export type AbilityName = keyof typeof ABILITIES;
 
 /** True where nothing may be left out: `RPMYARD_TESTS_REQUIRE=all`, as `.ci/run` has it. */
-export const isAllRequired = process.env['RPMYARD_TESTS_REQUIRE'] === 'all';
+const isAllRequired = process.env['RPMYARD_TESTS_REQUIRE'] === 'all';
 
 /**
  * True when the machine lacks what a test needs; the test skips itself then, and its title says what it needs.
