@@ -16,6 +16,10 @@ export const OTHER_MOUNT = '/dev/shm';
 
 const GIB = 1024 ** 3;
 
+/** Succeeds once strace says that it is attached, however long that takes on a busy machine. */
+const TRACE_ANOTHER =
+  'sleep 60 & pid=$!; strace -o /dev/null -p $pid 2>&1 | grep -qm1 attached; status=$?; kill $pid; exit $status';
+
 const runs = (command: string, ...args: readonly string[]): boolean =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 
@@ -25,7 +29,7 @@ export const ABILITIES = {
   strace: {
     needs:
       'strace, and the right to trace a process that is no child (a container needs ptrace, yama must allow it)',
-    isThere: () => runs('sh', '-c', 'sleep 0.1 & strace -qq -o /dev/null -p $!'),
+    isThere: () => runs('sh', '-c', TRACE_ANOTHER),
   },
   mounts: {
     needs: 'the right to mount (only root has it, and not in every container)',
