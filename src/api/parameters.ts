@@ -1,7 +1,4 @@
-/**
- * Every parameter that the query of a request may have: a text that is given once. Plain JSON Schema, since the service checks
- * each request with them (docs/decisions/0047-one-table-of-routes.md).
- */
+/** Every parameter that the query of a request may have: a text that is given once. */
 export const PARAMETERS = {
   wait: { type: 'string', pattern: '^[0-9]{1,3}$' },
   releasever: { type: 'string' },

@@ -1,3 +1,7 @@
+import type { JsonSchema } from '../base/schema/json-schema.ts';
+import type { DocumentOf } from './document-of.ts';
+import { OTHER_WORD } from './fields.ts';
+
 /**
  * How the service judges a package's signature. `good`: by a key of the keyring, over all of the package. `weak`: as
  * good, but hosts of today refuse its digest or its key. `header-only`: good, but no signature covers the payload.
@@ -6,37 +10,54 @@
  * the installed GnuPG, or any of today, cannot check. `unsigned`: the package has no signature. `unchecked`: it has
  * one, and there is no keyring to check it against.
  */
-export type SignatureState =
-  | 'good'
-  | 'weak'
-  | 'header-only'
-  | 'unknown-key'
-  | 'expired'
-  | 'revoked'
-  | 'bad'
-  | 'unverifiable'
-  | 'unsigned'
-  | 'unchecked';
+const SIGNATURE_STATES = [
+  'good',
+  'weak',
+  'header-only',
+  'unknown-key',
+  'expired',
+  'revoked',
+  'bad',
+  'unverifiable',
+  'unsigned',
+  'unchecked',
+] as const;
+
+export type SignatureState = (typeof SIGNATURE_STATES)[number];
+
+const WEAKNESS = {
+  type: 'object',
+  description: 'what makes a signature weak',
+  properties: {
+    digest: { type: 'string', examples: ['SHA-1'] },
+    key: { type: 'string', examples: ['RSA 1024', 'DSA 1024', 'ECDSA brainpoolP256r1'] },
+  },
+} as const satisfies JsonSchema;
 
 /** What makes a signature weak, in words. */
-export interface Weakness {
-  /** `SHA-1` */
-  readonly digest?: string;
-  /** `RSA 1024`, `DSA 1024`, `ECDSA brainpoolP256r1` */
-  readonly key?: string;
-}
+export type Weakness = DocumentOf<typeof WEAKNESS>;
+
+const VERDICT = {
+  state: { anyOf: [{ enum: SIGNATURE_STATES }, OTHER_WORD] },
+  keyId: { type: 'string', description: '16 hex digits' },
+  fingerprint: { type: 'string', description: 'of the primary key' },
+  userId: { type: 'string', description: 'the first user ID of the key' },
+  weakness: WEAKNESS,
+} as const;
 
 /** A package's signature, as it is shown and recorded. */
-export interface SignatureVerdict {
-  readonly state: SignatureState;
-  /** 16 hex digits. */
-  readonly keyId?: string;
-  /** Of the primary key. */
-  readonly fingerprint?: string;
-  /** The first user ID of the key. */
-  readonly userId?: string;
-  /** The digest of a signature that is weak, or that cannot be checked because of its digest. */
-  readonly weakness?: Weakness;
-  /** The signature that the package had when the client sent it, if the service signed it. */
-  readonly received?: SignatureVerdict;
-}
+export const SIGNATURE_VERDICT = {
+  type: 'object',
+  properties: {
+    ...VERDICT,
+    received: {
+      type: 'object',
+      description: 'the signature that the package had when the client sent it, if the service signed it',
+      properties: VERDICT,
+      required: ['state'],
+    },
+  },
+  required: ['state'],
+} as const satisfies JsonSchema;
+
+export type SignatureVerdict = DocumentOf<typeof SIGNATURE_VERDICT>;

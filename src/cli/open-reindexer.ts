@@ -15,7 +15,7 @@ import { createTidying } from '../indexing/tidy-repository.ts';
 import { demandOwner } from './become-owner.ts';
 import { checkNamed } from './check-named.ts';
 import { type CommandConfig, foldersOf } from './read-config.ts';
-import { REPOSITORIES, REPOSITORY, REPOSITORY_STATUS } from './service-answers.ts';
+import { REPOSITORY_DOCUMENT, REPOSITORY_LIST, REPOSITORY_STATUS } from '../api/repository-documents.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
 import { demandTree } from './tree-missing.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
@@ -53,7 +53,7 @@ const WAIT_SECONDS = 50;
 export async function openReindexer(config: CommandConfig): Promise<Reindexer> {
   if (isLocked(config.stateDir)) {
     const client = createServiceClient(config);
-    await client.send('GET', '/api/v1/repositories', REPOSITORIES);
+    await client.send('GET', '/api/v1/repositories', REPOSITORY_LIST);
     return throughService(client, config);
   }
   demandTree(config);
@@ -98,12 +98,12 @@ function throughService(client: ServiceClient, config: CommandConfig): Reindexer
       const repository = checkNamed(named, await store.listRepositories());
       const path = `/api/v1/repositories/${repository}`;
       const query = [...(trust === 'nothing' ? ['full=1'] : []), ...(isTakeOver ? ['takeOver=1'] : [])];
-      await client.send('POST', `${path}/reindex?${query.join('&')}`, REPOSITORY);
+      await client.send('POST', `${path}/reindex?${query.join('&')}`, REPOSITORY_STATUS);
       const polling = new AbortController();
       const polled = pollProgress(client, path, onProgress, polling.signal);
       try {
         const facts = await published(client, path);
-        const { setAside, packageFaults } = (await client.send('GET', path, REPOSITORY_STATUS)).body;
+        const { setAside, packageFaults } = (await client.send('GET', path, REPOSITORY_DOCUMENT)).body;
         return { ...facts, faults: [...setAside.map(asNote), ...packageFaults] };
       } finally {
         polling.abort();
@@ -121,7 +121,7 @@ function asNote({ location, reason }: { readonly location: string; readonly reas
 /** @throws AppError of the run that failed. */
 async function published(client: ServiceClient, path: string): Promise<Omit<IndexFacts, 'faults'>> {
   for (;;) {
-    const { status, body } = await client.send('GET', `${path}?wait=${WAIT_SECONDS}`, REPOSITORY);
+    const { status, body } = await client.send('GET', `${path}?wait=${WAIT_SECONDS}`, REPOSITORY_STATUS);
     if (status === 200) return { packageCount: body.packageCount, revision: body.revision ?? '' };
   }
 }
@@ -135,7 +135,7 @@ async function pollProgress(
   try {
     while (!signal.aborted) {
       await setTimeout(POLL_MS, undefined, { signal });
-      const { body } = await client.send('GET', path, REPOSITORY);
+      const { body } = await client.send('GET', path, REPOSITORY_STATUS);
       if (body.progress !== null) onProgress(body.progress);
     }
   } catch {

@@ -6,7 +6,7 @@ import { errnoOf } from '../errors.ts';
 import { closedTo } from '../base/files/nearest-existing.ts';
 import { type PackageFault, type Receipt, Records, type SetAside } from '../storage/records.ts';
 import { isLocked } from '../storage/tree-lock.ts';
-import { PACKAGES, REPOSITORIES, REPOSITORY_STATUS } from './service-answers.ts';
+import { REPOSITORY_DOCUMENT, REPOSITORY_LIST, REPOSITORY_PACKAGES } from '../api/repository-documents.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
 import { parseRepositoryName, type RepositoryName } from '../rpm/repository-name.ts';
 
@@ -80,13 +80,17 @@ function fromService(client: ServiceClient): RecordsReader {
     read: async (repository) => {
       if (!(await isKnown(repository))) return NO_RECORDS;
       const path = `/api/v1/repositories/${repository}`;
-      const { packages } = (await client.send('GET', `${path}/packages`, PACKAGES)).body;
-      const { setAside, packageFaults, lastError } = (await client.send('GET', path, REPOSITORY_STATUS)).body;
+      const { packages } = (await client.send('GET', `${path}/packages`, REPOSITORY_PACKAGES)).body;
+      const { setAside, packageFaults, lastError } = (await client.send('GET', path, REPOSITORY_DOCUMENT))
+        .body;
       return {
         lastError: lastError === null ? undefined : `${lastError.code}: ${lastError.detail}`,
-        receipts: packages.map(({ placedAt, publishedAt, ...facts }) => ({
+        receipts: packages.map(({ location, nevra, sha256, sizeBytes, placedAt, publishedAt }) => ({
           repository,
-          ...facts,
+          location,
+          nevra,
+          sha256,
+          sizeBytes,
           placedAtMs: Date.parse(placedAt),
           publishedAtMs: publishedAt === null ? undefined : Date.parse(publishedAt),
         })),
@@ -107,6 +111,6 @@ function fromService(client: ServiceClient): RecordsReader {
 }
 
 async function listRepositories(client: ServiceClient): Promise<readonly RepositoryName[]> {
-  const { body } = await client.send('GET', '/api/v1/repositories', REPOSITORIES);
+  const { body } = await client.send('GET', '/api/v1/repositories', REPOSITORY_LIST);
   return body.repositories.flatMap(({ repository }) => parseRepositoryName(repository) ?? []);
 }

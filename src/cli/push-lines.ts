@@ -3,7 +3,7 @@ import type { PushFailure } from '../client/push-failure.ts';
 import type { FileStatus, PushedFile } from '../client/push-file.ts';
 import type { PushReport } from '../client/push-files.ts';
 import type { BatchEnd, PushedBatch } from '../client/pushed-batch.ts';
-import type { Outcome } from '../client/service-documents.ts';
+import type { Outcome } from '../client/read-answer.ts';
 import { counted } from './progress-bar.ts';
 
 const WIDTH = 80;

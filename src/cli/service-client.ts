@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { PROBLEM } from '../api/problem.ts';
 import { fitsSchema } from '../base/schema/fits-schema.ts';
 import type { JsonSchema, TypeOf } from '../base/schema/json-schema.ts';
 import { readLocalToken } from '../trust/local-token.ts';
@@ -20,12 +21,6 @@ export interface ServiceClient {
 
 // Above the longest ?wait= (50 s).
 const ANSWER_TIMEOUT_MS = 90_000;
-
-const PROBLEM = {
-  type: 'object',
-  properties: { code: { type: 'string' }, detail: { type: 'string' }, hint: { type: 'string' } },
-  required: ['code', 'detail', 'hint'],
-} as const satisfies JsonSchema;
 
 export function createServiceClient({ server, stateDir }: Config): ServiceClient {
   const listen = readServiceAddress(stateDir) ?? server.listen;

@@ -1,11 +1,11 @@
 import type { PushOptions } from './push-options.ts';
 import type { PushedBatch } from './pushed-batch.ts';
-import { type BatchDocument, readBatchDocument } from './service-documents.ts';
+import { type ReadBatch, readBatch } from './read-answer.ts';
 
 type LeaveOptions = Pick<PushOptions, 'urls' | 'exchange' | 'isBatchNamed'>;
 
 /** The state of a batch at the service; undefined when the service did not answer. */
-export type FoundBatch = BatchDocument | 'gone' | undefined;
+export type FoundBatch = ReadBatch | 'gone' | undefined;
 
 /**
  * Leaves a batch that lacks a package. A batch that the user named waits for another push with that name; any other
@@ -24,7 +24,7 @@ export async function lookAtBatch(
 ): Promise<FoundBatch> {
   try {
     const answer = await exchange({ method: 'GET', url: urls.api(`batches/${id}`) });
-    return answer.status === 404 ? 'gone' : readBatchDocument(answer);
+    return answer.status === 404 ? 'gone' : readBatch(answer);
   } catch {
     return undefined;
   }
@@ -52,10 +52,10 @@ export function endOf(id: string, found: FoundBatch): PushedBatch {
   const { state, keptUntil } = found;
   if (state === 'committed') return { id, state };
   if (isDecided(found)) return { id, state: 'waiting' };
-  return { id, state: 'kept', ...(keptUntil !== undefined && { keptUntil }) };
+  return { id, state: 'kept', keptUntil };
 }
 
 /** Whether its packages are published, or certainly will be. */
-export function isDecided({ state }: BatchDocument): boolean {
+export function isDecided({ state }: Pick<ReadBatch, 'state'>): boolean {
   return state === 'committed' || state === 'committing';
 }

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
+import { PROBLEM } from '../api/problem.ts';
 import { fitsSchema } from '../base/schema/fits-schema.ts';
-import type { JsonSchema } from '../base/schema/json-schema.ts';
 import { AppError, type ErrorCode, printable } from '../errors.ts';
 import type { Answer } from './open-connection.ts';
 import { parseJson } from './parse-json.ts';
@@ -34,12 +34,6 @@ interface PushFailureFields {
   readonly kind: FailureKind;
   readonly cause?: unknown;
 }
-
-const PROBLEM = {
-  type: 'object',
-  properties: { code: { type: 'string' }, detail: { type: 'string' }, hint: { type: 'string' } },
-  required: ['code', 'detail', 'hint'],
-} as const satisfies JsonSchema;
 
 // Where the service speaks of its URL, this program has an option.
 const PUSH_HINTS: ReadonlyMap<string, string> = new Map([

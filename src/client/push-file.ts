@@ -5,7 +5,7 @@ import { failureOfError, PushFailure } from './push-failure.ts';
 import type { DigestedFile, PushOptions, SourceFile } from './push-options.ts';
 import { putFile } from './push/put-file.ts';
 import { createResumableUpload } from './push/resumable-upload.ts';
-import type { Outcome } from './service-documents.ts';
+import type { Outcome } from './read-answer.ts';
 import { type Attempt, withRetries } from './push/with-retries.ts';
 
 /**

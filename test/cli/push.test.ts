@@ -7,7 +7,7 @@ import { craftRpm, type CraftSpec } from '../support/craft-rpm.ts';
 import { createFakeTus } from '../support/fake-tus.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { isLongRun } from '../support/is-long-run.ts';
-import { outcomeOf } from '../support/push-options.ts';
+import { BATCH_FACTS, outcomeOf } from '../support/push-options.ts';
 import { runPush, startPush } from '../support/run-push.ts';
 import { BIN } from '../support/run-rpmyard.ts';
 import { type RunningService, startService } from '../support/run-service.ts';
@@ -242,9 +242,9 @@ describe('rpmyard push', () => {
     await using server = await startScriptedServer(({ seen, answer }) => {
       if (seen.method === 'PUT') return asked.resolve();
       return answer(200, {
+        ...BATCH_FACTS,
         batch: 'nightly',
         state: 'staged',
-        keptUntil: '2026-01-02T03:04:05Z',
         packages: [],
       });
     });
@@ -306,7 +306,12 @@ describe('rpmyard push', () => {
         const sha256 = String(server.seen[0]?.headers['x-checksum-sha256']);
         const member = (state: string): object => ({ ...outcomeOf(sha256, 'staged', state), batch: 'b' });
         if (exchanged.seen.method === 'PUT') return exchanged.answer(202, member('staged'));
-        return script(exchanged, (state) => ({ batch: 'b', state, packages: [member('waiting')] }));
+        return script(exchanged, (state) => ({
+          ...BATCH_FACTS,
+          batch: 'b',
+          state,
+          packages: [member('waiting')],
+        }));
       });
       const { exitCode, stdout, stderr } = await runPush([
         ...args,
@@ -338,13 +343,12 @@ describe('rpmyard push', () => {
     });
 
     it('says how to drop one with a name of its own that was refused', async () => {
-      const keptUntil = '2026-01-02T03:04:05Z';
       const result = await pushBatch(['--batch-id', 'b-7'], ({ seen: { method }, answer }, document) =>
-        method === 'GET' ? answer(200, { ...document('staged'), keptUntil }) : answer(409, refusal),
+        method === 'GET' ? answer(200, document('staged')) : answer(409, refusal),
       );
       expect(result.exitCode).toBe(1);
       expect(result.stderr).toBe(
-        `batch ID: BATCH_REFUSED: not placed\n  mend it\nbatch ID: nothing of it is published, and it stays on the service until ${keptUntil}; drop it, with the token, by\n  curl -X DELETE http://host/api/v1/batches/ID\n`,
+        `batch ID: BATCH_REFUSED: not placed\n  mend it\nbatch ID: nothing of it is published, and it stays on the service until ${BATCH_FACTS.keptUntil}; drop it, with the token, by\n  curl -X DELETE http://host/api/v1/batches/ID\n`,
       );
     });
 
@@ -385,7 +389,12 @@ describe('rpmyard push', () => {
       // The commit is never answered.
       if (seen.method === 'POST') return asked.resolve();
       if (seen.method === 'DELETE') return answer(409, { code: 'BATCH_COMMITTED', detail: 'no', hint: 'no' });
-      return answer(200, { batch: 'b', state: 'committed', packages: [outcomeOf(sha256, 'created')] });
+      return answer(200, {
+        ...BATCH_FACTS,
+        batch: 'b',
+        state: 'committed',
+        packages: [outcomeOf(sha256, 'created')],
+      });
     });
     const push = startPush(['--batch', await put('hello'), '--url', server.baseUrl]);
     await asked.promise;

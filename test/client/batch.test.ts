@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exitCodeOf } from '../../src/client/exit-code.ts';
 import { pushFiles, type PushReport } from '../../src/client/push-files.ts';
 import type { PushOptions } from '../../src/client/push-options.ts';
-import { NO_EVENTS, outcomeOf, pushOptions } from '../support/push-options.ts';
+import { BATCH_FACTS, NO_EVENTS, outcomeOf, pushOptions } from '../support/push-options.ts';
 import { type Exchanged, type ScriptedServer, startScriptedServer } from '../support/scripted-server.ts';
 import { sha256Of } from '../support/send-request.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -46,6 +46,7 @@ function staging(others: Script): Script {
 }
 
 const batchOf = (state: string, outcome: string): object => ({
+  ...BATCH_FACTS,
   batch: 'nightly',
   state,
   packages: DIGESTS.map((sha256) => outcomeOf(sha256, outcome, 'published')),
@@ -114,13 +115,13 @@ describe('a batch', () => {
   it.each([
     ['is dropped', false, 204, { state: 'dropped' }],
     ['stays when it cannot be dropped', false, 500, { state: 'refused' }],
-    ['stays when the user named it', true, 204, { state: 'refused', keptUntil: '2026-01-02T03:04:05Z' }],
+    ['stays when the user named it', true, 204, { state: 'refused', keptUntil: BATCH_FACTS.keptUntil }],
   ])('that is refused names the packages to blame, and %s', async (_, isBatchNamed, dropStatus, expected) => {
     await using server = await startScriptedServer(
       staging(({ seen: { method }, answer }) => {
         if (method === 'POST') return answer(409, REFUSAL);
         if (method === 'DELETE') return answer(dropStatus);
-        return answer(200, { ...batchOf('staged', 'staged'), keptUntil: '2026-01-02T03:04:05Z' });
+        return answer(200, batchOf('staged', 'staged'));
       }),
     );
     const { report, exitCode } = await pushBatch(server, { isBatchNamed });
@@ -287,7 +288,7 @@ describe('a batch', () => {
   });
 
   it.each([
-    ['it waits for another push', 200, 'staged', { state: 'kept', keptUntil: '2026-01-02T03:04:05Z' }],
+    ['it waits for another push', 200, 'staged', { state: 'kept', keptUntil: BATCH_FACTS.keptUntil }],
     ['it was published before', 200, 'committed', { state: 'committed' }],
     ['nothing of it is there', 404, 'none', { state: 'dropped' }],
     ['it is published now', 200, 'committing', { state: 'waiting' }],
@@ -298,7 +299,7 @@ describe('a batch', () => {
       await using server = await startScriptedServer(async ({ seen, takeBody, answer }) => {
         await takeBody();
         if (seen.method === 'PUT') return answer(400, { code: 'RPM_MALFORMED', detail: 'no', hint: 'no' });
-        return answer(status, { ...batchOf(state, 'staged'), keptUntil: '2026-01-02T03:04:05Z' });
+        return answer(status, batchOf(state, 'staged'));
       });
       const { report, exitCode } = await pushBatch(server, { isBatchNamed: true });
       expect(exitCode).toBe(1);

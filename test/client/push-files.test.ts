@@ -297,6 +297,17 @@ describe('waiting for the index', () => {
     expect(requestsTo(server).slice(1)).toEqual(Array(4).fill('GET /api/v1/uploads/<sha256>?wait=50'));
   });
 
+  it('takes fields and words of a newer service', async () => {
+    const places = [{ repository: 'test/9/x86_64', location: 'x', url: 'x', state: 'mirrored', more: 1 }];
+    const newer = { ...outcomeOf(SHA256, 'renewed'), places, more: 1 };
+    await using server = await waitingServer([200, newer]);
+    const { report, exitCode } = await pushOne(server, 5, { isWaitWanted: true });
+    expect({ exitCode, results: report.results }).toMatchObject({
+      exitCode: 0,
+      results: [{ status: 'created', outcome: { places } }],
+    });
+  });
+
   it('ends when the time is up, though the package is accepted', async () => {
     await using server = await waitingServer(waiting);
     const { report, exitCode, pausesMs } = await pushOne(server, 5, { isWaitWanted: true, timeoutMs: 3000 });

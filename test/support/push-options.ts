@@ -61,6 +61,15 @@ export const NO_EVENTS: PushEvents = {
   onInstallable: () => undefined,
 };
 
+/** What a service says of a batch beside its name, its state and its packages. */
+export const BATCH_FACTS = {
+  packageCount: 1,
+  sizeBytes: 1,
+  repositories: ['9/x86_64'],
+  changedAt: '2026-01-01T03:04:05Z',
+  keptUntil: '2026-01-02T03:04:05Z',
+};
+
 /** What a service says of a package. */
 export function outcomeOf(
   sha256: string,

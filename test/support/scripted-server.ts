@@ -1,5 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 
 /** A request as it arrived. */
 export interface SeenRequest {
@@ -56,6 +62,12 @@ export async function startScriptedServer(
   };
 }
 
+/** What every error of the service has beside what a test says of it. */
+function asProblem(status: number, document: object): object {
+  if (!('code' in document)) return document;
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? '', status, ...document };
+}
+
 function exchangedOf(request: IncomingMessage, response: ServerResponse, seen: SeenRequest): Exchanged {
   return {
     request,
@@ -69,7 +81,7 @@ function exchangedOf(request: IncomingMessage, response: ServerResponse, seen: S
       }
     },
     answer: (status, document, headers = {}) => {
-      const body = document === undefined ? undefined : JSON.stringify(document);
+      const body = document === undefined ? undefined : JSON.stringify(asProblem(status, document));
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
     },
     cut: () => void request.socket.destroy(),

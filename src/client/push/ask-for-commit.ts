@@ -1,3 +1,4 @@
+import { PROBLEM } from '../../api/problem.ts';
 import { fitsSchema } from '../../base/schema/fits-schema.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { askForDrop, endOf, type FoundBatch, isDecided, lookAtBatch } from '../leave-batch.ts';
@@ -7,13 +8,7 @@ import { failureOfError, PushFailure } from '../push-failure.ts';
 import type { FileStatus, PushedFile } from '../push-file.ts';
 import type { PushOptions } from '../push-options.ts';
 import type { PushedBatch } from '../pushed-batch.ts';
-import {
-  BATCH_REFUSAL,
-  type BatchDocument,
-  isOf,
-  type Outcome,
-  readBatchDocument,
-} from '../service-documents.ts';
+import { isOf, type Outcome, type ReadCommit, readCommit } from '../read-answer.ts';
 import { ANSWER_LIMIT_MS, askUntilDone, findSetAside } from './wait-for-file.ts';
 import { withRetries } from './with-retries.ts';
 
@@ -37,14 +32,14 @@ export async function askForCommit(
     const answer = await options.exchange({ method: 'POST', url, headers, idleMs: ANSWER_LIMIT_MS });
     last = answer;
     // Throws for anything but a success, so that it is tried again or ends.
-    readBatchDocument(answer);
+    readCommit(answer);
     return answer;
   };
   try {
     const answer = await withRetries({ ...options, deadlineMs }, async () =>
       askUntilDone(ask, deadlineMs, options),
     );
-    const document = readBatchDocument(answer);
+    const document = readCommit(answer);
     if (answer.status !== 202) return reportDone(id, results, document);
     return reportDocument(id, results, document, late(id, document));
   } catch (error) {
@@ -81,7 +76,7 @@ function notCommitted(id: string, found: FoundBatch, failure: PushFailure): Push
   return isOnService && isOfCode(failure, 'BATCH_REFUSED') ? { ...end, state: 'refused' } : end;
 }
 
-function reportDone(id: string, results: readonly PushedFile[], document: BatchDocument): CommitReport {
+function reportDone(id: string, results: readonly PushedFile[], document: ReadCommit): CommitReport {
   return {
     batch: { id, state: 'committed' },
     results: results.map((result) => settle(result, document, statusIfTaken)),
@@ -92,7 +87,7 @@ function reportDone(id: string, results: readonly PushedFile[], document: BatchD
 function reportDocument(
   id: string,
   results: readonly PushedFile[],
-  document: BatchDocument,
+  document: ReadCommit,
   failure: PushFailure,
 ): CommitReport {
   if (!isDecided(document)) return { batch: { id, state: 'unknown', failure }, results };
@@ -104,7 +99,7 @@ function reportDocument(
 
 function settle(
   result: PushedFile,
-  { packages }: BatchDocument,
+  { packages }: ReadCommit,
   statusOf: (outcome: Outcome) => FileStatus,
 ): PushedFile {
   const outcome = packages.find(isOf(result.sha256 ?? '')) ?? result.outcome;
@@ -122,7 +117,7 @@ function statusIfTaken({ outcome }: Outcome): FileStatus {
   return outcome === 'created' ? 'created' : 'unchanged';
 }
 
-function isInIndex({ packages }: BatchDocument): boolean {
+function isInIndex({ packages }: ReadCommit): boolean {
   return packages.every(isPublished);
 }
 
@@ -130,7 +125,7 @@ function isPublished({ places }: Outcome): boolean {
   return places.every(({ state }) => state === 'published');
 }
 
-function late(id: string, document: BatchDocument): PushFailure {
+function late(id: string, document: ReadCommit): PushFailure {
   const detail = isDecided(document)
     ? `not all of batch ${id} is in the index yet`
     : `the service has not decided on batch ${id} yet`;
@@ -149,7 +144,7 @@ function blame(
   answer: Answer | undefined,
 ): readonly PushedFile[] {
   const problem = parseJson(answer?.text ?? '');
-  const refused = fitsSchema(BATCH_REFUSAL, problem) ? problem.refused : [];
+  const { refused = [] } = fitsSchema(PROBLEM, problem) ? problem : {};
   return results.map((result) => {
     const own = refused.find(({ sha256 }) => sha256 === result.sha256 || sha256 === result.outcome?.sha256);
     if (own === undefined) return result;

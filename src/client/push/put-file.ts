@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { DigestedFile, PushOptions } from '../push-options.ts';
-import { type Outcome, readOutcome } from '../service-documents.ts';
+import { type Outcome, readOutcome } from '../read-answer.ts';
 import { uploadUrl } from '../service-urls.ts';
 
 /**

@@ -4,7 +4,7 @@ import { parseJson } from '../parse-json.ts';
 import { failureOfAnswer, unexpected } from '../push-failure.ts';
 import type { DigestedFile, PushOptions } from '../push-options.ts';
 import { ASK_FROM_BYTES, uploadHeaders } from './put-file.ts';
-import { type Outcome, readOutcome } from '../service-documents.ts';
+import { type Outcome, readOutcome } from '../read-answer.ts';
 import { uploadUrl } from '../service-urls.ts';
 import type { Attempt } from './with-retries.ts';
 

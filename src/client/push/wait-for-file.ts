@@ -3,7 +3,7 @@ import type { Answer } from '../open-connection.ts';
 import { PushFailure } from '../push-failure.ts';
 import type { PushedFile } from '../push-file.ts';
 import type { PushOptions } from '../push-options.ts';
-import { type Outcome, readOutcome } from '../service-documents.ts';
+import { type Outcome, readOutcome } from '../read-answer.ts';
 import { withRetries } from './with-retries.ts';
 
 // The service waits this long at most (docs/http.md).

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { CommitDocument } from '../../api/batch-documents.ts';
 import type { UploadOutcome } from '../../api/upload-outcome.ts';
 import { toAppError } from '../../errors.ts';
 import { batchUrl } from '../../intake/batch-url.ts';
@@ -112,7 +113,11 @@ function sendText(reply: FastifyReply, status: number, text: string): FastifyRep
   return reply.code(status).type('text/plain; charset=utf-8').send(text);
 }
 
-function documentOf(batch: string, state: Batch['state'], packages: readonly UploadOutcome[]): object {
+function documentOf(
+  batch: string,
+  state: Batch['state'],
+  packages: readonly UploadOutcome[],
+): CommitDocument {
   return { batch, state, packages };
 }
 

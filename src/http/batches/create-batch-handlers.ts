@@ -1,3 +1,4 @@
+import type { BatchDocument, BatchSummaryDocument } from '../../api/batch-documents.ts';
 import { type BatchSummary, contentOf } from '../../storage/batch-store.ts';
 import type { BatchOptions } from '../batch-options.ts';
 import type { RequestOf, RouteHandlers } from '../routes.ts';
@@ -26,7 +27,7 @@ export function createBatchHandlers(options: BatchOptions): BatchHandlers {
 async function getBatch(
   { params, requester }: RequestOf<'getBatch'>,
   options: BatchOptions,
-): Promise<object> {
+): Promise<BatchDocument> {
   const batch = await options.read(params.id, requester);
   const packages = await options.outcomesOf(batch);
   return { ...describe({ ...batch, ...contentOf(batch.members) }, options), packages };
@@ -35,7 +36,7 @@ async function getBatch(
 function describe(
   { id, state, packageCount, sizeBytes, repositories, changedAtMs }: BatchSummary,
   { keepMs }: Pick<BatchOptions, 'keepMs'>,
-): object {
+): BatchSummaryDocument {
   return {
     batch: id,
     state,

@@ -1,3 +1,4 @@
+import type { Readiness, ReadinessFault } from '../../api/readiness.ts';
 import { AppError } from '../../errors.ts';
 import type { Fault } from '../../observe/find-faults.ts';
 import type { Metrics } from '../../observe/metrics.ts';
@@ -18,21 +19,21 @@ export function createHealthHandlers({ findFaults, metrics }: HealthOptions): He
     tellHealth: (_request, reply) => reply.type('text/plain').send('OK\n'),
     tellReadiness: async (_request, reply) => {
       const faults = await findFaults();
-      const status = statusWith(faults);
-      return reply.code(status === 'unavailable' ? 503 : 200).send({ status, faults: faults.map(toJson) });
+      const readiness: Readiness = { status: statusWith(faults), faults: faults.map(toJson) };
+      return reply.code(readiness.status === 'unavailable' ? 503 : 200).send(readiness);
     },
     tellMetrics: async (_request, reply) =>
       reply.type(metrics.registry.contentType).send(await readMetrics()),
   };
 }
 
-function statusWith(faults: readonly Fault[]): 'ready' | 'degraded' | 'unavailable' {
+function statusWith(faults: readonly Fault[]): Readiness['status'] {
   const affected = faults.map(({ affects }) => affects).filter((what) => what !== 'nothing');
   if (affected.length === 0) return 'ready';
   return affected.includes('uploads') ? 'unavailable' : 'degraded';
 }
 
-function toJson({ affects, repository, error }: Fault): object {
+function toJson({ affects, repository, error }: Fault): ReadinessFault {
   const { code, hint } = error;
   return { affects, ...(repository !== undefined && { repository }), code, detail: detailOf(error), hint };
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import type { MetadataListDocument, MetadataRemovalDocument } from '../../api/metadata-documents.ts';
 import type { MetadataOptions } from '../metadata-options.ts';
 import { repositoryOfParams } from '../repository-params.ts';
 import type { RequestOf, RouteHandlers } from '../routes.ts';
@@ -26,7 +27,7 @@ export function createMetadataHandlers(options: MetadataOptions): MetadataHandle
 async function listMetadata(
   { params }: RequestOf<'listMetadata'>,
   options: MetadataOptions,
-): Promise<object> {
+): Promise<MetadataListDocument> {
   const repository = repositoryOfParams(params);
   const found = await options.listMetadata(repository);
   return {
@@ -39,7 +40,7 @@ async function deleteMetadata(
   request: RequestOf<'deleteMetadata'>,
   reply: FastifyReply,
   options: MetadataOptions,
-): Promise<object> {
+): Promise<MetadataRemovalDocument> {
   const { type } = request.params;
   const repository = repositoryOfParams(request.params);
   const waitMs = parseWaitMs(request.query.wait);

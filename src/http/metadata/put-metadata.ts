@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import type { MetadataPutDocument } from '../../api/metadata-documents.ts';
 import { digestOfFile } from '../../base/files/file-digest.ts';
 import { AppError } from '../../errors.ts';
 import type { KeptMetadata } from '../../indexing/repository-requests.ts';
@@ -25,7 +26,7 @@ export async function putMetadata(
   request: PutRequest,
   reply: FastifyReply,
   options: MetadataOptions,
-): Promise<object> {
+): Promise<MetadataPutDocument> {
   const { type } = request.params;
   const repository = repositoryOfParams(request.params);
   const waitMs = parseWaitMs(request.query.wait);

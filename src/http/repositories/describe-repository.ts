@@ -1,5 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import type { RepositoryStatus } from '../../indexing/repository-queue.ts';
+import type {
+  PackageFaultDocument,
+  RepositoryStatusDocument,
+  SetAsideDocument,
+} from '../../api/repository-documents.ts';
 import type { PackageFault, SetAside } from '../../storage/records.ts';
 import { mayUpload, withoutDetail } from './told-to.ts';
 
@@ -7,7 +12,7 @@ import { mayUpload, withoutDetail } from './told-to.ts';
 export function describeStatus(
   { repository, state, published, lastError: error, waitingSinceMs, progress }: RepositoryStatus,
   request: FastifyRequest,
-): object {
+): RepositoryStatusDocument {
   const isDetailTold = error === undefined || mayUpload(request, repository);
   const lastError = isDetailTold ? error : withoutDetail(error);
   return {
@@ -25,11 +30,17 @@ export function describeStatus(
 }
 
 /** A package that is kept out of the index. */
-export function describeSetAside({ location, identity, reason, sinceMs }: SetAside): object {
+export function describeSetAside({ location, identity, reason, sinceMs }: SetAside): SetAsideDocument {
   return { location, identity, reason, since: new Date(sinceMs).toISOString() };
 }
 
 /** A package that is damaged, held back or cannot be described anew. */
-export function describeFault({ location, identity, code, reason, sinceMs }: PackageFault): object {
+export function describeFault({
+  location,
+  identity,
+  code,
+  reason,
+  sinceMs,
+}: PackageFault): PackageFaultDocument {
   return { location, identity, code, reason, since: new Date(sinceMs).toISOString() };
 }

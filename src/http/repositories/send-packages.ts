@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import type { ReceiptDocument } from '../../api/repository-documents.ts';
 import type { Receipt } from '../../storage/records.ts';
 import type { RepositoryOptions } from '../repository-options.ts';
 import type { RepositoryName } from '../../rpm/repository-name.ts';
@@ -32,7 +33,7 @@ async function* packagesDocument(
   }
 }
 
-function describeReceipt(receipt: Receipt): object {
+function describeReceipt(receipt: Receipt): ReceiptDocument {
   const { location, nevra, sha256, sizeBytes, placedAtMs, publishedAtMs, receivedSha256, signature } =
     receipt;
   return {
