@@ -15,6 +15,7 @@ nginx_file=$(rpmyard serve --help | grep -o '/.*/nginx/rpmyard.conf')
 grep 'include /usr/lib/rpmyard/nginx/http.conf;' "$nginx_file"
 grep 'client_body_in_file_only clean' "${nginx_file%/*}/server.conf"
 test -s "${nginx_file%/*}/http.conf"
+test -s "${nginx_file%/nginx/*}/openapi.json"
 rpmyard check-config "$root/config.example.yml"
 for page in man1/rpmyard.1 man5/rpmyard.yml.5; do
   test -s "$scratch/prefix/share/man/$page"

@@ -28,6 +28,7 @@ import type { LongWork } from '../base/turns/long-work.ts';
 import type { MetadataOptions } from './metadata-options.ts';
 import { createMetadataHandlers } from './metadata/create-metadata-handlers.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { createOpenapiHandler } from './openapi/create-openapi-handler.ts';
 import type { NginxInFront } from './nginx-in-front.ts';
 import { registerRoutes } from './register-routes.ts';
 import { createTreeHandlers } from './repo/create-tree-handlers.ts';
@@ -173,6 +174,7 @@ function createHandlers(parts: AppParts, onDisk: (path: string) => string): Rout
     ...createMetadataHandlers(parts.metadata),
     ...createTreeHandlers(parts),
     ...createHealthHandlers({ ...parts.health, metrics: parts.metrics }),
+    ...createOpenapiHandler({ publicUrl: parts.publicUrl, uploadPath: upload.uploadPath }),
     ...createNginxHandlers({ ...parts, demandRoom: upload.room.demandRoom, maxUploadBytes, onDisk }),
   };
 }

@@ -35,7 +35,7 @@ export async function registerRoutes(
 
 /** A route as Fastify takes it; a row of the table with several paths becomes several. */
 function optionsOf(
-  [method, path, needs, query, body, kind]: Route,
+  [method, path, needs, query, body, , kind]: Route,
   handler: AnyHandler,
   { uploadPath, isBehindNginx }: RouteTerms,
 ): readonly (RouteOptions & { readonly isStreamed: boolean })[] {

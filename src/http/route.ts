@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { DocumentName } from '../api/documents.ts';
 import type { ParameterName } from '../api/parameters.ts';
 import type { Right } from '../trust/rights.ts';
 
@@ -21,6 +22,14 @@ export type RouteQuery = readonly ParameterName[] | 'ignored';
  */
 export type RouteBody = 'none' | 'ignored' | 'package or form' | 'piece' | 'metadata';
 
+/**
+ * What an answer holds by its status, in place of an error: documents of api/, or content of a media type; nothing where the list
+ * is empty. Every route may be answered with a problem, as JSON or as text.
+ */
+export type RouteAnswers = Readonly<Record<number, readonly (DocumentName | MediaType)[]>>;
+
+type MediaType = `${string}/${string}`;
+
 /** One route: a row of the table in routes.ts. */
 export type Route = readonly [
   method: HttpMethod | readonly HttpMethod[],
@@ -29,6 +38,8 @@ export type Route = readonly [
   needs: RouteNeeds,
   query: RouteQuery,
   body: RouteBody,
+  /** Undefined: it only refuses. */
+  answers: RouteAnswers | undefined,
   /** `tus`: a route of the tus protocol. `nginx`: only the nginx in front asks it. */
   kind?: 'tus' | 'nginx',
 ];
