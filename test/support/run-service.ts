@@ -1,13 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { checkAnswers } from './check-answers.ts';
 import { findFreePort } from './free-port.ts';
 
 const RPMYARD = fileURLToPath(new URL('../../bin/rpmyard', import.meta.url));
+
+const RECORDER = new URL('record-answers.mjs', import.meta.url).href;
 
 const START_LIMIT_MS = 60_000;
 const START_POLL_MS = 10;
@@ -56,6 +61,8 @@ export interface RunningService extends AsyncDisposable {
   readonly stateDir: string;
   /** What it has logged so far. */
   readonly log: readonly LogLine[];
+  /** Where it keeps what it answers (readAnswers()). When it ends, each answer is compared with its schema, and one that is not so fails the test. */
+  readonly answersPath: string;
   /** The first line, old or new, that `matches` takes. */
   whenLogged(matches: (line: LogLine) => boolean): Promise<LogLine>;
   readonly whenExited: Promise<ServiceExit>;
@@ -117,9 +124,14 @@ function launch(
   configPath: string,
 ): { readonly child: ChildProcess; readonly service: RunningService; readonly stderr: () => string } {
   const [command, ...args] = [...(options.wrapper ?? []), RPMYARD, 'serve', '-c', configPath];
+  const answersPath = join(tmpdir(), `rpmyard-answers-${randomUUID()}.jsonl`);
   const child = spawn(command, args, {
     cwd: options.root,
-    env: { ...process.env, ...options.env },
+    env: {
+      ...process.env,
+      ...options.env,
+      ...(options.wrapper === undefined && recordingAnswers(answersPath)),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const { log, whenLogged } = readLog(child);
@@ -137,7 +149,7 @@ function launch(
     if (!hasExited()) child.kill('SIGTERM');
     const exit = await within(STOP_LIMIT_MS, whenExited);
     if (exit === undefined) child.kill('SIGKILL');
-    if (exit?.code === 0 || exit?.signal === 'SIGKILL') return;
+    if (exit?.code === 0 || exit?.signal === 'SIGKILL') return checkAnswers(answersPath);
     throw new Error(`the service did not stop cleanly: ${JSON.stringify(exit)} ${errorText}`);
   };
   const service: RunningService = {
@@ -150,6 +162,7 @@ function launch(
     incomingDir: join(options.root, 'state/incoming'),
     stateDir: join(options.root, 'state'),
     log,
+    answersPath,
     whenLogged,
     whenExited,
     terminate: () => void child.kill('SIGTERM'),
@@ -157,10 +170,19 @@ function launch(
     kill: async () => {
       child.kill('SIGKILL');
       await whenExited;
+      await checkAnswers(answersPath);
     },
     [Symbol.asyncDispose]: stop,
   };
   return { child, service, stderr: () => errorText };
+}
+
+/** Has a service keep what it answers; not under a wrapper, which may give it another user, or other files. */
+function recordingAnswers(path: string): Readonly<Record<string, string>> {
+  return {
+    NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import=${RECORDER}`.trimStart(),
+    RPMYARD_TEST_ANSWERS: path,
+  };
 }
 
 type LogReader = Pick<RunningService, 'log' | 'whenLogged'>;
