@@ -1,8 +1,8 @@
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ifThere } from '../base/files/if-there.ts';
 import type { Config } from '../base/config/load.ts';
-import { errnoOf } from '../errors.ts';
 import { closedTo } from '../base/files/nearest-existing.ts';
 import { type PackageFault, type Receipt, Records, type SetAside } from '../storage/records.ts';
 import { isLocked } from '../storage/tree-lock.ts';
@@ -62,8 +62,8 @@ async function fromCopy(stateDir: string): Promise<RecordsReader> {
 
 async function openCopy(stateDir: string, copyDir: string): Promise<Records> {
   for (const name of ['records.sqlite', 'records.sqlite-wal']) {
-    await copyFile(join(stateDir, name), join(copyDir, name)).catch((error: unknown) => {
-      if (errnoOf(error) !== 'ENOENT') throw closedTo(join(stateDir, name), error);
+    await ifThere(copyFile(join(stateDir, name), join(copyDir, name))).catch((error: unknown) => {
+      throw closedTo(join(stateDir, name), error);
     });
   }
   return new Records(copyDir);

@@ -1,9 +1,10 @@
 import { unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ifThere } from '../base/files/if-there.ts';
 import { GLOB_PATTERN } from '../base/config/schema.ts';
 import { syncDirectory } from '../base/files/durable-files.ts';
-import { AppError, errnoOf, printable } from '../errors.ts';
+import { AppError, printable } from '../errors.ts';
 import { createPackageStore } from '../storage/package-store.ts';
 import { createRepositoryLayout } from '../storage/repository-layout.ts';
 import { demandOwner } from './become-owner.ts';
@@ -88,11 +89,7 @@ async function placesOf(
 
 /** An earlier call, or a person, removed a file that is gone already. */
 async function unlinkDurable(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
+  await ifThere(unlink(path));
   await syncDirectory(dirname(path));
 }
 

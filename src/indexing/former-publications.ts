@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf } from '../errors.ts';
+import { ifThere } from '../base/files/if-there.ts';
 import { readIfThere } from '../base/files/read-if-there.ts';
 import { generationName, MIRRORLIST, REPOMD_FILES } from '../rpm/repodata-names.ts';
 import { parseRepomd, type Repomd } from '../rpm/repodata/repomd.ts';
@@ -45,12 +45,8 @@ export async function readFormerPublications(repositoryDir: string): Promise<For
 
 /** 0 for a file that is not there. */
 async function modifiedSecond(path: string): Promise<number> {
-  try {
-    return Math.ceil((await stat(path)).mtimeMs / 1000);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return 0;
-    throw error;
-  }
+  const stats = await ifThere(stat(path));
+  return Math.ceil((stats?.mtimeMs ?? 0) / 1000);
 }
 
 /** Undefined also for a damaged one. */

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf } from '../errors.ts';
+import { ifThere } from '../base/files/if-there.ts';
 
 /**
  * Older spool files belong to nobody: nginx removes its own after each request and ours are removed on failure, so
@@ -36,8 +36,8 @@ export async function sweepSpool(spoolDir: string, nowMs: number): Promise<numbe
   for (const name of await readdir(spoolDir)) {
     if (!SPOOL_NAME.test(name)) continue;
     const path = join(spoolDir, name);
-    const mtimeMs = await modifiedAt(path);
-    if (mtimeMs === undefined || nowMs - mtimeMs < SPOOL_LEFTOVER_MS) continue;
+    const stats = await ifThere(stat(path));
+    if (stats === undefined || nowMs - stats.mtimeMs < SPOOL_LEFTOVER_MS) continue;
     await rm(path, { recursive: true, force: true });
     removed += 1;
   }
@@ -59,13 +59,4 @@ function removeAll(paths: readonly string[]): void {
     }
   }
   if (errors.length > 0) throw errors[0];
-}
-
-async function modifiedAt(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).mtimeMs;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -11,6 +11,7 @@ import {
   syncDirectory,
 } from '../base/files/durable-files.ts';
 import { AppError, errnoOf } from '../errors.ts';
+import { ifThere } from '../base/files/if-there.ts';
 import { namesIn } from '../base/files/names-in.ts';
 import { createOwnedNames, type ReachedLimit } from '../base/limits/owned-names.ts';
 import { type OwnerQuota, quotaReached, QUOTAS } from '../base/limits/quotas.ts';
@@ -260,9 +261,7 @@ export async function openBatchStore(batchesDir: string, quotas = BATCH_QUOTAS):
   async function statusOf(id: string): Promise<BatchStatus | undefined> {
     if (!isBatchId(id)) return undefined;
     const directory = directoryOf(id);
-    const stats = await stat(directory).catch((error: unknown) => {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-    });
+    const stats = await ifThere(stat(directory));
     // The state after the time: what is asked in the middle of a commit is rather too old than too new.
     return stats === undefined ? undefined : { id, state: stateOf(directory), changedAtMs: stats.mtimeMs };
   }

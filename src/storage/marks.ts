@@ -1,8 +1,8 @@
 import { access, constants, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifThere } from '../base/files/if-there.ts';
 import { makeDirectoryDurable, syncDirectory } from '../base/files/durable-files.ts';
 import { namesIn } from '../base/files/names-in.ts';
-import { errnoOf } from '../errors.ts';
 import {
   parseRepositoryName,
   toRepositoryFileName,
@@ -35,11 +35,7 @@ export async function openMarks(marksDir: string): Promise<Marks> {
       await syncDirectory(marksDir);
     },
     clear: async (repository) => {
-      try {
-        await unlink(pathOf(repository));
-      } catch (error) {
-        if (errnoOf(error) !== 'ENOENT') throw error;
-      }
+      await ifThere(unlink(pathOf(repository)));
     },
     check: async () => {
       await makeDirectoryDurable(marksDir);

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { errnoOf } from '../../errors.ts';
+import { ifThere } from '../../base/files/if-there.ts';
 import { generationNumber, isChecksumNamed, MIRRORLIST, REPOMD_FILE } from '../../rpm/repodata-names.ts';
 import type { Repomd } from '../../rpm/repodata/repomd.ts';
 import type { Finding } from '../violation.ts';
@@ -55,11 +55,6 @@ function reasonAgainst(entry: Dirent<Buffer>): string | undefined {
 
 /** Names as bytes: some are no text. */
 async function list(directory: string): Promise<readonly Dirent<Buffer>[]> {
-  try {
-    const entries = await readdir(directory, { withFileTypes: true, encoding: 'buffer' });
-    return entries.toSorted((a, b) => Buffer.compare(a.name, b.name));
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+  const entries = await ifThere(readdir(directory, { withFileTypes: true, encoding: 'buffer' }));
+  return (entries ?? []).toSorted((a, b) => Buffer.compare(a.name, b.name));
 }

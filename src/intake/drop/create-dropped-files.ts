@@ -2,6 +2,7 @@ import { type BigIntStats } from 'node:fs';
 import { access, constants, lstat, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { ifThere } from '../../base/files/if-there.ts';
 import type { AuditFacts } from '../../trust/audit-log.ts';
 import { AppError, errnoOf, type ErrorCode, printable, toAppError } from '../../errors.ts';
 import { createLineBudgets } from '../../base/limits/line-budget.ts';
@@ -236,7 +237,7 @@ export function createDroppedFiles(
   }
 
   function look(path: string): Promise<BigIntStats | undefined> {
-    return calls.within(() => lstatIfThere(path, parts.lstat ?? lstat));
+    return calls.within(() => ifThere((parts.lstat ?? lstat)(path, { bigint: true })));
   }
 
   function lookAgain({ name }: DroppedFile): void {
@@ -319,15 +320,6 @@ function originOf({ name, stats }: Pick<DroppedFile, 'name' | 'stats'>): {
   readonly ownerUid: number;
 } {
   return { file: printable(name), ownerUid: Number(stats.uid) };
-}
-
-async function lstatIfThere(path: string, lstatNow: LstatBigInt): Promise<BigIntStats | undefined> {
-  try {
-    return await lstatNow(path, { bigint: true });
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function withoutFault({ identity, sinceMs }: Sighting): Pick<Sighting, 'identity' | 'sinceMs'> {

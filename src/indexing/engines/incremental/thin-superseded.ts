@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { ifThere } from '../../../base/files/if-there.ts';
 import { syncDirectory } from '../../../base/files/durable-files.ts';
-import { errnoOf } from '../../../errors.ts';
 import type { Superseded } from '../../../storage/records.ts';
 import {
   generationName,
@@ -58,7 +58,8 @@ export async function thinSuperseded(options: {
   ];
   const superseded: SupersededFile[] = [];
   for (const fileName of supersededNames) {
-    const sizeBytes = await sizeOf(join(directory, fileName));
+    // Undefined when another program removed it.
+    const sizeBytes = await ifThere(sizeOf(join(directory, fileName)));
     if (sizeBytes === undefined) continue;
     // A clock that was set back must not keep files for ever.
     const since = Math.min(sinceMs.get(fileName) ?? nowMs, nowMs);
@@ -126,15 +127,10 @@ function isGeneration(name: string): boolean {
   return generationNumber(name) !== undefined;
 }
 
-/** Of a file, or of the files of a generation; undefined when somebody else removed it. */
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    const stats = await stat(path);
-    if (!stats.isDirectory()) return stats.size;
-    const sizes = (await readdir(path)).map(async (name) => (await stat(join(path, name))).size);
-    return (await Promise.all(sizes)).reduce((sum, sizeBytes) => sum + sizeBytes, 0);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+/** Of a file, or of the files of a generation. */
+async function sizeOf(path: string): Promise<number> {
+  const stats = await stat(path);
+  if (!stats.isDirectory()) return stats.size;
+  const sizes = (await readdir(path)).map(async (name) => (await stat(join(path, name))).size);
+  return (await Promise.all(sizes)).reduce((sum, sizeBytes) => sum + sizeBytes, 0);
 }
