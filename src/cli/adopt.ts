@@ -1,5 +1,5 @@
 import { realpathSync, statSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type AdoptionPlan, planAdoption } from '../intake/plan-adoption.ts';
 import { readStored } from '../intake/read-stored.ts';
@@ -9,6 +9,7 @@ import { checkRoom, createLinkCheck, measureTransfer } from '../intake/transfer.
 import type { Config } from '../base/config/load.ts';
 import { AppError, errnoOf } from '../errors.ts';
 import { digestOfFile } from '../base/files/file-digest.ts';
+import { isInside } from '../base/files/is-inside.ts';
 import { digestContent, inspectPackage } from '../intake/inspect-package.ts';
 import { refuseReplacedText } from '../intake/find-text-warnings.ts';
 import { createInspectionThreads, type InspectionThreads } from '../intake/inspection-threads.ts';
@@ -132,11 +133,6 @@ function checkPlace(root: string, { server, stateDir }: Config): void {
       },
     );
   }
-}
-
-function isInside(path: string, directory: string): boolean {
-  const [first] = relative(directory, path).split('/');
-  return first !== '..';
 }
 
 /** @throws AppError TREE_LOCKED. */

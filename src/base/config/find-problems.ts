@@ -1,8 +1,9 @@
 import { BlockList, isIPv6 } from 'node:net';
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { findSchemaFaults, type SchemaFault } from '../schema/find-schema-faults.ts';
 import { fitsSchema } from '../schema/fits-schema.ts';
 import { withSchemaDefaults } from '../schema/with-schema-defaults.ts';
+import { isInside } from '../files/is-inside.ts';
 import { didYouMean } from '../text/nearest-name.ts';
 import { isByteSize } from './byte-size.ts';
 import { CONFIG_SCHEMA, type ConfigFile } from './schema.ts';
@@ -214,7 +215,7 @@ function folderProblems(file: ConfigFile, folder: string): readonly string[] {
     ['server.spool_dir', file.server.spool_dir],
   ] as const;
   return folders
-    .filter(([, other]) => other !== '' && isInside(topDir, resolve(folder, other)))
+    .filter(([, other]) => other !== '' && isInside(resolve(folder, other), topDir))
     .map(([path]) => `${path}: lies inside repo.top_dir and would be served; choose a folder beside it`);
 }
 
@@ -234,9 +235,4 @@ function dropDirectoryProblems(file: ConfigFile, folder: string): readonly strin
       ([name, other]) =>
         `drop_directory.path: ${path} and ${name} (${other}) must not lie in each other; choose a folder apart`,
     );
-}
-
-function isInside(parent: string, child: string): boolean {
-  const path = relative(parent, child);
-  return !path.startsWith('..') && !isAbsolute(path);
 }
