@@ -164,10 +164,17 @@ function writtenBytes(text: string): number {
   return Buffer.byteLength(printable(JSON.stringify(text))) - 2;
 }
 
-const SQLITE_IOERR = 10;
-const SQLITE_CORRUPT = 11;
-const SQLITE_FULL = 13;
-const SQLITE_NOTADB = 26;
+/** What went wrong with a database, as far as anything is done about it. */
+export type SqliteFault = 'busy' | 'failed' | 'damaged' | 'full';
+
+// Primary result codes: https://sqlite.org/rescode.html
+const SQLITE_FAULTS: ReadonlyMap<number, SqliteFault> = new Map([
+  [5, 'busy'],
+  [10, 'failed'],
+  [11, 'damaged'],
+  [13, 'full'],
+  [26, 'damaged'],
+]);
 const STORAGE_FULL_ERRNOS = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /** The `code` of a Node system error (`ENOENT`, ...), or undefined for any other value. */
@@ -176,30 +183,31 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** The primary result code of an SQLite error: the lower byte of the extended one. */
-function sqliteCodeOf(error: unknown): number | undefined {
+/** What an error of SQLite says; undefined for any other value. */
+export function sqliteFaultOf(error: unknown): SqliteFault | undefined {
   if (!(error instanceof Error) || !('errcode' in error)) return undefined;
-  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+  // The lower byte of an extended code is the primary one.
+  return typeof error.errcode === 'number' ? SQLITE_FAULTS.get(error.errcode & 0xff) : undefined;
 }
 
 /** Turns any thrown value into an AppError; system errors of the file system get a storage code. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const errno = errnoOf(error);
-  if ((errno !== undefined && STORAGE_FULL_ERRNOS.has(errno)) || sqliteCodeOf(error) === SQLITE_FULL) {
+  const sqliteFault = sqliteFaultOf(error);
+  if ((errno !== undefined && STORAGE_FULL_ERRNOS.has(errno)) || sqliteFault === 'full') {
     return new AppError('STORAGE_FULL', `the storage is full${placeOf(error)}`, {
       hint: 'Free disk space on the server, on the mount of repo.top_dir, then send the package again.',
       cause: error,
     });
   }
-  const sqliteCode = sqliteCodeOf(error);
-  if (sqliteCode === SQLITE_CORRUPT || sqliteCode === SQLITE_NOTADB) {
+  if (sqliteFault === 'damaged') {
     return new AppError('STORAGE_FAILED', 'the records in the state directory are damaged', {
       hint: 'Stop the service, restore records.sqlite from a backup or move it away (receipts and times are then lost, no package is), and start it again.',
       cause: error,
     });
   }
-  const storageFault = errno ?? (sqliteCodeOf(error) === SQLITE_IOERR ? 'EIO' : undefined);
+  const storageFault = errno ?? (sqliteFault === 'failed' ? 'EIO' : undefined);
   if (storageFault !== undefined) {
     return new AppError('STORAGE_FAILED', `the storage answered ${storageFault}`, {
       hint: 'Send the package again; if it fails again, the server log has the cause under this request id.',

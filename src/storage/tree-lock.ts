@@ -2,9 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { AppError, toAppError } from '../errors.ts';
+import { AppError, sqliteFaultOf, toAppError } from '../errors.ts';
 
-const SQLITE_BUSY = 5;
 const LOCK_FILE = 'lock.sqlite';
 
 export interface TreeLock {
@@ -39,7 +38,7 @@ export function isLocked(directory: string): boolean {
     database.prepare('SELECT * FROM sqlite_schema').all();
     return false;
   } catch (error) {
-    if (isBusy(error)) return true;
+    if (sqliteFaultOf(error) === 'busy') return true;
     throw unusable(path, error);
   } finally {
     database.close();
@@ -63,7 +62,7 @@ function openExclusively(directory: string, lockFile: string, ownerFile: string)
     return database;
   } catch (cause) {
     database?.close();
-    if (isBusy(cause)) {
+    if (sqliteFaultOf(cause) === 'busy') {
       throw new AppError('TREE_LOCKED', `another service owns ${directory}: ${describeOwner(ownerFile)}`, {
         hint: 'Stop that service first, or give this one a tree and a state directory of its own.',
         cause,
@@ -79,10 +78,6 @@ function unusable(path: string, cause: unknown): AppError {
     hint: 'Look at the rights (was the service started as another user before?) and at the disk; a damaged lock.sqlite may be removed while no service runs.',
     cause,
   });
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
 }
 
 function describeOwner(ownerFile: string): string {

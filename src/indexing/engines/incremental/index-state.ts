@@ -1,6 +1,7 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { sqliteFaultOf } from '../../../errors.ts';
 import { PACKAGE_METADATA_TYPES } from '../../../rpm/repodata/metadata-envelope.ts';
 import type { Repomd } from '../../../rpm/repodata/repomd.ts';
 import type { IndexFormatName, Segment } from './index-format.ts';
@@ -31,8 +32,6 @@ const TABLES = `
 `;
 
 const FILE_NAME = 'index.sqlite';
-const SQLITE_CORRUPT = 11;
-const SQLITE_NOTADB = 26;
 // Another thread may be writing.
 const BUSY_TIMEOUT_MS = 30_000;
 // About 320 bytes each; what is not kept in memory is read again when it is needed.
@@ -72,7 +71,7 @@ export class IndexStates {
     try {
       this.#store(repository, state);
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (sqliteFaultOf(error) !== 'damaged') throw error;
       this.#startAnew();
       this.#store(repository, state);
     }
@@ -271,12 +270,6 @@ function openExisting(path: string): DatabaseSync {
     database.close();
     throw error;
   }
-}
-
-/** Source of the codes: SQLite, "Result and Error Codes"; the lowest byte of an extended one is the primary one. */
-function isDamage(error: unknown): boolean {
-  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
-  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
 }
 
 function removeDatabase(path: string): void {
