@@ -1,6 +1,7 @@
 import pDebounce from 'p-debounce';
 import { AppError, toAppError } from '../errors.ts';
 import type { IndexProgress, IndexRun } from './index-engine.ts';
+import { pauseAfter } from '../base/turns/pause-after.ts';
 import type { Marks } from '../storage/marks.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
@@ -338,9 +339,7 @@ export class RepositoryQueue {
   }
 
   #retryPauseMs(): number {
-    const { maxWaitMs, retryPausesMs } = this.#options;
-    const index = this.#isRetryAskedFor ? 0 : Math.min(this.#failures, retryPausesMs.length) - 1;
-    return retryPausesMs[index] ?? maxWaitMs;
+    return pauseAfter(this.#isRetryAskedFor ? 1 : this.#failures, this.#options.retryPausesMs);
   }
 
   #becomeQuiet(): void {

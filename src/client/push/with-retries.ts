@@ -1,3 +1,4 @@
+import { pauseAfter } from '../../base/turns/pause-after.ts';
 import { failureOfError, type PushFailure } from '../push-failure.ts';
 
 /** The clock and the pauses of retries; tests have their own. */
@@ -39,10 +40,10 @@ export async function withRetries<T>(
   run: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   let failingSinceMs: number | undefined;
-  let pauseCount = 0;
+  let failures = 0;
   const noteProgress = (): void => {
     failingSinceMs = undefined;
-    pauseCount = 0;
+    failures = 0;
   };
   for (let number = 1; ; number += 1) {
     try {
@@ -54,8 +55,8 @@ export async function withRetries<T>(
       const leftMs = (deadlineMs ?? failingSinceMs + timeoutMs) - clock.now();
       if (failure.kind !== 'passing' || leftMs <= 0) throw failure;
       // The last attempt is made when the time is up, not before.
-      const pauseMs = Math.min(jittered(pauseCount, clock), leftMs);
-      pauseCount += 1;
+      failures += 1;
+      const pauseMs = Math.min(jittered(pauseAfter(failures, PAUSES_MS), clock), leftMs);
       tellRetry(failure, pauseMs);
       await clock.pause(pauseMs);
     }
@@ -63,7 +64,6 @@ export async function withRetries<T>(
 }
 
 /** Between half of the pause and the whole: clients that failed together must not come back together. */
-function jittered(pauseCount: number, { random }: Clock): number {
-  const pauseMs = PAUSES_MS[Math.min(pauseCount, PAUSES_MS.length - 1)] ?? 0;
+function jittered(pauseMs: number, { random }: Clock): number {
   return pauseMs * (0.5 + random() / 2);
 }

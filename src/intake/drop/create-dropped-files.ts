@@ -6,6 +6,7 @@ import { ifThere } from '../../base/files/if-there.ts';
 import type { AuditFacts } from '../../trust/audit-log.ts';
 import { AppError, errnoOf, type ErrorCode, printable, toAppError } from '../../errors.ts';
 import { createLineBudgets } from '../../base/limits/line-budget.ts';
+import { pauseAfter } from '../../base/turns/pause-after.ts';
 import { FileFault } from './file-fault.ts';
 import { nextStep, type SettleRules, type Sighting, type Verdict } from './next-step.ts';
 import { moveToRejected, REJECTED_DIRECTORY, type RefusedDrop } from './move-to-rejected.ts';
@@ -168,7 +169,7 @@ export function createDroppedFiles(
     return 'done';
   }
 
-  function countFault(file: DroppedFile, fault: AppError, pauseMs = pauseAfter(file)): void {
+  function countFault(file: DroppedFile, fault: AppError, pauseMs = nextPauseOf(file)): void {
     parts.countUpload(fault.code, 0);
     noteFault(file, { fault, cause: `${fault.code} ${fault.message}`, pauseMs });
   }
@@ -227,7 +228,7 @@ export function createDroppedFiles(
       if (isGone) return lookAgain(file);
       // The verdict is known: it waits, without being read again.
       const fault = await notPossible(file.path, deed, error);
-      noteFault(file, { fault, cause: `${file.name} ${deed}`, pauseMs: pauseAfter(file) });
+      noteFault(file, { fault, cause: `${file.name} ${deed}`, pauseMs: nextPauseOf(file) });
     }
   }
 
@@ -311,8 +312,8 @@ export function createDroppedFiles(
   }
 }
 
-function pauseAfter({ sighting }: DroppedFile): number {
-  return RETRY_PAUSES_MS[Math.min(sighting.failures, RETRY_PAUSES_MS.length - 1)] ?? 0;
+function nextPauseOf({ sighting }: DroppedFile): number {
+  return pauseAfter(sighting.failures + 1, RETRY_PAUSES_MS);
 }
 
 function originOf({ name, stats }: Pick<DroppedFile, 'name' | 'stats'>): {
