@@ -3,6 +3,7 @@ import { namesIn } from '../base/files/names-in.ts';
 import type { TreeFolders } from '../storage/tree-folders.ts';
 import { entryStats } from './verify/entry-stats.ts';
 import { readMarks } from '../storage/marks.ts';
+import { spoolFileKind } from '../storage/spool-file-name.ts';
 import { type Finding, type Violation, violationOf } from './violation.ts';
 
 export interface LeftoverFacts {
@@ -15,21 +16,16 @@ export interface LeftoverFacts {
 
 const HOUR_MS = 3_600_000;
 
-// nginx's body files, our streamed bodies, and the files that prove that links work.
-const SPOOLED = /^(?:[0-9]{10}|.+\.part|\.probe-.+)$/;
-const PROBE = /^\.probe-/;
-const ANY = /^/;
-
 /** Files that a killed process left behind, and repositories whose index run is due. Changes nothing. */
 export async function verifyLeftovers(facts: LeftoverFacts): Promise<readonly Violation[]> {
   const { topDir, spoolDir, incomingDir, scratchRoot } = facts.folders;
   const olderThanMs = facts.nowMs - HOUR_MS;
   const inUseSinceMs = facts.isServiceRunning ? olderThanMs : Number.POSITIVE_INFINITY;
   const findings = [
-    ...(await findLeftovers(topDir, PROBE, olderThanMs)),
-    ...(await findLeftovers(spoolDir, SPOOLED, olderThanMs)),
-    ...(await findLeftovers(incomingDir, ANY, inUseSinceMs)),
-    ...(await findLeftovers(scratchRoot, ANY, inUseSinceMs)),
+    ...(await findLeftovers(topDir, isProbe, olderThanMs)),
+    ...(await findLeftovers(spoolDir, isSpooled, olderThanMs)),
+    ...(await findLeftovers(incomingDir, isAnything, inUseSinceMs)),
+    ...(await findLeftovers(scratchRoot, isAnything, inUseSinceMs)),
   ];
   const marked = await readMarks(facts.marksDir);
   return [
@@ -40,18 +36,30 @@ export async function verifyLeftovers(facts: LeftoverFacts): Promise<readonly Vi
 
 async function findLeftovers(
   directory: string,
-  pattern: RegExp,
+  isOwn: (name: string) => boolean,
   olderThanMs: number,
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const name of await namesIn(directory)) {
     const path = join(directory, name);
-    const stats = pattern.test(name) ? await entryStats(path) : undefined;
+    const stats = isOwn(name) ? await entryStats(path) : undefined;
     if (stats === undefined || stats.mtimeMs >= olderThanMs) continue;
     const detail = `nobody has written to it since ${stats.mtime.toISOString()}`;
     findings.push({ code: 'LEFTOVER', subject: path, detail });
   }
   return findings;
+}
+
+function isProbe(name: string): boolean {
+  return spoolFileKind(name) === 'probe';
+}
+
+function isSpooled(name: string): boolean {
+  return spoolFileKind(name) !== undefined;
+}
+
+function isAnything(): boolean {
+  return true;
 }
 
 function waiting(marked: string, { marksDir, isServiceRunning }: LeftoverFacts): Finding {

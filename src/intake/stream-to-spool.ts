@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { streamFileName } from '../storage/spool-file-name.ts';
 import { emptyBody, tooLarge } from './body-errors.ts';
 import type { BodyRoom } from './body-room.ts';
 import type { IncomingFile } from './take-over-spool-file.ts';
@@ -27,7 +28,7 @@ export async function streamToSpool(
   // One that breaks off before it is read, or after, has no other listener, and would end the process.
   body.on('error', () => undefined);
   const id = randomUUID();
-  const spoolPath = join(folders.spoolDir, `${id}.part`);
+  const spoolPath = join(folders.spoolDir, streamFileName(id));
   try {
     const written = await writeNewFile(spoolPath, body, limits);
     if (written.sizeBytes === 0) throw emptyBody();

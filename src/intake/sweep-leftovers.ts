@@ -2,13 +2,16 @@ import { rmSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ifThere } from '../base/files/if-there.ts';
+import { type SpoolFileKind, spoolFileKind } from '../storage/spool-file-name.ts';
 
 /**
  * Older spool files belong to nobody: nginx removes its own after each request and ours are removed on failure, so
  * only a crash leaves one. A day, because a slow upload may write to its file as rarely as that.
  */
 const SPOOL_LEFTOVER_MS = 24 * 3_600_000;
-const SPOOL_NAME = /^(?:[0-9]{10}|[0-9a-f-]{36}\.part|\.probe-[0-9a-f-]{36})$/;
+
+// nginx may be writing to its own.
+const OWN_KINDS: ReadonlySet<SpoolFileKind | undefined> = new Set(['stream', 'probe']);
 
 /** Removes what a former process left in `incoming` and its half-streamed bodies. Only the tree's owner may call it. */
 export async function sweepAtStart(folders: {
@@ -17,7 +20,7 @@ export async function sweepAtStart(folders: {
 }): Promise<number> {
   const incoming = (await readdir(folders.incomingDir)).map((name) => join(folders.incomingDir, name));
   const streamed = (await readdir(folders.spoolDir))
-    .filter((name) => SPOOL_NAME.test(name) && !/^[0-9]+$/.test(name))
+    .filter((name) => OWN_KINDS.has(spoolFileKind(name)))
     .map((name) => join(folders.spoolDir, name));
   removeAll([...incoming, ...streamed]);
   return incoming.length + streamed.length;
@@ -34,7 +37,7 @@ export async function sweepScratch(scratchRoot: string): Promise<number> {
 export async function sweepSpool(spoolDir: string, nowMs: number): Promise<number> {
   let removed = 0;
   for (const name of await readdir(spoolDir)) {
-    if (!SPOOL_NAME.test(name)) continue;
+    if (spoolFileKind(name) === undefined) continue;
     const path = join(spoolDir, name);
     const stats = await ifThere(stat(path));
     if (stats === undefined || nowMs - stats.mtimeMs < SPOOL_LEFTOVER_MS) continue;

@@ -3,6 +3,7 @@ import { closeSync, existsSync, fstatSync, linkSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path';
 import { AppError, errnoOf } from '../errors.ts';
 import { openToRead } from '../base/files/open-to-read.ts';
+import { spoolFileKind } from '../storage/spool-file-name.ts';
 import { emptyBody } from './body-errors.ts';
 
 /** A file in `incomingDir` that no client and no nginx knows the name of. */
@@ -22,7 +23,7 @@ export async function takeOverSpoolFile(
   folders: { readonly spoolDir: string; readonly incomingDir: string },
 ): Promise<IncomingFile> {
   const name = spoolPath.slice(folders.spoolDir.length + 1);
-  if (join(folders.spoolDir, name) !== spoolPath || !/^[0-9]{10}$/.test(name)) {
+  if (join(folders.spoolDir, name) !== spoolPath || spoolFileKind(name) !== 'nginx') {
     throw refused('it does not name a file that nginx spooled');
   }
   const path = join(folders.incomingDir, randomUUID());

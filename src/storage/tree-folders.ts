@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { link, realpath, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectoryDurable } from '../base/files/durable-files.ts';
 import { AppError, errnoOf, toAppError } from '../errors.ts';
+import { newProbeName } from './spool-file-name.ts';
 
 /** The directories of a service, absolute paths on one mount. */
 export interface TreeFolders {
@@ -97,7 +97,7 @@ function unusable({ spoolDir, incomingDir, topDir }: TreeFolders, cause: unknown
 
 /** Sends an empty package the way of an upload and removes it again. @throws the error of the file system. */
 export async function tryFolders({ spoolDir, incomingDir, topDir }: TreeFolders): Promise<void> {
-  const name = `.probe-${randomUUID()}`;
+  const name = newProbeName();
   const paths = [spoolDir, incomingDir, topDir].map((folder) => join(folder, name));
   const [inSpool = '', inIncoming = '', inTree = ''] = paths;
   try {
