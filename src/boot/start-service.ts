@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuditLog, openAuditLog } from '../trust/audit-log.ts';
 import { openAccess } from '../trust/open-access.ts';
 import { createRefusalBudgets } from '../trust/refusal-budgets.ts';
@@ -10,6 +9,7 @@ import { buildApp } from '../http/app.ts';
 import { shuttingDown } from '../http/shutting-down.ts';
 import { findConfigWarnings } from '../base/config/find-config-warnings.ts';
 import type { Config } from '../base/config/load.ts';
+import { waitAtMost } from '../base/turns/wait-at-most.ts';
 import { type DropDirectory, openDropDirectory } from '../intake/open-drop-directory.ts';
 import { type AppError, toAppError } from '../errors.ts';
 import { checkStart } from '../intake/check-start.ts';
@@ -242,7 +242,7 @@ async function startOnTree(
     // Those who wait get their 202 first: their connections would keep the app open.
     const runsEnded = pipeline.endRuns();
     const dropClosed = dropDirectory?.close();
-    await Promise.all([closeApp(app, uploadGraceMs), waitUpTo(uploadGraceMs, dropClosed)]);
+    await Promise.all([closeApp(app, uploadGraceMs), waitAtMost(uploadGraceMs, dropClosed, () => undefined)]);
     await runsEnded;
     // What still goes on meets a pipeline that ends its tools and threads, but has its records to the end.
     await Promise.all([resumableUploads.settled(), dropClosed, pipeline.close()]);
@@ -329,15 +329,7 @@ async function writeClientFiles(
 
 /** Uploads in flight may finish; a connection that is still open after the grace time is cut. */
 async function closeApp(app: FastifyInstance, graceMs: number): Promise<void> {
-  const timer = setTimeout(() => app.server.closeAllConnections(), graceMs);
-  await app.close();
-  clearTimeout(timer);
-}
-
-/** Does not end what it no longer waits for. */
-async function waitUpTo(graceMs: number, ended: Promise<void> | undefined): Promise<void> {
-  const timer = new AbortController();
-  const graceEnds = sleep(graceMs, undefined, { signal: timer.signal }).catch(() => undefined);
-  await Promise.race([ended, graceEnds]);
-  timer.abort();
+  const closed = app.close();
+  await waitAtMost(graceMs, closed, () => app.server.closeAllConnections());
+  await closed;
 }

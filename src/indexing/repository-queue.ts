@@ -2,6 +2,7 @@ import pDebounce from 'p-debounce';
 import { AppError, toAppError } from '../errors.ts';
 import type { IndexProgress, IndexRun } from './index-engine.ts';
 import { pauseAfter } from '../base/turns/pause-after.ts';
+import { waitAtMost } from '../base/turns/wait-at-most.ts';
 import type { Marks } from '../storage/marks.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
@@ -187,14 +188,12 @@ export class RepositoryQueue {
     if (this.#closing.signal.aborted) return 'pending';
     const settled = Promise.withResolvers<'published' | 'pending' | AppError>();
     const waiter: Waiter = { request, settle: settled.resolve };
-    const timer = setTimeout(() => settled.resolve(this.#lastError ?? 'pending'), waitMs);
     this.#waiters = [...this.#waiters, waiter];
     try {
-      const result = await settled.promise;
+      const result = await waitAtMost(waitMs, settled.promise, () => this.#lastError ?? 'pending');
       if (result instanceof AppError) throw result;
       return result;
     } finally {
-      clearTimeout(timer);
       this.#waiters = this.#waiters.filter((other) => other !== waiter);
     }
   }
@@ -205,9 +204,8 @@ export class RepositoryQueue {
     this.#wake();
     this.#release();
     for (const waiter of this.#waiters) waiter.settle('pending');
-    const timer = setTimeout(() => this.#abort.abort(), graceMs);
+    await waitAtMost(graceMs, this.#work, () => this.#abort.abort());
     await this.#work;
-    clearTimeout(timer);
     await this.#marking.then(noop, noop);
   }
 
@@ -328,9 +326,7 @@ export class RepositoryQueue {
       if (leftMs <= 0) return;
       const woken = Promise.withResolvers<void>();
       this.#wake = woken.resolve;
-      const timer = setTimeout(woken.resolve, leftMs);
-      await woken.promise;
-      clearTimeout(timer);
+      await waitAtMost(leftMs, woken.promise, noop);
     }
   }
 

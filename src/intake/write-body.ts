@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { waitAtMost } from '../base/turns/wait-at-most.ts';
 import { AppError } from '../errors.ts';
 import type { BodyRoom } from './body-room.ts';
 
@@ -80,13 +81,15 @@ async function nextWithin(
   iterator: AsyncIterator<Buffer>,
   { stallMs, signal }: Pick<BodyReading, 'stallMs' | 'signal'>,
 ): Promise<IteratorResult<Buffer>> {
-  const ended = Promise.withResolvers<never>();
-  const timer = setTimeout(() => ended.reject(stalledFor(stallMs)), stallMs);
-  const interrupt = (): void => ended.reject(signal?.reason);
+  const interrupted = Promise.withResolvers<never>();
+  const interrupt = (): void => interrupted.reject(signal?.reason);
   signal?.addEventListener('abort', interrupt);
   try {
     signal?.throwIfAborted();
-    return await Promise.race([iterator.next(), ended.promise]);
+    const next = Promise.race([iterator.next(), interrupted.promise]);
+    return await waitAtMost(stallMs, next, () => {
+      throw stalledFor(stallMs);
+    });
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     throw new AppError('BODY_INCOMPLETE', 'the connection ended before the whole body arrived', {
@@ -94,7 +97,6 @@ async function nextWithin(
       cause,
     });
   } finally {
-    clearTimeout(timer);
     signal?.removeEventListener('abort', interrupt);
   }
 }

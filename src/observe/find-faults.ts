@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitAtMost } from '../base/turns/wait-at-most.ts';
 import { AppError, toAppError } from '../errors.ts';
 import type { RepositoryStatus } from '../indexing/repository-queue.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
@@ -98,7 +98,7 @@ function remembered(
 
   return async () => {
     if (pending === undefined && performance.now() < validUntilMs) return answer;
-    pending ??= Promise.race([askAnew(), sleep(limitMs, noAnswer(limitMs), { ref: false })]);
+    pending ??= waitAtMost(limitMs, askAnew(), () => noAnswer(limitMs));
     return pending;
   };
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import type { ClientRequest } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
+import { waitAtMost } from '../../base/turns/wait-at-most.ts';
 import { AppError, errnoOf } from '../../errors.ts';
 
 /** The piece of a file that is the body of a request. */
@@ -42,16 +42,7 @@ export async function sendBody(
 
 async function whenWanted(outgoing: ClientRequest, enough: AbortSignal): Promise<void> {
   outgoing.flushHeaders();
-  const timer = new AbortController();
-  const signal = AbortSignal.any([timer.signal, enough]);
-  try {
-    await Promise.race([
-      once(outgoing, 'continue', { signal }),
-      delay(CONTINUE_LIMIT_MS, undefined, { signal }),
-    ]);
-  } finally {
-    timer.abort();
-  }
+  await waitAtMost(CONTINUE_LIMIT_MS, once(outgoing, 'continue', { signal: enough }), () => undefined);
 }
 
 async function sendPart(outgoing: ClientRequest, part: FilePart, enough: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CommitDocument } from '../../api/batch-documents.ts';
 import type { UploadOutcome } from '../../api/upload-outcome.ts';
+import { waitAtMost } from '../../base/turns/wait-at-most.ts';
 import { toAppError } from '../../errors.ts';
 import { batchUrl } from '../../intake/batch-url.ts';
 import type { Batch } from '../../storage/batch-store.ts';
@@ -21,7 +22,7 @@ export async function answerCommit(
 ): Promise<FastifyReply> {
   const waitMs = parseWaitMs(request.query.wait);
   const committing = commitAudited(request, options);
-  const outcomes = await within(waitMs ?? ANSWER_WITHIN_MS, committing);
+  const outcomes = await waitAtMost(waitMs ?? ANSWER_WITHIN_MS, committing, () => undefined);
   if (outcomes === undefined) {
     const { id: batch } = request.params;
     // The commit goes on, and this request does not answer its end any more.
@@ -119,15 +120,4 @@ function documentOf(
   packages: readonly UploadOutcome[],
 ): CommitDocument {
   return { batch, state, packages };
-}
-
-/** Undefined when the time is up first. */
-async function within<T>(limitMs: number, promise: Promise<T>): Promise<T | undefined> {
-  const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => late.resolve(undefined), limitMs);
-  try {
-    return await Promise.race([promise, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,3 +1,4 @@
+import { waitAtMost } from '../../base/turns/wait-at-most.ts';
 import { AppError } from '../../errors.ts';
 
 /** Calls to a file system that may be a network mount, and may not answer. */
@@ -25,20 +26,14 @@ export function createMountCalls(path: string, answerMs: number): MountCalls {
   ): Promise<Result> {
     if (hanging > 0) throw noAnswer(path, answerMs);
     const answer = call();
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
+    return waitAtMost(answerMs, answer, () => {
       hanging += 1;
       answer
         .then(discard)
         .catch(() => undefined)
         .finally(() => (hanging -= 1));
-      late.reject(noAnswer(path, answerMs));
-    }, answerMs);
-    try {
-      return await Promise.race([answer, late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+      throw noAnswer(path, answerMs);
+    });
   }
 }
 
