@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { createWorkerPool } from '../base/threads/worker-pool.ts';
+import { WorkerPool } from '../base/threads/worker-pool.ts';
 import { type DigestJob, digestFile, type FileDigests } from './inspect/digest-file.ts';
 import { type HeaderJob, type PackageFacts, readHeader } from './read-header.ts';
 
@@ -19,13 +19,13 @@ const HEADER_IDLE_MS = 60_000;
 
 /** Worker threads, so that the main thread stays free for other uploads: one for headers, one a core that hashes. */
 export function createInspectionThreads(digestThreads = availableParallelism()): InspectionThreads {
-  const headers = createWorkerPool<HeaderJob, PackageFacts>(
+  const headers = new WorkerPool<HeaderJob, PackageFacts>(
     HEADER_THREADS,
     // A header's bytes lie outside of the heap.
     () => startWorker('header-worker', { maxYoungGenerationSizeMb: 2 }),
     HEADER_IDLE_MS,
   );
-  const digests = createWorkerPool<DigestJob, FileDigests>(digestThreads, () =>
+  const digests = new WorkerPool<DigestJob, FileDigests>(digestThreads, () =>
     // It holds one chunk of a file; without limits its heap would grow to what a whole service may take.
     startWorker('digest-worker', { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 }),
   );

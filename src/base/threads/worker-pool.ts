@@ -1,94 +1,86 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { waitAtMost } from '../turns/wait-at-most.ts';
 import { fromFailure, type WorkerMessage } from './worker-messages.ts';
-
-/** Worker threads that do jobs, one each at a time, so that the calling thread stays free. */
-export interface WorkerPool<Job, Answer, Progress = never> {
-  /**
-   * @throws the error of the job, the signal's reason (the thread is then ended), or an Error of a thread that died.
-   */
-  readonly run: (job: Job, options?: JobOptions<Progress>) => Promise<Answer>;
-  /** Ends every thread; jobs under way, and all that come later, reject. */
-  readonly close: () => Promise<void>;
-}
 
 export interface JobOptions<Progress> {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** How long to wait for a thread that is ended. */
+/** How long a thread that is ended is waited for. */
 export const END_LIMIT_MS = 5_000;
 
 /**
- * A pool of at most `size` threads; each starts with its first job. Their code calls answerJobs().
- * @param idleMs a thread without a job for this long is ended, which gives its memory back.
+ * At most `size` worker threads that do jobs, one each at a time, so that the calling thread stays free. Each starts with its
+ * first job. Their code calls answerJobs().
  */
-export function createWorkerPool<Job, Answer, Progress = never>(
-  size: number,
-  start: () => Worker,
-  idleMs = Number.POSITIVE_INFINITY,
-): WorkerPool<Job, Answer, Progress> {
-  const idle: Worker[] = [];
-  const endings = new Map<Worker, NodeJS.Timeout>();
-  const workers = new Set<Worker>();
-  const inThread = pLimit(size);
-  let isClosed = false;
+export class WorkerPool<Job, Answer, Progress = never> {
+  readonly #start: () => Worker;
+  readonly #idleMs: number;
+  readonly #inThread: LimitFunction;
+  readonly #workers = new Set<Worker>();
+  readonly #idle: Worker[] = [];
+  readonly #endings = new Map<Worker, NodeJS.Timeout>();
+  #isClosed = false;
 
-  return {
-    run: (job, options = {}) =>
-      inThread(() => {
-        // Checked before a thread is taken, which would be lost otherwise.
-        options.signal?.throwIfAborted();
-        // Waiting jobs get their turn when those under way reject, and would start threads that nothing ends.
-        if (isClosed) throw new Error('the worker pool is closed');
-        return runIn(takeIdle() ?? startWorker(), job, options);
-      }),
-    close: async () => {
-      isClosed = true;
-      await Promise.all([...workers].map((worker) => worker.terminate()));
-    },
-  };
+  /** @param idleMs a thread without a job for this long is ended, which gives its memory back. */
+  constructor(size: number, start: () => Worker, idleMs = Number.POSITIVE_INFINITY) {
+    this.#start = start;
+    this.#idleMs = idleMs;
+    this.#inThread = pLimit(size);
+  }
 
-  function takeIdle(): Worker | undefined {
-    const worker = idle.pop();
-    if (worker !== undefined) clearTimeout(endings.get(worker));
+  /** @throws the error of the job, the signal's reason (the thread is then ended), or an Error of a thread that died. */
+  run(job: Job, options: JobOptions<Progress> = {}): Promise<Answer> {
+    return this.#inThread(() => {
+      // Checked before a thread is taken, which would be lost otherwise.
+      options.signal?.throwIfAborted();
+      // Waiting jobs get their turn when those under way reject, and would start threads that nothing ends.
+      if (this.#isClosed) throw new Error('the worker pool is closed');
+      return this.#runIn(this.#takeIdle() ?? this.#startWorker(), job, options);
+    });
+  }
+
+  /** Ends every thread; jobs under way, and all that come later, reject. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#workers].map((worker) => worker.terminate()));
+  }
+
+  #takeIdle(): Worker | undefined {
+    const worker = this.#idle.pop();
+    if (worker !== undefined) clearTimeout(this.#endings.get(worker));
     return worker;
   }
 
-  function becomeIdle(worker: Worker): void {
-    idle.push(worker);
-    if (idleMs === Number.POSITIVE_INFINITY) return;
-    endings.set(worker, setTimeout(() => end(worker), idleMs).unref());
+  #becomeIdle(worker: Worker): void {
+    this.#idle.push(worker);
+    if (this.#idleMs === Number.POSITIVE_INFINITY) return;
+    this.#endings.set(worker, setTimeout(() => this.#end(worker), this.#idleMs).unref());
   }
 
-  function end(worker: Worker): void {
-    if (!idle.includes(worker)) return;
-    idle.splice(idle.indexOf(worker), 1);
+  #end(worker: Worker): void {
+    if (!this.#idle.includes(worker)) return;
+    this.#idle.splice(this.#idle.indexOf(worker), 1);
     worker.terminate().catch(() => undefined);
   }
 
-  function startWorker(): Worker {
-    const worker = start();
-    workers.add(worker);
+  #startWorker(): Worker {
+    const worker = this.#start();
+    this.#workers.add(worker);
     worker.on('exit', () => {
-      workers.delete(worker);
-      clearTimeout(endings.get(worker));
-      endings.delete(worker);
-      if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
+      this.#workers.delete(worker);
+      clearTimeout(this.#endings.get(worker));
+      this.#endings.delete(worker);
+      if (this.#idle.includes(worker)) this.#idle.splice(this.#idle.indexOf(worker), 1);
     });
-    // The job that the thread was doing rejects by the same event, and 'exit' comes only later: the next job must not
-    // get this worker.
-    worker.on('error', () => workers.delete(worker));
+    // The job it was at rejects by the same event, and 'exit' comes only later: the next job must not get this worker.
+    worker.on('error', () => this.#workers.delete(worker));
     return worker;
   }
 
-  async function runIn(
-    worker: Worker,
-    job: Job,
-    { signal, onProgress }: JobOptions<Progress>,
-  ): Promise<Answer> {
+  async #runIn(worker: Worker, job: Job, { signal, onProgress }: JobOptions<Progress>): Promise<Answer> {
     const settled = Promise.withResolvers<Answer>();
     const onMessage = (message: WorkerMessage<Answer, Progress>): void => {
       if ('progress' in message) onProgress?.(message.progress);
@@ -97,14 +89,10 @@ export function createWorkerPool<Job, Answer, Progress = never>(
     };
     const onExit = (): void =>
       settled.reject(signal?.reason ?? new Error('the worker thread ended before its job'));
+    const reject = (): void => settled.reject(signal?.reason);
     const onAbort = (): void => {
-      // The caller may remove the files that the thread works on, so the thread must have ended before the caller
-      // learns of the abort; a call that hangs is not waited for.
-      const ended = Promise.race([worker.terminate(), sleep(END_LIMIT_MS, undefined, { ref: false })]);
-      ended.then(
-        () => settled.reject(signal?.reason),
-        () => settled.reject(signal?.reason),
-      );
+      // The caller may remove what the thread works on, so it must be gone; a call that hangs is not waited for.
+      waitAtMost(END_LIMIT_MS, worker.terminate(), () => undefined).then(reject, reject);
     };
     worker.on('message', onMessage).on('error', settled.reject).on('exit', onExit);
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -114,7 +102,7 @@ export function createWorkerPool<Job, Answer, Progress = never>(
     } finally {
       worker.off('message', onMessage).off('error', settled.reject).off('exit', onExit);
       signal?.removeEventListener('abort', onAbort);
-      if (workers.has(worker) && signal?.aborted !== true) becomeIdle(worker);
+      if (this.#workers.has(worker) && signal?.aborted !== true) this.#becomeIdle(worker);
     }
   }
 }

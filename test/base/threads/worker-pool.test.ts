@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/errors.ts';
-import { createWorkerPool, type WorkerPool } from '../../../src/base/threads/worker-pool.ts';
+import { WorkerPool } from '../../../src/base/threads/worker-pool.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /** What the thread of these tests is to do. */
@@ -64,7 +64,7 @@ function createPool(size: number, idleMs?: number): WorkerPool<Job, Answer, numb
     });
     return worker;
   };
-  const pool = createWorkerPool<Job, Answer, number>(size, start, idleMs);
+  const pool = new WorkerPool<Job, Answer, number>(size, start, idleMs);
   pools.push(pool);
   return pool;
 }

@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { AppError, errnoOf } from '../../../errors.ts';
-import { createWorkerPool } from '../../../base/threads/worker-pool.ts';
+import { WorkerPool } from '../../../base/threads/worker-pool.ts';
 import type { BuiltIndex, IndexEngine, IndexJob, IndexProgress } from '../../index-engine.ts';
 
 export interface IncrementalOptions {
@@ -19,7 +19,7 @@ const IDLE_MS = 300_000;
 
 /** The engine of our own: what changed is described, everything else is copied from the published files. */
 export function createIncrementalEngine(options: IncrementalOptions): IndexEngine {
-  const threads = createWorkerPool<IndexJob, BuiltIndex, IndexProgress>(
+  const threads = new WorkerPool<IndexJob, BuiltIndex, IndexProgress>(
     options.concurrency,
     options.startThread,
     options.idleMs ?? IDLE_MS,
@@ -41,7 +41,7 @@ export function createIncrementalEngine(options: IncrementalOptions): IndexEngin
       }
     },
     findFault: async () => undefined,
-    close: threads.close,
+    close: () => threads.close(),
   };
 }
 

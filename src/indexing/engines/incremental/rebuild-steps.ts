@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { createWorkerPool, type WorkerPool } from '../../../base/threads/worker-pool.ts';
+import { WorkerPool } from '../../../base/threads/worker-pool.ts';
 import type { IndexJob, IndexProgress } from '../../index-engine.ts';
 import { GROUP_BYTES, type PlanStep, stepBytes } from './plan-groups.ts';
 import { rebuildGroups, type RebuildJob, type RebuiltGroups } from './rebuild-groups.ts';
 
-export type RebuildPool = WorkerPool<RebuildJob, RebuiltGroups>;
+export type RebuildPool = Pick<WorkerPool<RebuildJob, RebuiltGroups>, 'run' | 'close'>;
 
 export interface RebuildParts {
   readonly rebuildPool: RebuildPool;
@@ -90,7 +90,7 @@ async function doJobs(
 
 /** Threads that rebuild, one a processor. */
 export function createRebuildPool(): RebuildPool {
-  return createWorkerPool(availableParallelism(), startWorker, IDLE_MS);
+  return new WorkerPool(availableParallelism(), startWorker, IDLE_MS);
 }
 
 function startWorker(): Worker {
