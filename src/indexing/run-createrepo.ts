@@ -3,6 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ExecaError } from 'execa';
+import { describeEnding, isNotInstalled, linesOf } from '../base/programs/describe-ending.ts';
+import { loadExeca } from '../base/programs/load-execa.ts';
 import { AppError } from '../errors.ts';
 
 export interface CreaterepoOptions {
@@ -20,7 +22,6 @@ export const KILL_AFTER_MS = 5_000;
 const MAX_REPORT_BYTES = 4 * 1024 * 1024;
 // As distributions call it.
 const OWN_NAMES: ReadonlySet<string> = new Set(['createrepo', 'createrepo_c']);
-const MAX_MESSAGE_LINES = 5;
 const PARTIAL_EXIT_CODE = 2;
 
 /** Metadata that createrepo_c takes descriptions from. */
@@ -105,10 +106,9 @@ async function execute(
   createrepoArgs: readonly string[],
   limits: RunLimits,
 ): Promise<readonly string[]> {
-  // Loaded when it is run: a start with the other engine does without.
-  const execaModule = await import('execa');
+  const { execa, ExecaError } = await loadExeca();
   try {
-    const { stderr } = await execaModule.execa(executable, createrepoArgs, {
+    const { stderr } = await execa(executable, createrepoArgs, {
       timeout: limits.timeoutMs,
       forceKillAfterDelay: KILL_AFTER_MS,
       cancelSignal: limits.signal,
@@ -122,7 +122,7 @@ async function execute(
     });
     return linesOf(stderr);
   } catch (error) {
-    if (!(error instanceof execaModule.ExecaError)) throw error;
+    if (!(error instanceof ExecaError)) throw error;
     if (isPartial(error, limits.scratchDir)) return linesOf(error.stderr);
     throw engineError(executable, limits, error);
   }
@@ -136,26 +136,16 @@ function isPartial(error: ExecaError, scratchDir: string): boolean {
   return error.exitCode === PARTIAL_EXIT_CODE && existsSync(join(scratchDir, 'repodata', 'repomd.xml'));
 }
 
-function linesOf(stderr: unknown): readonly string[] {
-  return typeof stderr === 'string' ? stderr.split('\n').filter((line) => line !== '') : [];
-}
-
 function engineError(executable: string, { timeoutMs }: RunLimits, error: ExecaError): AppError {
-  if (error.code === 'ENOENT' || error.code === 'EACCES') return engineMissing(executable, error);
-  return new AppError('INDEX_FAILED', `${executable} ${endingOf(error, timeoutMs)}`, {
+  if (isNotInstalled(error)) return engineMissing(executable, error);
+  const ending = describeEnding(error, { timeoutMs, maxOutputBytes: MAX_REPORT_BYTES });
+  const option = error.timedOut ? ' (index_updater.timeout_seconds)' : '';
+  return new AppError('INDEX_FAILED', `${executable} ${ending}${option}`, {
     hint: error.isCanceled
       ? 'The service was stopped; the next start indexes the repository.'
       : 'The former index stays and the run is tried again; correct what the message names.',
     cause: error,
   });
-}
-
-function endingOf(error: ExecaError, timeoutMs: number): string {
-  if (error.timedOut) return `did not finish in ${timeoutMs / 1000} s (index_updater.timeout_seconds)`;
-  if (error.isCanceled) return 'was ended because the service is stopping';
-  const lastLines = linesOf(error.stderr).slice(-MAX_MESSAGE_LINES).join(' | ');
-  const ending = error.signal === undefined ? `exit code ${error.exitCode}` : `signal ${error.signal}`;
-  return `ended with ${ending}: ${lastLines}`;
 }
 
 /** A name of createrepo_c that is not there is not installed; any other is what the administrator wrote. */

@@ -2,6 +2,8 @@ import type { ReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { ExecaError } from 'execa';
 import { AppError, errnoOf } from '../errors.ts';
+import { describeEnding, isNotInstalled, lastLines } from '../base/programs/describe-ending.ts';
+import { loadExeca } from '../base/programs/load-execa.ts';
 import { locateExecutable } from '../base/files/locate-executable.ts';
 
 /** The time that a tool gets between SIGTERM and SIGKILL. */
@@ -9,7 +11,6 @@ export const KILL_AFTER_MS = 2_000;
 const VERSION_LIMIT_MS = 10_000;
 // Importing sixteen thousand keys writes as much; a larger output is nothing that we asked for.
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
-const MAX_MESSAGE_LINES = 3;
 
 const PACKAGES: Readonly<Record<ToolRun['tool'], string>> = {
   gpg: 'apt-get install gnupg, or dnf install gnupg2',
@@ -48,9 +49,8 @@ export interface ToolResult {
  */
 export async function runTool(run: ToolRun): Promise<ToolResult> {
   const { tool, args, timeoutMs, cwd, env, input, thirdInput, signal } = run;
-  // Loaded when a program is run: it is a tenth of the code that a start would load, and many services run no program.
-  const execaModule = await import('execa');
-  const result = await execaModule.execa(tool, args, {
+  const { execa, ExecaError } = await loadExeca();
+  const result = await execa(tool, args, {
     reject: false,
     timeout: timeoutMs,
     forceKillAfterDelay: KILL_AFTER_MS,
@@ -75,7 +75,7 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
   const { exitCode, stdout, stderr, isMaxBuffer, cause } = result;
   const isWhole = !isMaxBuffer && (cause === undefined || didNotReadOn(cause));
   if (exitCode !== undefined && isWhole) return { exitCode, stdout, stderr };
-  throw result instanceof execaModule.ExecaError ? toolError(tool, timeoutMs, result) : result;
+  throw result instanceof ExecaError ? toolError(tool, timeoutMs, result) : result;
 }
 
 /** A program that has seen enough closes its end of a pipe. No file that we read gives these errors. */
@@ -98,27 +98,17 @@ export async function findTool(tool: ToolRun['tool']): Promise<string> {
 
 /** How a program ended and its last words, for messages. */
 export function lastWords({ exitCode, stderr }: Pick<ToolResult, 'exitCode' | 'stderr'>): string {
-  const lines = stderr.split('\n').filter((line) => line !== '');
-  return `exit code ${exitCode}: ${lines.slice(-MAX_MESSAGE_LINES).join(' | ')}`;
+  return `exit code ${exitCode}: ${lastLines(stderr)}`;
 }
 
 function toolError(tool: ToolRun['tool'], timeoutMs: number, error: ExecaError): AppError {
-  // With an exit code or a signal the program did run: then a file that should be read is missing.
-  const hasRun = error.exitCode !== undefined || error.signal !== undefined;
-  if (!hasRun && (error.code === 'ENOENT' || error.code === 'EACCES')) return toolMissing(tool, error);
-  return new AppError('SIGNING_TOOL_FAILED', `${tool} ${endingOf(error, timeoutMs)}`, {
+  if (isNotInstalled(error)) return toolMissing(tool, error);
+  const ending = describeEnding(error, { timeoutMs, maxOutputBytes: MAX_OUTPUT_BYTES });
+  return new AppError('SIGNING_TOOL_FAILED', `${tool} ${ending}`, {
     hint: 'Try again; if it fails again, the server log has the cause under this request id.',
     // The error about too much output holds all of it; its cause does not.
     cause: error.isMaxBuffer ? error.cause : error,
   });
-}
-
-function endingOf(error: ExecaError, timeoutMs: number): string {
-  if (error.timedOut) return `did not finish in ${timeoutMs / 1000} s`;
-  if (error.isCanceled) return 'was ended because the service is stopping';
-  if (error.isMaxBuffer) return `wrote more than ${MAX_OUTPUT_BYTES} bytes`;
-  if (error.cause !== undefined) return `did not get all of its input: ${error.originalMessage}`;
-  return `was ended by ${error.signal}`;
 }
 
 function toolMissing(tool: ToolRun['tool'], cause?: unknown): AppError {

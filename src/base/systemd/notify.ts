@@ -1,4 +1,5 @@
 import { printable } from '../../errors.ts';
+import { loadExeca } from '../programs/load-execa.ts';
 
 /** Tells systemd about the service; without systemd it does nothing. */
 export interface Notifier {
@@ -54,8 +55,7 @@ export function openNotifier(options: NotifierOptions): Notifier {
 
   async function run(assignments: readonly string[]): Promise<void> {
     try {
-      // Loaded when systemd is to be told something: it is a tenth of the code that a start would load.
-      const { execa } = await import('execa');
+      const { execa } = await loadExeca();
       await execa('systemd-notify', assignments, {
         env: { NOTIFY_SOCKET: socket },
         timeout: limitMs,

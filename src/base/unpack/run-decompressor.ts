@@ -1,5 +1,7 @@
 import type { ExecaError } from 'execa';
 import { AppError } from '../../errors.ts';
+import { isNotInstalled } from '../programs/describe-ending.ts';
+import { loadExeca } from '../programs/load-execa.ts';
 
 // Twice what the largest preset takes (xz -9: 65 MiB); a file may name a dictionary of 4 GiB, which xz would reserve.
 const XZ_MEMORY_LIMIT = '--memlimit-decompress=128MiB';
@@ -19,9 +21,8 @@ export async function* runDecompressor(
   path: string,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  // Loaded when a program is run: it is a tenth of the code that a start would load, and many services run no program.
-  const execaModule = await import('execa');
-  const child = execaModule.execa(tool, TOOLS[tool].options, {
+  const { execa, ExecaError } = await loadExeca();
+  const child = execa(tool, TOOLS[tool].options, {
     ...(signal !== undefined && { cancelSignal: signal }),
     buffer: { stdout: false },
     maxBuffer: MAX_REPORT_BYTES,
@@ -38,7 +39,7 @@ export async function* runDecompressor(
   try {
     yield* child.stdout;
     const error = await failure;
-    if (error instanceof execaModule.ExecaError) throw explain(tool, error);
+    if (error instanceof ExecaError) throw explain(tool, error);
     if (error !== undefined) throw error;
   } finally {
     child.kill();
@@ -47,7 +48,7 @@ export async function* runDecompressor(
 }
 
 function explain(tool: keyof typeof TOOLS, error: ExecaError): Error {
-  if (error.code === 'ENOENT' || error.code === 'EACCES') {
+  if (isNotInstalled(error)) {
     return new AppError(
       'INDEX_ENGINE_MISSING',
       `${tool} is not installed, so metadata that it compressed cannot be read`,
