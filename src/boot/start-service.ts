@@ -276,22 +276,26 @@ function startDropDirectory(
   return openDropDirectory({
     path: dropped.path,
     rules: dropped,
-    maxUploadBytes,
-    checkStart,
-    spool: (body) =>
-      streamToSpool(body, tree.folders, { maxUploadBytes, stallMs: STALL_MS, room: pipeline.bodyRoom }),
-    requester,
-    ingest: pipeline.ingest,
-    removeIncoming: incomingFiles.remove,
-    audit: (facts) => {
-      const who = 'drop directory';
-      const leftOut = budgets.take(who, facts.outcome);
-      if (leftOut !== undefined)
-        auditLog.write({ time: new Date(now()).toISOString(), who, ...facts, ...leftOut });
+    take: {
+      maxUploadBytes,
+      checkStart,
+      spool: (body) =>
+        streamToSpool(body, tree.folders, { maxUploadBytes, stallMs: STALL_MS, room: pipeline.bodyRoom }),
+      requester,
+      ingest: pipeline.ingest,
+      removeIncoming: incomingFiles.remove,
     },
-    countUpload: pipeline.metrics.countUpload,
-    log,
-    now,
+    report: {
+      audit: (facts) => {
+        const who = 'drop directory';
+        const leftOut = budgets.take(who, facts.outcome);
+        if (leftOut !== undefined)
+          auditLog.write({ time: new Date(now()).toISOString(), who, ...facts, ...leftOut });
+      },
+      countUpload: pipeline.metrics.countUpload,
+      log,
+      now,
+    },
   });
 }
 

@@ -1,12 +1,18 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { AppError, errnoOf, toAppError } from '../errors.ts';
-import { createDroppedFiles, type DroppedFilesParts } from './drop/create-dropped-files.ts';
+import { DirectoryWatch } from './drop/directory-watch.ts';
+import { DroppedFiles, type DroppedFilesParts } from './drop/dropped-files.ts';
 import { createMountCalls } from './drop/mount-calls.ts';
+import { ScanSchedule } from './drop/scan-schedule.ts';
+import type { Reach } from './drop/take-dropped-file.ts';
 
 export interface DropDirectoryParts extends DroppedFilesParts {
+  readonly scanning?: ScanOptions;
+}
+
+export interface ScanOptions {
   /** What events miss is found after this long. */
-  readonly scanEveryMs?: number;
+  readonly everyMs?: number;
   /** False where nothing tells of changes. */
   readonly isWatched?: boolean;
   /** The longest wait for the file system of the directory to answer a call. */
@@ -24,13 +30,13 @@ export interface DropDirectory {
 
 // Network file systems tell nothing of what other machines do.
 const SCAN_EVERY_MS = 10_000;
-// Less than whoever copies a body waits for its next chunk (STALL_MS), more than a disk takes to spin up.
+// Less than the copy of a body waits for its next chunk (STALL_MS), more than a disk takes to spin up.
 const ANSWER_MS = 30_000;
 // Files often come several at once: one scan for all of them.
 const SOON_MS = 100;
 // What others send over HTTP meanwhile must not wait.
 const AT_ONCE = 2;
-// The umask takes from it; whoever is to drop files is let in by whoever sets the directory up (docs/operations.md).
+// The umask takes from it; the administrator lets in who is to drop files (docs/operations.md).
 const DIRECTORY_MODE = 0o770;
 
 /**
@@ -39,123 +45,108 @@ const DIRECTORY_MODE = 0o770;
  * directory itself when it was removed and made again.
  */
 export function openDropDirectory(parts: DropDirectoryParts): DropDirectory {
-  const { path: directory, log, scanEveryMs = SCAN_EVERY_MS, isWatched = true, answerMs = ANSWER_MS } = parts;
-  const calls = createMountCalls(directory, answerMs);
+  const { everyMs = SCAN_EVERY_MS, answerMs = ANSWER_MS } = parts.scanning ?? {};
   const stopping = new AbortController();
-  const { signal } = stopping;
-  const files = createDroppedFiles(parts, { calls, signal }, scanWithin);
-  let fault: AppError | undefined;
-  let watcher: { readonly of: string; readonly close: () => void } | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let timerAtMs = Number.POSITIVE_INFINITY;
-  let scanning: Promise<void> | undefined;
-  let isWantedAgain = false;
-  let isFirstScan = true;
-
-  scanWithin(0);
-
+  const reach = { calls: createMountCalls(parts.path, answerMs), signal: stopping.signal };
+  const schedule = new ScanSchedule(() => scans.scan(), everyMs);
+  const scans = new DropScans(parts, reach, (delayMs) => schedule.scanWithin(delayMs));
+  schedule.scanWithin(0);
   return {
-    findFault: () => fault ?? files.findFault(),
-    countStuck: files.countStuck,
+    findFault: () => scans.findFault(),
+    countStuck: () => scans.files.countStuck(),
     close: async () => {
       stopping.abort();
-      clearTimeout(timer);
-      watcher?.close();
-      await scanning;
+      scans.endWatch();
+      await schedule.close();
     },
   };
+}
 
-  async function makeDirectory(): Promise<void> {
+/** Reads the names in the drop directory and has its files worked off. */
+class DropScans {
+  readonly files: DroppedFiles;
+  readonly #parts: DropDirectoryParts;
+  readonly #reach: Reach;
+  readonly #watch: DirectoryWatch;
+  #fault: AppError | undefined;
+  #isFirst = true;
+
+  constructor(parts: DropDirectoryParts, reach: Reach, scanWithin: (delayMs: number) => void) {
+    this.#parts = parts;
+    this.#reach = reach;
+    this.files = new DroppedFiles(parts, reach, scanWithin);
+    const onChange = (name: string | undefined): void => {
+      if (name === undefined || isDropped(name)) scanWithin(SOON_MS);
+    };
+    this.#watch = new DirectoryWatch({ directory: parts.path, onChange, log: parts.report.log }, reach);
+  }
+
+  async scan(): Promise<void> {
     try {
-      await calls.within(() => mkdir(directory, DIRECTORY_MODE));
+      await this.#scanOnce();
+      this.#noteSuccess();
     } catch (error) {
-      // One that cannot be made now may be mounted later: the scans tell of it.
-      if (errnoOf(error) !== 'EEXIST') log.warn({ err: error, directory }, 'drop directory not made');
+      this.#noteFailure(error);
     }
   }
 
-  function scanWithin(delayMs: number): void {
-    const atMs = performance.now() + delayMs;
-    if (signal.aborted || timerAtMs <= atMs) return;
-    clearTimeout(timer);
-    timerAtMs = atMs;
-    timer = setTimeout(startScan, delayMs);
+  findFault(): AppError | undefined {
+    return this.#fault ?? this.files.findFault();
   }
 
-  function startScan(): void {
-    timerAtMs = Number.POSITIVE_INFINITY;
-    isWantedAgain = scanning !== undefined;
-    if (isWantedAgain) return;
-    scanning = scan()
-      .then(noteSuccess, noteFailure)
-      .finally(() => {
-        scanning = undefined;
-        scanWithin(isWantedAgain ? SOON_MS : scanEveryMs);
-      });
+  endWatch(): void {
+    this.#watch.close();
   }
 
-  async function scan(): Promise<void> {
+  async #scanOnce(): Promise<void> {
     // Here, so that a start does not wait for a mount that hangs.
-    if (isFirstScan) await makeDirectory();
-    isFirstScan = false;
+    if (this.#isFirst) await this.#makeDirectory();
+    this.#isFirst = false;
     // Before the names are read, so that none can come between.
-    await watchDirectory();
-    const names = new Set((await calls.within(() => readdir(directory))).filter(isDropped));
-    files.keepOnly(names);
+    if (this.#parts.scanning?.isWatched !== false) await this.#watch.follow();
+    const all = await this.#reach.calls.within(() => readdir(this.#parts.path));
+    const names = new Set(all.filter(isDropped));
+    this.files.keepOnly(names);
     // All take from the same names.
     const waiting = names.values();
-    const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, () => workOff(waiting)));
+    const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, () => this.#workOff(waiting)));
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
 
-  async function workOff(names: Iterable<string>): Promise<void> {
-    for (const name of names) {
-      if (signal.aborted || (await files.lookAt(name)) === 'blocked') return;
-    }
-  }
-
-  function noteSuccess(): void {
-    if (fault !== undefined) log.info({ directory }, 'drop directory can be read again');
-    fault = undefined;
-  }
-
-  function noteFailure(error: unknown): void {
-    const found = notReadable(directory, error);
-    if (fault?.message !== found.message) {
-      log.error({ directory, code: found.code, hint: found.hint, err: found }, 'drop directory not read');
-    }
-    fault = found;
-    watcher?.close();
-    watcher = undefined;
-  }
-
-  /** Anew when another directory is there now; an inode number may be reused. */
-  async function watchDirectory(): Promise<void> {
-    const { dev, ino, birthtimeNs } = await calls.within(() => stat(directory, { bigint: true }));
-    const of = `${dev}-${ino}-${birthtimeNs}`;
-    if (!isWatched || watcher?.of === of || signal.aborted) return;
-    watcher?.close();
-    const events = startWatch();
-    watcher = { of, close: () => events?.close() };
-  }
-
-  /** Undefined when there can be none: the scans go on. */
-  function startWatch(): FSWatcher | undefined {
+  async #makeDirectory(): Promise<void> {
+    const { path, report } = this.#parts;
     try {
-      return watch(directory, (event, name) => {
-        // 'rename' is a name that came or went. That somebody writes needs no event: a file that was seen once and still
-        // grows is looked at when it could be settled.
-        if (event === 'rename' && (name === null || isDropped(name))) scanWithin(SOON_MS);
-      }).on('error', noteUnwatched);
+      await this.#reach.calls.within(() => mkdir(path, DIRECTORY_MODE));
     } catch (error) {
-      noteUnwatched(error);
-      return undefined;
+      // One that cannot be made now may be mounted later: the scans tell of it.
+      if (errnoOf(error) !== 'EEXIST') {
+        report.log.warn({ err: error, directory: path }, 'drop directory not made');
+      }
     }
   }
 
-  function noteUnwatched(error: unknown): void {
-    log.warn({ err: error, directory }, 'drop directory is not watched, only scanned now and then');
+  async #workOff(names: Iterable<string>): Promise<void> {
+    for (const name of names) {
+      if (this.#reach.signal.aborted || (await this.files.lookAt(name)) === 'blocked') return;
+    }
+  }
+
+  #noteSuccess(): void {
+    const { path: directory, report } = this.#parts;
+    if (this.#fault !== undefined) report.log.info({ directory }, 'drop directory can be read again');
+    this.#fault = undefined;
+  }
+
+  #noteFailure(error: unknown): void {
+    const { path: directory, report } = this.#parts;
+    const fault = notReadable(directory, error);
+    if (this.#fault?.message !== fault.message) {
+      const { code, hint } = fault;
+      report.log.error({ directory, code, hint, err: fault }, 'drop directory not read');
+    }
+    this.#fault = fault;
+    this.#watch.close();
   }
 }
 

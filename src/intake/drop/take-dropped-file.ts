@@ -1,5 +1,5 @@
 import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { Requester } from '../../trust/requester.ts';
 import { AppError, errnoOf, toAppError } from '../../errors.ts';
@@ -19,9 +19,15 @@ export interface TakeParts {
   readonly requester: Requester;
   readonly ingest: (upload: SpooledUpload) => Promise<UploadOutcome>;
   readonly removeIncoming: (path: string) => void;
-  /** Instead of the one of Node. */
-  readonly open?: typeof open;
 }
+
+/** The calls that tests answer instead of Node. */
+export interface FileCalls {
+  readonly open: typeof open;
+  readonly lstat: (path: string, options: { readonly bigint: true }) => Promise<BigIntStats>;
+}
+
+export const NODE_FILE_CALLS: FileCalls = { open, lstat };
 
 /** How dropped files are reached. */
 export interface Reach {
@@ -86,13 +92,13 @@ export function droppedIdentityOf({ dev, ino, size, mtimeNs, mode, uid, gid }: B
 export async function takeDroppedFile(
   { path, stats }: ChosenFile,
   parts: TakeParts,
-  { calls, signal }: Reach,
+  { calls, signal, open: openFile = open }: Reach & Partial<Pick<FileCalls, 'open'>>,
 ): Promise<DroppedFileResult> {
   const identity = droppedIdentityOf(stats);
   let sha256: string | undefined;
   try {
     checkBeforeReading(stats, parts.maxUploadBytes);
-    const found = await openDropped(path, parts.open ?? open, calls);
+    const found = await openDropped(path, openFile, calls);
     if (found instanceof AppError) return { kind: 'unreadable', error: found };
     await using file = found;
     if (file === undefined || (await file.identity()) !== identity) return { kind: 'changed' };

@@ -19,13 +19,19 @@ import { AppError, type ErrorCode } from '../../../src/errors.ts';
 import {
   type DropDirectory,
   type DropDirectoryParts,
+  type ScanOptions,
   openDropDirectory,
 } from '../../../src/intake/open-drop-directory.ts';
 import { checkStart } from '../../../src/intake/check-start.ts';
 import { createIncomingFiles } from '../../../src/intake/incoming-files.ts';
 import { createMountCalls } from '../../../src/intake/drop/mount-calls.ts';
 import type { SpooledUpload } from '../../../src/intake/spooled-upload.ts';
-import { takeDroppedFile } from '../../../src/intake/drop/take-dropped-file.ts';
+import type { DropReportParts } from '../../../src/intake/drop/drop-report.ts';
+import {
+  type FileCalls,
+  takeDroppedFile,
+  type TakeParts,
+} from '../../../src/intake/drop/take-dropped-file.ts';
 import { streamToSpool } from '../../../src/intake/stream-to-spool.ts';
 import type { UploadOutcome } from '../../../src/api/upload-outcome.ts';
 import { SignatureTag } from '../../../src/rpm/rpm-parser/tag.ts';
@@ -57,10 +63,13 @@ afterEach(async () => {
   await dir.remove();
 });
 
-function partsWith(fields: Partial<DropDirectoryParts>): DropDirectoryParts {
+/** What a test says of its own, of all parts together. */
+type Changed = Partial<
+  Pick<DropDirectoryParts, 'rules'> & TakeParts & DropReportParts & FileCalls & ScanOptions
+>;
+
+function takeParts(changed: Changed): TakeParts {
   return {
-    path: incoming,
-    rules: { settleMs: 0, giveUpMs: 60_000 },
     spool: (body) =>
       streamToSpool(
         body,
@@ -72,17 +81,25 @@ function partsWith(fields: Partial<DropDirectoryParts>): DropDirectoryParts {
     requester: ANONYMOUS,
     ingest: async () => OUTCOME,
     removeIncoming: createIncomingFiles(() => undefined).remove,
-    audit: (facts) => void audited.push(facts),
-    countUpload: (outcome) => void counted.push(outcome),
-    log: pino({}, { write: (line: string) => void logLines.push(JSON.parse(line)) }),
-    now: () => nowMs,
-    scanEveryMs: 10,
-    ...fields,
+    ...changed,
   };
 }
 
-function open(fields: Partial<DropDirectoryParts> = {}): DropDirectory {
-  opened = openDropDirectory(partsWith(fields));
+function open(changed: Changed = {}): DropDirectory {
+  opened = openDropDirectory({
+    path: incoming,
+    rules: changed.rules ?? { settleMs: 0, giveUpMs: 60_000 },
+    take: takeParts(changed),
+    report: {
+      audit: (facts) => void audited.push(facts),
+      countUpload: (outcome) => void counted.push(outcome),
+      log: pino({}, { write: (line: string) => void logLines.push(JSON.parse(line)) }),
+      now: () => nowMs,
+      ...changed,
+    },
+    fileCalls: changed,
+    scanning: { everyMs: 10, ...changed },
+  });
   return opened;
 }
 
@@ -145,7 +162,7 @@ describe('the drop directory', () => {
   });
 
   it('is found by events where scans are rare', async () => {
-    open({ scanEveryMs: 3_600_000 });
+    open({ everyMs: 3_600_000 });
     await drop('first.rpm');
     await expectEmptySoon();
     await drop('second.rpm');
@@ -210,7 +227,7 @@ describe('a fault', () => {
           if (sizeBytes > 5) throw failing(code);
           return OUTCOME;
         },
-        scanEveryMs: 3_600_000,
+        everyMs: 3_600_000,
         isWatched: false,
       });
       await eventually(() => expect(counted.toSorted()).toEqual([code, code, code, 'created'].toSorted()));
@@ -288,7 +305,7 @@ describe('a dropped file', () => {
     const path = join(incoming, 'a.rpm');
     const stats = await lstat(path, { bigint: true });
     await appendFile(path, ' and more');
-    const parts = partsWith({ ingest: async () => Promise.reject(failing('INTERNAL')) });
+    const parts = takeParts({ ingest: async () => Promise.reject(failing('INTERNAL')) });
     const { signal } = new AbortController();
     const reach = { calls: createMountCalls(incoming, 10_000), signal };
     expect(await takeDroppedFile({ path, stats }, parts, reach)).toEqual({ kind: 'changed' });
@@ -346,7 +363,7 @@ describe('a dropped file', () => {
 
   it('that its disk cannot give stays, and those behind it are taken meanwhile', async () => {
     for (const name of ['bad-a.rpm', 'bad-b.rpm', 'c.rpm', 'd.rpm']) await drop(name);
-    const directory = open({ open: failingToRead('bad'), scanEveryMs: 3_600_000, isWatched: false });
+    const directory = open({ open: failingToRead('bad'), everyMs: 3_600_000, isWatched: false });
     await eventually(async () => expect((await leftovers()).toSorted()).toEqual(['bad-a.rpm', 'bad-b.rpm']));
     expect(counted.toSorted()).toEqual(['STORAGE_FAILED', 'STORAGE_FAILED', 'created', 'created']);
     expect(directory.findFault()).toBeUndefined();
@@ -358,7 +375,7 @@ describe('a dropped file', () => {
     const path = join(incoming, 'a.rpm');
     const stats = await lstat(path, { bigint: true });
     const directory = open({
-      scanEveryMs: 3_600_000,
+      everyMs: 3_600_000,
       isWatched: false,
       // As a network file system may go on saying for a while.
       lstat: async () => stats,
