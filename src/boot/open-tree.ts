@@ -17,7 +17,7 @@ import { createForeignMetadata } from '../indexing/foreign-metadata.ts';
 import { openEngine } from '../indexing/open-engine.ts';
 import { PendingChanges } from '../indexing/pending-changes.ts';
 import type { ReindexParts } from '../indexing/reindex-repository.ts';
-import { createSigner, type Signer } from '../trust/create-signer.ts';
+import { Signer } from '../trust/signer.ts';
 import { noteOwnAgent } from '../trust/own-agent.ts';
 
 /** A tree that belongs to this process, with all that is needed to change it; the service and commands build upon it. */
@@ -131,5 +131,5 @@ function buildTree(
  */
 export function openSigner({ signing }: Config, keyringsDir: string): Signer | undefined {
   const keyringDir = join(keyringsDir, 'metadata');
-  return signing.keys.length === 0 ? undefined : createSigner({ ...signing, keyringDir });
+  return signing.keys.length === 0 ? undefined : new Signer({ ...signing, keyringDir });
 }

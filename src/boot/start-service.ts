@@ -25,7 +25,7 @@ import { sweepSpool } from '../intake/sweep-leftovers.ts';
 import { STALL_MS } from '../http/upload-options.ts';
 import { type ClientConfig, KEY_FILE, writeGeneralRepoFile, writeKeyFile } from '../http/client-config.ts';
 import { createNginxInFront } from '../http/nginx-in-front.ts';
-import type { Signer } from '../trust/create-signer.ts';
+import type { Signer } from '../trust/signer.ts';
 import { openMetadata } from '../base/unpack/open-metadata.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { createSigner, type Signer } from '../../src/trust/create-signer.ts';
+import { Signer } from '../../src/trust/signer.ts';
 
 /** A signer with a keyring of its own, which goes when the GNUPGHOME does. */
 export function createTestSigner(
@@ -8,5 +8,5 @@ export function createTestSigner(
   keys: readonly string[],
   passphraseFile?: string,
 ): Signer {
-  return createSigner({ gnupgHome, passphraseFile, keys, keyringDir: join(gnupgHome, randomUUID()) });
+  return new Signer({ gnupgHome, passphraseFile, keys, keyringDir: join(gnupgHome, randomUUID()) });
 }

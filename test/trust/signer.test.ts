@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { createSigner } from '../../src/trust/create-signer.ts';
+import { Signer } from '../../src/trust/signer.ts';
 import { exportPresentKeys } from '../../src/trust/signing/export-keys.ts';
 import { makeKey } from '../../src/trust/make-key.ts';
 import { runGpg } from '../../src/trust/signing/run-gpg.ts';
@@ -160,7 +160,7 @@ describe('a signature', () => {
     const key = await home.makeKey('only');
     const signature = await createTestSigner(home.path, [key]).sign(CONTENT);
     const keyringDir = join(home.path, 'keyring');
-    const judge = createSigner({ gnupgHome: home.path, passphraseFile: undefined, keys: [key], keyringDir });
+    const judge = new Signer({ gnupgHome: home.path, passphraseFile: undefined, keys: [key], keyringDir });
     expect(await judge.findKey(`${CONTENT} `, signature)).toBeUndefined();
     await rm(keyringDir, { recursive: true });
     await expect(judge.findKey(CONTENT, signature)).rejects.toMatchObject({ code: 'SIGNING_FAILED' });
