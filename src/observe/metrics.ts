@@ -18,6 +18,11 @@ const RUN_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 /** Builds the registry. */
 export function createMetrics(sources: GaugeSources): Metrics {
   const registry = new Registry();
+  for (const gauge of createGauges(sources)) registry.registerMetric(gauge);
+  return { registry, ...uploadMetrics(registry), ...indexRunMetrics(registry) };
+}
+
+function uploadMetrics(registry: Registry): Pick<Metrics, 'countUpload' | 'timed'> {
   const registers = [registry];
   const uploads = new Counter({
     name: 'rpmyard_uploads_total',
@@ -37,25 +42,8 @@ export function createMetrics(sources: GaugeSources): Metrics {
     buckets: STAGE_BUCKETS,
     registers,
   });
-  const indexRuns = new Counter({
-    name: 'rpmyard_index_runs_total',
-    help: 'Index runs by result: published or failed.',
-    labelNames: ['result'],
-    registers,
-  });
-  const indexRunSeconds = new Histogram({
-    name: 'rpmyard_index_run_seconds',
-    help: 'Seconds of an index run.',
-    buckets: RUN_BUCKETS,
-    registers,
-  });
-  for (const gauge of createGauges(sources)) registry.registerMetric(gauge);
-  // A counter that begins at 1 has never risen for Prometheus, which would miss the first failure.
-  for (const result of ['published', 'failed']) indexRuns.inc({ result }, 0);
-  for (const outcome of ['created', 'unchanged']) uploads.inc({ outcome }, 0);
-
+  startAtZero(uploads, ['created', 'unchanged']);
   return {
-    registry,
     countUpload: (outcome, sizeBytes) => {
       uploads.inc({ outcome });
       uploadBytes.inc(sizeBytes);
@@ -68,8 +56,27 @@ export function createMetrics(sources: GaugeSources): Metrics {
         stop();
       }
     },
+  };
+}
+
+function indexRunMetrics(registry: Registry): Pick<Metrics, 'indexRun'> {
+  const registers = [registry];
+  const runs = new Counter({
+    name: 'rpmyard_index_runs_total',
+    help: 'Index runs by result: published or failed.',
+    labelNames: ['result'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'rpmyard_index_run_seconds',
+    help: 'Seconds of an index run.',
+    buckets: RUN_BUCKETS,
+    registers,
+  });
+  startAtZero(runs, ['published', 'failed']);
+  return {
     indexRun: async (task) => {
-      const stop = indexRunSeconds.startTimer();
+      const stop = seconds.startTimer();
       let result = 'failed';
       try {
         const published = await task();
@@ -77,8 +84,13 @@ export function createMetrics(sources: GaugeSources): Metrics {
         return published;
       } finally {
         stop();
-        indexRuns.inc({ result });
+        runs.inc({ result });
       }
     },
   };
+}
+
+/** A counter that begins at 1 has never risen for Prometheus, which would miss the first failure. */
+function startAtZero(counter: Counter, values: readonly string[]): void {
+  for (const value of values) counter.labels(value).inc(0);
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type Config, defaultPublicUrl } from './load.ts';
+import type { Config } from './load.ts';
+import { defaultPublicUrl } from './to-config.ts';
 
 /** Settings that are usable and still put something at risk: one line each, with path, risk and remedy. */
 export function findConfigWarnings(

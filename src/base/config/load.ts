@@ -4,9 +4,9 @@ import { loadAll as parseDocuments } from 'js-yaml';
 import { fitsSchema } from '../schema/fits-schema.ts';
 import { withSchemaDefaults } from '../schema/with-schema-defaults.ts';
 import { AppError, errnoOf } from '../../errors.ts';
-import { parseByteSize } from './byte-size.ts';
 import { findProblems } from './find-problems.ts';
 import { CONFIG_SCHEMA, type ConfigFile } from './schema.ts';
+import { toConfig } from './to-config.ts';
 
 /** Where to listen: a unix socket, or an address and a port. */
 export type ListenTarget = { readonly path: string } | { readonly host: string; readonly port: number };
@@ -211,83 +211,4 @@ function invalid(source: string, problems: readonly string[]): AppError {
     hint: 'Correct what is listed; config.example.yml shows every option.',
     details: { problems },
   });
-}
-
-function toConfig(file: ConfigFile, folder: string): Config {
-  const topDir = resolve(folder, file.repo.top_dir);
-  const beside = dirname(topDir);
-  const stateDir = resolve(folder, file.repo.state_dir || join(beside, 'state'));
-  const { address, port } = file.server;
-  return {
-    server: {
-      listen: address.startsWith('/') ? { path: address } : { host: address, port },
-      uploadPath: `/${file.server.prefix_url.replaceAll('/', '')}`,
-      uploadHeader: file.server.upload_header === '' ? undefined : file.server.upload_header.toLowerCase(),
-      publicUrl: (file.server.public_url || defaultPublicUrl(address, port)).replace(/\/+$/, ''),
-      spoolDir: resolve(folder, file.server.spool_dir || join(beside, 'spool')),
-      maxUploadBytes: parseByteSize(file.server.max_upload_bytes),
-    },
-    topDir,
-    stateDir,
-    layout: {
-      releaseverPatterns: file.layout.releasever.map((pattern) => new RegExp(pattern, 'u')),
-      noarchBasearches: file.layout.noarch,
-      multilib: new Map(Object.entries(file.layout.multilib)),
-    },
-    reindex: {
-      engine: file.index_updater.engine,
-      zstdReleasevers: file.index_updater.zstd_releasevers,
-      repodataTags: file.index_updater.repodata_tags,
-      executable: file.index_updater.executable,
-      extraArguments: file.index_updater.cmdline.split(/\s+/).filter((word) => word !== ''),
-      quietMs: file.index_updater.quiet_seconds * 1000,
-      maxWaitMs: file.index_updater.max_wait_seconds * 1000,
-      timeoutMs: file.index_updater.timeout_seconds * 1000,
-      concurrency: file.index_updater.concurrency,
-      keepOldMs: file.index_updater.keep_old_hours * 3_600_000,
-      keepOldBytes: parseByteSize(file.index_updater.keep_old_bytes),
-    },
-    access: {
-      tokens: file.access.tokens,
-      keys: file.access.keys.map((key) => ({ ...key, file: resolve(folder, key.file) })),
-      requireCredentials: file.access.require_credentials,
-      publicRead: file.access.public_read,
-      auditLog: resolve(folder, file.access.audit_log || join(stateDir, 'audit.log')),
-    },
-    signing: {
-      keys: file.signing.keys.map((key) => key.toUpperCase()),
-      gnupgHome: resolve(folder, file.signing.gnupg_home || join(stateDir, 'gnupg')),
-      passphraseFile:
-        file.signing.passphrase_file === '' ? undefined : resolve(folder, file.signing.passphrase_file),
-      isSigningPackages: file.signing.sign_packages,
-    },
-    keyrings: file.package_signatures.keyrings.map((keyring) => ({
-      ...keyring,
-      key_files: keyring.key_files.map((path) => resolve(folder, path)),
-    })),
-    batches: { keepMs: file.batches.keep_hours * 3_600_000 },
-    dropDirectory:
-      file.drop_directory.path === ''
-        ? undefined
-        : {
-            path: resolve(folder, file.drop_directory.path),
-            settleMs: file.drop_directory.settle_seconds * 1000,
-            giveUpMs: file.drop_directory.give_up_seconds * 1000,
-            upload: file.drop_directory.upload,
-          },
-    log: { name: file.log.name, level: toPinoLevel(file.log.level) },
-  };
-}
-
-/** The value for an empty server.public_url. */
-export function defaultPublicUrl(address: string, port: number): string {
-  if (address.startsWith('/')) return 'http://localhost';
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
-}
-
-/** pino's names; the original service's files say WARNING and CRITICAL. */
-function toPinoLevel(level: ConfigFile['log']['level']): string {
-  if (level === 'WARNING') return 'warn';
-  if (level === 'CRITICAL') return 'fatal';
-  return level.toLowerCase();
 }
