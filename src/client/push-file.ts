@@ -4,7 +4,7 @@ import { askOutcome } from './push/ask-outcome.ts';
 import { failureOfError, PushFailure } from './push-failure.ts';
 import type { DigestedFile, PushOptions, SourceFile } from './push-options.ts';
 import { putFile } from './push/put-file.ts';
-import { createResumableUpload } from './push/resumable-upload.ts';
+import { ResumableUpload } from './push/resumable-upload.ts';
 import type { Outcome } from './read-answer.ts';
 import { type Attempt, withRetries } from './push/with-retries.ts';
 
@@ -66,7 +66,7 @@ function chooseWay(
   onSent: (positionBytes: number) => void,
 ): (attempt: Attempt) => Promise<Outcome> {
   const resumable =
-    file.sizeBytes >= RESUMABLE_FROM_BYTES ? createResumableUpload(file, options, onSent) : undefined;
+    file.sizeBytes >= RESUMABLE_FROM_BYTES ? new ResumableUpload(file, options, onSent) : undefined;
   return async (attempt) => {
     const known = attempt.number === 1 ? undefined : await askOutcome(file, options);
     return known ?? (await resumable?.run(attempt)) ?? putFile(file, options, onSent);

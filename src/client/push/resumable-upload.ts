@@ -8,16 +8,6 @@ import { type Outcome, readOutcome } from '../read-answer.ts';
 import { uploadUrl } from '../service-urls.ts';
 import type { Attempt } from './with-retries.ts';
 
-/** One upload in pieces (tus 1.0.0, https://tus.io/protocols/resumable-upload). It remembers how much arrived. */
-export interface ResumableUpload {
-  /**
-   * Begins the upload or goes on, up to the end.
-   * @returns undefined when the service takes no resumable uploads, or no more of them from this client.
-   * @throws PushFailure for an answer that stops it; the error of the connection.
-   */
-  readonly run: (attempt: Attempt) => Promise<Outcome | undefined>;
-}
-
 const VERSION = { 'tus-resumable': '1.0.0' };
 // nginx limits a body (4 GiB in the shipped configuration).
 const MAX_PATCH_BYTES = 1024 * 1024 * 1024;
@@ -26,50 +16,61 @@ const GONE = new Set([404, 410]);
 // Earlier uploads of this client were never ended; the service takes the package itself.
 const QUOTA: ErrorCode = 'QUOTA_REACHED';
 
-export function createResumableUpload(
-  file: DigestedFile,
-  { urls, exchange, releasever, batchId }: PushOptions,
-  onSent: (positionBytes: number) => void,
-): ResumableUpload {
-  let location: URL | undefined;
-  let highestOffset = 0;
+/** One upload in pieces (tus 1.0.0, https://tus.io/protocols/resumable-upload). It remembers how much arrived. */
+export class ResumableUpload {
+  readonly #file: DigestedFile;
+  readonly #options: PushOptions;
+  readonly #onSent: (positionBytes: number) => void;
+  #location: URL | undefined;
+  #highestOffset = 0;
 
-  return {
-    run: async (attempt) => {
-      const note = (offset: number): void => {
-        if (offset > highestOffset) attempt.noteProgress();
-        highestOffset = Math.max(highestOffset, offset);
-      };
-      let offset = await findOffset();
-      while (offset !== undefined) {
-        note(offset);
-        const answer = await patch(offset);
-        if (answer.status !== 204) return readLast(answer);
-        const next = readOffset(answer);
-        if (next <= offset) throw unclear(`an offset above ${offset}`, String(next));
-        offset = next;
-      }
-      return undefined;
-    },
-  };
+  constructor(file: DigestedFile, options: PushOptions, onSent: (positionBytes: number) => void) {
+    this.#file = file;
+    this.#options = options;
+    this.#onSent = onSent;
+  }
+
+  /**
+   * Begins the upload or goes on, up to the end.
+   * @returns undefined when the service takes no resumable uploads, or no more of them from this client.
+   * @throws PushFailure for an answer that stops it; the error of the connection.
+   */
+  async run(attempt: Attempt): Promise<Outcome | undefined> {
+    let offset = await this.#findOffset();
+    while (offset !== undefined) {
+      if (offset > this.#highestOffset) attempt.noteProgress();
+      this.#highestOffset = Math.max(this.#highestOffset, offset);
+      const answer = await this.#patch(offset);
+      if (answer.status !== 204) return this.#readLast(answer);
+      const next = readOffset(answer);
+      if (next <= offset) throw unclear(`an offset above ${offset}`, String(next));
+      offset = next;
+    }
+    return undefined;
+  }
 
   /** How many bytes the service has; undefined when it has no resumable uploads. */
-  async function findOffset(): Promise<number | undefined> {
-    if (location !== undefined) {
-      const answer = await exchange({ method: 'HEAD', url: location, headers: VERSION });
+  async #findOffset(): Promise<number | undefined> {
+    if (this.#location !== undefined) {
+      const answer = await this.#options.exchange({ method: 'HEAD', url: this.#location, headers: VERSION });
       const offset = answer.status === 200 ? readOffset(answer) : undefined;
       // The service has all of it and accepted it, but cannot tell any more where it went. Sent again it is the same
       // package.
-      if (offset !== undefined && offset < file.sizeBytes) return offset;
+      if (offset !== undefined && offset < this.#file.sizeBytes) return offset;
       if (offset === undefined && !GONE.has(answer.status)) throw failureOfAnswer(answer);
     }
-    location = await create();
-    return location === undefined ? undefined : 0;
+    this.#location = await this.#create();
+    return this.#location === undefined ? undefined : 0;
   }
 
-  async function create(): Promise<URL | undefined> {
+  async #create(): Promise<URL | undefined> {
+    const { urls, exchange, releasever, batchId } = this.#options;
     const url = uploadUrl(urls, releasever, '/resumable');
-    const headers = { ...VERSION, ...uploadHeaders(file, batchId), 'upload-length': file.sizeBytes };
+    const headers = {
+      ...VERSION,
+      ...uploadHeaders(this.#file, batchId),
+      'upload-length': this.#file.sizeBytes,
+    };
     const answer = await exchange({ method: 'POST', url, headers: { ...headers, 'content-length': 0 } });
     if (NOT_OFFERED.has(answer.status) || codeOf(answer) === QUOTA) return undefined;
     if (answer.status !== 201) throw failureOfAnswer(answer);
@@ -81,23 +82,22 @@ export function createResumableUpload(
     return created;
   }
 
-  async function patch(offset: number): Promise<Answer> {
-    if (location === undefined) throw new Error('expected an upload that was begun');
-    const sizeBytes = Math.min(file.sizeBytes - offset, MAX_PATCH_BYTES);
+  async #patch(offset: number): Promise<Answer> {
+    if (this.#location === undefined) throw new Error('expected an upload that was begun');
+    const sizeBytes = Math.min(this.#file.sizeBytes - offset, MAX_PATCH_BYTES);
     const isAskedFor = sizeBytes >= ASK_FROM_BYTES;
-    return exchange({
+    return this.#options.exchange({
       method: 'PATCH',
-      url: location,
+      url: this.#location,
       headers: { ...VERSION, 'upload-offset': offset, 'content-type': 'application/offset+octet-stream' },
-      body: { path: file.path, start: offset, sizeBytes, isAskedFor, onSent },
+      body: { path: this.#file.path, start: offset, sizeBytes, isAskedFor, onSent: this.#onSent },
     });
   }
 
   /** The answer to a piece when it does not ask for more. */
-  function readLast(answer: Answer): Outcome {
-    const { status } = answer;
-    const isLost = GONE.has(status);
-    if (isLost) location = undefined;
+  #readLast(answer: Answer): Outcome {
+    const isLost = GONE.has(answer.status);
+    if (isLost) this.#location = undefined;
     if (!isLost && !isWrongOffset(answer)) return readOutcome(answer);
     throw unexpected({
       detail: isLost
