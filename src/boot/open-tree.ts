@@ -13,7 +13,7 @@ import { splitRepositoryName } from '../rpm/repository-name.ts';
 import { lockTree, type TreeLock } from '../storage/tree-lock.ts';
 import { createContentChecks } from '../indexing/content-checks.ts';
 import { tagsOfRepositories } from '../indexing/tags-of-repositories.ts';
-import { createForeignMetadata } from '../indexing/foreign-metadata.ts';
+import { ForeignMetadata } from '../indexing/foreign-metadata.ts';
 import { openEngine } from '../indexing/open-engine.ts';
 import { PendingChanges } from '../indexing/pending-changes.ts';
 import type { ReindexParts } from '../indexing/reindex-repository.ts';
@@ -92,7 +92,7 @@ function buildTree(
       records,
       changes,
       engine,
-      foreignMetadata: createForeignMetadata(
+      foreignMetadata: new ForeignMetadata(
         join(folders.stateDir, 'metadata'),
         createContentChecks(),
         Date.now,

@@ -1,6 +1,6 @@
 import type { Condition, KeptMetadata } from '../indexing/repository-requests.ts';
 import type { FoundForeign } from '../indexing/find-foreign.ts';
-import type { KeptChange } from '../indexing/foreign-metadata.ts';
+import type { KeptChange } from '../indexing/kept-changes.ts';
 import type { BodyRoom } from '../intake/body-room.ts';
 import type { Requester } from '../trust/requester.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';

@@ -27,7 +27,7 @@ const MAX_DIGESTS = 1000;
 
 export function createForeignFinder(
   directoryOf: (repository: RepositoryName) => string,
-  { waitingOf, waitingTypes }: Pick<ForeignMetadata, 'waitingOf' | 'waitingTypes'>,
+  foreign: Pick<ForeignMetadata, 'waitingOf' | 'waitingTypes'>,
 ): ForeignFinder {
   /** By checksum: content whose digest repomd.xml does not say is read once. */
   const digests = new Map<string, string>();
@@ -36,7 +36,7 @@ export function createForeignFinder(
     find: async (repository, type) => findType(repository, type),
     list: async (repository) => {
       // First what waits: a run may publish it meanwhile.
-      const waiting = waitingTypes(repository);
+      const waiting = foreign.waitingTypes(repository);
       const published = await publishedOf(repository);
       const types = new Set([...waiting, ...published.flatMap((data) => foreignTypeOf(data.type) ?? [])]);
       const found: FoundForeign[] = [];
@@ -49,7 +49,7 @@ export function createForeignFinder(
   };
 
   async function findType(repository: RepositoryName, type: string): Promise<FoundForeign | undefined> {
-    const waiting = await waitingOf(repository, type);
+    const waiting = await foreign.waitingOf(repository, type);
     if (waiting?.kind === 'removal') return undefined;
     if (waiting !== undefined) {
       return { type, openSha256: waiting.openSha256, path: waiting.path, state: 'waiting' };

@@ -21,42 +21,7 @@ import { type MetadataFile, renderData, withCarriedData } from '../rpm/repodata/
 import { digestOfContent } from '../base/unpack/digest-of-content.ts';
 import { openMetadata } from '../base/unpack/open-metadata.ts';
 import type { ContentChecks, ContentSender } from './content-checks.ts';
-
-/** Metadata that is not derived from the packages, on its way into a repository: comps, updateinfo, modules, ... */
-export interface ForeignMetadata {
-  /**
-   * Checks a file and packs it, when its turn has come.
-   * @param path plain or compressed, on the mount of the state directory; the caller removes it.
-   * @throws AppError PARAMETER_INVALID; as ContentChecks.check().
-   */
-  pack(type: string, path: string, sender: ContentSender): Promise<PackedMetadata>;
-  /**
-   * Keeps packed metadata durably until the next run publishes it in place of the one of that type. It takes the place of
-   * what waits of that type, but for the same content. Calls for one repository come one after the other.
-   */
-  keep(repository: RepositoryName, packed: PackedMetadata): Promise<KeptChange>;
-  /** Keeps durably that the next run takes a type out of the repository; it takes the place of what waits of that type. */
-  keepRemoval(repository: RepositoryName, type: string): Promise<KeptChange>;
-  /** Keeps tags durably until the next run adds them to those of the repository. */
-  keepTags(repository: RepositoryName, tags: RepomdTags): Promise<void>;
-  /** The types of which something waits to be published, read at once. */
-  waitingTypes(repository: RepositoryName): readonly string[];
-  /** What waits of a type; undefined when nothing does, or only a damaged file. */
-  waitingOf(repository: RepositoryName, type: string): Promise<WaitingChange | undefined>;
-  /** True when something waits to be published. */
-  isWaiting(repository: RepositoryName): Promise<boolean>;
-  /**
-   * Adds what waits to new metadata that is not public yet. A file that was damaged since it was put is set aside under
-   * another name, which `warn` is told, so that packages are indexed all the same.
-   */
-  addTo(
-    scratchDir: string,
-    repository: RepositoryName,
-    warn: (path: string, error: unknown) => void,
-  ): Promise<AddedChanges>;
-  /** Ends the check under way, and refuses what waits for one. */
-  close(): void;
-}
+import { type KeptChange, KeptChanges } from './kept-changes.ts';
 
 /** Metadata that was checked; leaving the scope removes what was not kept. */
 export interface PackedMetadata extends AsyncDisposable {
@@ -71,17 +36,6 @@ export interface PackedMetadata extends AsyncDisposable {
 export type WaitingChange =
   | { readonly kind: 'content'; readonly path: string; readonly openSha256: string }
   | { readonly kind: 'removal' };
-
-/**
- * What became of a change: it waits, it is public (or was, until a later one), a later one took its place before, or its file was
- * damaged on the disk.
- */
-export type ChangeFate = 'waiting' | 'published' | 'replaced' | 'damaged';
-
-/** A change that was kept, as long as its sender waits for what becomes of it. */
-export interface KeptChange extends Disposable {
-  readonly fate: () => ChangeFate;
-}
 
 /** The changes of a run; leaving the scope says that the run has ended. */
 export interface AddedChanges extends Disposable {
@@ -122,13 +76,6 @@ const KEPT_TAGS = {
 } as const satisfies JsonSchema;
 const MAX_DIGESTS = 1000;
 
-/** The file that a change is, and what is known of it. */
-interface Watched {
-  readonly path: string;
-  readonly identity: string | undefined;
-  end: 'published' | 'damaged' | undefined;
-}
-
 /** A file that a run publishes or removes a type for. */
 interface Added {
   readonly path: string;
@@ -138,136 +85,168 @@ interface Added {
   readonly element?: string;
 }
 
+/** Told where a damaged file was set aside. */
+type WarnOfDamage = (path: string, error: unknown) => void;
+
 /**
- * Keeps what waits in `<metadataDir>/<releasever>@<basearch>/<type>.gz`, a name that one rename replaces; tags in `tags.json`
- * beside it.
+ * Metadata that is not derived from the packages, on its way into a repository: comps, updateinfo, modules, ... What waits lies
+ * in `<metadataDir>/<releasever>@<basearch>/<type>.gz`, a name that one rename replaces; tags in `tags.json` beside it.
  */
-export function createForeignMetadata(
-  metadataDir: string,
-  checks: ContentChecks,
-  now: () => number,
-): ForeignMetadata {
-  const directoryOf = (repository: RepositoryName): string =>
-    join(metadataDir, toRepositoryFileName(repository));
-  const waitingIn = async (repository: RepositoryName): Promise<readonly string[]> =>
-    (await namesIn(directoryOf(repository))).filter((name) => WAITING_NAME.test(name));
+export class ForeignMetadata {
+  readonly #metadataDir: string;
+  readonly #checks: ContentChecks;
+  readonly #now: () => number;
+  readonly #changes = new KeptChanges();
+  /** Of files that wait, by path and identity. */
+  readonly #digests = new Map<string, string>();
 
-  const watched = new Set<Watched>();
-  /** Of the files that runs under way may publish, whatever is put in their place meanwhile. */
-  const inRuns = new Set<string>();
-  const digests = new Map<string, string>();
+  constructor(metadataDir: string, checks: ContentChecks, now: () => number) {
+    this.#metadataDir = metadataDir;
+    this.#checks = checks;
+    this.#now = now;
+  }
 
-  return {
-    pack: async (type, path, sender) => {
-      checkType(type);
-      const packedPath = `${path}.gz`;
-      const remove = (): Promise<void> => rm(packedPath, { force: true });
-      try {
-        const { openSha256 } = await checks.check({ type, path, packedPath }, sender);
-        await syncFile(packedPath);
-        return { type, path: packedPath, openSha256, [Symbol.asyncDispose]: remove };
-      } catch (error) {
-        await remove();
-        throw error;
+  /**
+   * Checks a file and packs it, when its turn has come.
+   * @param path plain or compressed, on the mount of the state directory; the caller removes it.
+   * @throws AppError PARAMETER_INVALID; as ContentChecks.check().
+   */
+  async pack(type: string, path: string, sender: ContentSender): Promise<PackedMetadata> {
+    checkType(type);
+    const packedPath = `${path}.gz`;
+    const remove = (): Promise<void> => rm(packedPath, { force: true });
+    try {
+      const { openSha256 } = await this.#checks.check({ type, path, packedPath }, sender);
+      await syncFile(packedPath);
+      return { type, path: packedPath, openSha256, [Symbol.asyncDispose]: remove };
+    } catch (error) {
+      await remove();
+      throw error;
+    }
+  }
+
+  /**
+   * Keeps packed metadata durably until the next run publishes it in place of the one of that type. It takes the place of
+   * what waits of that type, but for the same content. Calls for one repository come one after the other.
+   */
+  async keep(repository: RepositoryName, { type, path, openSha256 }: PackedMetadata): Promise<KeptChange> {
+    const directory = this.#directoryOf(repository);
+    const kept = this.#pathOf(repository, type);
+    const waiting = await this.#waitingAt(kept);
+    const isThere = waiting?.kind === 'content' && waiting.openSha256 === openSha256;
+    if (isThere && identityAt(kept) === waiting.identity) return this.#changes.watch(kept);
+    await makeDirectoryDurable(directory);
+    await rename(path, kept);
+    this.#noteDigest(kept, openSha256);
+    const change = this.#changes.watch(kept);
+    await syncDirectory(directory);
+    return change;
+  }
+
+  /** Keeps durably that the next run takes a type out of the repository; it takes the place of what waits of that type. */
+  async keepRemoval(repository: RepositoryName, type: string): Promise<KeptChange> {
+    const kept = this.#pathOf(repository, type);
+    await replaceDurable(kept, REMOVAL);
+    return this.#changes.watch(kept);
+  }
+
+  /** Keeps tags durably until the next run adds them to those of the repository. */
+  async keepTags(repository: RepositoryName, tags: RepomdTags): Promise<void> {
+    await replaceDurable(join(this.#directoryOf(repository), TAGS_NAME), JSON.stringify(tags));
+  }
+
+  /** The types of which something waits to be published, read at once. */
+  waitingTypes(repository: RepositoryName): readonly string[] {
+    return namesAt(this.#directoryOf(repository)).flatMap((name) => waitingTypeOf(name) ?? []);
+  }
+
+  /** What waits of a type; undefined when nothing does, or only a damaged file. */
+  waitingOf(repository: RepositoryName, type: string): Promise<WaitingChange | undefined> {
+    return this.#waitingAt(this.#pathOf(repository, type));
+  }
+
+  /** True when something waits to be published. */
+  async isWaiting(repository: RepositoryName): Promise<boolean> {
+    const names = await namesIn(this.#directoryOf(repository));
+    return names.some((name) => waitingTypeOf(name) !== undefined || name === TAGS_NAME);
+  }
+
+  /**
+   * Adds what waits to new metadata that is not public yet. A file that was damaged since it was put is set aside under
+   * another name, which `warn` is told, so that packages are indexed all the same.
+   */
+  async addTo(scratchDir: string, repository: RepositoryName, warn: WarnOfDamage): Promise<AddedChanges> {
+    const added: Added[] = [];
+    const directory = this.#directoryOf(repository);
+    const end = (): void => {
+      for (const { identity } of added) this.#changes.leaveRun(identity);
+    };
+    try {
+      for (const name of await namesIn(directory)) {
+        const type = waitingTypeOf(name);
+        if (type === undefined) continue;
+        const one = await this.#addFile({ scratchDir, path: join(directory, name), type }, warn);
+        if (one !== undefined) added.push(one);
       }
-    },
-    keep: async (repository, { type, path, openSha256 }) => {
-      const kept = pathOf(repository, type);
-      const waiting = await waitingAt(kept);
-      const isThere = waiting?.kind === 'content' && waiting.openSha256 === openSha256;
-      if (isThere && identityAt(kept) === waiting.identity) return watch(kept);
-      await makeDirectoryDurable(directoryOf(repository));
-      await rename(path, kept);
-      noteDigest(kept, openSha256);
-      const change = watch(kept);
-      await syncDirectory(directoryOf(repository));
-      return change;
-    },
-    keepRemoval: async (repository, type) => {
-      const kept = pathOf(repository, type);
-      await replaceDurable(kept, REMOVAL);
-      return watch(kept);
-    },
-    keepTags: (repository, tags) =>
-      replaceDurable(join(directoryOf(repository), TAGS_NAME), JSON.stringify(tags)),
-    close: checks.close,
-    waitingTypes: (repository) =>
-      namesAt(directoryOf(repository)).flatMap((name) => WAITING_NAME.exec(name)?.groups?.['type'] ?? []),
-    waitingOf: (repository, type) => waitingAt(pathOf(repository, type)),
-    isWaiting: async (repository) =>
-      (await namesIn(directoryOf(repository))).some((name) => WAITING_NAME.test(name) || name === TAGS_NAME),
-    addTo: async (scratchDir, repository, warn) => {
-      const added: Added[] = [];
-      const end = (): void => {
-        for (const { identity } of added) inRuns.delete(identity);
+      const elements = added.flatMap(({ element }) => element ?? []);
+      if (elements.length > 0) await addElements(scratchDir, elements);
+      const tags = await readTags(join(directory, TAGS_NAME), warn);
+      return {
+        endedTypes: new Set(added.map(({ type }) => type)),
+        tags: tags?.tags,
+        published: () => this.#forget(tags === undefined ? added : [...added, tags]),
+        [Symbol.dispose]: end,
       };
-      try {
-        for (const name of await waitingIn(repository)) {
-          const type = WAITING_NAME.exec(name)?.groups?.['type'] ?? '';
-          const one = await addFile({ scratchDir, path: join(directoryOf(repository), name), type }, warn);
-          if (one !== undefined) added.push(one);
-        }
-        const elements = added.flatMap(({ element }) => element ?? []);
-        if (elements.length > 0) await addElements(scratchDir, elements);
-        const tags = await readTags(join(directoryOf(repository), TAGS_NAME), warn);
-        return {
-          endedTypes: new Set(added.map(({ type }) => type)),
-          tags: tags?.tags,
-          published: () => forget(tags === undefined ? added : [...added, tags]),
-          [Symbol.dispose]: end,
-        };
-      } catch (error) {
-        end();
-        throw error;
-      }
-    },
-  };
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  /** Ends the check under way, and refuses what waits for one. */
+  close(): void {
+    this.#checks.close();
+  }
 
   /** Undefined for a damaged file, which is set aside. */
-  async function addFile(
+  async #addFile(
     { scratchDir, path, type }: { readonly scratchDir: string; readonly path: string; readonly type: string },
-    warn: (path: string, error: unknown) => void,
+    warn: WarnOfDamage,
   ): Promise<Added | undefined> {
     const linked = join(scratchDir, basename(path));
     // From here on it is this file, whatever is put in its place.
     await link(path, linked);
     const identity = identityAt(linked) ?? '';
-    inRuns.add(identity);
+    this.#changes.enterRun(identity);
     if (await isRemoval(linked)) return { path, identity, type };
     try {
-      const file = await describe(linked, type, now());
+      const file = await describe(linked, type, this.#now());
       await rename(linked, join(scratchDir, file.href));
       return { path, identity, type, element: renderData(file).trim() };
     } catch (error) {
-      inRuns.delete(identity);
+      this.#changes.leaveRun(identity);
       if (!(error instanceof AppError)) throw error;
       await rename(path, `${path}.damaged`);
-      endWatched(path, identity, 'damaged');
+      this.#changes.end(path, identity, 'damaged');
       warn(`${path}.damaged`, error);
       return undefined;
     }
   }
 
-  async function forget(added: readonly Pick<Added, 'path' | 'identity'>[]): Promise<void> {
+  async #forget(added: readonly Pick<Added, 'path' | 'identity'>[]): Promise<void> {
     for (const { path, identity } of added) {
       if (identityAt(path) === identity) await rm(path, { force: true });
-      endWatched(path, identity, 'published');
+      this.#changes.end(path, identity, 'published');
     }
   }
 
-  function pathOf(repository: RepositoryName, type: string): string {
-    return join(directoryOf(repository), `${type}.gz`);
-  }
-
-  async function waitingAt(
-    path: string,
-  ): Promise<(WaitingChange & { readonly identity: string }) | undefined> {
+  async #waitingAt(path: string): Promise<(WaitingChange & { readonly identity: string }) | undefined> {
     const identity = identityAt(path);
     if (identity === undefined) return undefined;
     try {
       if (await isRemoval(path)) return { kind: 'removal', identity };
-      const openSha256 = digests.get(`${path}\n${identity}`) ?? (await digestOfContent(path));
-      if (identityAt(path) === identity) noteDigest(path, openSha256);
+      const openSha256 = this.#digests.get(`${path}\n${identity}`) ?? (await digestOfContent(path));
+      if (identityAt(path) === identity) this.#noteDigest(path, openSha256);
       return { kind: 'content', path, openSha256, identity };
     } catch (error) {
       // A run publishes it meanwhile; or it is damaged, which the next run says.
@@ -276,35 +255,29 @@ export function createForeignMetadata(
     }
   }
 
-  function noteDigest(path: string, openSha256: string): void {
+  #noteDigest(path: string, openSha256: string): void {
     // One file a type is of use; the digest of another is made again.
-    if (digests.size > MAX_DIGESTS) digests.clear();
-    digests.set(`${path}\n${identityAt(path) ?? ''}`, openSha256);
+    if (this.#digests.size > MAX_DIGESTS) this.#digests.clear();
+    this.#digests.set(`${path}\n${identityAt(path) ?? ''}`, openSha256);
   }
 
-  function watch(path: string): KeptChange {
-    const one: Watched = { path, identity: identityAt(path), end: undefined };
-    watched.add(one);
-    return {
-      fate: () => {
-        if (one.end !== undefined) return one.end;
-        const isOpen = one.identity !== undefined && inRuns.has(one.identity);
-        return isOpen || identityAt(path) === one.identity ? 'waiting' : 'replaced';
-      },
-      [Symbol.dispose]: () => void watched.delete(one),
-    };
+  #directoryOf(repository: RepositoryName): string {
+    return join(this.#metadataDir, toRepositoryFileName(repository));
   }
 
-  function endWatched(path: string, identity: string | undefined, end: 'published' | 'damaged'): void {
-    for (const one of watched) {
-      if (one.path === path && one.identity === identity) one.end ??= end;
-    }
+  #pathOf(repository: RepositoryName, type: string): string {
+    return join(this.#directoryOf(repository), `${type}.gz`);
   }
+}
+
+/** Undefined for a name that is not of a type that waits. */
+function waitingTypeOf(name: string): string | undefined {
+  return WAITING_NAME.exec(name)?.groups?.['type'];
 }
 
 async function readTags(
   path: string,
-  warn: (path: string, error: unknown) => void,
+  warn: WarnOfDamage,
 ): Promise<(Pick<Added, 'path' | 'identity'> & { readonly tags: RepomdTags }) | undefined> {
   const identity = identityAt(path);
   const text = await readIfThere(path);

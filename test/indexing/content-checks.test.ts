@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createContentChecks } from '../../src/indexing/content-checks.ts';
-import { createForeignMetadata } from '../../src/indexing/foreign-metadata.ts';
+import { ForeignMetadata } from '../../src/indexing/foreign-metadata.ts';
 import { eventually } from '../support/eventually.ts';
 import { GOOD_COMPS } from '../support/metadata-documents.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -177,7 +177,7 @@ describe('checks of metadata', () => {
 });
 
 test('what a check packed goes when it fails, is given up, or is not kept', async () => {
-  const foreignMetadata = createForeignMetadata(join(dir.path, 'metadata'), createContentChecks(), Date.now);
+  const foreignMetadata = new ForeignMetadata(join(dir.path, 'metadata'), createContentChecks(), Date.now);
   const before = await readdir(dir.path);
   const bad = await put('bad', `<updates>${'<a/>'.repeat(100_000)}`);
   await expect(foreignMetadata.pack('updateinfo', bad, ALICE)).rejects.toMatchObject({

@@ -2,12 +2,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import {
-  createForeignMetadata,
-  type ForeignMetadata,
-  isCarried,
-  type KeptChange,
-} from '../../src/indexing/foreign-metadata.ts';
+import { ForeignMetadata, isCarried } from '../../src/indexing/foreign-metadata.ts';
+import type { KeptChange } from '../../src/indexing/kept-changes.ts';
 import { writeIndex } from '../../src/indexing/engines/incremental/write-index.ts';
 import { sha256Of } from '../support/send-request.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -36,7 +32,7 @@ function open(): ForeignMetadata {
     },
     close: () => undefined,
   };
-  return createForeignMetadata(join(root.path, 'metadata'), checks, () => 0);
+  return new ForeignMetadata(join(root.path, 'metadata'), checks, () => 0);
 }
 
 async function keep(text: string): Promise<KeptChange> {

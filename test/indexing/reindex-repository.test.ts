@@ -18,7 +18,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Records } from '../../src/storage/records.ts';
 import { createContentChecks } from '../../src/indexing/content-checks.ts';
-import { createForeignMetadata } from '../../src/indexing/foreign-metadata.ts';
+import { ForeignMetadata } from '../../src/indexing/foreign-metadata.ts';
 import type { IndexEngine } from '../../src/indexing/index-engine.ts';
 import { PendingChanges } from '../../src/indexing/pending-changes.ts';
 import { readPublishedIndex, readRepomd } from '../../src/indexing/read-metadata.ts';
@@ -69,7 +69,7 @@ function parts(engine: IndexEngine): ReindexParts {
     records,
     changes,
     engine,
-    foreignMetadata: createForeignMetadata(
+    foreignMetadata: new ForeignMetadata(
       join(root.path, 'state', 'metadata'),
       createContentChecks(),
       () => nowMs,

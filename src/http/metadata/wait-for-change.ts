@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { AppError } from '../../errors.ts';
-import type { KeptChange } from '../../indexing/foreign-metadata.ts';
+import type { KeptChange } from '../../indexing/kept-changes.ts';
 import type { MetadataOptions } from '../metadata-options.ts';
 import { remainingMs } from '../wait-query.ts';
 import type { RepositoryName } from '../../rpm/repository-name.ts';
