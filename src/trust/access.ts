@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts';
 import type { NonceUse } from '../storage/records.ts';
 import { type Credentials, readCredentials } from './access/credentials.ts';
 import { covers, createRequester, type Need, type Requester } from './requester.ts';
-import { ALL_RIGHTS, createRights, type Grants, type Right } from './rights.ts';
+import { ALL_RIGHTS, createRights, type Grants } from './rights.ts';
 import { checkTime, equalHex, readSignedRequest, signRequest } from './access/signed-request.ts';
 import { findByToken, hashToken } from './token-hash.ts';
 
@@ -60,103 +60,115 @@ type Key = AccessOptions['keys'][number];
 
 /** Without tokens and keys every client may do everything, unless credentials are required. */
 export function createAccess(options: AccessOptions): Access {
-  const { tokens, keys, publicRead, localToken, nonces, publicPath = '', now } = options;
-  const isOpen = tokens.length === 0 && keys.length === 0 && !options.requireCredentials;
-  const anonymous = createRequester({
-    kind: 'anonymous',
-    name: '',
-    rights: createRights(isOpen ? ALL_RIGHTS : { read: publicRead }),
-    isProven: isOpen,
-  });
-  const tokenEntries = [
-    { hash: hashToken(localToken), requester: requesterOf('local', 'command line', ALL_RIGHTS) },
-    ...tokens.map((token) => ({ hash: token.hash, requester: requesterOf('token', token.name, token) })),
-  ];
-  const keysById = new Map(keys.map((key) => [key.id, key]));
-  const plainKeys = keys.filter((key) => key.allow_plain_signature === true);
-
+  const callers = { ...options, ...callersOf(options) };
+  const { anonymous } = callers;
   return {
     identify: (request, need, use = 'consume') => {
       if (anonymous.rights.mayEverywhere(need.right) || (need.in !== 'some' && covers(anonymous, need)))
         return anonymous;
       const credentials = readCredentials(request.headers);
-      return credentials === undefined ? anonymous : identifyBy(credentials, request, need.right, use);
-    },
-  };
-
-  function identifyBy(
-    credentials: Credentials,
-    request: AskedRequest,
-    right: Right,
-    use: 'look' | 'consume',
-  ): Requester {
-    if (credentials.kind === 'signature') {
-      if (credentials.algorithm === 'sha256') return identifyBySignature(credentials, request, use);
+      if (credentials === undefined) return anonymous;
+      if (credentials.kind === 'token') return identifyByToken(credentials.token, callers);
+      if (credentials.algorithm === 'sha256') {
+        return identifyBySignature(credentials, { request, use }, callers);
+      }
       // Only a request with a file can prove it.
-      if (right === 'upload') return identifyByPlainSignature(credentials);
+      if (need.right === 'upload') return identifyByPlainSignature(credentials, callers);
       throw new AppError('SIGNATURE_INVALID', 'X-Signature: sha1= is for uploads only', {
         hint: 'Sign with sha256 as in docs/http.md.',
       });
-    }
-    const entry = findByToken(tokenEntries, credentials.token);
-    if (entry !== undefined) return entry.requester;
-    throw new AppError('CREDENTIALS_INVALID', 'there is no such token', {
-      hint: 'Check the token; "rpmyard token new NAME" makes another one.',
-    });
-  }
+    },
+  };
+}
 
-  function identifyBySignature(
-    { hex, keyId }: Extract<Credentials, { kind: 'signature' }>,
-    request: AskedRequest,
-    use: 'look' | 'consume',
-  ): Requester {
-    const signed = readSignedRequest(request);
-    const key = keyId === undefined ? undefined : keysById.get(keyId);
-    // An unknown key takes as long as a wrong signature and gets the same answer.
-    const secret = key?.secret ?? Buffer.alloc(32);
-    const isSigned = ['', publicPath].some((path) =>
-      equalHex(hex, signRequest({ ...signed, url: `${path}${signed.url}` }, secret)),
-    );
-    if (!isSigned || key === undefined) throw wrongSignature();
-    const nowMs = now();
-    const { expiresAtMs } = checkTime(signed, nowMs);
-    const isFresh =
-      use === 'look'
-        ? !nonces.isNonceUsed(key.id, signed.nonce)
-        : nonces.useNonce({ keyId: key.id, nonce: signed.nonce, expiresAtMs, nowMs });
-    if (!isFresh) {
-      throw new AppError('SIGNATURE_REPLAYED', 'a request with this X-Nonce was sent before', {
-        hint: 'Sign each request anew, with a new nonce.',
-      });
-    }
-    return requesterOf('key', key.id, key);
-  }
+/** The clients that the service knows. */
+interface Callers {
+  readonly anonymous: Requester;
+  readonly tokenEntries: readonly { readonly hash: string; readonly requester: Requester }[];
+  readonly keysById: ReadonlyMap<string, Key>;
+  readonly requesterOf: (kind: 'token' | 'key' | 'local', name: string, grants: Grants) => Requester;
+}
 
-  /** A client with credentials may also read what every client may read. */
-  function requesterOf(kind: 'token' | 'key' | 'local', name: string, grants: Grants): Requester {
+function callersOf({ tokens, keys, publicRead, localToken, requireCredentials }: AccessOptions): Callers {
+  const isOpen = tokens.length === 0 && keys.length === 0 && !requireCredentials;
+  // A client with credentials may also read what every client may read.
+  const requesterOf: Callers['requesterOf'] = (kind, name, grants) => {
     const rights = createRights({ ...grants, read: [...(grants.read ?? []), ...publicRead] });
     return createRequester({ kind, name, rights, isProven: true });
-  }
+  };
+  return {
+    anonymous: createRequester({
+      kind: 'anonymous',
+      name: '',
+      rights: createRights(isOpen ? ALL_RIGHTS : { read: publicRead }),
+      isProven: isOpen,
+    }),
+    tokenEntries: [
+      { hash: hashToken(localToken), requester: requesterOf('local', 'command line', ALL_RIGHTS) },
+      ...tokens.map((token) => ({ hash: token.hash, requester: requesterOf('token', token.name, token) })),
+    ],
+    keysById: new Map(keys.map((key) => [key.id, key])),
+    requesterOf,
+  };
+}
 
-  /** The signature is of the file alone, so that only the file can prove it. */
-  function identifyByPlainSignature({ hex, keyId }: Extract<Credentials, { kind: 'signature' }>): Requester {
-    const key =
-      plainKeys.find(({ id }) => id === keyId) ?? (keyId === undefined ? onlyOne(plainKeys) : undefined);
-    if (key === undefined) {
-      throw new AppError('SIGNATURE_INVALID', 'this key takes no X-Signature: sha1=', {
-        hint: 'Sign with sha256 as in docs/http.md, or ask the administrator for allow_plain_signature.',
-      });
-    }
-    const proven = requesterOf('key', key.id, { upload: [...(key.upload ?? []), ...(key.admin ?? [])] });
-    return {
-      ...proven,
-      isProven: false,
-      proveBy: async (path) => {
-        if (!equalHex(hex, await plainSignature(path, key))) throw wrongPlainSignature(key);
-        return proven;
-      },
-    };
+type Signature = Extract<Credentials, { readonly kind: 'signature' }>;
+
+function identifyByToken(token: string, { tokenEntries }: Callers): Requester {
+  const entry = findByToken(tokenEntries, token);
+  if (entry !== undefined) return entry.requester;
+  throw new AppError('CREDENTIALS_INVALID', 'there is no such token', {
+    hint: 'Check the token; "rpmyard token new NAME" makes another one.',
+  });
+}
+
+function identifyBySignature(
+  { hex, keyId }: Signature,
+  { request, use }: { readonly request: AskedRequest; readonly use: 'look' | 'consume' },
+  callers: Callers & Pick<AccessOptions, 'publicPath' | 'nonces' | 'now'>,
+): Requester {
+  const { keysById, requesterOf, publicPath = '', nonces, now } = callers;
+  const signed = readSignedRequest(request);
+  const key = keyId === undefined ? undefined : keysById.get(keyId);
+  // An unknown key takes as long as a wrong signature and gets the same answer.
+  const secret = key?.secret ?? Buffer.alloc(32);
+  const isSigned = ['', publicPath].some((path) =>
+    equalHex(hex, signRequest({ ...signed, url: `${path}${signed.url}` }, secret)),
+  );
+  if (!isSigned || key === undefined) throw wrongSignature();
+  const nowMs = now();
+  const { expiresAtMs } = checkTime(signed, nowMs);
+  const isFresh =
+    use === 'look'
+      ? !nonces.isNonceUsed(key.id, signed.nonce)
+      : nonces.useNonce({ keyId: key.id, nonce: signed.nonce, expiresAtMs, nowMs });
+  if (!isFresh) {
+    throw new AppError('SIGNATURE_REPLAYED', 'a request with this X-Nonce was sent before', {
+      hint: 'Sign each request anew, with a new nonce.',
+    });
   }
+  return requesterOf('key', key.id, key);
+}
+
+/** The signature is of the file alone, so that only the file can prove it. */
+function identifyByPlainSignature({ hex, keyId }: Signature, { keysById, requesterOf }: Callers): Requester {
+  const plainKeys = [...keysById.values()].filter((key) => key.allow_plain_signature === true);
+  const key =
+    plainKeys.find(({ id }) => id === keyId) ?? (keyId === undefined ? onlyOne(plainKeys) : undefined);
+  if (key === undefined) {
+    throw new AppError('SIGNATURE_INVALID', 'this key takes no X-Signature: sha1=', {
+      hint: 'Sign with sha256 as in docs/http.md, or ask the administrator for allow_plain_signature.',
+    });
+  }
+  const proven = requesterOf('key', key.id, { upload: [...(key.upload ?? []), ...(key.admin ?? [])] });
+  return {
+    ...proven,
+    isProven: false,
+    proveBy: async (path) => {
+      if (!equalHex(hex, await plainSignature(path, key))) throw wrongPlainSignature(key);
+      return proven;
+    },
+  };
 }
 
 function onlyOne(keys: readonly Key[]): Key | undefined {
