@@ -6,7 +6,7 @@ import type { TakeTurns } from '../base/turns/take-turns.ts';
 import { quotaReached, QUOTAS } from '../base/limits/quotas.ts';
 import { isSameTags, mergeTags, NO_TAGS, type RepomdTags } from '../rpm/repodata/repomd-tags.ts';
 import type { ContentSender } from './content-checks.ts';
-import { createForeignFinder, type FoundForeign } from './find-foreign.ts';
+import { createForeignFinder, type ForeignFinder, type FoundForeign } from './find-foreign.ts';
 import { checkType, foreignTypeOf } from './foreign-metadata.ts';
 import type { KeptChange } from './kept-changes.ts';
 import type { IndexReserve } from './index-reserve.ts';
@@ -22,7 +22,7 @@ export interface ReindexRequest {
   readonly isTakeOver: boolean;
 }
 
-/** What somebody may ask of a repository beside uploads. */
+/** What clients may ask of a repository beside uploads. */
 export interface RepositoryRequests {
   /** @throws AppError NOT_FOUND. */
   readonly reindexNow: (repository: RepositoryName, request: ReindexRequest) => Promise<void>;
@@ -67,7 +67,7 @@ export interface KeptMetadata extends KeptChange {
   readonly openSha256: string;
 }
 
-export function createRepositoryRequests(options: {
+export interface RepositoryRequestsOptions {
   readonly store: PackageStore;
   readonly reindexParts: ReindexParts;
   readonly queue: ReindexQueue;
@@ -75,15 +75,25 @@ export function createRepositoryRequests(options: {
   readonly demandReserve: IndexReserve['demandReserve'];
   readonly takeTurns: TakeTurns;
   readonly maxMetadataTypes?: number;
-}): RepositoryRequests {
-  const { store, queue, prepareRepository, demandReserve, takeTurns } = options;
-  const { records, changes, foreignMetadata, layout } = options.reindexParts;
-  const { maxMetadataTypes = QUOTAS.metadataTypes } = options;
-  const finder = createForeignFinder((repository) => layout.directoryOf(repository), foreignMetadata);
+}
 
+export function createRepositoryRequests(options: RepositoryRequestsOptions): RepositoryRequests {
+  const { layout, foreignMetadata } = options.reindexParts;
+  const finder = createForeignFinder((repository) => layout.directoryOf(repository), foreignMetadata);
+  const parts = { ...options, finder };
+  return { ...runRequests(parts), ...metadataChanges(parts), ...metadataQuestions(parts) };
+}
+
+interface RequestParts extends RepositoryRequestsOptions {
+  readonly finder: ForeignFinder;
+}
+
+function runRequests(parts: RequestParts): Pick<RepositoryRequests, 'reindexNow' | 'addTags' | 'lookAtAll'> {
+  const { queue, prepareRepository } = parts;
+  const { records, changes, foreignMetadata, layout } = parts.reindexParts;
   return {
     reindexNow: async (repository, { trust, isTakeOver }) => {
-      await checkExists(repository);
+      await checkExists(repository, parts);
       await prepareRepository(repository);
       await queue.of(repository).whileMarked(async () => {
         records.takeAllBack(repository);
@@ -92,50 +102,11 @@ export function createRepositoryRequests(options: {
       });
       queue.of(repository).retrySoon();
     },
-    checkMetadataTarget: async (repository, type, condition) => {
-      checkType(type);
-      await checkExists(repository);
-      await demandType(repository, type);
-      await demandCondition(repository, type, condition);
-    },
-    putMetadata: async (repository, type, { path, sender, condition }) => {
-      // It is packed anew beside what came.
-      demandReserve([repository], statSync(path).size);
-      // Before the mark, which would have the repository seem late while others have their turn.
-      await using packed = await foreignMetadata.pack(type, path, sender);
-      await prepareRepository(repository);
-      // Two requests at once must not both find room for the last type, nor the content that only one of them replaces.
-      return await takeTurns(`metadata of ${repository}`, async () => {
-        await demandType(repository, type);
-        await demandCondition(repository, type, condition);
-        const kept = await queue.of(repository).whileMarked(() => foreignMetadata.keep(repository, packed));
-        return { ...kept, openSha256: packed.openSha256 };
-      });
-    },
-    removeMetadata: async (repository, type, condition) => {
-      await checkKnown(repository, type);
-      return await takeTurns(`metadata of ${repository}`, async () => {
-        const found = await finder.find(repository, type);
-        condition?.(found?.openSha256);
-        if (found === undefined) throw noMetadata(repository, type);
-        return await queue.of(repository).whileMarked(() => foreignMetadata.keepRemoval(repository, type));
-      });
-    },
     addTags: async (repository, tags) => {
-      await checkExists(repository);
+      await checkExists(repository, parts);
       const own = (await readSoundRepomd(layout.directoryOf(repository)))?.tags ?? NO_TAGS;
       if (isSameTags(mergeTags([own, tags]), own)) return;
       await queue.of(repository).whileMarked(() => foreignMetadata.keepTags(repository, tags));
-    },
-    findMetadata: async (repository, type) => {
-      await checkKnown(repository, type);
-      const found = await finder.find(repository, type);
-      if (found === undefined) throw noMetadata(repository, type);
-      return found;
-    },
-    listMetadata: async (repository) => {
-      await checkExists(repository);
-      return await finder.list(repository);
     },
     lookAtAll: () => {
       for (const { repository } of queue.listStatus()) {
@@ -144,42 +115,102 @@ export function createRepositoryRequests(options: {
       }
     },
   };
+}
 
-  async function demandCondition(
-    repository: RepositoryName,
-    type: string,
-    condition: Condition | undefined,
-  ): Promise<void> {
-    // Without one there is nothing to be read for it.
-    if (condition !== undefined) condition((await finder.find(repository, type))?.openSha256);
-  }
+function metadataChanges(parts: RequestParts): Pick<RepositoryRequests, 'putMetadata' | 'removeMetadata'> {
+  const { queue, prepareRepository, demandReserve, takeTurns, finder } = parts;
+  const { foreignMetadata } = parts.reindexParts;
+  return {
+    putMetadata: async (repository, type, { path, sender, condition }) => {
+      // It is packed anew beside what came.
+      demandReserve([repository], statSync(path).size);
+      // Before the mark, which would have the repository seem late while others have their turn.
+      await using packed = await foreignMetadata.pack(type, path, sender);
+      await prepareRepository(repository);
+      // Two requests at once must not both find room for the last type, nor the content that only one of them replaces.
+      return await takeTurns(`metadata of ${repository}`, async () => {
+        await demandType(repository, type, parts);
+        await demandCondition(repository, type, { finder, condition });
+        const kept = await queue.of(repository).whileMarked(() => foreignMetadata.keep(repository, packed));
+        return { ...kept, openSha256: packed.openSha256 };
+      });
+    },
+    removeMetadata: async (repository, type, condition) => {
+      await checkKnown(repository, type, parts);
+      return await takeTurns(`metadata of ${repository}`, async () => {
+        const found = await finder.find(repository, type);
+        condition?.(found?.openSha256);
+        if (found === undefined) throw noMetadata(repository, type);
+        return await queue.of(repository).whileMarked(() => foreignMetadata.keepRemoval(repository, type));
+      });
+    },
+  };
+}
 
-  async function checkKnown(repository: RepositoryName, type: string): Promise<void> {
-    checkType(type);
-    await checkExists(repository);
-  }
+function metadataQuestions(
+  parts: RequestParts,
+): Pick<RepositoryRequests, 'checkMetadataTarget' | 'findMetadata' | 'listMetadata'> {
+  const { finder } = parts;
+  return {
+    checkMetadataTarget: async (repository, type, condition) => {
+      await checkKnown(repository, type, parts);
+      await demandType(repository, type, parts);
+      await demandCondition(repository, type, { finder, condition });
+    },
+    findMetadata: async (repository, type) => {
+      await checkKnown(repository, type, parts);
+      const found = await finder.find(repository, type);
+      if (found === undefined) throw noMetadata(repository, type);
+      return found;
+    },
+    listMetadata: async (repository) => {
+      await checkExists(repository, parts);
+      return await finder.list(repository);
+    },
+  };
+}
 
-  async function demandType(repository: RepositoryName, type: string): Promise<void> {
-    const there = await typesOf(repository);
-    if (there.has(type) || there.size < maxMetadataTypes) return;
-    throw tooManyTypes(repository, maxMetadataTypes);
-  }
+async function demandCondition(
+  repository: RepositoryName,
+  type: string,
+  { finder, condition }: { readonly finder: ForeignFinder; readonly condition: Condition | undefined },
+): Promise<void> {
+  // Without one there is nothing to be read for it.
+  if (condition !== undefined) condition((await finder.find(repository, type))?.openSha256);
+}
 
-  /** Those that wait to be published, and those that are; the first come first, as a run may publish them meanwhile. */
-  async function typesOf(repository: RepositoryName): Promise<ReadonlySet<string>> {
-    const waiting = foreignMetadata.waitingTypes(repository);
-    // One that is damaged names none: the next run replaces it.
-    const published = (await readSoundRepomd(layout.directoryOf(repository)))?.data ?? [];
-    return new Set([...waiting, ...published.flatMap(({ type }) => foreignTypeOf(type) ?? [])]);
-  }
+async function checkKnown(repository: RepositoryName, type: string, parts: RequestParts): Promise<void> {
+  checkType(type);
+  await checkExists(repository, parts);
+}
 
-  async function checkExists(repository: RepositoryName): Promise<void> {
-    const isKnown = queue.statusOf(repository) !== undefined;
-    if (isKnown || (await store.listRepositories()).includes(repository)) return;
-    throw new AppError('NOT_FOUND', `there is no repository ${repository}`, {
-      hint: 'GET /api/v1/repositories lists the repositories; an upload creates one.',
-    });
-  }
+async function demandType(repository: RepositoryName, type: string, parts: RequestParts): Promise<void> {
+  const { reindexParts, maxMetadataTypes = QUOTAS.metadataTypes } = parts;
+  const there = await typesOf(repository, reindexParts);
+  if (there.has(type) || there.size < maxMetadataTypes) return;
+  throw tooManyTypes(repository, maxMetadataTypes);
+}
+
+/** Those that wait to be published, and those that are; the first come first, as a run may publish them meanwhile. */
+async function typesOf(
+  repository: RepositoryName,
+  { foreignMetadata, layout }: Pick<ReindexParts, 'foreignMetadata' | 'layout'>,
+): Promise<ReadonlySet<string>> {
+  const waiting = foreignMetadata.waitingTypes(repository);
+  // One that is damaged names none: the next run replaces it.
+  const published = (await readSoundRepomd(layout.directoryOf(repository)))?.data ?? [];
+  return new Set([...waiting, ...published.flatMap(({ type }) => foreignTypeOf(type) ?? [])]);
+}
+
+async function checkExists(
+  repository: RepositoryName,
+  { queue, store }: Pick<RepositoryRequestsOptions, 'queue' | 'store'>,
+): Promise<void> {
+  const isKnown = queue.statusOf(repository) !== undefined;
+  if (isKnown || (await store.listRepositories()).includes(repository)) return;
+  throw new AppError('NOT_FOUND', `there is no repository ${repository}`, {
+    hint: 'GET /api/v1/repositories lists the repositories; an upload creates one.',
+  });
 }
 
 function noMetadata(repository: RepositoryName, type: string): AppError {
