@@ -194,11 +194,11 @@ const FILES: readonly FaultyFile[] = [
     tests: ['test/storage/marks.test.ts'],
     faults: [
       without('a mark is not synced', 'await syncDirectory(marksDir);'),
-      instead('no mark is taken away', 'await unlink(pathOf(repository));', 'void repository;'),
+      instead('no mark is taken away', 'await ifThere(unlink(pathOf(repository)));', 'void repository;'),
       instead(
         'a mark that is gone is an error',
-        "if (errnoOf(error) !== 'ENOENT') throw error;",
-        'throw error;',
+        'await ifThere(unlink(pathOf(repository)));',
+        'await unlink(pathOf(repository));',
       ),
     ],
   },
@@ -248,7 +248,7 @@ const FILES: readonly FaultyFile[] = [
         'const pauseMs = this.#failures > 0 ?',
         'const pauseMs = this.#failures < 0 ?',
       ),
-      instead('all retries have the first pause', 'Math.min(this.#failures, retryPausesMs.length) - 1', '0'),
+      instead('all retries have the first pause', 'this.#isRetryAskedFor ? 1 : this.#failures', '1'),
       instead('a run begins while the repository is held', '|| this.#holders > 0) return;', ') return;'),
       instead(
         'holding does not wait for the run under way',
@@ -584,12 +584,12 @@ const FILES: readonly FaultyFile[] = [
       instead('asking on behalf of a request uses its nonce up', "use === 'look'", "use !== 'look'"),
       instead(
         'a plain signature is good for more than uploads',
-        "if (right === 'upload') return",
-        "if (right !== 'read') return",
+        "if (need.right === 'upload') return",
+        "if (need.right !== 'read') return",
       ),
       instead(
         'without credentials everybody may do everything',
-        'keys.length === 0 && !options.requireCredentials',
+        'keys.length === 0 && !requireCredentials',
         'keys.length === 0',
       ),
       instead(
@@ -604,8 +604,8 @@ const FILES: readonly FaultyFile[] = [
       ),
       instead(
         'any key takes a plain signature',
-        'keys.filter((key) => key.allow_plain_signature === true)',
-        'keys.filter(() => true)',
+        'filter((key) => key.allow_plain_signature === true)',
+        'filter(() => true)',
       ),
     ],
   },
