@@ -19,7 +19,7 @@ import { openTree, type Tree } from './open-tree.ts';
 import { publicPathOf } from '../http/public-path.ts';
 import { createIncomingFiles, type IncomingFiles } from '../intake/incoming-files.ts';
 import { outcomeLine, waitingLine } from '../http/render-outcome.ts';
-import { openResumableUploads } from '../intake/resumable-uploads.ts';
+import { ResumableUploads } from '../intake/resumable-uploads.ts';
 import { streamToSpool } from '../intake/stream-to-spool.ts';
 import { sweepSpool } from '../intake/sweep-leftovers.ts';
 import { STALL_MS } from '../http/upload-options.ts';
@@ -128,7 +128,7 @@ async function startOnTree(
   const incomingFiles = createIncomingFiles((path, error) =>
     log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
   );
-  const resumableUploads = await openResumableUploads({ directory: folders.resumableDir, log, now });
+  const resumableUploads = await ResumableUploads.open({ directory: folders.resumableDir, log, now });
   const readiness = Promise.withResolvers<void>();
   // Told to requests; there may be none.
   readiness.promise.catch(() => undefined);

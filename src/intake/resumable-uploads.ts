@@ -1,28 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, type Stats } from 'node:fs';
-import { lstat, open, readdir, rename, rm, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { linkSync } from 'node:fs';
+import { open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { makeDirectoryDurable, replaceDurable } from '../base/files/durable-files.ts';
-import { AppError, errnoOf } from '../errors.ts';
 import { namesIn } from '../base/files/names-in.ts';
-import { createOwnedNames, type ReachedLimit } from '../base/limits/owned-names.ts';
+import { createOwnedNames, type OwnedNames, type ReachedLimit } from '../base/limits/owned-names.ts';
 import { type OwnerQuota, quotaReached, QUOTAS } from '../base/limits/quotas.ts';
-import { readIfThere } from '../base/files/read-if-there.ts';
-import { appendPiece, type UploadPiece, repeatLastByte } from './receive/append-piece.ts';
+import { KeyedTurns } from '../base/turns/take-turns.ts';
+import { AppError } from '../errors.ts';
 import { longerThanSaid } from './body-errors.ts';
-import type { ExpectedDigest } from './spooled-upload.ts';
-import type { UploadTerms } from './spooled-upload.ts';
-
-/** What was said when an upload began. */
-export interface ResumableFacts {
-  readonly lengthBytes: number;
-  readonly terms: UploadTerms;
-  /** Of the whole. */
-  readonly expectedDigests: readonly ExpectedDigest[];
-  /** Nobody else may go on with it, or hear that it exists. */
-  readonly owner: string;
-}
+import { appendPiece, type UploadPiece, repeatLastByte } from './receive/append-piece.ts';
+import {
+  EXPIRE_MS,
+  expiryOfRemains,
+  type KeptUpload,
+  readKeptUpload,
+  type UploadPaths,
+  uploadPaths,
+} from './receive/kept-upload.ts';
+import type { ResumableFacts } from './resumable-facts.ts';
 
 /** An upload that one request has to itself. */
 export interface HeldUpload extends ResumableFacts {
@@ -39,25 +35,6 @@ export interface HeldUpload extends ResumableFacts {
   readonly remove: () => Promise<void>;
 }
 
-/** Uploads that arrive in pieces, one directory each, until they expire a day after their last byte. */
-export interface ResumableUploads {
-  /** @throws AppError QUOTA_REACHED. */
-  readonly create: (facts: ResumableFacts) => Promise<{ readonly id: string; readonly expiresAtMs: number }>;
-  /**
-   * Does something with an upload that nobody else does anything with meanwhile. A request that still receives is ended:
-   * whoever asks again has lost its connection, which the server may learn of much later.
-   * @throws AppError NOT_FOUND, also of what expired or is somebody else's.
-   */
-  readonly hold: <T>(id: string, owner: string, task: (upload: HeldUpload) => Promise<T>) => Promise<T>;
-  /**
-   * Removes what has expired, was never begun or is damaged, and accepted uploads that are too many; gives their number. What
-   * cannot be removed is logged.
-   */
-  readonly sweep: () => Promise<number>;
-  /** Answers when nothing is done with any upload. */
-  readonly settled: () => Promise<void>;
-}
-
 export interface ResumableUploadsOptions {
   readonly directory: string;
   readonly log: Pick<Logger, 'warn'>;
@@ -67,54 +44,48 @@ export interface ResumableUploadsOptions {
   readonly removeFolder?: (path: string) => Promise<void>;
 }
 
-/** As long as a spool file may go without a byte. */
-export const EXPIRE_MS = 24 * 3_600_000;
-
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/*
- * <id>/upload.json     what was said when it began
- * <id>/body            what has arrived
- * <id>/accepted.json   takes the place of both when the package was accepted
+/**
+ * Uploads that arrive in pieces, one directory each, until they expire a day after their last byte.
  *
  * A body that is complete is never written to again: after a fault in the middle of placing it, it may be a published
  * package already. Its last byte does not count until the package is accepted, so that every client sends it again
  * after such a fault, and so asks for the answer again.
  */
-export async function openResumableUploads({
-  directory,
-  log,
-  now,
-  quotas = { unfinished: QUOTAS.unfinishedUploads, accepted: QUOTAS.acceptedUploads },
-  removeFolder = (path) => rm(path, { recursive: true, force: true }),
-}: ResumableUploadsOptions): Promise<ResumableUploads> {
-  /** The last in the line of each upload. */
-  const holders = new Map<string, Holder>();
-  const unfinished = createOwnedNames(quotas.unfinished);
-  const accepted = createOwnedNames(quotas.accepted);
-  await countKept();
-  return { create, hold, sweep, settled };
+export class ResumableUploads {
+  readonly #directory: string;
+  readonly #log: Pick<Logger, 'warn'>;
+  readonly #now: () => number;
+  readonly #removeFolder: (path: string) => Promise<void>;
+  readonly #turns = new KeyedTurns();
+  /** Ends the last in the line of each upload. */
+  readonly #interruptions = new Map<string, AbortController>();
+  readonly #unfinished: OwnedNames;
+  readonly #accepted: OwnedNames;
 
-  /** What an earlier process left counts too. */
-  async function countKept(): Promise<void> {
-    const done: { readonly id: string; readonly owner: string; readonly expiresAtMs: number }[] = [];
-    for (const id of await namesIn(directory)) {
-      // A damaged one expires like any other, and is told of then.
-      const kept = await readKept(pathsOf(directory, id)).catch(() => undefined);
-      if (kept === undefined) continue;
-      if (kept.isAccepted) done.push({ id, ...kept });
-      else unfinished.note(id, kept.owner);
-    }
-    for (const { id, owner } of done.toSorted((a, b) => a.expiresAtMs - b.expiresAtMs))
-      accepted.note(id, owner);
+  private constructor(options: ResumableUploadsOptions) {
+    const { quotas } = options;
+    this.#directory = options.directory;
+    this.#log = options.log;
+    this.#now = options.now;
+    this.#removeFolder = options.removeFolder ?? ((path) => rm(path, { recursive: true, force: true }));
+    this.#unfinished = createOwnedNames(quotas?.unfinished ?? QUOTAS.unfinishedUploads);
+    this.#accepted = createOwnedNames(quotas?.accepted ?? QUOTAS.acceptedUploads);
   }
 
-  async function create(
-    facts: ResumableFacts,
-  ): Promise<{ readonly id: string; readonly expiresAtMs: number }> {
+  /** Counts what an earlier process left. */
+  static async open(options: ResumableUploadsOptions): Promise<ResumableUploads> {
+    const uploads = new ResumableUploads(options);
+    await uploads.#countKept();
+    return uploads;
+  }
+
+  /** @throws AppError QUOTA_REACHED. */
+  async create(facts: ResumableFacts): Promise<{ readonly id: string; readonly expiresAtMs: number }> {
     const id = randomUUID();
-    const paths = pathsOf(directory, id);
-    const reached = unfinished.claim(id, facts.owner);
+    const paths = this.#pathsOf(id);
+    const reached = this.#unfinished.claim(id, facts.owner);
     if (reached !== undefined) throw tooManyUnfinished(reached);
     try {
       await makeDirectoryDurable(paths.folder, 0o700);
@@ -123,28 +94,69 @@ export async function openResumableUploads({
       await replaceDurable(paths.begun, JSON.stringify(facts));
     } catch (error) {
       // A failure here must not hide the first one; the sweeper takes what stays.
-      await removeFolder(paths.folder).catch(() => undefined);
-      unfinished.release(id);
+      await this.#removeFolder(paths.folder).catch(() => undefined);
+      this.#unfinished.release(id);
       throw error;
     }
-    return { id, expiresAtMs: now() + EXPIRE_MS };
+    return { id, expiresAtMs: this.#now() + EXPIRE_MS };
   }
 
-  async function hold<T>(id: string, owner: string, task: (upload: HeldUpload) => Promise<T>): Promise<T> {
+  /**
+   * Does something with an upload that no other request does anything with meanwhile. A request that still receives is ended:
+   * a client that asks again has lost its connection, which the server may learn of much later.
+   * @throws AppError NOT_FOUND, also of what expired or has another owner.
+   */
+  async hold<T>(id: string, owner: string, task: (upload: HeldUpload) => Promise<T>): Promise<T> {
     if (!ID.test(id)) throw unknownUpload();
-    const paths = pathsOf(directory, id);
-    if ((await readKept(paths))?.owner !== owner) throw unknownUpload();
-    holders.get(id)?.interruption.abort(tookOver());
-    return inTurn(id, async (signal) => {
-      const kept = await readKept(paths);
-      if (kept === undefined || kept.expiresAtMs <= now()) throw unknownUpload();
-      return task(heldOf(id, kept, signal));
-    });
+    const paths = this.#pathsOf(id);
+    if ((await readKeptUpload(paths))?.owner !== owner) throw unknownUpload();
+    this.#interruptions.get(id)?.abort(tookOver());
+    const interruption = new AbortController();
+    this.#interruptions.set(id, interruption);
+    try {
+      return await this.#turns.take(id, async () => {
+        const kept = await readKeptUpload(paths);
+        if (kept === undefined || kept.expiresAtMs <= this.#now()) throw unknownUpload();
+        return task(this.#heldOf(id, kept, interruption.signal));
+      });
+    } finally {
+      if (this.#interruptions.get(id) === interruption) this.#interruptions.delete(id);
+    }
   }
 
-  function heldOf(id: string, kept: KeptUpload, signal: AbortSignal): HeldUpload {
+  /**
+   * Removes what has expired, was never begun or is damaged, and accepted uploads that are too many; gives their number. What
+   * cannot be removed is logged.
+   */
+  async sweep(): Promise<number> {
+    const forgotten = await this.#forgetSurplus();
+    return (
+      forgotten + (await this.#sweepEach(await readdir(this.#directory), (id) => this.#removeExpired(id)))
+    );
+  }
+
+  /** Answers when nothing is done with any upload. */
+  settled(): Promise<void> {
+    return this.#turns.settled();
+  }
+
+  async #countKept(): Promise<void> {
+    const done: { readonly id: string; readonly owner: string; readonly expiresAtMs: number }[] = [];
+    for (const id of await namesIn(this.#directory)) {
+      // A damaged one expires like any other, and is told of then.
+      const kept = await readKeptUpload(this.#pathsOf(id)).catch(() => undefined);
+      if (kept === undefined) continue;
+      if (kept.isAccepted) done.push({ id, ...kept });
+      else this.#unfinished.note(id, kept.owner);
+    }
+    for (const { id, owner } of done.toSorted((a, b) => a.expiresAtMs - b.expiresAtMs)) {
+      this.#accepted.note(id, owner);
+    }
+  }
+
+  #heldOf(id: string, kept: KeptUpload, signal: AbortSignal): HeldUpload {
     const { sizeBytes, lengthBytes, isAccepted, owner } = kept;
-    const paths = pathsOf(directory, id);
+    const paths = this.#pathsOf(id);
     const partial = { path: paths.body, sizeBytes, lengthBytes };
     return {
       ...kept,
@@ -157,153 +169,67 @@ export async function openResumableUploads({
       linkTo: (path) => linkSync(paths.body, path),
       accept: async () => {
         await rename(paths.begun, paths.accepted);
-        unfinished.release(id);
-        accepted.note(id, owner);
+        this.#unfinished.release(id);
+        this.#accepted.note(id, owner);
         await unlink(paths.body);
         // Not awaited: this upload is accepted, also when another one cannot be removed. settled() waits for the turns.
-        void forgetSurplus();
+        void this.#forgetSurplus();
       },
-      remove: () => removeUpload(id),
+      remove: () => this.#remove(id),
     };
   }
 
   /** Forgets the oldest of too many accepted uploads: a client that asks for one sends it again, and hears that it is there. */
-  async function forgetSurplus(): Promise<number> {
-    return sweepEach(accepted.listSurplus(), async (id) => {
-      await removeUpload(id);
+  #forgetSurplus(): Promise<number> {
+    return this.#sweepEach(this.#accepted.listSurplus(), async (id) => {
+      await this.#remove(id);
       return 1;
     });
   }
 
-  async function removeUpload(id: string): Promise<void> {
-    await removeFolder(pathsOf(directory, id).folder);
-    unfinished.release(id);
-    accepted.release(id);
-  }
-
-  /** One after the other, in the order of asking. */
-  async function inTurn<T>(id: string, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const before = holders.get(id);
-    const ended = Promise.withResolvers<void>();
-    const mine: Holder = { interruption: new AbortController(), ended: ended.promise };
-    holders.set(id, mine);
-    try {
-      await before?.ended;
-      return await task(mine.interruption.signal);
-    } finally {
-      if (holders.get(id) === mine) holders.delete(id);
-      ended.resolve();
-    }
-  }
-
-  async function sweep(): Promise<number> {
-    const forgotten = await forgetSurplus();
-    return forgotten + (await sweepEach(await readdir(directory), removeWhenExpired));
-  }
-
   /** @param remove has the turn of the upload, and gives the number of what it removed. */
-  async function sweepEach(ids: readonly string[], remove: (id: string) => Promise<number>): Promise<number> {
+  async #sweepEach(ids: readonly string[], remove: (id: string) => Promise<number>): Promise<number> {
     let removed = 0;
     for (const id of ids) {
       // A request does something with it.
-      if (holders.has(id)) continue;
+      if (this.#turns.isTaken(id)) continue;
       try {
-        removed += await inTurn(id, () => remove(id));
+        removed += await this.#turns.take(id, () => remove(id));
       } catch (error) {
         // The others must not stay for it.
-        log.warn({ err: error, upload: id }, 'an upload in pieces was not swept');
+        this.#log.warn({ err: error, upload: id }, 'an upload in pieces was not swept');
       }
     }
     return removed;
   }
 
-  async function removeWhenExpired(id: string): Promise<number> {
-    if ((await findExpiry(pathsOf(directory, id))) > now()) return 0;
-    await removeUpload(id);
+  async #removeExpired(id: string): Promise<number> {
+    if ((await this.#findExpiry(this.#pathsOf(id))) > this.#now()) return 0;
+    await this.#remove(id);
     return 1;
   }
 
-  async function findExpiry(paths: UploadPaths): Promise<number> {
+  async #findExpiry(paths: UploadPaths): Promise<number> {
     try {
-      const kept = await readKept(paths);
+      const kept = await readKeptUpload(paths);
       if (kept !== undefined) return kept.expiresAtMs;
     } catch (error) {
-      log.warn(
+      this.#log.warn(
         { err: error, path: paths.folder },
         'an upload in pieces is damaged; it is removed when it expires',
       );
     }
-    // Also of one that is about to begin. The body may be younger: nothing but its name changes the directory.
-    const [folder, body] = [await statIfThere(paths.folder), await statIfThere(paths.body)];
-    return Math.max(expiryOf(folder), expiryOf(body));
+    return expiryOfRemains(paths);
   }
 
-  async function settled(): Promise<void> {
-    while (holders.size > 0) await Promise.all([...holders.values()].map(({ ended }) => ended));
+  async #remove(id: string): Promise<void> {
+    await this.#removeFolder(this.#pathsOf(id).folder);
+    this.#unfinished.release(id);
+    this.#accepted.release(id);
   }
-}
 
-/** A request that has an upload to itself, or waits for the one before it. */
-interface Holder {
-  readonly interruption: AbortController;
-  readonly ended: Promise<void>;
-}
-
-interface UploadPaths {
-  readonly folder: string;
-  readonly begun: string;
-  readonly body: string;
-  readonly accepted: string;
-}
-
-function pathsOf(directory: string, id: string): UploadPaths {
-  const folder = join(directory, id);
-  return {
-    folder,
-    begun: join(folder, 'upload.json'),
-    body: join(folder, 'body'),
-    accepted: join(folder, 'accepted.json'),
-  };
-}
-
-/** What is on the disk of an upload. */
-interface KeptUpload extends ResumableFacts {
-  readonly sizeBytes: number;
-  readonly isAccepted: boolean;
-  readonly expiresAtMs: number;
-}
-
-async function readKept(paths: UploadPaths): Promise<KeptUpload | undefined> {
-  const begun = await readIfThere(paths.begun);
-  const body = await statIfThere(paths.body);
-  if (begun !== undefined && body !== undefined) {
-    return { ...parseFacts(begun), sizeBytes: body.size, isAccepted: false, expiresAtMs: expiryOf(body) };
-  }
-  // Looked for last: it may just have taken the place of what was looked for above.
-  const accepted = await readIfThere(paths.accepted);
-  if (accepted === undefined) return undefined;
-  const facts = parseFacts(accepted);
-  // The directory changed when it was accepted.
-  const expiresAtMs = expiryOf(await statIfThere(paths.folder));
-  return { ...facts, sizeBytes: facts.lengthBytes, isAccepted: true, expiresAtMs };
-}
-
-/** Our own file, which replaceDurable wrote whole. */
-function parseFacts(text: string): ResumableFacts {
-  const { lengthBytes, terms, expectedDigests, owner }: ResumableFacts = JSON.parse(text);
-  return { lengthBytes, terms, expectedDigests, owner };
-}
-
-function expiryOf(stats: Stats | undefined): number {
-  return (stats?.mtimeMs ?? 0) + EXPIRE_MS;
-}
-
-async function statIfThere(path: string): Promise<Stats | undefined> {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
-    throw error;
+  #pathsOf(id: string): UploadPaths {
+    return uploadPaths(this.#directory, id);
   }
 }
 

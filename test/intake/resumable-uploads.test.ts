@@ -7,12 +7,11 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toAppError } from '../../src/errors.ts';
 import type { UploadPiece } from '../../src/intake/receive/append-piece.ts';
+import { EXPIRE_MS } from '../../src/intake/receive/kept-upload.ts';
+import type { ResumableFacts } from '../../src/intake/resumable-facts.ts';
 import {
-  openResumableUploads,
-  EXPIRE_MS,
   type HeldUpload,
-  type ResumableFacts,
-  type ResumableUploads,
+  ResumableUploads,
   type ResumableUploadsOptions,
 } from '../../src/intake/resumable-uploads.ts';
 import { ENOUGH_ROOM } from '../support/enough-room.ts';
@@ -43,7 +42,7 @@ afterEach(() => dir.remove());
 
 function openUploads(directory = dir.path): Promise<ResumableUploads> {
   const log = pino({}, { write: (line: string) => void warned.push(JSON.parse(line).msg) });
-  return openResumableUploads({ directory, log, now: () => nowMs });
+  return ResumableUploads.open({ directory, log, now: () => nowMs });
 }
 
 const pieceOf = (
@@ -354,7 +353,7 @@ describe('an upload expires', () => {
 describe('the quotas of uploads in pieces', () => {
   const QUOTAS = { unfinished: { each: 2, together: 3 }, accepted: { each: 2, together: 3 } };
   const open = (fields: Partial<ResumableUploadsOptions> = {}): Promise<ResumableUploads> =>
-    openResumableUploads({
+    ResumableUploads.open({
       directory: dir.path,
       log: pino({}, { write: (line: string) => void warned.push(JSON.parse(line).msg) }),
       now: () => nowMs,

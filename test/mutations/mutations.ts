@@ -183,7 +183,7 @@ const FILES: readonly FaultyFile[] = [
     faults: [
       instead(
         'nobody waits for a turn',
-        'const before = last.get(key) ?? Promise.resolve();',
+        'const before = this.#last.get(key) ?? Promise.resolve();',
         'const before = Promise.resolve();',
       ),
       instead('a failed task fails those behind it', 'before.then(task, task)', 'before.then(task)'),
@@ -551,12 +551,12 @@ const FILES: readonly FaultyFile[] = [
     faults: [
       instead(
         'an upload is found by others than its owner',
-        'if ((await readKept(paths))?.owner !== owner) throw unknownUpload();',
+        'if ((await readKeptUpload(paths))?.owner !== owner) throw unknownUpload();',
         'void owner;',
       ),
       instead(
         'an expired upload goes on',
-        'kept === undefined || kept.expiresAtMs <= now()',
+        'kept === undefined || kept.expiresAtMs <= this.#now()',
         'kept === undefined',
       ),
       instead(
@@ -564,7 +564,11 @@ const FILES: readonly FaultyFile[] = [
         'sizeBytes < lengthBytes ? appendPiece : repeatLastByte',
         'sizeBytes <= lengthBytes ? appendPiece : repeatLastByte',
       ),
-      instead('requests for one upload do not wait for each other', 'await before?.ended;', 'void before;'),
+      instead(
+        'requests for one upload do not wait for each other',
+        'return await this.#turns.take(id, async () => {',
+        'return await this.#turns.take(`${id} ${Math.random()}`, async () => {',
+      ),
       instead(
         'the last byte counts before the package is accepted',
         'Math.min(sizeBytes, lengthBytes - 1)',
@@ -579,7 +583,7 @@ const FILES: readonly FaultyFile[] = [
       instead(
         'an unknown key signs with zeros',
         'if (!isSigned || key === undefined) throw wrongSignature();',
-        'if (!isSigned) throw wrongSignature();\n    if (key === undefined) return anonymous;',
+        'if (!isSigned) throw wrongSignature();\n    if (key === undefined) return callers.anonymous;',
       ),
       instead('asking on behalf of a request uses its nonce up', "use === 'look'", "use !== 'look'"),
       instead(
@@ -598,9 +602,9 @@ const FILES: readonly FaultyFile[] = [
         'if (hex === await plainSignature(path, key)) throw',
       ),
       instead(
-        'a wrong token counts as none',
+        'a wrong token passes',
         'if (entry !== undefined) return entry.requester;',
-        'return entry?.requester ?? anonymous;',
+        'return (entry ?? tokenEntries[0])!.requester;',
       ),
       instead(
         'any key takes a plain signature',

@@ -10,7 +10,7 @@ import { openMetadata } from '../../src/base/unpack/open-metadata.ts';
 import { createLongWork } from '../../src/base/turns/long-work.ts';
 import type { MetadataOptions } from '../../src/http/metadata-options.ts';
 import type { BatchOptions } from '../../src/http/batch-options.ts';
-import { openResumableUploads } from '../../src/intake/resumable-uploads.ts';
+import { ResumableUploads } from '../../src/intake/resumable-uploads.ts';
 import type { UploadOptions } from '../../src/http/upload-options.ts';
 import type { UploadOutcome } from '../../src/api/upload-outcome.ts';
 import type { SpooledUpload } from '../../src/intake/spooled-upload.ts';
@@ -119,7 +119,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       countUpload: (...call) => void counted.push(call),
       ...options.upload,
     },
-    resumableUploads: await openResumableUploads({
+    resumableUploads: await ResumableUploads.open({
       directory: resumableDir,
       log,
       now: options.now ?? Date.now,

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, toAppError } from '../../errors.ts';
 import { emptyBody, tooLarge } from '../../intake/body-errors.ts';
-import type { ResumableFacts, ResumableUploads } from '../../intake/resumable-uploads.ts';
+import type { ResumableFacts } from '../../intake/resumable-facts.ts';
+import type { ResumableUploads } from '../../intake/resumable-uploads.ts';
 import type { RequestOf } from '../routes.ts';
 import { expectedDigests } from '../upload/expected-digests.ts';
 import { readUploadTerms } from '../upload/read-upload-terms.ts';

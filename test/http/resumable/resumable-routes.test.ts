@@ -6,7 +6,7 @@ import { createAccess } from '../../../src/trust/access.ts';
 import { signRequest } from '../../../src/trust/access/signed-request.ts';
 import { hashToken } from '../../../src/trust/token-hash.ts';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../../../src/errors.ts';
-import { EXPIRE_MS } from '../../../src/intake/resumable-uploads.ts';
+import { EXPIRE_MS } from '../../../src/intake/receive/kept-upload.ts';
 import { eventually } from '../../support/eventually.ts';
 import { buildTestApp, outcomeOf, type TestApp } from '../../support/test-app.ts';
 
