@@ -2,9 +2,9 @@ import { realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type AdoptionPlan, planAdoption } from '../intake/plan-adoption.ts';
-import { readStored } from '../intake/read-stored.ts';
+import { readStored, type StoredParts } from '../intake/read-stored.ts';
 import type { Survey } from '../intake/survey.ts';
-import { surveyTree } from '../intake/survey-tree.ts';
+import { surveyTree, type TreeSurveyParts } from '../intake/survey-tree.ts';
 import { checkRoom, createLinkCheck, measureTransfer } from '../intake/transfer.ts';
 import type { Config } from '../base/config/load.ts';
 import { AppError, errnoOf } from '../errors.ts';
@@ -14,13 +14,7 @@ import { digestContent, inspectPackage } from '../intake/inspect-package.ts';
 import { refuseReplacedText } from '../intake/find-text-warnings.ts';
 import { createInspectionThreads, type InspectionThreads } from '../intake/inspection-threads.ts';
 import { nearestExisting } from '../base/files/nearest-existing.ts';
-import { alsoInstalls } from '../storage/arch-table.ts';
-import {
-  basearchOfDirectory,
-  createRepositoryLayout,
-  findReleasever,
-  type RepositoryLayout,
-} from '../storage/repository-layout.ts';
+import { createRepositoryLayout, type RepositoryLayout } from '../storage/repository-layout.ts';
 import { isLocked } from '../storage/tree-lock.ts';
 import { createContentChecks } from '../indexing/content-checks.ts';
 import { foreignTypeOf } from '../indexing/foreign-metadata.ts';
@@ -30,13 +24,12 @@ import { readSoundRepomd } from '../indexing/read-metadata.ts';
 import { isReleasever, type RepositoryName } from '../rpm/repository-name.ts';
 import { checkPackageSignature } from '../trust/check-package-signature.ts';
 import { createGpgv } from '../trust/create-gpgv.ts';
-import { makePackageKeyrings } from '../trust/package-keyrings.ts';
+import { type FindKeyring, makePackageKeyrings } from '../trust/package-keyrings.ts';
 import { digestOfContent } from '../base/unpack/digest-of-content.ts';
 import { applyAdoption } from './apply-adoption.ts';
 import { becomeOwner, demandOwner } from './become-owner.ts';
 import { ADOPT } from './commands.ts';
 import { createProgressBar } from './progress-bar.ts';
-import { findPackageWarnings } from '../intake/find-package-warnings.ts';
 import { foldersOf, readConfig, treeLine } from './read-config.ts';
 import { type Adoption, adoptionAsJson, isSettled, renderAdoption } from './render-adoption.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -65,7 +58,9 @@ export async function adopt(args: readonly string[]): Promise<number> {
   // Checked first: the survey reads for minutes.
   if (values.apply) checkNotRunning(config);
 
-  const survey = await withThreads((threads) => lookAround(root, config, values.releasever, threads));
+  const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
+  const { releasever } = values;
+  const survey = await withThreads((threads) => lookAround(root, { config, layout, releasever, threads }));
   const { plan } = survey;
   const transfer = measureTransfer(plan, config.stateDir);
   if (values.apply) checkRoom(transfer, config.stateDir);
@@ -152,39 +147,25 @@ async function withThreads<T>(work: (threads: InspectionThreads) => Promise<T>):
   }
 }
 
+/** What a look at a tree needs. */
+interface LookParts {
+  readonly config: Config;
+  readonly layout: RepositoryLayout;
+  readonly releasever: string | undefined;
+  readonly threads: InspectionThreads;
+}
+
 /** Survey and plan: changes nothing, needs no lock, and works beside a running service. */
 async function lookAround(
   root: string,
-  config: Config,
-  releasever: string | undefined,
-  threads: InspectionThreads,
+  parts: LookParts,
 ): Promise<{ readonly survey: Survey; readonly plan: AdoptionPlan }> {
-  const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
   await using keyrings = await temporaryFolder('rpmyard-keyrings-');
-  const findKeyring = await makePackageKeyrings(config.keyrings, keyrings.path, createGpgv());
+  const findKeyring = await makePackageKeyrings(parts.config.keyrings, keyrings.path, createGpgv());
   const contentChecks = createContentChecks();
   const bar = createProgressBar('looking at packages');
   const survey = await surveyTree(root, {
-    packages: {
-      inspect: async (path, sizeBytes) => {
-        const whole = { path, sizeBytes, sha256: undefined, expectedDigests: [] };
-        const inspected = await inspectPackage(whole, threads);
-        if (config.reindex.engine === 'createrepo') refuseReplacedText(inspected.rpm);
-        return inspected;
-      },
-      findWarnings: ({ rpm }, repositories) => findPackageWarnings(rpm, repositories),
-      names: {
-        topDir: config.topDir,
-        basearchOf: basearchOfDirectory,
-        releaseverOfTag: (tag) => releaseverOfTag(tag, config.layout.releaseverPatterns),
-      },
-      routing: { targetsOf: (...asked) => layout.targetsOf(...asked), alsoInstalls, releasever },
-      checkSignature: async (path, inspected, repositories) => {
-        await checkPackageSignature({ path, ...inspected }, repositories, findKeyring);
-      },
-      isLinkable: createLinkCheck(config.stateDir),
-      onProgress: bar.show,
-    },
+    packages: { ...packageSurveyParts(parts, findKeyring), onProgress: bar.show },
     indexes: { readIndex: readFoundIndexOf, reasonOf },
     metadata: {
       foreignTypeOf,
@@ -193,7 +174,32 @@ async function lookAround(
     },
   });
   bar.clear();
-  const stored = await readStored(survey, {
+  return { survey, plan: planAdoption(survey, await readStored(survey, storedParts(parts))) };
+}
+
+/** As the service inspects and routes an upload. */
+function packageSurveyParts(
+  { config, layout, releasever, threads }: LookParts,
+  findKeyring: FindKeyring,
+): Omit<TreeSurveyParts['packages'], 'onProgress'> {
+  return {
+    inspect: async (path, sizeBytes) => {
+      const whole = { path, sizeBytes, sha256: undefined, expectedDigests: [] };
+      const inspected = await inspectPackage(whole, threads);
+      if (config.reindex.engine === 'createrepo') refuseReplacedText(inspected.rpm);
+      return inspected;
+    },
+    names: { topDir: config.topDir, releaseverPatterns: config.layout.releaseverPatterns },
+    routing: { targetsOf: (...asked) => layout.targetsOf(...asked), releasever },
+    checkSignature: async (path, inspected, repositories) => {
+      await checkPackageSignature({ path, ...inspected }, repositories, findKeyring);
+    },
+    isLinkable: createLinkCheck(config.stateDir),
+  };
+}
+
+function storedParts({ config, layout, threads }: LookParts): StoredParts {
+  return {
     pathOf: (repository, location) => join(layout.directoryOf(repository), location),
     sha256Of: (path) => digestOfFile(path),
     isSamePackage: config.signing.isSigningPackages
@@ -201,18 +207,12 @@ async function lookAround(
           (await digestContent(path, threads)) === (await digestContent(storedPath, threads))
       : undefined,
     publishedContentOf: (repository, type) => publishedContentOf(layout, repository, type),
-  });
-  return { survey, plan: planAdoption(survey, stored) };
+  };
 }
 
 /** Nothing of an index that this service published: a person removed the packages that left it. */
 async function readFoundIndexOf(directory: string): Promise<FoundIndex> {
   return (await isOwnIndex(directory)) ? new Map() : readFoundIndex(directory);
-}
-
-/** The releasever that a release with this dist tag names. */
-function releaseverOfTag(tag: string, patterns: readonly RegExp[]): string | undefined {
-  return findReleasever(`1.${tag}`, patterns) ?? findReleasever(`1.${tag}.1`, patterns);
 }
 
 /** Undefined also for metadata that is damaged: the next index run replaces it. */

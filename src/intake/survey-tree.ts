@@ -6,18 +6,18 @@ import { type MetadataSurveyParts, surveyMetadata } from './adopt/survey-metadat
 import { type PackageSurveyParts, refusalOf, surveyPackages, unreadable } from './adopt/survey-packages.ts';
 import { walkTree } from './adopt/walk-tree.ts';
 
+/** What each kind of file is looked at with. */
+export interface TreeSurveyParts {
+  readonly packages: PackageSurveyParts;
+  readonly metadata: MetadataSurveyParts;
+  readonly indexes: IndexSurveyParts;
+}
+
 /**
  * Looks at everything in a directory and changes nothing.
  * @param root absolute, without symbolic links in it.
  */
-export async function surveyTree(
-  root: string,
-  parts: {
-    readonly packages: PackageSurveyParts;
-    readonly metadata: MetadataSurveyParts;
-    readonly indexes: IndexSurveyParts;
-  },
-): Promise<Survey> {
+export async function surveyTree(root: string, parts: TreeSurveyParts): Promise<Survey> {
   const walked = await walkTree(root);
   const linked = new Map<string, string>();
   for (const path of walked.links.filter((link) => link.endsWith('.rpm'))) {

@@ -1,5 +1,6 @@
 import { joinRepositoryName, type RepositoryName } from '../../rpm/repository-name.ts';
 import { basename, dirname, relative, sep } from 'node:path';
+import { basearchOfDirectory, findReleasever } from '../../storage/repository-layout.ts';
 
 /** The repository that a directory's name says its packages belong to. */
 export interface NamedRepository {
@@ -10,13 +11,10 @@ export interface NamedRepository {
   readonly isInTree: boolean;
 }
 
-/** What names mean; the rules of the layout are handed in. */
+/** What names mean. */
 export interface NameRules {
   readonly topDir: string;
-  /** The repository of an arch or basearch in a path (`i686` is `i386`); undefined for other names. */
-  readonly basearchOf: (name: string) => string | undefined;
-  /** What a dist tag (`el9`) names, as a release tag would. */
-  readonly releaseverOfTag: (tag: string) => string | undefined;
+  readonly releaseverPatterns: readonly RegExp[];
 }
 
 // `9`, `8.6`, `2023`, `7Server`: a version, where a word such as `stable` or a user's name might be anything.
@@ -61,16 +59,21 @@ function namedInTree([releasever = '', basearch = '', ...others]: readonly strin
 function namedByService(directories: readonly string[], rules: NameRules): NamedRepository | undefined {
   const [releasever = '', arch = '', packages, ...others] = directories;
   if (packages !== 'Packages' || others.length > 0) return undefined;
-  return named(rules.releaseverOfTag(releasever) ?? releasever, arch, rules);
+  return named(releaseverOfTag(releasever, rules) ?? releasever, arch);
 }
 
 function namedBy(name: string, arch: string, rules: NameRules): NamedRepository | undefined {
-  const releasever = rules.releaseverOfTag(name) ?? (VERSION.test(name) ? name : undefined);
-  return releasever === undefined ? undefined : named(releasever, arch, rules);
+  const releasever = releaseverOfTag(name, rules) ?? (VERSION.test(name) ? name : undefined);
+  return releasever === undefined ? undefined : named(releasever, arch);
 }
 
-function named(releasever: string, arch: string, rules: NameRules): NamedRepository | undefined {
-  const basearch = rules.basearchOf(arch);
+/** The releasever that a release with this dist tag (`el9`) names. */
+function releaseverOfTag(tag: string, { releaseverPatterns }: NameRules): string | undefined {
+  return findReleasever(`1.${tag}`, releaseverPatterns) ?? findReleasever(`1.${tag}.1`, releaseverPatterns);
+}
+
+function named(releasever: string, arch: string): NamedRepository | undefined {
+  const basearch = basearchOfDirectory(arch);
   if (basearch === undefined) return undefined;
   const repository = joinRepositoryName({ releasever, basearch });
   return repository === undefined ? undefined : { repository, releasever, isInTree: false };

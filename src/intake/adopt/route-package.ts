@@ -1,5 +1,6 @@
 import { splitRepositoryName } from '../../rpm/repository-name.ts';
 import { AppError } from '../../errors.ts';
+import { alsoInstalls } from '../../storage/arch-table.ts';
 import type { PackageIdentity, RepositoryLayout, Target } from '../../storage/repository-layout.ts';
 import type { NamedRepository } from './recognise-directory.ts';
 
@@ -17,8 +18,6 @@ export interface Route {
 /** The rules a package is routed by. */
 export interface RouteRules {
   readonly targetsOf: RepositoryLayout['targetsOf'];
-  /** True when hosts of a basearch install packages of an arch that has another one. */
-  readonly alsoInstalls: (basearch: string, arch: string) => boolean;
   /** For packages that neither their release tag nor their directory says anything of. */
   readonly releasever: string | undefined;
 }
@@ -33,9 +32,9 @@ export interface RouteRules {
 export function routePackage(
   identity: PackageIdentity,
   named: NamedRepository | undefined,
-  { targetsOf, alsoInstalls, releasever }: RouteRules,
+  { targetsOf, releasever }: RouteRules,
 ): Route {
-  const keptIn = keptBasearch(identity, named, alsoInstalls);
+  const keptIn = keptBasearch(identity, named);
   const basearches = keptIn === undefined ? undefined : [keptIn];
   const tagged = taggedTargets(identity, targetsOf, basearches);
   const taggedReleasever = tagged === undefined ? undefined : releaseverOf(tagged);
@@ -63,7 +62,6 @@ export function routePackage(
 function keptBasearch(
   { arch, isSource }: PackageIdentity,
   named: NamedRepository | undefined,
-  alsoInstalls: RouteRules['alsoInstalls'],
 ): string | undefined {
   if (isSource || named === undefined) return undefined;
   const { basearch } = splitRepositoryName(named.repository);

@@ -2,7 +2,7 @@ import { type BigIntStats, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, errnoOf, toAppError } from '../../errors.ts';
 import { identityOf } from '../../base/files/file-identity.ts';
-import type { PackageWarning } from '../../api/package-warning.ts';
+import { findPackageWarnings } from '../find-package-warnings.ts';
 import type { InspectedPackage } from '../inspect-package.ts';
 import { fileOf } from './file-of.ts';
 import { type NameRules, recogniseDirectory } from './recognise-directory.ts';
@@ -22,10 +22,6 @@ export interface PackageSurveyParts {
     inspected: InspectedPackage,
     repositories: readonly RepositoryName[],
   ) => Promise<void>;
-  readonly findWarnings: (
-    inspected: InspectedPackage,
-    repositories: readonly RepositoryName[],
-  ) => readonly PackageWarning[];
   readonly isLinkable: (path: string, stats: BigIntStats) => boolean;
   readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;
 }
@@ -119,7 +115,7 @@ async function lookAt(
     isInTree: join(root, path).startsWith(`${parts.names.topDir}/`),
     isInPlace: targets.some((target) => target.path === join(root, path)),
     isLinkable: parts.isLinkable(absolute, stats),
-    warnings: parts.findWarnings(inspected, repositories),
+    warnings: findPackageWarnings(rpm, repositories),
   };
 }
 

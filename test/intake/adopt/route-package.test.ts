@@ -1,15 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { recogniseDirectory } from '../../../src/intake/adopt/recognise-directory.ts';
 import { routePackage } from '../../../src/intake/adopt/route-package.ts';
-import { alsoInstalls } from '../../../src/storage/arch-table.ts';
-import { basearchOfDirectory, createRepositoryLayout } from '../../../src/storage/repository-layout.ts';
+import { createRepositoryLayout } from '../../../src/storage/repository-layout.ts';
 import { repo } from '../../support/repo.ts';
 
 const EL = /\.el(?<releasever>\d+)/;
 const RULES = {
   topDir: '/srv/repo/storage',
-  basearchOf: basearchOfDirectory,
-  releaseverOfTag: (tag: string) => EL.exec(`1.${tag}`)?.groups?.['releasever'],
+  releaseverPatterns: [EL],
 };
 const layout = createRepositoryLayout({
   topDir: '/srv/repo/storage',
@@ -73,7 +71,7 @@ describe('the way of a package', () => {
     releasever?: string,
     arch = IDENTITY.arch,
   ) => {
-    const rules = { targetsOf, alsoInstalls, releasever };
+    const rules = { targetsOf, releasever };
     const found = routePackage({ ...IDENTITY, release, arch }, directory, rules);
     return { ...found, targets: found.targets.map(({ repository }) => repository) };
   };
