@@ -1,7 +1,8 @@
 import { SaxesParser, type SaxesTagPlain } from 'saxes';
 import type { PackageMetadataType } from '../../rpm/repodata/metadata-envelope.ts';
 import type { Checksum } from './file-checksum.ts';
-import { TextLimit } from './text-limit.ts';
+import { MAX_TEXT_BYTES } from '../../rpm/repodata/libxml2-limit.ts';
+import { TextLimit } from '../../rpm/repodata/text-limit.ts';
 
 /** A package as primary describes it. */
 export interface PrimaryPackage {
@@ -92,7 +93,8 @@ export class PackageMetadataReader {
 
   push(piece: Uint8Array): void {
     this.#unlessFaulty(() => {
-      this.#textLimit.check(piece);
+      const long = this.#textLimit.findLong(piece);
+      if (long !== undefined) throw new Error(`a ${long} is longer than ${MAX_TEXT_BYTES} bytes`);
       this.#parser.write(this.#decoder.decode(piece, { stream: true }));
     });
   }

@@ -1,6 +1,7 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { MAX_TEXT_BYTES } from './libxml2-limit.ts';
 import { closingTag, openingTag, type PackageMetadataType } from './metadata-envelope.ts';
+import { findLongPart } from './text-limit.ts';
 
 /** What identifies a package in primary, filelists or other. */
 export interface CheckedPackage {
@@ -17,9 +18,6 @@ const MAX_BYTES_PER_CHARACTER = 3;
 
 /** No known writer goes beyond five; the namespaces of each open element are searched for every other one. */
 const MAX_DEPTH = 32;
-
-/** Those that XML knows without a document type, and characters by number. */
-const REFERENCE = /&(?:amp|lt|gt|quot|apos|#x(?<hex>[0-9a-f]{1,8})|#(?<decimal>\d{1,8}));/gi;
 
 /** Below the root element. */
 const PACKAGE_DEPTH = 2;
@@ -38,7 +36,7 @@ export function checkGroup(type: PackageMetadataType, groupXml: string): readonl
     throw new Error(`${type}: a comment, CDATA section, document type or instruction`);
   }
   const isLong = mayBeTooLong(groupXml);
-  const tooLong = isLong ? findTooLong(groupXml) : undefined;
+  const tooLong = isLong ? findLongPart(Buffer.from(groupXml)) : undefined;
   if (tooLong !== undefined) throw new Error(`${type}: a ${tooLong} of more than 10,000,000 bytes`);
   const reader = new GroupReader(type);
   const parser = new SaxesParser({ xmlns: true });
@@ -130,50 +128,6 @@ function completePackage(
   if (pkgid === undefined || !/^[0-9a-f]+$/.test(pkgid)) return undefined;
   if (type !== 'primary') return { pkgid, location: undefined };
   return location === undefined || location === '' ? undefined : { pkgid, location };
-}
-
-/** What of these libxml2 refuses for its length, wherever it stands. */
-function findTooLong(xml: string): 'text' | 'tag' | undefined {
-  for (let start = 0; start < xml.length; ) {
-    const tag = positionOf('<', xml, start);
-    if (isTooLong(xml, start, tag) && isLongText(xml.slice(start, tag))) return 'text';
-    const end = positionOf('>', xml, tag);
-    if (isTooLong(xml, tag, end)) return 'tag';
-    start = end + 1;
-  }
-  return undefined;
-}
-
-/** The end of the text where the character does not stand. */
-function positionOf(character: string, text: string, start: number): number {
-  const position = text.indexOf(character, start);
-  return position === -1 ? text.length : position;
-}
-
-function isTooLong(xml: string, start: number, end: number): boolean {
-  const mayBe = (end - start) * MAX_BYTES_PER_CHARACTER > MAX_TEXT_BYTES;
-  return mayBe && Buffer.byteLength(xml.slice(start, end)) > MAX_TEXT_BYTES;
-}
-
-/**
- * A reference counts as the character that it stands for.
- * @param written the text between two tags.
- */
-function isLongText(written: string): boolean {
-  let bytes = Buffer.byteLength(written);
-  for (const [reference, hex, decimal] of written.matchAll(REFERENCE)) {
-    bytes -=
-      reference.length - referredBytes(Number.parseInt(hex ?? decimal ?? '', hex === undefined ? 10 : 16));
-    if (bytes <= MAX_TEXT_BYTES) return false;
-  }
-  return true;
-}
-
-/** @param code of a character; NaN for one that has a name, all of which are ASCII. */
-function referredBytes(code: number): number {
-  if (Number.isNaN(code) || code < 0x80) return 1;
-  if (code < 0x800) return 2;
-  return code < 0x10000 ? 3 : 4;
 }
 
 function mayBeTooLong(text: string): boolean {

@@ -1,5 +1,5 @@
-import { MAX_TEXT_BYTES } from './libxml2-limit.ts';
 import { isUtf8 } from 'node:buffer';
+import { findLongPart } from './text-limit.ts';
 
 /** What identifies a package in primary, filelists or other, and whether readers can take it. */
 export interface ScannedPackage {
@@ -104,7 +104,7 @@ function scanPackage(bytes: Buffer): ScannedPackage {
   return {
     pkgid,
     location: href === undefined ? undefined : unescapeAttribute(Buffer.from(href, 'latin1').toString()),
-    isReadable: isScannable && isUtf8(bytes) && !namesForbidden(element) && !hasHugeText(element),
+    isReadable: isScannable && isUtf8(bytes) && !namesForbidden(element) && findLongPart(bytes) === undefined,
     // Before the first one stand the opening tags of the file.
     element: bytes.subarray(Math.max(0, bytes.indexOf(START))),
   };
@@ -127,25 +127,6 @@ function isChar(codePoint: number): boolean {
 
 function codePointOf(decimal: string | undefined, hex: string | undefined): number {
   return decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
-}
-
-/** Of a tag as it is written, or of a text as it is read, where a reference is one character. */
-function hasHugeText(element: string): boolean {
-  if (element.length <= MAX_TEXT_BYTES) return false;
-  for (let start = 0; start !== -1; ) {
-    const next = element.indexOf('<', start + 1);
-    const end = next === -1 ? element.length : next;
-    if (end - start > MAX_TEXT_BYTES && isHuge(element.slice(start, end))) return true;
-    start = next;
-  }
-  return false;
-}
-
-/** @param part a tag and the text after it. */
-function isHuge(part: string): boolean {
-  const tagBytes = part.indexOf('>') + 1;
-  if (tagBytes === 0 || tagBytes > MAX_TEXT_BYTES) return true;
-  return part.slice(tagBytes).replace(/&[^;]*;/g, '.').length > MAX_TEXT_BYTES;
 }
 
 const ENTITIES = new Map([

@@ -1,16 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { TextLimit } from '../../../src/indexing/verify/text-limit.ts';
+import { findLongPart } from '../../../src/rpm/repodata/text-limit.ts';
 
-const PIECE_BYTES = 64 * 1024;
 const LIMIT_BYTES = 10_000_000;
 
-function check(xml: string): void {
-  const limit = new TextLimit();
-  const bytes = Buffer.from(xml);
-  for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
-    limit.check(bytes.subarray(start, start + PIECE_BYTES));
-  }
-}
+const findLong = (xml: string): ReturnType<typeof findLongPart> => findLongPart(Buffer.from(xml));
 
 describe('the longest text that clients read', () => {
   it.each([
@@ -19,16 +12,23 @@ describe('the longest text that clients read', () => {
     ['a tag', `<a b="${'x'.repeat(LIMIT_BYTES - 7)}">text</a>`],
     ['many short ones', `<a>${'<b c="d">text</b>'.repeat(1_000_000)}</a>`],
   ])('may be %s', (_, xml) => {
-    expect(() => check(xml)).not.toThrow();
+    expect(findLong(xml)).toBeUndefined();
   });
 
   it.each([
-    ['a text', `<a><b>${'x'.repeat(LIMIT_BYTES + 1)}</b></a>`],
+    ['text', 'a text', `<a><b>${'x'.repeat(LIMIT_BYTES + 1)}</b></a>`],
     [
+      'text',
+      'a text of references to characters of three bytes',
+      `<a>${'&#xfffd;'.repeat(LIMIT_BYTES / 3 + 1)}</a>`,
+    ],
+    ['text', 'what begins as a reference and is none', `<a>&${'x'.repeat(LIMIT_BYTES)}</a>`],
+    [
+      'tag',
       'a tag, whose references count as they are written',
       `<a b="${'&quot;'.repeat(LIMIT_BYTES / 6)}">text</a>`,
     ],
-  ])('may not be longer: %s', (_, xml) => {
-    expect(() => check(xml)).toThrow(/longer/);
+  ])('may not be longer: a %s that is %s', (part, _, xml) => {
+    expect(findLong(xml)).toBe(part);
   });
 });
