@@ -17,5 +17,4 @@ it.skipIf(lacks('rpm') || lacks('createrepo_c'))(
     expect(report.compared).toBe(COUNT);
     expect(report.taken).toBeGreaterThan(COUNT / 4);
   },
-  120_000,
 );

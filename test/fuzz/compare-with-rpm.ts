@@ -5,6 +5,7 @@ import { inspectPackage } from '../../src/intake/inspect-package.ts';
 import { NO_THREADS } from '../../src/intake/inspection-threads.ts';
 import { PACKAGE_METADATA_TYPES } from '../../src/rpm/repodata/metadata-envelope.ts';
 import { parseRpm } from '../../src/rpm/rpm-parser/parse-rpm.ts';
+import { severityOf } from '../../src/rpm/rpm-parser/text-defects.ts';
 import { createRandom, type Random } from '../support/random.ts';
 import { renderFile } from '../support/render-packages.ts';
 import { createTempDir } from '../support/temp-dir.ts';
@@ -99,6 +100,9 @@ async function compareOne(
     return { what: `createrepo_c writes another ${type}:\n${xml[type]}\nours:\n${ours[type]}` };
   }
   if ((refusal === undefined) === isTakenThere) return undefined;
+  if (refusal === undefined && isVerified && hasReplacedText(input)) {
+    return { reason: 'createrepo_c refuses text that is replaced here (docs/decisions/0004)' };
+  }
   const tags = readPackageTags(input);
   const disagreement = tags && { tags, code: refusal?.code, isTakenThere };
   const listed =
@@ -116,6 +120,11 @@ async function refusalOf(path: string, sizeBytes: number): Promise<AppError | un
     if (error instanceof AppError) return error;
     throw error;
   }
+}
+
+/** Text for people that no XML can hold. */
+function hasReplacedText(input: Buffer): boolean {
+  return parseRpm(input, input.length).textDefects.some((defect) => severityOf(defect) === 'replaced');
 }
 
 /** Text, times and requirements that are written otherwise on purpose: docs/decisions/0008-repodata-deviations.md. */

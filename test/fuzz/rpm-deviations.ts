@@ -200,5 +200,7 @@ function isOfOddType({ tag, type }: CraftTag): boolean {
     Tag.DIRINDEXES,
   ];
   const flags = Object.values(DEPENDENCY_TAGS).map((known) => known.flags);
-  return isText ? [...numbers, ...flags].includes(tag) : DEPENDENCY_NAMES.includes(tag);
+  if (!isText) return DEPENDENCY_NAMES.includes(tag);
+  // rpm reads no names in a list of translations.
+  return [...numbers, ...flags, ...(type === TagType.I18NSTRING ? DEPENDENCY_NAMES : [])].includes(tag);
 }
