@@ -9,6 +9,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     maxWorkers: 2,
     globalSetup: 'test/support/choose-seed.ts',
+    setupFiles: ['test/support/demand-checks.ts'],
     reporters: ['default', new SkippedTestsReporter()],
   },
 });
