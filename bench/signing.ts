@@ -3,7 +3,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { publishRepodata, type RepomdSigner } from '../src/indexing/publish/publish-repodata.ts';
+import { publishRepodata } from '../src/storage/local/publish-repodata.ts';
+import type { RepomdSigner } from '../src/storage/publications.ts';
 import { writeIndex } from '../src/indexing/engines/incremental/write-index.ts';
 import { makeKey } from '../src/trust/make-key.ts';
 import { stopAgent } from '../test/support/gpg-keys.ts';

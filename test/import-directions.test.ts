@@ -47,8 +47,8 @@ const DISTRICTS = {
 /** A folder of each district that is its own, with a module in it. */
 const PRIVATE = {
   http: 'hooks/guard-routes',
-  indexing: 'publish/publish-repodata',
-  intake: 'place/place-package',
+  indexing: 'rebuild/scan-published',
+  intake: 'inspect/acceptance',
   client: 'push/send-body',
   trust: 'access/credentials',
   storage: 'local/migrations',
@@ -139,7 +139,7 @@ const ALLOWED: readonly Plant[] = [
     .filter(({ name, other }) => !isAbove(other, name))
     .map(({ name, from }) => importing(`src/${name}`, from)),
   importing('src/http', './hooks/guard-routes.ts'),
-  importing('src/intake/adopt', '../place/place-package.ts'),
+  importing('src/intake/adopt', '../inspect/acceptance.ts'),
   importing('src/rpm/rpm-parser', './parse-rpm.ts'),
   importing('src/rpm/rpm-parser', 'node:crypto'),
   importing('src/rpm/repodata', 'saxes'),

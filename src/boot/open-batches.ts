@@ -64,7 +64,7 @@ export function openBatches(
     publicUrl: parts.publicUrl,
     sweep: () => untilEnded(sweep()),
     complete: async () => {
-      for (const id of batches.listUnplaced()) {
+      for (const id of await batches.listUnplaced()) {
         await complete(id).catch((error: unknown) => {
           log.error({ batch: id, err: error }, 'a committed batch is not placed yet');
         });

@@ -1,22 +1,24 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../base/config/load.ts';
-import { type BatchStore, openBatchStore } from '../storage/batch-store.ts';
-import { placeDecidedOf } from '../intake/place-decided.ts';
-import { createPackageStore, type PackageStore } from '../storage/package-store.ts';
-import { createRepositoryLayout, type RepositoryLayout } from '../storage/repository-layout.ts';
 import { createTurns, type TakeTurns } from '../base/turns/take-turns.ts';
-import { checkFolders, prepareFolders, type TreeFolders } from '../storage/tree-folders.ts';
-import { sweepAtStart, sweepScratch } from '../intake/sweep-leftovers.ts';
-import { Records } from '../storage/records.ts';
-import { splitRepositoryName } from '../rpm/repository-name.ts';
-import { lockTree, type TreeLock } from '../storage/tree-lock.ts';
 import { createContentChecks } from '../indexing/content-checks.ts';
-import { tagsOfRepositories } from '../indexing/tags-of-repositories.ts';
 import { ForeignMetadata } from '../indexing/foreign-metadata.ts';
 import { openEngine } from '../indexing/open-engine.ts';
 import { PendingChanges } from '../indexing/pending-changes.ts';
 import type { ReindexParts } from '../indexing/reindex-repository.ts';
+import { tagsOfRepositories } from '../indexing/tags-of-repositories.ts';
+import { sweepAtStart, sweepScratch } from '../intake/sweep-leftovers.ts';
+import { splitRepositoryName } from '../rpm/repository-name.ts';
+import { openStorage } from '../storage/open-storage.ts';
+import {
+  createRepositoryLayout,
+  type RepositoryLayout,
+  treeLockFiles,
+} from '../storage/repository-layout.ts';
+import type { Storage } from '../storage/storage.ts';
+import { checkFolders, prepareFolders, type TreeFolders } from '../storage/tree-folders.ts';
+import { lockTree, type TreeLock } from '../storage/tree-lock.ts';
 import { Signer } from '../trust/signer.ts';
 import { noteOwnAgent } from '../trust/own-agent.ts';
 
@@ -24,34 +26,58 @@ import { noteOwnAgent } from '../trust/own-agent.ts';
 export interface Tree {
   readonly folders: TreeFolders;
   readonly layout: RepositoryLayout;
-  readonly store: PackageStore;
-  readonly records: Records;
+  readonly storage: Storage;
   /** Undefined when nothing is signed. */
   readonly signer: Signer | undefined;
-  readonly batches: BatchStore;
   readonly takeTurns: TakeTurns;
   readonly reindexParts: ReindexParts;
   readonly close: () => Promise<void>;
 }
 
-/** Takes the tree for this process and removes what a crash left. @throws AppError TREE_LOCKED, TREE_UNUSABLE. */
-export async function openTree(config: Config, log: Logger): Promise<Tree> {
+/**
+ * Takes the tree for this process and removes what a crash left.
+ * @param open chooses how things are kept.
+ * @throws AppError TREE_LOCKED, TREE_UNUSABLE.
+ */
+export async function openTree(config: Config, log: Logger, open = openStorage): Promise<Tree> {
   const folders = await prepareFolders({ ...config, spoolDir: config.server.spoolDir });
-  const locks: TreeLock[] = [lockTree(folders.stateDir)];
+  const locks: TreeLock[] = [lockTree(folders)];
   const release = (): void => {
     for (const lock of locks) lock.release();
   };
   try {
-    locks.push(lockTree(folders.topDir, '.rpmyard-'));
+    locks.push(lockTree(treeLockFiles(folders.topDir)));
     await checkFolders(folders);
     const swept = (await sweepAtStart(folders)) + (await sweepScratch(folders.scratchRoot));
     if (swept > 0) log.info({ files: swept }, 'removed what an earlier process left');
-    const batches = await openBatchStore(join(folders.stateDir, 'batches'));
-    const endAgent = config.signing.keys.length === 0 ? nothing : await noteOwnAgent(config.signing);
-    return buildTree(config, { folders, batches }, log, async () => {
-      await endAgent();
-      release();
+    const changes = new PendingChanges();
+    const takeTurns = createTurns();
+    const layout = createRepositoryLayout({ topDir: folders.topDir, ...config.layout });
+    const storage = await open({
+      layout,
+      state: folders,
+      takeTurns,
+      notePlaced: (repository, placed) => changes.notePlaced(repository, placed),
+      now: Date.now,
+      log,
     });
+    const endAgent = config.signing.keys.length === 0 ? nothing : await noteOwnAgent(config.signing);
+    const signer = openSigner(config, folders.keyringsDir);
+    const reindexParts = buildReindexParts(config, { folders, storage, signer, changes, log });
+    return {
+      folders,
+      layout,
+      storage,
+      signer,
+      takeTurns,
+      reindexParts,
+      close: async () => {
+        await reindexParts.engine.close();
+        await storage.close();
+        await endAgent();
+        release();
+      },
+    };
   } catch (error) {
     release();
     throw error;
@@ -62,66 +88,26 @@ async function nothing(): Promise<void> {
   return undefined;
 }
 
-function buildTree(
+function buildReindexParts(
   config: Config,
-  { folders, batches }: Pick<Tree, 'folders' | 'batches'>,
-  log: Logger,
-  release: () => Promise<void>,
-): Tree {
-  const records = new Records(folders.stateDir);
-  const layout = createRepositoryLayout({ topDir: folders.topDir, ...config.layout });
-  const store = createPackageStore(layout);
-  const engine = openEngine({
-    ...config.reindex,
-    stateDir: folders.stateDir,
-    sha256Of: (path) => store.sha256Of(path),
-  });
-  const signer = openSigner(config, join(folders.stateDir, 'keyrings'));
-  const takeTurns = createTurns();
-  const changes = new PendingChanges();
+  parts: Pick<Tree, 'folders' | 'storage' | 'signer'> & Pick<ReindexParts, 'changes' | 'log'>,
+): ReindexParts {
+  const { folders, storage, signer, changes, log } = parts;
+  const { reindex, server } = config;
   return {
-    folders,
-    layout,
-    store,
-    records,
-    signer,
-    batches,
-    takeTurns,
-    reindexParts: {
-      layout,
-      records,
-      changes,
-      engine,
-      foreignMetadata: new ForeignMetadata(
-        join(folders.stateDir, 'metadata'),
-        createContentChecks(),
-        Date.now,
-      ),
-      placeDecided: (repository) =>
-        placeDecidedOf(repository, {
-          layout,
-          store,
-          records,
-          batches,
-          takeTurns,
-          notePlaced: (repository, placed) => changes.notePlaced(repository, placed),
-          now: Date.now,
-        }),
-      checkDirectories: (repository) => store.checkDirectories(repository),
+    storage,
+    changes,
+    engine: openEngine({ ...reindex, stateDir: folders.stateDir }),
+    foreignMetadata: new ForeignMetadata(folders.metadataDir, createContentChecks(), Date.now),
+    rules: {
       formatOf: (repository) =>
-        config.reindex.zstdReleasevers.includes(splitRepositoryName(repository).releasever) ? 'zstd' : 'gzip',
+        reindex.zstdReleasevers.includes(splitRepositoryName(repository).releasever) ? 'zstd' : 'gzip',
       signer,
-      tagsOf: tagsOfRepositories(config.reindex.repodataTags),
-      publicUrl: config.server.publicUrl,
-      scratchRoot: folders.scratchRoot,
+      tagsOf: tagsOfRepositories(reindex.repodataTags),
+      publicUrl: server.publicUrl,
       now: Date.now,
-      log,
     },
-    close: async () => {
-      await engine.close();
-      records.close();
-      await release();
-    },
+    log,
   };
 }
 

@@ -96,7 +96,8 @@ async function startOnTree(
   { passedFds, tellStatus, uploadGraceMs }: Required<StartOptions>,
 ): Promise<RunningService> {
   const now = Date.now;
-  const { folders, records, signer, reindexParts } = tree;
+  const { folders, storage, signer, reindexParts } = tree;
+  const { records } = storage;
   const { engine } = reindexParts;
   for (const warning of findConfigWarnings(config)) log.warn({}, warning);
   warnOf(await engine.findFault(), 'uploads are taken all the same', log);

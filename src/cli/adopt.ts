@@ -15,12 +15,13 @@ import { refuseReplacedText } from '../intake/find-text-warnings.ts';
 import { createInspectionThreads, type InspectionThreads } from '../intake/inspection-threads.ts';
 import { nearestExisting } from '../base/files/nearest-existing.ts';
 import { createRepositoryLayout, type RepositoryLayout } from '../storage/repository-layout.ts';
+import { createStateLayout } from '../storage/state-layout.ts';
 import { isLocked } from '../storage/tree-lock.ts';
 import { createContentChecks } from '../indexing/content-checks.ts';
-import { foreignTypeOf } from '../indexing/foreign-metadata.ts';
+import { foreignTypeOf } from '../rpm/foreign-types.ts';
 import { type FoundIndex, readFoundIndex, reasonOf } from '../indexing/found-index.ts';
 import { isOwnIndex } from '../indexing/own-index.ts';
-import { readSoundRepomd } from '../indexing/read-metadata.ts';
+import { readSoundRepomd } from '../storage/read-repomd.ts';
 import { isReleasever, type RepositoryName } from '../rpm/repository-name.ts';
 import { checkPackageSignature } from '../trust/check-package-signature.ts';
 import { createGpgv } from '../trust/create-gpgv.ts';
@@ -132,7 +133,7 @@ function checkPlace(root: string, { server, stateDir }: Config): void {
 
 /** @throws AppError TREE_LOCKED. */
 function checkNotRunning({ topDir, stateDir }: Config): void {
-  if (!isLocked(stateDir)) return;
+  if (!isLocked(createStateLayout(stateDir))) return;
   throw new AppError('TREE_LOCKED', `a service is running on ${topDir}`, {
     hint: 'Stop it for the time of the adoption (systemctl stop rpmyard.socket rpmyard; the socket would start it again): behind nginx hosts go on reading, and "curl --retry" carries uploads over. Without --apply the command works beside it.',
   });
@@ -194,13 +195,14 @@ function packageSurveyParts(
     checkSignature: async (path, inspected, repositories) => {
       await checkPackageSignature({ path, ...inspected }, repositories, findKeyring);
     },
+    pathOf: (target) => layout.pathOf(target),
     isLinkable: createLinkCheck(config.stateDir),
   };
 }
 
 function storedParts({ config, layout, threads }: LookParts): StoredParts {
   return {
-    pathOf: (repository, location) => join(layout.directoryOf(repository), location),
+    pathOf: (repository, location) => layout.pathOf({ repository, location }),
     sha256Of: (path) => digestOfFile(path),
     isSamePackage: config.signing.isSigningPackages
       ? async (path, storedPath) =>

@@ -1,5 +1,4 @@
 import type { RepositoryName } from '../rpm/repository-name.ts';
-import { join } from 'node:path';
 import { createRequester, ownerOf } from '../trust/requester.ts';
 import { ALL_RIGHTS, createRights } from '../trust/rights.ts';
 import { type Applied, applyStaged, type Staged, stagePlan } from '../intake/apply-plan.ts';
@@ -37,7 +36,8 @@ export async function applyAdoption(config: Config, root: string, plan: Adoption
     });
     const patient = { ...config, reindex: { ...config.reindex, quietMs: NEVER_MS, maxWaitMs: NEVER_MS } };
     const ages = await findAdoptedAges(root, plan.packages);
-    const reindexParts = { ...tree.reindexParts, adoptedAgeOf: (name: RepositoryName) => ages.get(name) };
+    const rules = { ...tree.reindexParts.rules, adoptedAgeOf: (name: RepositoryName) => ages.get(name) };
+    const reindexParts = { ...tree.reindexParts, rules };
     const pipeline = await openPipeline(
       patient,
       { ...tree, reindexParts },
@@ -59,14 +59,17 @@ export async function applyAdoption(config: Config, root: string, plan: Adoption
  * Packages that lay in the tree before are no uploads, and where the service signs packages the stored file is another
  * one.
  */
-function unacknowledgedPathOf(
+async function unacknowledgedPathOf(
   { repositories, location, sources }: PlannedPackage,
-  { records, layout }: Tree,
+  { storage: { records }, layout }: Tree,
   { signing }: Config,
-): string | undefined {
+): Promise<string | undefined> {
   if (signing.isSigningPackages || sources.some(({ isInTree }) => isInTree)) return undefined;
-  const repository = repositories.find((one) => records.receiptAt(one, location) === undefined);
-  return repository === undefined ? undefined : join(layout.directoryOf(repository), location);
+  for (const repository of repositories) {
+    if ((await records.receiptAt(repository, location)) !== undefined) continue;
+    return layout.pathOf({ repository, location });
+  }
+  return undefined;
 }
 
 async function throughPipeline(

@@ -2,11 +2,7 @@ import type { RepositoryName } from '../rpm/repository-name.ts';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { PlannedPackage } from '../intake/plan-adoption.ts';
-import {
-  type FormerPublications,
-  latestOf,
-  readFormerPublications,
-} from '../indexing/former-publications.ts';
+import { type FormerPublications, latestOf, readFormerPublications } from '../storage/former-publications.ts';
 
 /**
  * The ages in the indexes that described packages in the adopted directory: a host that knows such an index refuses an

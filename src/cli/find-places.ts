@@ -3,8 +3,9 @@ import { basename, join } from 'node:path';
 import type { Config } from '../base/config/load.ts';
 import { AppError } from '../errors.ts';
 import { readHeader } from '../intake/read-header.ts';
-import type { PackageStore } from '../storage/package-store.ts';
-import { readSoundRepomd, scanMetadata } from '../indexing/read-metadata.ts';
+import type { Repositories } from '../storage/repositories.ts';
+import { scanMetadata } from '../indexing/read-metadata.ts';
+import { readSoundRepomd } from '../storage/read-repomd.ts';
 import { matchesAnyGlob } from '../rpm/repository-globs.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
@@ -28,15 +29,16 @@ const EPOCH = /(?<=^|-)(?<epoch>\d+):/;
 export async function findPlaces(
   named: string,
   globs: readonly string[],
-  { store, topDir }: { readonly store: PackageStore; readonly topDir: Config['topDir'] },
+  tree: { readonly repositories: Repositories; readonly topDir: Config['topDir'] },
 ): Promise<readonly PackagePlace[]> {
   const name = basename(named);
   const epoch = EPOCH.exec(name)?.groups?.['epoch'];
   const fileName = `${name.replace(EPOCH, '').replace(/\.rpm$/, '')}.rpm`;
-  const repositories = (await store.listRepositories()).filter(matchesAnyGlob(globs));
+  const { repositories, topDir } = tree;
+  const chosen = (await repositories.list()).filter(matchesAnyGlob(globs));
   const places: PackagePlace[] = [];
-  for (const repository of repositories) {
-    const onDisk = (await store.listPackages(repository)).filter(isNamed);
+  for (const repository of chosen) {
+    const onDisk = (await repositories.listPackages(repository)).filter(isNamed);
     const inIndex = (await indexedLocations(join(topDir, repository), isNamed)).filter(
       (location) => !onDisk.includes(location),
     );

@@ -1,7 +1,7 @@
 import { replaceBasearch, type RepositoryName, splitRepositoryName } from '../rpm/repository-name.ts';
 import type { Config } from '../base/config/load.ts';
 import { basearchOf } from '../storage/arch-table.ts';
-import { createPackageStore } from '../storage/package-store.ts';
+import { openRepositories } from '../storage/open-storage.ts';
 import { createRepositoryLayout } from '../storage/repository-layout.ts';
 
 /** Packages that an upload of today would link into a second repository, too. */
@@ -21,13 +21,13 @@ export async function findUnlinked(
   const { basearch } = splitRepositoryName(repository);
   const others = (layout.multilib.get(basearch) ?? []).filter((other) => other !== basearch);
   if (others.length === 0) return [];
-  const store = createPackageStore(createRepositoryLayout({ topDir, ...layout }));
-  const own = (await store.listPackages(repository)).filter((location) => isOf(basearch, location));
+  const repositories = openRepositories(createRepositoryLayout({ topDir, ...layout }));
+  const own = (await repositories.listPackages(repository)).filter((location) => isOf(basearch, location));
   const found: Unlinked[] = [];
   for (const other of others) {
     const into = replaceBasearch(repository, other);
     if (into === undefined) continue;
-    const there = new Set(store.hasRepository(into) ? await store.listPackages(into) : []);
+    const there = new Set((await repositories.has(into)) ? await repositories.listPackages(into) : []);
     const count = own.filter((location) => !there.has(location)).length;
     if (count > 0) found.push({ into, count });
   }

@@ -1,9 +1,9 @@
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createLog } from '../base/log.ts';
 import { openTree, type Tree } from '../boot/open-tree.ts';
+import { createStateLayout } from '../storage/state-layout.ts';
 import { isLocked } from '../storage/tree-lock.ts';
-import { createPackageStore } from '../storage/package-store.ts';
+import { openRepositories } from '../storage/open-storage.ts';
 import { createRepositoryLayout } from '../storage/repository-layout.ts';
 import type { IndexProgress } from '../indexing/index-engine.ts';
 import { openMarks } from '../storage/marks.ts';
@@ -51,7 +51,7 @@ const WAIT_SECONDS = 50;
 
 /** @throws AppError TREE_LOCKED when another process owns the tree and answers no request, TREE_MISSING, TREE_UNUSABLE. */
 export async function openReindexer(config: CommandConfig): Promise<Reindexer> {
-  if (isLocked(config.stateDir)) {
+  if (isLocked(createStateLayout(config.stateDir))) {
     const client = createServiceClient(config);
     await client.send('GET', '/api/v1/repositories', REPOSITORY_LIST);
     return throughService(client, config);
@@ -63,25 +63,26 @@ export async function openReindexer(config: CommandConfig): Promise<Reindexer> {
 }
 
 function ofThisProcess(config: CommandConfig, tree: Tree): Reindexer {
-  const { store, records, layout, reindexParts } = tree;
-  const { now, log, changes } = reindexParts;
-  const tidy = createTidying({ layout, records, keepRules: config.reindex, now, log });
+  const { storage, reindexParts } = tree;
+  const { repositories, records } = storage;
+  const { log, changes } = reindexParts;
+  const tidy = createTidying(storage.publications, config.reindex, log);
 
   return {
     isServiceRunning: false,
-    listRepositories: () => store.listRepositories(),
+    listRepositories: () => repositories.list(),
     reindex: async (named, { trust, isTakeOver }, onProgress) => {
-      const repository = checkNamed(named, await store.listRepositories());
-      const marks = await openMarks(join(tree.folders.stateDir, 'marks'));
-      records.takeAllBack(repository);
+      const repository = checkNamed(named, await repositories.list());
+      const marks = await openMarks(tree.folders.marksDir);
+      await records.takeAllBack(repository);
       changes.distrust(repository, trust);
       if (isTakeOver) changes.acceptTakeOver(repository);
       const run = { signal: new AbortController().signal, onProgress };
       const published = await reindexRepository(repository, reindexParts, run);
       await marks.clear(repository);
       await tidy(repository);
-      const setAside = records.listSetAside(repository).map(asNote);
-      return { ...published, faults: [...setAside, ...records.listPackageFaults(repository)] };
+      const setAside = (await records.listSetAside(repository)).map(asNote);
+      return { ...published, faults: [...setAside, ...(await records.listPackageFaults(repository))] };
     },
     close: tree.close,
   };
@@ -90,12 +91,12 @@ function ofThisProcess(config: CommandConfig, tree: Tree): Reindexer {
 function throughService(client: ServiceClient, config: CommandConfig): Reindexer {
   const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
   // Reads the names from the disk: the service does not know yet a directory that was made by hand since its start.
-  const store = createPackageStore(layout);
+  const repositories = openRepositories(layout);
   return {
     isServiceRunning: true,
-    listRepositories: () => store.listRepositories(),
+    listRepositories: () => repositories.list(),
     reindex: async (named, { trust, isTakeOver }, onProgress) => {
-      const repository = checkNamed(named, await store.listRepositories());
+      const repository = checkNamed(named, await repositories.list());
       const path = `/api/v1/repositories/${repository}`;
       const query = [...(trust === 'nothing' ? ['full=1'] : []), ...(isTakeOver ? ['takeOver=1'] : [])];
       await client.send('POST', `${path}/reindex?${query.join('&')}`, REPOSITORY_STATUS);

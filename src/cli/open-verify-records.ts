@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { ifThere } from '../base/files/if-there.ts';
 import type { Config } from '../base/config/load.ts';
 import { closedTo } from '../base/files/nearest-existing.ts';
-import { type PackageFault, type Receipt, Records, type SetAside } from '../storage/records.ts';
+import { openRecords } from '../storage/open-storage.ts';
+import type { PackageFault, Receipt, Records, SetAside } from '../storage/records.ts';
+import { createStateLayout } from '../storage/state-layout.ts';
 import { isLocked } from '../storage/tree-lock.ts';
 import { REPOSITORY_DOCUMENT, REPOSITORY_LIST, REPOSITORY_PACKAGES } from '../api/repository-documents.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
@@ -35,7 +37,9 @@ const NO_RECORDS: RepositoryRecords = {
 
 /** Asks the running service, which has its records locked; without a service it reads a copy of them. */
 export async function openVerifyRecords(config: Config): Promise<RecordsReader> {
-  return isLocked(config.stateDir) ? fromService(createServiceClient(config)) : fromCopy(config.stateDir);
+  return isLocked(createStateLayout(config.stateDir))
+    ? fromService(createServiceClient(config))
+    : fromCopy(config.stateDir);
 }
 
 async function fromCopy(stateDir: string): Promise<RecordsReader> {
@@ -46,27 +50,28 @@ async function fromCopy(stateDir: string): Promise<RecordsReader> {
   });
   return {
     isServiceRunning: false,
-    listRepositories: async () => records.listRepositories(),
+    listRepositories: () => records.listRepositories(),
     read: async (repository) => ({
-      receipts: records.listReceipts(repository),
-      setAside: records.listSetAside(repository),
-      packageFaults: records.listPackageFaults(repository),
+      receipts: await records.listReceipts(repository),
+      setAside: await records.listSetAside(repository),
+      packageFaults: await records.listPackageFaults(repository),
       lastError: undefined,
     }),
     [Symbol.asyncDispose]: async () => {
-      records.close();
+      await records.close();
       await rm(copyDir, { recursive: true, force: true });
     },
   };
 }
 
 async function openCopy(stateDir: string, copyDir: string): Promise<Records> {
-  for (const name of ['records.sqlite', 'records.sqlite-wal']) {
-    await ifThere(copyFile(join(stateDir, name), join(copyDir, name))).catch((error: unknown) => {
-      throw closedTo(join(stateDir, name), error);
+  const [from, to] = [createStateLayout(stateDir).recordsFile, createStateLayout(copyDir).recordsFile];
+  for (const ending of ['', '-wal']) {
+    await ifThere(copyFile(`${from}${ending}`, `${to}${ending}`)).catch((error: unknown) => {
+      throw closedTo(`${from}${ending}`, error);
     });
   }
-  return new Records(copyDir);
+  return openRecords(copyDir);
 }
 
 function fromService(client: ServiceClient): RecordsReader {

@@ -5,7 +5,7 @@ import { ifThere } from '../base/files/if-there.ts';
 import { GLOB_PATTERN } from '../base/config/schema.ts';
 import { syncDirectory } from '../base/files/durable-files.ts';
 import { AppError, printable } from '../errors.ts';
-import { createPackageStore } from '../storage/package-store.ts';
+import { openRepositories } from '../storage/open-storage.ts';
 import { createRepositoryLayout } from '../storage/repository-layout.ts';
 import { demandOwner } from './become-owner.ts';
 import { REMOVE } from './commands.ts';
@@ -82,9 +82,9 @@ async function placesOf(
   config: CommandConfig,
 ): Promise<readonly PackagePlace[]> {
   const { topDir, layout } = config;
-  const store = createPackageStore(createRepositoryLayout({ topDir, ...layout }));
-  demandRepository(await store.listRepositories(), config);
-  return findPlaces(named, globs, { store, topDir });
+  const repositories = openRepositories(createRepositoryLayout({ topDir, ...layout }));
+  demandRepository(await repositories.list(), config);
+  return findPlaces(named, globs, { repositories, topDir });
 }
 
 /** An earlier call, or a person, removed a file that is gone already. */

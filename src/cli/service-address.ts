@@ -1,8 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ListenTarget } from '../base/config/load.ts';
+import { createStateLayout } from '../storage/state-layout.ts';
 
-const FILE_NAME = 'address';
 const MODE = 0o600;
 
 /**
@@ -14,12 +13,12 @@ const MODE = 0o600;
 export function noteServiceAddress(stateDir: string, address: string): void {
   // Writing would keep the mode of a file that is there already.
   forgetServiceAddress(stateDir);
-  writeFileSync(join(stateDir, FILE_NAME), address, { mode: MODE, flag: 'wx' });
+  writeFileSync(createStateLayout(stateDir).addressFile, address, { mode: MODE, flag: 'wx' });
 }
 
 /** Removes the note of an earlier service. */
 export function forgetServiceAddress(stateDir: string): void {
-  rmSync(join(stateDir, FILE_NAME), { force: true });
+  rmSync(createStateLayout(stateDir).addressFile, { force: true });
 }
 
 /**
@@ -27,7 +26,7 @@ export function forgetServiceAddress(stateDir: string): void {
  */
 export function readServiceAddress(stateDir: string): ListenTarget | undefined {
   try {
-    const address = readFileSync(join(stateDir, FILE_NAME), 'utf8');
+    const address = readFileSync(createStateLayout(stateDir).addressFile, 'utf8');
     if (address.startsWith('/')) return { path: address };
     const { hostname, port } = new URL(address);
     // Brackets around IPv6 belong to the URL.

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { printable } from '../errors.ts';
 import { identityAt } from '../base/files/file-identity.ts';
-import { createPackageStore } from '../storage/package-store.ts';
+import { openRepositories } from '../storage/open-storage.ts';
 import { createRepositoryLayout, repositoryDirectories } from '../storage/repository-layout.ts';
 import { pathsBelow } from '../storage/tree-folders.ts';
 import { openSigner } from '../boot/open-tree.ts';
-import { filesOfGeneration, listGenerations, readMirrorlistGeneration } from '../indexing/generations.ts';
+import { filesOfGeneration, listGenerations, readMirrorlistGeneration } from '../storage/generations.ts';
 import { reasonOf } from '../indexing/found-index.ts';
 import { isOwnIndex } from '../indexing/own-index.ts';
 import { openMetadata } from '../base/unpack/open-metadata.ts';
@@ -69,15 +69,15 @@ async function verifyTree(
   await using reader = await openVerifyRecords(config);
   const { isServiceRunning } = reader;
   const folders = pathsBelow({ ...config, spoolDir: config.server.spoolDir });
-  const marksDir = join(config.stateDir, 'marks');
+  const { marksDir } = folders;
   const layout = createRepositoryLayout({ topDir: config.topDir, ...config.layout });
-  const store = createPackageStore(layout);
+  const repositories = openRepositories(layout);
   await using keyrings = await temporaryFolder('rpmyard-keyrings-');
   const signer = openSigner(config, keyrings.path);
 
   // A repository that was removed from the disk still has its receipts.
   const known = new Set<RepositoryName>([
-    ...(await store.listRepositories()),
+    ...(await repositories.list()),
     ...(await reader.listRepositories()),
   ]);
   if (!isServiceRunning) demandRepository([...known], config);
@@ -91,7 +91,7 @@ async function verifyTree(
       directoryOf: (name: RepositoryName) => layout.directoryOf(name),
       directoriesOf: repositoryDirectories,
       listPackages: async (name: RepositoryName) =>
-        existsSync(layout.directoryOf(name)) ? store.listPackages(name) : [],
+        existsSync(layout.directoryOf(name)) ? repositories.listPackages(name) : [],
       identityAt,
       openMetadata,
       generations: {

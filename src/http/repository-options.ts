@@ -9,8 +9,8 @@ export interface RepositoryOptions {
   readonly listStatus: () => readonly RepositoryStatus[];
   /** Undefined for a repository that does not exist. */
   readonly statusOf: (repository: RepositoryName) => RepositoryStatus | undefined;
-  readonly listSetAside: (repository: RepositoryName) => readonly SetAside[];
-  readonly listPackageFaults: (repository: RepositoryName) => readonly PackageFault[];
+  readonly listSetAside: (repository: RepositoryName) => Promise<readonly SetAside[]>;
+  readonly listPackageFaults: (repository: RepositoryName) => Promise<readonly PackageFault[]>;
   /** The next packages that were uploaded to a repository, behind a location; none at the end. */
   readonly receiptsAfter: (repository: RepositoryName, location: string) => Promise<readonly Receipt[]>;
   /**
@@ -25,7 +25,7 @@ export interface RepositoryOptions {
   readonly describeUpload: (
     sha256: string,
     mayRead: (repository: RepositoryName) => boolean,
-  ) => UploadOutcome | undefined;
+  ) => Promise<UploadOutcome | undefined>;
   readonly waitUntilInstallable: (
     outcome: UploadOutcome,
     waitMs: number,

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../errors.ts';
 import { digestOfContent } from '../base/unpack/digest-of-content.ts';
-import { type ForeignMetadata, foreignTypeOf } from './foreign-metadata.ts';
-import { readSoundRepomd } from './read-metadata.ts';
+import { foreignTypeOf } from '../rpm/foreign-types.ts';
+import type { ForeignMetadata } from './foreign-metadata.ts';
+import type { Publications } from '../storage/publications.ts';
 import type { RepomdData } from '../rpm/repodata/repomd.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
@@ -26,7 +27,7 @@ export interface ForeignFinder {
 const MAX_DIGESTS = 1000;
 
 export function createForeignFinder(
-  directoryOf: (repository: RepositoryName) => string,
+  publications: Pick<Publications, 'workspace' | 'current'>,
   foreign: Pick<ForeignMetadata, 'waitingOf' | 'waitingTypes'>,
 ): ForeignFinder {
   /** By checksum: content whose digest repomd.xml does not say is read once. */
@@ -57,13 +58,13 @@ export function createForeignFinder(
     const forms = (await publishedOf(repository)).filter((data) => foreignTypeOf(data.type) === type);
     const data = forms.find((one) => one.type === type) ?? forms[0];
     if (data === undefined) return undefined;
-    const path = join(directoryOf(repository), data.href);
+    const path = join(await publications.workspace(repository), data.href);
     const openSha256 = await digestOf(data, path);
     return openSha256 === undefined ? undefined : { type, openSha256, path, state: 'published' };
   }
 
   async function publishedOf(repository: RepositoryName): Promise<readonly RepomdData[]> {
-    return (await readSoundRepomd(directoryOf(repository)))?.data ?? [];
+    return (await publications.current(repository))?.data ?? [];
   }
 
   /** Undefined for a file that is gone or damaged: then there is none. */

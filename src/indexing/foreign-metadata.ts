@@ -16,6 +16,7 @@ import { digestOfFile } from '../base/files/file-digest.ts';
 import { identityAt } from '../base/files/file-identity.ts';
 import { namesIn } from '../base/files/names-in.ts';
 import { readIfThere } from '../base/files/read-if-there.ts';
+import { isForeignType } from '../rpm/foreign-types.ts';
 import { mergeTags, type RepomdTags } from '../rpm/repodata/repomd-tags.ts';
 import { type MetadataFile, renderData, withCarriedData } from '../rpm/repodata/repomd.ts';
 import { digestOfContent } from '../base/unpack/digest-of-content.ts';
@@ -46,14 +47,6 @@ export interface AddedChanges extends Disposable {
   readonly published: () => Promise<void>;
 }
 
-/** Types that are derived from the packages: only the engine writes them. */
-const DERIVED_TYPE = /^(?:primary|filelists|filelists[-_]ext|other)(?:_|$)/;
-// Other names for the same content, which clients prefer: they would hide what was put.
-// createrepo_c and modifyrepo_c append one to another: `group_gz`, `group_zck`, `group_gz_zck`.
-const VARIANT_TYPE = /(?:_(?:gz|bz2|xz|lzma|zst|zck|db))+$/;
-// Those of them that a file can be unpacked from.
-const COMPRESSED_TYPE = /_(?:gz|bz2|xz|zst)$/;
-const TYPE = /^[a-z][a-z0-9_-]{0,63}$/;
 const WAITING_NAME = /^(?<type>[a-z][a-z0-9_-]{0,63})\.gz$/;
 // In place of a file of that name, which is gzip: a rename of either replaces the other.
 const REMOVAL = 'removed\n';
@@ -308,21 +301,10 @@ export function checkType(type: string): void {
       hint: 'Put it as .../metadata/group.',
     });
   }
-  if (TYPE.test(type) && !DERIVED_TYPE.test(type) && !VARIANT_TYPE.test(type)) return;
+  if (isForeignType(type)) return;
   throw new AppError('PARAMETER_INVALID', `"${type}" is no type of metadata that can be put`, {
     hint: 'Use the type as repomd.xml names it, such as group, updateinfo or modules; primary, filelists and other come from the packages, and compression is chosen here.',
   });
-}
-
-/** The type that metadata of others can be put as, without the compression in some names; undefined for derived ones. */
-export function foreignTypeOf(type: string): string | undefined {
-  const bare = type.replace(COMPRESSED_TYPE, '');
-  return TYPE.test(bare) && !DERIVED_TYPE.test(bare) && !VARIANT_TYPE.test(bare) ? bare : undefined;
-}
-
-/** Whether a `<data>` element of the former repomd.xml stays: neither its type nor what it is a form of is replaced or removed. */
-export function isCarried(type: string, ended: ReadonlySet<string>): boolean {
-  return !DERIVED_TYPE.test(type) && !ended.has(type) && !ended.has(type.replace(VARIANT_TYPE, ''));
 }
 
 async function addElements(scratchDir: string, elements: readonly string[]): Promise<void> {

@@ -4,7 +4,8 @@ import { AppError } from '../errors.ts';
 import { identityAt } from '../base/files/file-identity.ts';
 import type { ScannedPackage } from '../rpm/repodata/package-scanner.ts';
 import type { FaultyPackage, IndexJob } from './index-engine.ts';
-import { scanMetadata, readSoundRepomd } from './read-metadata.ts';
+import { scanMetadata } from './read-metadata.ts';
+import { readSoundRepomd } from '../storage/read-repomd.ts';
 import { scanPublished } from './rebuild/scan-published.ts';
 
 /** A package in an index that another program made. */

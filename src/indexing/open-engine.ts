@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Config } from '../base/config/load.ts';
+import { digestOfFile } from '../base/files/file-digest.ts';
 import { listPackages } from '../storage/list-packages.ts';
 import { createCreaterepoEngine } from './engines/createrepo/createrepo-engine.ts';
 import { createIncrementalEngine } from './engines/incremental/incremental-engine.ts';
@@ -10,8 +11,6 @@ import type { IndexEngine } from './index-engine.ts';
 export interface EngineOptions
   extends Pick<Config['reindex'], 'engine' | 'executable' | 'extraArguments' | 'timeoutMs' | 'concurrency'> {
   readonly stateDir: string;
-  /** The digest of a package of the tree. */
-  readonly sha256Of: (path: string) => Promise<string>;
 }
 
 /** The engine that the configuration names. */
@@ -22,6 +21,7 @@ export function openEngine(options: EngineOptions): IndexEngine {
       ...options,
       findExecutable: () => findExecutable(executable, process.env['PATH'] ?? ''),
       listPackages,
+      sha256Of: (path) => digestOfFile(path),
     });
   }
   // In a checkout this file is TypeScript, in a published package JavaScript; so is the thread's.

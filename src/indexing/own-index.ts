@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Repomd } from '../rpm/repodata/repomd.ts';
-import { filesOfGeneration, listGenerations } from './generations.ts';
-import { readRepomd } from './read-metadata.ts';
+import { filesOfGeneration, listGenerations } from '../storage/generations.ts';
+import { readRepomd } from '../storage/read-repomd.ts';
 
 /**
  * Whether the index in a repository is one that this service published, or none: one of its generations names the same

@@ -1,6 +1,5 @@
 import type { RepositoryName } from '../rpm/repository-name.ts';
 import { toAppError } from '../errors.ts';
-import type { PackageStore } from '../storage/package-store.ts';
 import { readPublishedIndex } from './read-metadata.ts';
 import { isWhole, publishEmptyIndex, type ReindexParts } from './reindex-repository.ts';
 import type { ReindexQueue } from './reindex-queue.ts';
@@ -10,14 +9,14 @@ import type { ReindexQueue } from './reindex-queue.ts';
  * meanwhile waits for the same preparation, and a failed one is tried again.
  */
 export function createRepositoryPreparation(options: {
-  readonly store: PackageStore;
   readonly reindexParts: ReindexParts;
   readonly queue: ReindexQueue;
   readonly writeRepoFile: (repository: RepositoryName) => Promise<void>;
   /** Another repository that its .repo file names: hosts stop at one that is not there. */
   readonly besideOf: (repository: RepositoryName) => RepositoryName | undefined;
 }): (repository: RepositoryName) => Promise<void> {
-  const { store, reindexParts, queue, writeRepoFile, besideOf } = options;
+  const { reindexParts, queue, writeRepoFile, besideOf } = options;
+  const { repositories, publications } = reindexParts.storage;
   const prepared = new Set<RepositoryName>();
   const running = new Map<RepositoryName, Promise<void>>();
 
@@ -26,16 +25,20 @@ export function createRepositoryPreparation(options: {
   function prepareOnce(repository: RepositoryName): Promise<void> {
     const preparation = running.get(repository);
     if (preparation !== undefined) return preparation;
-    // Somebody may have removed the directory since.
-    if (prepared.has(repository) && store.hasRepository(repository)) return Promise.resolve();
-    const started = prepare(repository).finally(() => running.delete(repository));
+    const started = prepareUnlessThere(repository).finally(() => running.delete(repository));
     running.set(repository, started);
     return started;
   }
 
+  async function prepareUnlessThere(repository: RepositoryName): Promise<void> {
+    // A person may have removed the directory since.
+    if (prepared.has(repository) && (await repositories.has(repository))) return;
+    await prepare(repository);
+  }
+
   async function prepare(repository: RepositoryName): Promise<void> {
-    await store.createRepository(repository);
-    const published = await readPublishedIndex(reindexParts.layout.directoryOf(repository));
+    await repositories.create(repository);
+    const published = await readPublishedIndex(await publications.workspace(repository));
     if (published === undefined) await publishFirstIndex(repository);
     else {
       queue.of(repository).restore(published);
@@ -49,7 +52,7 @@ export function createRepositoryPreparation(options: {
 
   /** An empty index, at once; but a directory that somebody filled by hand gets a real one as soon as possible. */
   async function publishFirstIndex(repository: RepositoryName): Promise<void> {
-    const isFilled = (await store.listPackages(repository)).length > 0;
+    const isFilled = (await repositories.listPackages(repository)).length > 0;
     if (!isFilled) {
       try {
         return queue.of(repository).restore(await publishEmptyIndex(repository, reindexParts));

@@ -1,28 +1,12 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf } from '../errors.ts';
-import { readIfThere } from '../base/files/read-if-there.ts';
 import { PackageScanner, type ScannedPackage } from '../rpm/repodata/package-scanner.ts';
-import { parseRepomd, type Repomd } from '../rpm/repodata/repomd.ts';
+import type { Repomd } from '../rpm/repodata/repomd.ts';
 import { openMetadata } from '../base/unpack/open-metadata.ts';
+import { readSoundRepomd } from '../storage/read-repomd.ts';
 import type { PublishedIndex } from './repository-queue.ts';
 
 // The count is in the opening tag, which with every namespace anybody declares is far shorter.
 const OPENING_BYTES = 16 * 1024;
-
-// The largest have a few hundred entries.
-const MAX_REPOMD_BYTES = 16 * 1024 * 1024;
-
-/** The repomd.xml of a repository and its text; undefined when there is none. @throws Error when it is too large or none. */
-export async function readRepomd(
-  repositoryDir: string,
-): Promise<{ readonly repomd: Repomd; readonly xml: string } | undefined> {
-  const path = join(repositoryDir, 'repodata', 'repomd.xml');
-  const sizeBytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (sizeBytes > MAX_REPOMD_BYTES) throw new Error(`repomd.xml has more than ${MAX_REPOMD_BYTES} bytes`);
-  const xml = await readIfThere(path);
-  return xml === undefined ? undefined : { repomd: parseRepomd(xml), xml };
-}
 
 /** Every package of a primary, filelists or other file, in groups as they are read. */
 export async function* scanMetadata(
@@ -46,16 +30,6 @@ export function publishedOf(packageCount: number, repomd: Repomd | undefined): P
   const data = repomd?.data ?? [];
   const indexBytes = data.reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? 0), 0);
   return { packageCount, revision: repomd?.revision ?? '', indexBytes };
-}
-
-/** Undefined also for a damaged one: a file system error, an edit by hand. The next run replaces it. */
-export async function readSoundRepomd(repositoryDir: string): Promise<Repomd | undefined> {
-  try {
-    return (await readRepomd(repositoryDir))?.repomd;
-  } catch (error) {
-    if (errnoOf(error) === undefined) return undefined;
-    throw error;
-  }
 }
 
 /** Location -> sha256 of every package in a repository's public primary; empty when there is none that can be read. */

@@ -32,16 +32,12 @@ export class ReindexQueue implements IndexQueue {
 
   /** Runs `place` while each of these repositories carries a durable mark. */
   whileMarked<T>(repositories: readonly RepositoryName[], place: () => Promise<T>): Promise<T> {
-    const [first, ...others] = repositories;
-    if (first === undefined) return place();
-    return this.of(first).whileMarked(() => this.whileMarked(others, place));
+    return inEach(repositories, (repository, inner) => this.of(repository).whileMarked(inner), place);
   }
 
   /** Runs `task` while no run of these repositories is under way. */
   whileHeld<T>(repositories: readonly RepositoryName[], task: () => Promise<T>): Promise<T> {
-    const [first, ...others] = repositories;
-    if (first === undefined) return task();
-    return this.of(first).whileHeld(() => this.whileHeld(others, task));
+    return inEach(repositories, (repository, inner) => this.of(repository).whileHeld(inner), task);
   }
 
   /** Answers when everything requested so far in these repositories is published. @throws AppError of a failed run. */
@@ -75,6 +71,20 @@ export class ReindexQueue implements IndexQueue {
     this.#isClosed = true;
     await Promise.all([...this.#queues.values()].map((queue) => queue.close(graceMs)));
   }
+}
+
+/**
+ * Runs a task within something done in each of these repositories, once each and in order of name: two callers that wait for each
+ * other's repositories would wait for ever.
+ */
+function inEach<T>(
+  repositories: readonly RepositoryName[],
+  within: (repository: RepositoryName, inner: () => Promise<T>) => Promise<T>,
+  task: () => Promise<T>,
+): Promise<T> {
+  return [...new Set(repositories)]
+    .toSorted()
+    .reduceRight<() => Promise<T>>((inner, repository) => () => within(repository, inner), task)();
 }
 
 function noop(): undefined {

@@ -3,7 +3,7 @@ import type { RepositoryName } from '../rpm/repository-name.ts';
 
 export interface RepositoryQuotaOptions {
   /** Whether a repository is there. */
-  readonly isKnown: (repository: RepositoryName) => boolean;
+  readonly isKnown: (repository: RepositoryName) => Promise<boolean>;
   /** The names of all that are there; asked when one is to be made. */
   readonly listKnown: () => readonly RepositoryName[];
   readonly now: () => number;
@@ -11,7 +11,7 @@ export interface RepositoryQuotaOptions {
 }
 
 /** Lets an owner make those of the repositories that are not there yet. @throws AppError QUOTA_REACHED. */
-export type AdmitRepositories = (repositories: readonly RepositoryName[], owner: string) => void;
+export type AdmitRepositories = (repositories: readonly RepositoryName[], owner: string) => Promise<void>;
 
 const DAY_MS = 24 * 3_600_000;
 const FROM_QUOTAS = { eachPerDay: QUOTAS.newRepositoriesADay, together: QUOTAS.repositories };
@@ -29,8 +29,10 @@ export function createRepositoryQuota({
   /** In the order of coming. */
   const admitted = new Map<RepositoryName, { readonly owner: string; readonly atMs: number }>();
 
-  return (repositories, owner) => {
-    const fresh = repositories.filter((repository) => !isKnown(repository) && !admitted.has(repository));
+  return async (repositories, owner) => {
+    const isThere = await Promise.all(repositories.map(isKnown));
+    // From here on at once: nobody else is admitted meanwhile.
+    const fresh = repositories.filter((repository, index) => !isThere[index] && !admitted.has(repository));
     if (fresh.length === 0) return;
     forgetOld();
     const ownTimesMs = [...admitted.values()].filter((one) => one.owner === owner).map(({ atMs }) => atMs);

@@ -1,16 +1,15 @@
 import type { RepositoryName } from '../rpm/repository-name.ts';
 import { statSync } from 'node:fs';
 import { AppError } from '../errors.ts';
-import type { PackageStore } from '../storage/package-store.ts';
 import type { TakeTurns } from '../base/turns/take-turns.ts';
 import { quotaReached, QUOTAS } from '../base/limits/quotas.ts';
 import { isSameTags, mergeTags, NO_TAGS, type RepomdTags } from '../rpm/repodata/repomd-tags.ts';
 import type { ContentSender } from './content-checks.ts';
 import { createForeignFinder, type ForeignFinder, type FoundForeign } from './find-foreign.ts';
-import { checkType, foreignTypeOf } from './foreign-metadata.ts';
+import { foreignTypeOf } from '../rpm/foreign-types.ts';
+import { checkType } from './foreign-metadata.ts';
 import type { KeptChange } from './kept-changes.ts';
 import type { IndexReserve } from './index-reserve.ts';
-import { readSoundRepomd } from './read-metadata.ts';
 import type { ReindexParts } from './reindex-repository.ts';
 import type { ReindexQueue } from './reindex-queue.ts';
 
@@ -68,7 +67,6 @@ export interface KeptMetadata extends KeptChange {
 }
 
 export interface RepositoryRequestsOptions {
-  readonly store: PackageStore;
   readonly reindexParts: ReindexParts;
   readonly queue: ReindexQueue;
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
@@ -78,8 +76,8 @@ export interface RepositoryRequestsOptions {
 }
 
 export function createRepositoryRequests(options: RepositoryRequestsOptions): RepositoryRequests {
-  const { layout, foreignMetadata } = options.reindexParts;
-  const finder = createForeignFinder((repository) => layout.directoryOf(repository), foreignMetadata);
+  const { storage, foreignMetadata } = options.reindexParts;
+  const finder = createForeignFinder(storage.publications, foreignMetadata);
   const parts = { ...options, finder };
   return { ...runRequests(parts), ...metadataChanges(parts), ...metadataQuestions(parts) };
 }
@@ -90,13 +88,14 @@ interface RequestParts extends RepositoryRequestsOptions {
 
 function runRequests(parts: RequestParts): Pick<RepositoryRequests, 'reindexNow' | 'addTags' | 'lookAtAll'> {
   const { queue, prepareRepository } = parts;
-  const { records, changes, foreignMetadata, layout } = parts.reindexParts;
+  const { storage, changes, foreignMetadata } = parts.reindexParts;
+  const { records, publications } = storage;
   return {
     reindexNow: async (repository, { trust, isTakeOver }) => {
       await checkExists(repository, parts);
       await prepareRepository(repository);
       await queue.of(repository).whileMarked(async () => {
-        records.takeAllBack(repository);
+        await records.takeAllBack(repository);
         changes.distrust(repository, trust);
         if (isTakeOver) changes.acceptTakeOver(repository);
       });
@@ -104,7 +103,7 @@ function runRequests(parts: RequestParts): Pick<RepositoryRequests, 'reindexNow'
     },
     addTags: async (repository, tags) => {
       await checkExists(repository, parts);
-      const own = (await readSoundRepomd(layout.directoryOf(repository)))?.tags ?? NO_TAGS;
+      const own = (await publications.current(repository))?.tags ?? NO_TAGS;
       if (isSameTags(mergeTags([own, tags]), own)) return;
       await queue.of(repository).whileMarked(() => foreignMetadata.keepTags(repository, tags));
     },
@@ -194,20 +193,20 @@ async function demandType(repository: RepositoryName, type: string, parts: Reque
 /** Those that wait to be published, and those that are; the first come first, as a run may publish them meanwhile. */
 async function typesOf(
   repository: RepositoryName,
-  { foreignMetadata, layout }: Pick<ReindexParts, 'foreignMetadata' | 'layout'>,
+  { foreignMetadata, storage }: Pick<ReindexParts, 'foreignMetadata' | 'storage'>,
 ): Promise<ReadonlySet<string>> {
   const waiting = foreignMetadata.waitingTypes(repository);
   // One that is damaged names none: the next run replaces it.
-  const published = (await readSoundRepomd(layout.directoryOf(repository)))?.data ?? [];
+  const published = (await storage.publications.current(repository))?.data ?? [];
   return new Set([...waiting, ...published.flatMap(({ type }) => foreignTypeOf(type) ?? [])]);
 }
 
 async function checkExists(
   repository: RepositoryName,
-  { queue, store }: Pick<RepositoryRequestsOptions, 'queue' | 'store'>,
+  { queue, reindexParts }: Pick<RepositoryRequestsOptions, 'queue' | 'reindexParts'>,
 ): Promise<void> {
   const isKnown = queue.statusOf(repository) !== undefined;
-  if (isKnown || (await store.listRepositories()).includes(repository)) return;
+  if (isKnown || (await reindexParts.storage.repositories.list()).includes(repository)) return;
   throw new AppError('NOT_FOUND', `there is no repository ${repository}`, {
     hint: 'GET /api/v1/repositories lists the repositories; an upload creates one.',
   });

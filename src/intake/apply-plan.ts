@@ -61,7 +61,7 @@ export interface StageParts {
    * The tree's own file of a package that it has everywhere but knows nothing of: an earlier process was killed between
    * the two. Undefined when nothing has to be done.
    */
-  readonly unacknowledgedPathOf: (planned: PlannedPackage) => string | undefined;
+  readonly unacknowledgedPathOf: (planned: PlannedPackage) => Promise<string | undefined>;
 }
 
 // Most of the time each waits for the disk.
@@ -79,7 +79,7 @@ export async function stagePlan(plan: AdoptionPlan, parts: StageParts): Promise<
     const [source] = planned.sources;
     await attempt(source.path, failures, async () => {
       if (planned.missingIn.length === 0) {
-        const stored = parts.unacknowledgedPathOf(planned);
+        const stored = await parts.unacknowledgedPathOf(planned);
         if (stored === undefined) return;
         const identity = sourceIdentityOf(lstatSync(stored, { bigint: true }));
         const to = { incomingDir, isLinkWanted: true };

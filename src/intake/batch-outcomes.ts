@@ -6,16 +6,16 @@ import type { BatchParts } from './ingest-parts.ts';
 import { placesOf } from './describe-upload.ts';
 
 /** What became of each package of a batch, in order of NEVRA. */
-export function outcomesOf(
+export async function outcomesOf(
   { id, state, members }: Batch,
   parts: Pick<BatchParts, 'records' | 'publicUrl'>,
-): readonly UploadOutcome[] {
+): Promise<readonly UploadOutcome[]> {
   const outcomes = members.map((member) =>
     state === 'committed'
       ? committedOutcome(member, member.outcome ?? 'known', parts)
       : stagedOutcome(id, member, parts),
   );
-  return inOrder(outcomes);
+  return inOrder(await Promise.all(outcomes));
 }
 
 /** By NEVRA. */
@@ -24,22 +24,23 @@ export function inOrder(outcomes: readonly UploadOutcome[]): readonly UploadOutc
 }
 
 /** Of a package whose batch was committed. */
-export function committedOutcome(
+export async function committedOutcome(
   member: BatchMember,
   outcome: UploadOutcome['outcome'],
   parts: Pick<BatchParts, 'records' | 'publicUrl'>,
-): UploadOutcome {
-  const places = placesOf(parts.records.receiptsOf(member.sha256), member.targets, parts);
+): Promise<UploadOutcome> {
+  const receipts = await parts.records.receiptsOf(member.sha256);
+  const places = await placesOf(receipts, member.targets, parts);
   return { ...factsOf(member), outcome, places };
 }
 
 /** Of a package that waits for the commit. */
-export function stagedOutcome(
+export async function stagedOutcome(
   batch: string,
   member: BatchMember,
   parts: Pick<BatchParts, 'records' | 'publicUrl'>,
-): UploadOutcome {
-  const places = placesOf([], member.targets, parts).map((place) => {
+): Promise<UploadOutcome> {
+  const places = (await placesOf([], member.targets, parts)).map((place) => {
     const signature = member.signatures[place.repository];
     return { ...place, state: 'staged' as const, ...(signature !== undefined && { signature }) };
   });

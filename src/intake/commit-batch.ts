@@ -1,16 +1,13 @@
 import { demandProven, ownerOf, type Requester } from '../trust/requester.ts';
-import { type Batch, readBatch, repositoriesOf } from '../storage/batch-store.ts';
+import { type Batch, batchTurn, readBatch, repositoriesOf } from '../storage/batch-store.ts';
 import { AppError, toAppError } from '../errors.ts';
-import { lookAtTargets } from './place/place-package.ts';
 import type { Target } from '../storage/repository-layout.ts';
 import type { UploadOutcome } from '../api/upload-outcome.ts';
 import { outcomesOf } from './batch-outcomes.ts';
 import { type Refused, refusalOf } from './ingest/batch-refusal.ts';
 import { accessOf, demandUpload } from './batch-rights.ts';
-import { storedFactsOf } from './ingest/choose-file.ts';
 import { inParallel } from '../base/turns/in-parallel.ts';
 import type { BatchParts } from './ingest-parts.ts';
-import { batchTurn, placeDecidedBatch } from './place-decided.ts';
 import { takeAllTurns } from './ingest/take-all-turns.ts';
 import { discardAll, findClashes, type PreparedFile, prepareFiles } from './ingest/prepare-files.ts';
 
@@ -39,7 +36,7 @@ export async function commitBatch(id: string, requester: Requester, parts: Batch
       const batch = await readBatch(id, parts.batches);
       // Packages for other repositories may have come since.
       demandUpload(requester, accessOf(batch));
-      if (batch.state === 'committed') return { isNew, packages: outcomesOf(batch, parts) };
+      if (batch.state === 'committed') return { isNew, packages: await outcomesOf(batch, parts) };
       isNew = true;
       if (batch.state === 'committing') await completeCommit(batch, parts);
       else {
@@ -57,9 +54,7 @@ export async function commitBatch(id: string, requester: Requester, parts: Batch
 export async function completeCommit({ id, members }: Batch, parts: BatchParts): Promise<void> {
   const repositories = repositoriesOf(members);
   await parts.queue.whileHeld(repositories, () =>
-    parts.queue.whileMarked(repositories, () =>
-      parts.takeTurns(batchTurn(id), () => placeDecidedBatch(id, parts)),
-    ),
+    parts.takeTurns(batchTurn(id), () => parts.places.complete(id)),
   );
 }
 
@@ -72,7 +67,7 @@ async function commitStaged(
   const { id } = batch;
   const repositories = repositoriesOf(batch.members);
   // First: holding a repository makes a queue of it.
-  parts.admitRepositories(repositories, ownerOf(requester));
+  await parts.admitRepositories(repositories, ownerOf(requester));
   const files = await prepareFiles(batch, parts);
   if (files instanceof AppError) return files;
   try {
@@ -85,10 +80,7 @@ async function commitStaged(
           if (looked instanceof AppError) return looked;
           parts.demandReserve(repositories);
           await inParallel(repositories, parts.prepareRepository);
-          await parts.queue.whileMarked(repositories, async () => {
-            await parts.batches.decide(id, looked);
-            await placeDecidedBatch(id, parts);
-          });
+          await parts.places.commit(id, looked);
           return undefined;
         }),
       ),
@@ -111,13 +103,12 @@ async function lookAtAll(
   files: readonly PreparedFile[],
   parts: BatchParts,
 ): Promise<readonly PreparedFile['member'][] | AppError> {
-  const stored = storedFactsOf(parts);
   const clashes = findClashes(files);
   if (clashes.length > 0) return refusalOf(clashes, files.length);
   const refused: Refused[] = [];
   const looked = await inParallel(files, async ({ file, member }) => {
     try {
-      const states = await lookAtTargets(file, stored, parts.store);
+      const states = await parts.places.look(file);
       const isCreated = states.some(({ holdsPackage }) => !holdsPackage);
       return { ...member, outcome: isCreated ? ('created' as const) : ('unchanged' as const) };
     } catch (error) {

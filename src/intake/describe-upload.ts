@@ -15,20 +15,20 @@ export interface DescribeParts {
  * What became of the package with this digest, in the repositories that the client may read: others say nothing, not even
  * by the digest of a copy that was signed for them. Undefined when none was acknowledged there.
  */
-export function describeUpload(
+export async function describeUpload(
   sha256: string,
   mayRead: (repository: RepositoryName) => boolean,
   parts: Pick<DescribeParts, 'records' | 'publicUrl'>,
-): UploadOutcome | undefined {
+): Promise<UploadOutcome | undefined> {
   const { records } = parts;
   const readable = (receipts: readonly Receipt[]): readonly Receipt[] =>
     receipts.filter(({ repository }) => mayRead(repository));
-  const known = readable(records.receiptsOf(sha256));
-  const receipts = known.length > 0 ? known : readable(records.receiptsOfReceived(sha256));
+  const known = readable(await records.receiptsOf(sha256));
+  const receipts = known.length > 0 ? known : readable(await records.receiptsOfReceived(sha256));
   const [first] = receipts;
   if (first === undefined) return undefined;
   const { nevra, sizeBytes, receivedSha256 } = first;
-  const places = placesOf(receipts, receipts, parts);
+  const places = await placesOf(receipts, receipts, parts);
   return { outcome: 'known', nevra, sha256: first.sha256, ...givenSha256(receivedSha256), sizeBytes, places };
 }
 
@@ -41,13 +41,13 @@ export async function waitUntilInstallable(
   waitMs: number,
   parts: DescribeParts,
 ): Promise<UploadOutcome | 'pending'> {
-  refuseSetAside(outcome, parts);
+  await refuseSetAside(outcome, parts);
   const waiting = waitingIn(outcome);
   if (waiting.length === 0) return outcome;
   const result = await whenPublished(outcome, { waiting, waitMs }, parts);
-  const places = placesOf(parts.records.receiptsOf(outcome.sha256), outcome.places, parts);
+  const places = await placesOf(await parts.records.receiptsOf(outcome.sha256), outcome.places, parts);
   const settled = { ...outcome, places };
-  refuseSetAside(settled, parts);
+  await refuseSetAside(settled, parts);
   // Published without it: somebody removed the file meanwhile.
   const isInstallable = places.every(({ state }) => state === 'published');
   return result === 'pending' || !isInstallable ? 'pending' : settled;
@@ -79,21 +79,22 @@ export async function hurryUntilInstallable(
 }
 
 /** The state of a package in each of these repositories. */
-export function placesOf(
+export async function placesOf(
   receipts: readonly Receipt[],
   wanted: readonly { readonly repository: RepositoryName; readonly location: string }[],
   { records, publicUrl }: Pick<DescribeParts, 'records' | 'publicUrl'>,
-): readonly UploadPlace[] {
-  return wanted.map(({ repository, location }) => {
+): Promise<readonly UploadPlace[]> {
+  const places = wanted.map(async ({ repository, location }): Promise<UploadPlace> => {
     const url = `${publicUrl}/repo/${encodeURI(`${repository}/${location}`)}`;
     const receipt = receipts.find((one) => one.repository === repository && one.location === location);
     const signature = receipt?.signature === undefined ? {} : { signature: receipt.signature };
     if (receipt?.publishedAtMs !== undefined)
       return { repository, location, url, state: 'published', ...signature };
-    const reason = records.setAsideReason(repository, location);
+    const reason = await records.setAsideReason(repository, location);
     if (reason === undefined) return { repository, location, url, state: 'waiting', ...signature };
     return { repository, location, url, state: 'set-aside', reason, ...signature };
   });
+  return Promise.all(places);
 }
 
 /** For answers: only there when packages are signed here. */
@@ -106,9 +107,9 @@ function waitingIn({ places }: UploadOutcome): readonly RepositoryName[] {
 }
 
 /** @throws AppError PACKAGE_SET_ASIDE, PACKAGE_DAMAGED. */
-function refuseSetAside({ nevra, places }: UploadOutcome, { records }: DescribeParts): void {
+async function refuseSetAside({ nevra, places }: UploadOutcome, { records }: DescribeParts): Promise<void> {
   for (const { repository, location, state } of places) {
-    const fault = state === 'waiting' ? records.packageFaultAt(repository, location) : undefined;
+    const fault = state === 'waiting' ? await records.packageFaultAt(repository, location) : undefined;
     if (fault?.code === 'PACKAGE_DAMAGED') throw damaged(nevra, fault);
   }
   const aside = places.find(({ state }) => state === 'set-aside');

@@ -1,9 +1,8 @@
 import { demandProven, type Requester } from '../trust/requester.ts';
-import { readBatch } from '../storage/batch-store.ts';
+import { batchTurn, readBatch } from '../storage/batch-store.ts';
 import type { BatchParts } from './ingest-parts.ts';
 import { accessOf, demandUpload } from './batch-rights.ts';
 import { batchCommitted } from './ingest/batch-refusal.ts';
-import { batchTurn } from './place-decided.ts';
 
 /** @throws AppError NOT_FOUND, BATCH_COMMITTED, RIGHT_MISSING, SIGNATURE_INVALID. */
 export async function dropBatch(id: string, requester: Requester, parts: BatchParts): Promise<void> {
@@ -42,7 +41,7 @@ export async function sweepBatches(keepMs: number, parts: SweepParts): Promise<r
 /** Forgets the oldest committed batches, as many as there are too many. The caller has no turn of a batch. */
 export async function forgetSurplus(parts: Omit<SweepParts, 'now'>): Promise<void> {
   const { batches } = parts;
-  for (const id of batches.listSurplus()) {
+  for (const id of await batches.listSurplus()) {
     await removeInTurn(id, parts, async () => {
       // It may have gone meanwhile, and another one of this name begun.
       if ((await batches.statusOf(id))?.state === 'committed') await batches.drop(id);

@@ -1,13 +1,14 @@
 import { ownerOf } from '../trust/requester.ts';
 import { admitUpload } from './ingest/admit-upload.ts';
-import { chooseFile, factsOf, storedFactsOf, toPlace, warningsOf } from './ingest/choose-file.ts';
+import { chooseFile, factsOf, toPlace, warningsOf } from './ingest/choose-file.ts';
 import { placesOf } from './describe-upload.ts';
 import type { IngestParts } from './ingest-parts.ts';
-import { type FileToPlace, findReceipt, isDamaged, placeAndRecord } from './ingest/place-and-record.ts';
 import { takeAllTurns } from './ingest/take-all-turns.ts';
-import { lookAtTargets } from './place/place-package.ts';
 import type { SpooledUpload } from './spooled-upload.ts';
 import type { UploadOutcome } from '../api/upload-outcome.ts';
+import { findReceipt } from '../storage/find-receipt.ts';
+import { isDamagedThere } from '../storage/is-damaged-there.ts';
+import type { FileToPlace } from '../storage/places.ts';
 import type { Receipt } from '../storage/records.ts';
 
 /**
@@ -20,13 +21,13 @@ export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): P
   return takeAllTurns(targets, parts.takeTurns, async () => {
     const stored = await chooseFile(asSent, targets, parts);
     try {
-      await parts.timed('sync', () => parts.store.prepare(stored.path));
+      await parts.timed('sync', () => parts.places.prepare(stored.path));
       const file = toPlace(stored, targets);
       const owner = ownerOf(upload.requester);
       const { isCreated, receipts } = await parts.timed('place', () => place(file, owner, parts));
       const outcome = isCreated ? 'created' : 'unchanged';
       const facts = factsOf({ ...file, ...warningsOf(stored, targets, parts) });
-      return { ...facts, outcome, places: placesOf(receipts, targets, parts) };
+      return { ...facts, outcome, places: await placesOf(receipts, targets, parts) };
     } finally {
       await stored.discard?.();
     }
@@ -41,24 +42,26 @@ interface Placed {
 
 async function place(file: FileToPlace, owner: string, parts: IngestParts): Promise<Placed> {
   const { sha256, targets } = file;
-  const states = await lookAtTargets(file, storedFactsOf(parts), parts.store);
+  const states = await parts.places.look(file);
   const isCreated = states.some(({ holdsPackage }) => !holdsPackage);
   const known = isCreated
     ? []
-    : targets.flatMap((target) => findReceipt(sha256, target, parts.records) ?? []);
+    : (await Promise.all(targets.map((target) => findReceipt(sha256, target, parts.records)))).filter(
+        (receipt) => receipt !== undefined,
+      );
   // One that was damaged and is right again needs an index run.
-  const isMended = targets.some((target) => isDamaged(target, parts.records));
+  const isMended = (
+    await Promise.all(targets.map((target) => isDamagedThere(target, parts.records)))
+  ).includes(true);
   if (!isCreated && !isMended && known.length === targets.length) {
     // A receipt is written after a sync of ours; a person may have removed the file since, and put it back.
-    await Promise.all(targets.map((target) => parts.store.sync(target.path)));
+    await parts.places.confirm(targets);
     return { isCreated, receipts: known };
   }
   const repositories = targets.map(({ repository }) => repository);
   parts.demandReserve(repositories);
-  parts.admitRepositories(repositories, owner);
+  await parts.admitRepositories(repositories, owner);
   await Promise.all(repositories.map(parts.prepareRepository));
-  const receipts = await parts.queue.whileMarked(repositories, () =>
-    placeAndRecord([{ file, states }], parts),
-  );
+  const receipts = await parts.places.place([{ file, states }]);
   return { isCreated, receipts };
 }

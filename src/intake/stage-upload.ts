@@ -2,6 +2,7 @@ import { ownerOf } from '../trust/requester.ts';
 import {
   type Batch,
   type BatchMember,
+  batchTurn,
   memberFile,
   readBatch,
   repositoriesOf,
@@ -14,7 +15,6 @@ import type { BatchParts } from './ingest-parts.ts';
 import { warningsOf } from './ingest/choose-file.ts';
 import { batchCommitted } from './ingest/batch-refusal.ts';
 import { accessOf, demandAdding } from './batch-rights.ts';
-import { batchTurn } from './place-decided.ts';
 
 /**
  * Keeps an upload for the commit of its batch. When this returns, it survives a power cut.
@@ -28,7 +28,7 @@ export async function stageUpload(
   const { targets, asSent } = await admitUpload(upload, parts);
   const { sha256, nevra, sizeBytes } = asSent.inspected;
   parts.demandReserve(targets.map(({ repository }) => repository));
-  await parts.timed('sync', () => parts.store.prepare(asSent.path));
+  await parts.timed('sync', () => parts.places.prepare(asSent.path));
   return parts.takeTurns(batchTurn(id), async () => {
     const status = await parts.batches.statusOf(id);
     if (status !== undefined && status.state !== 'staged') {

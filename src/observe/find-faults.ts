@@ -15,10 +15,9 @@ export interface Fault {
 export interface FaultSources {
   readonly listStatus: () => readonly RepositoryStatus[];
   /** Packages that are not described as they lie on disk; those of a repository with the same fault come together. */
-  readonly listPackageFaults?: () => readonly {
-    readonly repository: RepositoryName;
-    readonly error: AppError;
-  }[];
+  readonly listPackageFaults?: () => Promise<
+    readonly { readonly repository: RepositoryName; readonly error: AppError }[]
+  >;
   /** Tries what an upload does first; gives the fault that an upload would meet, or undefined. */
   readonly findUploadFault: () => Promise<AppError | undefined>;
   /** Gives the fault that keeps indexes from being built, such as an engine that is not installed. */
@@ -61,16 +60,16 @@ export function createFaultFinder(sources: FaultSources): () => Promise<readonly
         .flatMap(({ repository, lastError }) =>
           lastError === undefined ? [] : [{ affects: 'indexes' as const, repository, error: lastError }],
         ),
-      ...packageFaultsOf(sources),
+      ...(await packageFaultsOf(sources)),
       ...(nginxFault === undefined ? [] : [{ affects: 'nothing' as const, error: nginxFault }]),
     ];
   };
 }
 
 /** None when the records cannot be read: an upload meets that fault, which is reported as one of uploads. */
-function packageFaultsOf({ listPackageFaults }: FaultSources): readonly Fault[] {
+async function packageFaultsOf({ listPackageFaults }: FaultSources): Promise<readonly Fault[]> {
   try {
-    return (listPackageFaults?.() ?? []).map((fault) => ({ affects: 'indexes' as const, ...fault }));
+    return ((await listPackageFaults?.()) ?? []).map((fault) => ({ affects: 'indexes' as const, ...fault }));
   } catch {
     return [];
   }

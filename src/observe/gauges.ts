@@ -7,7 +7,7 @@ import type { RepositoryName } from '../rpm/repository-name.ts';
 export interface GaugeSources {
   readonly version: string;
   readonly listStatus: () => readonly RepositoryStatus[];
-  readonly countSetAside: (repository: RepositoryName) => number;
+  readonly countSetAside: (repository: RepositoryName) => Promise<number>;
   readonly findFaults: () => Promise<readonly Fault[]>;
   /** How many dropped files stay where they are for a fault of their own. */
   readonly countStuckDrops: () => number;
@@ -33,12 +33,18 @@ export function createGauges(sources: GaugeSources): readonly Gauge[] {
 }
 
 function repositoryGauges({ listStatus, countSetAside }: GaugeSources): readonly Gauge[] {
-  const ofEach = (name: string, help: string, valueOf: (status: RepositoryStatus) => number): Gauge =>
+  const ofEach = (
+    name: string,
+    help: string,
+    valueOf: (status: RepositoryStatus) => number | Promise<number>,
+  ): Gauge =>
     gauge({ name, help, labelNames: ['repository'] }, () =>
-      listStatus().map((status) => ({
-        labels: { repository: status.repository },
-        value: valueOf(status),
-      })),
+      Promise.all(
+        listStatus().map(async (status) => ({
+          labels: { repository: status.repository },
+          value: await valueOf(status),
+        })),
+      ),
     );
   return [
     ofEach(

@@ -1,17 +1,5 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { AppError } from '../errors.ts';
+import type { RepositoryName } from '../rpm/repository-name.ts';
 import type { SignatureVerdict } from '../api/signature-verdict.ts';
-import { migrate } from './local/migrations.ts';
-import { parseRepositoryName, type RepositoryName } from '../rpm/repository-name.ts';
-
-// A clock that is set back by less must not make old signatures good again.
-const NONCE_GRACE_MS = 24 * 3_600_000;
-// Some 40 MB: two signed requests a second the whole day. Above it only those stay that protect a signature which is good by
-// the clock of now, which is ten minutes of what the service can answer: a key that signs as fast as it can does not fill the disk.
-const MAX_EXPIRED_NONCES = 200_000;
-// With each that comes, so that none waits until thousands have been removed.
-const NONCES_REMOVED_AT_ONCE = 100;
 
 /** One package in one repository, as it was acknowledged. */
 export interface Receipt {
@@ -56,12 +44,6 @@ export interface PackageFault {
   readonly sinceMs: number;
 }
 
-/** A metadata file that repomd.xml no longer names. */
-export interface Superseded {
-  readonly fileName: string;
-  readonly sinceMs: number;
-}
-
 /** A request that was signed with a key, and came now. */
 export interface NonceUse {
   readonly keyId: string;
@@ -71,379 +53,65 @@ export interface NonceUse {
   readonly nowMs: number;
 }
 
-type Row = Record<string, unknown>;
+/** Packages of a repository that have the same fault. */
+export interface PackageFaultCount {
+  readonly count: number;
+  /** In order of location. */
+  readonly first: PackageFault;
+}
 
-/**
- * What the service remembers beside the tree. A power cut may take the last moments of it. For what is said of packages
- * that is harmless: the next index run finds out again what is published or set aside, and a repeated upload writes its
- * receipt again. Not so for nonces: a signed request of those moments can be sent once more, until its timestamp is five
- * minutes old (docs/decisions/0019-access.md).
- */
-export class Records {
-  readonly #database: DatabaseSync;
-  readonly #statements = new Map<string, ReturnType<DatabaseSync['prepare']>>();
-  #nonceCount: number;
-
-  /** @throws AppError TREE_UNUSABLE. */
-  constructor(stateDir: string) {
-    this.#database = new DatabaseSync(join(stateDir, 'records.sqlite'));
-    try {
-      // The tree has one owner, so the lock on the records can be kept; taking it for each commit costs as much as the
-      // commit itself.
-      this.#database.exec(
-        'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;',
-      );
-      // A checkpoint syncs on this thread: after 40 MB of log, not after every hundred uploads.
-      this.#database.exec('PRAGMA wal_autocheckpoint = 10000');
-      migrate(this.#database);
-      // Now rather than in the middle of an upload; a million receipts take some seconds.
-      const [check] = this.#all('PRAGMA quick_check(1)');
-      if (check?.['quick_check'] !== 'ok') throw new Error(String(check?.['quick_check']));
-      this.#nonceCount = Number(this.#all('SELECT count(*) AS count FROM nonce')[0]?.['count']);
-    } catch (error) {
-      this.#database.close();
-      throw error instanceof AppError ? error : unusable(error);
-    }
-  }
-
-  close(): void {
-    this.#database.close();
-  }
-
+/** What the service remembers beside the packages. Each call that changes several rows changes all of them or none. */
+export interface Records {
   /** Fails when the records cannot be written (disk full, read-only). */
-  probe(): void {
-    // Nobody reads the time; it makes each write a change.
-    this.#run('INSERT OR REPLACE INTO probe VALUES (1, ?)', Date.now());
-  }
+  probe(): Promise<void>;
 
-  saveReceipts(receipts: readonly Receipt[]): void {
-    this.#inTransaction(() => {
-      for (const receipt of receipts) {
-        this.#run(
-          `INSERT OR REPLACE INTO receipt
-            (repository, location, sha256, nevra, size_bytes, placed_at_ms, published_at_ms, received_sha256, signature)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-          receipt.repository,
-          receipt.location,
-          receipt.sha256,
-          receipt.nevra,
-          receipt.sizeBytes,
-          receipt.placedAtMs,
-          receipt.publishedAtMs ?? null,
-          receipt.receivedSha256 ?? null,
-          receipt.signature === undefined ? null : JSON.stringify(receipt.signature),
-        );
-      }
-    });
-  }
-
-  receiptsOf(sha256: string): readonly Receipt[] {
-    return this.#all('SELECT * FROM receipt WHERE sha256 = ? ORDER BY repository', sha256).map(toReceipt);
-  }
-
-  /** Of a package that had this digest when it was sent, and was signed here. */
-  receiptsOfReceived(receivedSha256: string): readonly Receipt[] {
-    return this.#all(
-      'SELECT * FROM receipt WHERE received_sha256 = ? ORDER BY repository',
-      receivedSha256,
-    ).map(toReceipt);
-  }
-
+  /** One each package and repository; the later takes the place of the former. */
+  saveReceipts(receipts: readonly Receipt[]): Promise<void>;
+  /** In order of repository. */
+  receiptsOf(sha256: string): Promise<readonly Receipt[]>;
+  /** Of a package that had this digest when it was sent, and was signed here; in order of repository. */
+  receiptsOfReceived(receivedSha256: string): Promise<readonly Receipt[]>;
   /** Of one package in one repository. */
-  receiptAt(repository: RepositoryName, location: string): Receipt | undefined {
-    const [row] = this.#all(
-      'SELECT * FROM receipt WHERE repository = ? AND location = ?',
-      repository,
-      location,
-    );
-    return row === undefined ? undefined : toReceipt(row);
-  }
-
+  receiptAt(repository: RepositoryName, location: string): Promise<Receipt | undefined>;
   /** Every repository that a package was uploaded to. */
-  listRepositories(): readonly RepositoryName[] {
-    return this.#all('SELECT DISTINCT repository FROM receipt ORDER BY repository').map(repositoryIn);
-  }
-
-  /** Of every package that was uploaded to a repository. */
-  listReceipts(repository: RepositoryName): readonly Receipt[] {
-    return this.#all('SELECT * FROM receipt WHERE repository = ? ORDER BY location', repository).map(
-      toReceipt,
-    );
-  }
-
+  listRepositories(): Promise<readonly RepositoryName[]>;
+  /** Of every package that was uploaded to a repository, in order of location. */
+  listReceipts(repository: RepositoryName): Promise<readonly Receipt[]>;
   /** The next packages behind a location, in order of location; the first ones behind ''. */
-  receiptsAfter(repository: RepositoryName, location: string, count: number): readonly Receipt[] {
-    const sql = 'SELECT * FROM receipt WHERE repository = ? AND location > ? ORDER BY location LIMIT ?';
-    return this.#all(sql, repository, location, count).map(toReceipt);
-  }
-
+  receiptsAfter(repository: RepositoryName, location: string, count: number): Promise<readonly Receipt[]>;
   /** Location -> sha256 of every package of a repository that was acknowledged. */
-  acknowledgedDigests(repository: RepositoryName): ReadonlyMap<string, string> {
-    const rows = this.#all('SELECT location, sha256 FROM receipt WHERE repository = ?', repository);
-    return new Map(rows.map((row) => [String(row['location']), String(row['sha256'])]));
-  }
-
+  acknowledgedDigests(repository: RepositoryName): Promise<ReadonlyMap<string, string>>;
   /** Notes that an index with these packages (location -> sha256) is public now. */
-  markPublished(repository: RepositoryName, published: ReadonlyMap<string, string>, nowMs: number): void {
-    this.#inTransaction(() => {
-      const waiting = this.#all(
-        'SELECT location, sha256 FROM receipt WHERE repository = ? AND published_at_ms IS NULL',
-        repository,
-      );
-      for (const row of waiting) {
-        if (published.get(String(row['location'])) !== row['sha256']) continue;
-        this.#run(
-          'UPDATE receipt SET published_at_ms = ? WHERE repository = ? AND location = ?',
-          nowMs,
-          repository,
-          String(row['location']),
-        );
-      }
-    });
-  }
-
+  markPublished(
+    repository: RepositoryName,
+    published: ReadonlyMap<string, string>,
+    nowMs: number,
+  ): Promise<void>;
   /** Forgets the receipts of packages that are no longer there, but for those placed after `untilMs`. */
-  forget(repository: RepositoryName, locations: readonly string[], untilMs: number): void {
-    if (locations.length === 0) return;
-    this.#inTransaction(() => {
-      for (const location of locations) {
-        this.#run(
-          'DELETE FROM receipt WHERE repository = ? AND location = ? AND placed_at_ms <= ?',
-          repository,
-          location,
-          untilMs,
-        );
-      }
-    });
-  }
+  forget(repository: RepositoryName, locations: readonly string[], untilMs: number): Promise<void>;
 
-  setAside(packages: readonly SetAside[]): void {
-    this.#inTransaction(() => {
-      for (const { repository, location, identity, reason, sinceMs } of packages) {
-        this.#run(
-          'INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?, ?)',
-          repository,
-          location,
-          identity,
-          reason,
-          sinceMs,
-        );
-      }
-    });
-  }
-
-  listSetAside(repository: RepositoryName): readonly SetAside[] {
-    return this.#all('SELECT * FROM set_aside WHERE repository = ? ORDER BY location', repository).map(
-      toSetAside,
-    );
-  }
-
+  /** One record each package; the later takes the place of the former. */
+  setAside(packages: readonly SetAside[]): Promise<void>;
+  /** In order of location. */
+  listSetAside(repository: RepositoryName): Promise<readonly SetAside[]>;
   /** Forgets every package set aside in a repository, so that the next run tries them again. */
-  takeAllBack(repository: RepositoryName): void {
-    this.#run('DELETE FROM set_aside WHERE repository = ?', repository);
-  }
-
+  takeAllBack(repository: RepositoryName): Promise<void>;
+  takeBack(repository: RepositoryName, location: string): Promise<void>;
   /** Why a package is set aside; undefined when it is not. */
-  setAsideReason(repository: RepositoryName, location: string): string | undefined {
-    const [row] = this.#all(
-      'SELECT reason FROM set_aside WHERE repository = ? AND location = ?',
-      repository,
-      location,
-    );
-    return row === undefined ? undefined : String(row['reason']);
-  }
+  setAsideReason(repository: RepositoryName, location: string): Promise<string | undefined>;
 
-  takeBack(repository: RepositoryName, location: string): void {
-    this.#run('DELETE FROM set_aside WHERE repository = ? AND location = ?', repository, location);
-  }
+  /** One each package; the later takes the place of the former. */
+  savePackageFaults(faults: readonly PackageFault[]): Promise<void>;
+  /** Of a repository, in order of location. */
+  listPackageFaults(repository: RepositoryName): Promise<readonly PackageFault[]>;
+  /** Of each repository and code, in this order. */
+  countPackageFaults(): Promise<readonly PackageFaultCount[]>;
+  packageFaultAt(repository: RepositoryName, location: string): Promise<PackageFault | undefined>;
+  endPackageFaults(repository: RepositoryName, locations: readonly string[]): Promise<void>;
 
-  savePackageFaults(faults: readonly PackageFault[]): void {
-    this.#inTransaction(() => {
-      for (const { repository, location, identity, code, reason, sinceMs } of faults) {
-        this.#run(
-          'INSERT OR REPLACE INTO package_fault VALUES (?, ?, ?, ?, ?, ?)',
-          repository,
-          location,
-          identity,
-          code,
-          reason,
-          sinceMs,
-        );
-      }
-    });
-  }
+  isNonceUsed(keyId: string, nonce: string): Promise<boolean>;
+  /** Notes that a signed request had this nonce. @returns false when one had it before: of several at once one gets true. */
+  useNonce(use: NonceUse): Promise<boolean>;
 
-  /** Of a repository. */
-  listPackageFaults(repository: RepositoryName): readonly PackageFault[] {
-    return this.#all('SELECT * FROM package_fault WHERE repository = ? ORDER BY location', repository).map(
-      toPackageFault,
-    );
-  }
-
-  /** How many packages of each repository have a fault, with the first of them. */
-  countPackageFaults(): readonly { readonly count: number; readonly first: PackageFault }[] {
-    // Bare columns of a query with min() are those of its row: SQLite, "Quirks of SQL aggregates".
-    const sql = `SELECT *, count(*) AS count, min(location) FROM package_fault
-      GROUP BY repository, code ORDER BY repository, code`;
-    return this.#all(sql).map((row) => ({ count: Number(row['count']), first: toPackageFault(row) }));
-  }
-
-  packageFaultAt(repository: RepositoryName, location: string): PackageFault | undefined {
-    const [row] = this.#all(
-      'SELECT * FROM package_fault WHERE repository = ? AND location = ?',
-      repository,
-      location,
-    );
-    return row === undefined ? undefined : toPackageFault(row);
-  }
-
-  endPackageFaults(repository: RepositoryName, locations: readonly string[]): void {
-    if (locations.length === 0) return;
-    this.#inTransaction(() => {
-      for (const location of locations) {
-        this.#run('DELETE FROM package_fault WHERE repository = ? AND location = ?', repository, location);
-      }
-    });
-  }
-
-  isNonceUsed(keyId: string, nonce: string): boolean {
-    return this.#all('SELECT 1 FROM nonce WHERE key_id = ? AND nonce = ?', keyId, nonce).length > 0;
-  }
-
-  /** Notes that a signed request had this nonce. @returns false when one had it before. */
-  useNonce({ keyId, nonce, expiresAtMs, nowMs }: NonceUse): boolean {
-    const graceMs = this.#nonceCount > MAX_EXPIRED_NONCES ? 0 : NONCE_GRACE_MS;
-    this.#nonceCount -= this.#run(
-      `DELETE FROM nonce WHERE (key_id, nonce) IN
-        (SELECT key_id, nonce FROM nonce WHERE expires_at_ms < ? ORDER BY expires_at_ms LIMIT ?)`,
-      nowMs - graceMs,
-      NONCES_REMOVED_AT_ONCE,
-    );
-    if (this.isNonceUsed(keyId, nonce)) return false;
-    this.#nonceCount += this.#run('INSERT INTO nonce VALUES (?, ?, ?)', keyId, nonce, expiresAtMs);
-    return true;
-  }
-
-  listSuperseded(repository: RepositoryName): readonly Superseded[] {
-    return this.#all('SELECT * FROM superseded WHERE repository = ?', repository).map((row) => ({
-      fileName: String(row['file_name']),
-      sinceMs: Number(row['since_ms']),
-    }));
-  }
-
-  /** Forgets that these files were superseded, because they are current. */
-  forgetSuperseded(repository: RepositoryName, fileNames: readonly string[]): void {
-    this.#inTransaction(() => {
-      for (const fileName of fileNames) {
-        this.#run('DELETE FROM superseded WHERE repository = ? AND file_name = ?', repository, fileName);
-      }
-    });
-  }
-
-  /** Adds to what is known of a repository's superseded metadata; the time of what is known stays. */
-  noteSuperseded(repository: RepositoryName, files: readonly Superseded[]): void {
-    this.#inTransaction(() => {
-      for (const { fileName, sinceMs } of files) {
-        this.#run('INSERT OR IGNORE INTO superseded VALUES (?, ?, ?)', repository, fileName, sinceMs);
-      }
-    });
-  }
-
-  /** Replaces what is known of a repository's superseded metadata. */
-  replaceSuperseded(repository: RepositoryName, files: readonly Superseded[]): void {
-    this.#inTransaction(() => {
-      this.#run('DELETE FROM superseded WHERE repository = ?', repository);
-      for (const file of files) {
-        this.#run('INSERT INTO superseded VALUES (?, ?, ?)', repository, file.fileName, file.sinceMs);
-      }
-    });
-  }
-
-  #inTransaction(work: () => void): void {
-    this.#run('BEGIN IMMEDIATE');
-    try {
-      work();
-      this.#run('COMMIT');
-    } catch (error) {
-      // On a full disk SQLite has rolled back by itself; a second time would fail and hide the cause.
-      if (this.#database.isTransaction) this.#run('ROLLBACK');
-      throw error;
-    }
-  }
-
-  #statement(sql: string): ReturnType<DatabaseSync['prepare']> {
-    const known = this.#statements.get(sql) ?? this.#database.prepare(sql);
-    this.#statements.set(sql, known);
-    return known;
-  }
-
-  /** @returns how many rows it changed. */
-  #run(sql: string, ...values: readonly (string | number | null)[]): number {
-    return Number(this.#statement(sql).run(...values).changes);
-  }
-
-  #all(sql: string, ...values: readonly (string | number)[]): readonly Row[] {
-    return this.#statement(sql).all(...values);
-  }
-}
-
-function unusable(cause: unknown): AppError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new AppError('TREE_UNUSABLE', `the records in the state directory cannot be used: ${reason}`, {
-    hint: 'Restore records.sqlite from a backup, or move it away: the index is rebuilt, receipts and times are lost.',
-    cause,
-  });
-}
-
-/** Only names are written there. */
-function repositoryIn(row: Row): RepositoryName {
-  const text = String(row['repository']);
-  const repository = parseRepositoryName(text);
-  if (repository === undefined) throw unusable(`${JSON.stringify(text)} is no repository name`);
-  return repository;
-}
-
-function toReceipt(row: Row): Receipt {
-  return {
-    repository: repositoryIn(row),
-    location: String(row['location']),
-    sha256: String(row['sha256']),
-    nevra: String(row['nevra']),
-    sizeBytes: Number(row['size_bytes']),
-    placedAtMs: Number(row['placed_at_ms']),
-    publishedAtMs: row['published_at_ms'] === null ? undefined : Number(row['published_at_ms']),
-    receivedSha256: textOf(row['received_sha256']),
-    signature: toSignature(textOf(row['signature'])),
-  };
-}
-
-function toPackageFault(row: Row): PackageFault {
-  const code = PACKAGE_FAULT_CODES.find((known) => known === row['code']);
-  return {
-    repository: repositoryIn(row),
-    location: String(row['location']),
-    identity: String(row['identity']),
-    code: code ?? 'PACKAGE_UNDESCRIBABLE',
-    reason: String(row['reason']),
-    sinceMs: Number(row['since_ms']),
-  };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-/** Nobody else writes into the records. */
-function toSignature(json: string | undefined): SignatureVerdict | undefined {
-  return json === undefined ? undefined : JSON.parse(json);
-}
-
-function toSetAside(row: Row): SetAside {
-  return {
-    repository: repositoryIn(row),
-    location: String(row['location']),
-    identity: String(row['identity']),
-    reason: String(row['reason']),
-    sinceMs: Number(row['since_ms']),
-  };
+  close(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import {
 import { packageArch } from '../rpm/rpm-parser/nevra.ts';
 import { basearchOf, isBasearch } from './arch-table.ts';
 import { suggestField } from './local/suggest-field.ts';
+import type { LockFiles } from './tree-lock.ts';
 
 /** What the layout needs to know of a package. */
 export interface PackageIdentity {
@@ -26,8 +27,6 @@ export interface Target {
   readonly repository: RepositoryName;
   /** Path below the repository's directory: `Packages/<file name>`. */
   readonly location: string;
-  /** Absolute path. */
-  readonly path: string;
 }
 
 export interface RepositoryLayout {
@@ -44,6 +43,16 @@ export interface RepositoryLayout {
     basearches?: readonly string[],
   ): readonly Target[];
   directoryOf(repository: RepositoryName): string;
+  /** The absolute path of a package. */
+  pathOf(target: Target): string;
+}
+
+/** The lock of the top directory; a leading dot keeps the files from being served. */
+export function treeLockFiles(topDir: string): LockFiles {
+  return {
+    lockFile: join(topDir, '.rpmyard-lock.sqlite'),
+    ownerFile: join(topDir, '.rpmyard-owner.json'),
+  };
 }
 
 /** The directory of a repository's packages. */
@@ -84,7 +93,12 @@ export function createRepositoryLayout(options: {
 }): RepositoryLayout {
   const { topDir, releaseverPatterns, noarchBasearches, multilib } = options;
 
-  return { topDir, targetsOf, directoryOf };
+  return {
+    topDir,
+    targetsOf,
+    directoryOf,
+    pathOf: ({ repository, location }) => join(directoryOf(repository), location),
+  };
 
   function targetsOf(
     identity: PackageIdentity,
@@ -98,7 +112,7 @@ export function createRepositoryLayout(options: {
     return releasevers.flatMap((one) =>
       (basearches ?? ofArch).map((basearch) => {
         const repository = repositoryName(one, basearch);
-        return { repository, location, path: join(directoryOf(repository), location) };
+        return { repository, location };
       }),
     );
   }

@@ -3,16 +3,13 @@ import { join } from 'node:path';
 import { makeDirectoryDurable } from '../base/files/durable-files.ts';
 import { AppError, errnoOf, toAppError } from '../errors.ts';
 import { newProbeName } from './spool-file-name.ts';
+import { createStateLayout, type StateLayout } from './state-layout.ts';
 
 /** The directories of a service, absolute paths on one mount. */
-export interface TreeFolders {
+export interface TreeFolders extends StateLayout {
   /** Without symbolic links in it. */
   readonly topDir: string;
   readonly spoolDir: string;
-  readonly stateDir: string;
-  readonly incomingDir: string;
-  readonly resumableDir: string;
-  readonly scratchRoot: string;
 }
 
 /** Where the folders are. */
@@ -22,10 +19,7 @@ export function pathsBelow(configured: {
   readonly stateDir: string;
 }): TreeFolders {
   const { topDir, spoolDir, stateDir } = configured;
-  const incomingDir = join(stateDir, 'incoming');
-  const resumableDir = join(stateDir, 'resumable');
-  const scratchRoot = join(stateDir, 'scratch');
-  return { topDir, spoolDir, stateDir, incomingDir, resumableDir, scratchRoot };
+  return { ...createStateLayout(stateDir), topDir, spoolDir };
 }
 
 /** Creates what is missing. @throws AppError TREE_UNUSABLE. */
@@ -35,11 +29,12 @@ export async function prepareFolders(configured: {
   readonly stateDir: string;
 }): Promise<TreeFolders> {
   const folders = pathsBelow(configured);
-  const { topDir, spoolDir, stateDir } = folders;
+  const { topDir, spoolDir, stateDir, incomingDir, resumableDir, scratchRoot } = folders;
   try {
     await makeDirectoryDurable(topDir);
     // Uploads on their way, records and keys are nobody else's.
-    for (const folder of Object.values(folders)) await makeDirectoryDurable(folder, 0o700);
+    for (const folder of [spoolDir, stateDir, incomingDir, resumableDir, scratchRoot])
+      await makeDirectoryDurable(folder, 0o700);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new AppError('TREE_UNUSABLE', `the folders cannot be used: ${reason}`, {

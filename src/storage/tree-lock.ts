@@ -1,10 +1,14 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError, sqliteFaultOf, toAppError } from '../errors.ts';
 
-const LOCK_FILE = 'lock.sqlite';
+/** Where the lock of a directory lies, and who has it. */
+export interface LockFiles {
+  readonly lockFile: string;
+  readonly ownerFile: string;
+}
 
 export interface TreeLock {
   readonly release: () => void;
@@ -13,13 +17,11 @@ export interface TreeLock {
 /**
  * Takes a directory for this process. The lock is an open exclusive SQLite transaction, which any death of its owner
  * releases; a pid file would outlive its process. The file beside it only names the owner, for people.
- * @param directory the state directory, or the top directory (another service may share only one of them).
- * @param prefix begins the names of the files; a dot keeps them from being served.
+ * @param files of the state directory, or of the top directory (another service may share only one of them).
  * @throws AppError TREE_LOCKED naming the owner, TREE_UNUSABLE.
  */
-export function lockTree(directory: string, prefix = ''): TreeLock {
-  const ownerFile = join(directory, `${prefix}owner.json`);
-  const database = openExclusively(directory, `${prefix}${LOCK_FILE}`, ownerFile);
+export function lockTree({ lockFile, ownerFile }: LockFiles): TreeLock {
+  const database = openExclusively(lockFile, ownerFile);
   const owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
   writeOwner(ownerFile, JSON.stringify(owner));
   return {
@@ -30,16 +32,15 @@ export function lockTree(directory: string, prefix = ''): TreeLock {
 }
 
 /** True while a process owns the directory. Creates and changes nothing. */
-export function isLocked(directory: string): boolean {
-  const path = join(directory, LOCK_FILE);
-  if (!existsSync(path)) return false;
-  const database = new DatabaseSync(path, { readOnly: true });
+export function isLocked({ lockFile }: Pick<LockFiles, 'lockFile'>): boolean {
+  if (!existsSync(lockFile)) return false;
+  const database = new DatabaseSync(lockFile, { readOnly: true });
   try {
     database.prepare('SELECT * FROM sqlite_schema').all();
     return false;
   } catch (error) {
     if (sqliteFaultOf(error) === 'busy') return true;
-    throw unusable(path, error);
+    throw unusable(lockFile, error);
   } finally {
     database.close();
   }
@@ -54,21 +55,25 @@ function writeOwner(ownerFile: string, owner: string): void {
   }
 }
 
-function openExclusively(directory: string, lockFile: string, ownerFile: string): DatabaseSync {
+function openExclusively(lockFile: string, ownerFile: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(join(directory, lockFile));
+    database = new DatabaseSync(lockFile);
     database.exec('BEGIN EXCLUSIVE');
     return database;
   } catch (cause) {
     database?.close();
     if (sqliteFaultOf(cause) === 'busy') {
-      throw new AppError('TREE_LOCKED', `another service owns ${directory}: ${describeOwner(ownerFile)}`, {
-        hint: 'Stop that service first, or give this one a tree and a state directory of its own.',
-        cause,
-      });
+      throw new AppError(
+        'TREE_LOCKED',
+        `another service owns ${dirname(lockFile)}: ${describeOwner(ownerFile)}`,
+        {
+          hint: 'Stop that service first, or give this one a tree and a state directory of its own.',
+          cause,
+        },
+      );
     }
-    throw unusable(join(directory, lockFile), cause);
+    throw unusable(lockFile, cause);
   }
 }
 

@@ -19,9 +19,9 @@ export interface AskedRequest {
 
 /** Which nonces of signed requests have been used. */
 export interface NonceRecords {
-  readonly isNonceUsed: (keyId: string, nonce: string) => boolean;
+  readonly isNonceUsed: (keyId: string, nonce: string) => Promise<boolean>;
   /** @returns false when it was used before. */
-  readonly useNonce: (use: NonceUse) => boolean;
+  readonly useNonce: (use: NonceUse) => Promise<boolean>;
 }
 
 export interface AccessOptions {
@@ -53,7 +53,7 @@ export interface Access {
    * @param use `look`: nginx asks about a request that will come itself, so its nonce stays unused.
    * @throws AppError CREDENTIALS_INVALID, SIGNATURE_INVALID, SIGNATURE_EXPIRED, SIGNATURE_REPLAYED.
    */
-  readonly identify: (request: AskedRequest, need: Need, use?: 'look' | 'consume') => Requester;
+  readonly identify: (request: AskedRequest, need: Need, use?: 'look' | 'consume') => Promise<Requester>;
 }
 
 type Key = AccessOptions['keys'][number];
@@ -63,7 +63,7 @@ export function createAccess(options: AccessOptions): Access {
   const callers = { ...options, ...callersOf(options) };
   const { anonymous } = callers;
   return {
-    identify: (request, need, use = 'consume') => {
+    identify: async (request, need, use = 'consume') => {
       if (anonymous.rights.mayEverywhere(need.right) || (need.in !== 'some' && covers(anonymous, need)))
         return anonymous;
       const credentials = readCredentials(request.headers);
@@ -122,11 +122,11 @@ function identifyByToken(token: string, { tokenEntries }: Callers): Requester {
   });
 }
 
-function identifyBySignature(
+async function identifyBySignature(
   { hex, keyId }: Signature,
   { request, use }: { readonly request: AskedRequest; readonly use: 'look' | 'consume' },
   callers: Callers & Pick<AccessOptions, 'publicPath' | 'nonces' | 'now'>,
-): Requester {
+): Promise<Requester> {
   const { keysById, requesterOf, publicPath = '', nonces, now } = callers;
   const signed = readSignedRequest(request);
   const key = keyId === undefined ? undefined : keysById.get(keyId);
@@ -140,8 +140,8 @@ function identifyBySignature(
   const { expiresAtMs } = checkTime(signed, nowMs);
   const isFresh =
     use === 'look'
-      ? !nonces.isNonceUsed(key.id, signed.nonce)
-      : nonces.useNonce({ keyId: key.id, nonce: signed.nonce, expiresAtMs, nowMs });
+      ? !(await nonces.isNonceUsed(key.id, signed.nonce))
+      : await nonces.useNonce({ keyId: key.id, nonce: signed.nonce, expiresAtMs, nowMs });
   if (!isFresh) {
     throw new AppError('SIGNATURE_REPLAYED', 'a request with this X-Nonce was sent before', {
       hint: 'Sign each request anew, with a new nonce.',

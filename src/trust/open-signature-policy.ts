@@ -12,7 +12,7 @@ export interface SignaturePolicy {
 }
 
 interface SignatureFolders {
-  readonly stateDir: string;
+  readonly keyringsDir: string;
   readonly incomingDir: string;
   /** Ends a signing under way. */
   readonly signal?: AbortSignal;
@@ -27,10 +27,9 @@ export async function openSignaturePolicy(
     readonly keyrings: Parameters<typeof makePackageKeyrings>[0];
     readonly signing: GpgHome & { readonly keys: readonly string[]; readonly isSigningPackages: boolean };
   },
-  { stateDir, incomingDir, signal }: SignatureFolders,
+  { keyringsDir, incomingDir, signal }: SignatureFolders,
 ): Promise<SignaturePolicy> {
   const gpgv = createGpgv();
-  const keyringsDir = join(stateDir, 'keyrings');
   const findKeyring = await makePackageKeyrings(config.keyrings, keyringsDir, gpgv);
   if (!config.signing.isSigningPackages) return { findKeyring, signing: undefined };
   const keyringDir = join(keyringsDir, 'own');

@@ -18,7 +18,8 @@ import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { parseRepomd } from '../../src/rpm/repodata/repomd.ts';
-import { type Receipt, Records } from '../../src/storage/records.ts';
+import { SqliteRecords } from '../../src/storage/local/sqlite-records.ts';
+import type { Receipt } from '../../src/storage/records.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { createGpgKeys } from '../support/gpg-keys.ts';
 import {
@@ -123,12 +124,12 @@ async function listedByDnf({ site, storage }: Place, repository: string): Promis
   return stdout.split('\n').filter(Boolean).toSorted();
 }
 
-function receiptsOf({ site }: Place, repository: string): readonly Receipt[] {
-  const records = new Records(join(site, 'state'));
+async function receiptsOf({ site }: Place, repository: string): Promise<readonly Receipt[]> {
+  const records = new SqliteRecords(join(site, 'state'));
   try {
-    return records.listReceipts(repo(repository));
+    return await records.listReceipts(repo(repository));
   } finally {
-    records.close();
+    await records.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { open, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { renderProgress } from '../../src/cli/progress-bar.ts';
-import { readSoundRepomd } from '../../src/indexing/read-metadata.ts';
+import { readSoundRepomd } from '../../src/storage/read-repomd.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';

@@ -16,7 +16,7 @@ function accessOf(stdout: string): ReturnType<typeof createAccess> {
     requireCredentials: false,
     publicRead: access.publicRead,
     localToken: 'x'.repeat(32),
-    nonces: { isNonceUsed: () => false, useNonce: () => true },
+    nonces: { isNonceUsed: async () => false, useNonce: async () => true },
     now: Date.now,
   });
 }

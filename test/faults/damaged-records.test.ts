@@ -2,7 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { toAppError } from '../../src/errors.ts';
-import { type Receipt, Records } from '../../src/storage/records.ts';
+import { SqliteRecords } from '../../src/storage/local/sqlite-records.ts';
+import type { Receipt } from '../../src/storage/records.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { readerOverHttp, readIndex } from '../support/read-index.ts';
 import { startSite } from '../support/run-site.ts';
@@ -32,15 +33,6 @@ function receipts(): readonly Receipt[] {
   }));
 }
 
-function thrownBy(run: () => unknown): unknown {
-  try {
-    run();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
-
 describe('records that are damaged', () => {
   test.each(['first page', 'later pages'])(
     '(%s) while the service is stopped keep it from starting and say what to do; moved away, nothing is lost',
@@ -67,13 +59,13 @@ describe('records that are damaged', () => {
 
   test('while they are open fail with a code and say what to do', async () => {
     await using temp = await createTempDir();
-    const first = new Records(temp.path);
-    first.saveReceipts(receipts());
-    first.close();
-    const records = new Records(temp.path);
+    const first = new SqliteRecords(temp.path);
+    await first.saveReceipts(receipts());
+    await first.close();
+    const records = new SqliteRecords(temp.path);
     await damage(join(temp.path, 'records.sqlite'));
-    const thrown = thrownBy(() => records.listReceipts(REPOSITORY));
-    records.close();
+    const thrown = await records.listReceipts(REPOSITORY).catch((error: unknown) => error);
+    await records.close();
     expect(toAppError(thrown)).toMatchObject({
       code: 'STORAGE_FAILED',
       hint: expect.stringContaining('records.sqlite'),

@@ -6,7 +6,7 @@ import { AppError } from '../../src/errors.ts';
 import { listPackages } from '../../src/storage/list-packages.ts';
 import { createIncrementalEngine } from '../../src/indexing/engines/incremental/incremental-engine.ts';
 import type { BuiltIndex, IndexEngine } from '../../src/indexing/index-engine.ts';
-import { publishRepodata } from '../../src/indexing/publish/publish-repodata.ts';
+import { publishRepodata } from '../../src/storage/local/publish-repodata.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
 import { defaultJob, writePackage } from '../support/indexed-repository.ts';

@@ -1,8 +1,9 @@
+import { isCarried } from '../../src/rpm/foreign-types.ts';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ForeignMetadata, isCarried } from '../../src/indexing/foreign-metadata.ts';
+import { ForeignMetadata } from '../../src/indexing/foreign-metadata.ts';
 import type { KeptChange } from '../../src/indexing/kept-changes.ts';
 import { writeIndex } from '../../src/indexing/engines/incremental/write-index.ts';
 import { sha256Of } from '../support/send-request.ts';

@@ -16,12 +16,15 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Records } from '../../src/storage/records.ts';
+import { LocalPublications } from '../../src/storage/local/local-publications.ts';
+import { createLocalRepositories } from '../../src/storage/local/local-repositories.ts';
+import { SqliteRecords } from '../../src/storage/local/sqlite-records.ts';
 import { createContentChecks } from '../../src/indexing/content-checks.ts';
 import { ForeignMetadata } from '../../src/indexing/foreign-metadata.ts';
 import type { IndexEngine } from '../../src/indexing/index-engine.ts';
 import { PendingChanges } from '../../src/indexing/pending-changes.ts';
-import { readPublishedIndex, readRepomd } from '../../src/indexing/read-metadata.ts';
+import { readPublishedIndex } from '../../src/indexing/read-metadata.ts';
+import { readRepomd } from '../../src/storage/read-repomd.ts';
 import {
   publishEmptyIndex,
   type ReindexParts,
@@ -38,7 +41,7 @@ const REPOSITORY = repo('9/x86_64');
 const run = promisify(execFile);
 
 let root: TempDir;
-let records: Records;
+let records: SqliteRecords;
 let changes: PendingChanges;
 let defaultEngine: IndexEngine;
 let nowMs: number;
@@ -48,7 +51,7 @@ let errors: object[];
 beforeEach(async () => {
   root = await createTempDir();
   await mkdir(join(root.path, 'state'));
-  records = new Records(join(root.path, 'state'));
+  records = new SqliteRecords(join(root.path, 'state'));
   nowMs = Date.UTC(2026, 0, 1);
   warnings = [];
   errors = [];
@@ -57,16 +60,27 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await defaultEngine.close();
-  records.close();
+  await records.close();
   await root.remove();
 });
 
 const repositoryDir = (): string => join(root.path, 'storage', REPOSITORY);
 
 function parts(engine: IndexEngine): ReindexParts {
+  const layout = plainLayout(join(root.path, 'storage'));
   return {
-    layout: plainLayout(join(root.path, 'storage')),
-    records,
+    storage: {
+      records,
+      repositories: createLocalRepositories(layout),
+      publications: new LocalPublications({
+        layout,
+        scratchRoot: join(root.path, 'state', 'scratch'),
+        records,
+        now: () => nowMs,
+        onLeftover: (path) => void warnings.push({ path }),
+      }),
+      placeDecided: async () => undefined,
+    },
     changes,
     engine,
     foreignMetadata: new ForeignMetadata(
@@ -74,13 +88,12 @@ function parts(engine: IndexEngine): ReindexParts {
       createContentChecks(),
       () => nowMs,
     ),
-    formatOf: () => 'gzip',
-    signer: undefined,
-    placeDecided: async () => undefined,
-    checkDirectories: () => undefined,
-    publicUrl: 'http://repo.example.com',
-    scratchRoot: join(root.path, 'state', 'scratch'),
-    now: () => nowMs,
+    rules: {
+      formatOf: () => 'gzip',
+      signer: undefined,
+      publicUrl: 'http://repo.example.com',
+      now: () => nowMs,
+    },
     log: {
       info: () => undefined,
       warn: (facts) => void warnings.push(facts),
@@ -194,7 +207,7 @@ describe.each(['createrepo', 'incremental'])('a run of the %s engine', (name) =>
     const publishWith = (tags: RepomdTags): Promise<PublishedIndex> =>
       reindexRepository(
         REPOSITORY,
-        { ...parts(defaultEngine), tagsOf: () => tags },
+        { ...parts(defaultEngine), rules: { ...parts(defaultEngine).rules, tagsOf: () => tags } },
         { signal: new AbortController().signal, onProgress: () => undefined },
       );
     await publishWith(configured);
@@ -233,12 +246,17 @@ describe.each(['createrepo', 'incremental'])('a run of the %s engine', (name) =>
     await writeFile(comps, '<comps/>');
     await run('createrepo_c', ['-g', comps, '--simple-md-filenames', repositoryDir()]);
     await reindex();
-    expect(records.listSuperseded(REPOSITORY).map(({ fileName }) => fileName)).not.toContain('comps.xml');
+    expect((await records.listSuperseded(REPOSITORY)).map(({ fileName }) => fileName)).not.toContain(
+      'comps.xml',
+    );
     const foreign = parts(defaultEngine).foreignMetadata;
     await using packed = await foreign.pack('group', comps, { owner: 'a' });
     await foreign.keep(REPOSITORY, packed);
     await reindex();
-    expect(records.listSuperseded(REPOSITORY)).toContainEqual({ fileName: 'comps.xml', sinceMs: nowMs });
+    expect(await records.listSuperseded(REPOSITORY)).toContainEqual({
+      fileName: 'comps.xml',
+      sinceMs: nowMs,
+    });
   });
 
   it('replaces a damaged repomd.xml', async () => {
@@ -261,8 +279,8 @@ describe.each(['createrepo', 'incremental'])('packages that the %s engine cannot
     const published = await reindex();
     expect(published.packageCount).toBe(1);
     expect(await indexedNames()).toEqual(['alpha']);
-    expect(records.listSetAside(REPOSITORY)).toMatchObject([{ location }]);
-    expect(records.listSetAside(REPOSITORY)[0]?.reason).toMatch(/control/);
+    expect(await records.listSetAside(REPOSITORY)).toMatchObject([{ location }]);
+    expect((await records.listSetAside(REPOSITORY))[0]?.reason).toMatch(/control/);
   });
 
   it('are found when the engine writes XML that no reader takes, which would break the repository for all', async () => {
@@ -273,7 +291,7 @@ describe.each(['createrepo', 'incremental'])('packages that the %s engine cannot
     });
     await reindex();
     expect(await indexedNames()).toEqual(['alpha']);
-    expect(records.listSetAside(REPOSITORY)).toMatchObject([{ location }]);
+    expect(await records.listSetAside(REPOSITORY)).toMatchObject([{ location }]);
     expect(await metadata('primary')).not.toContain('\uFFFE');
   });
 
@@ -285,7 +303,7 @@ describe.each(['createrepo', 'incremental'])('packages that the %s engine cannot
     const location = await put('deep', { dependencies: { conflicts: [{ name: expression }] } });
     await reindex();
     expect(await indexedNames()).toEqual(['alpha']);
-    expect(records.listSetAside(REPOSITORY)).toMatchObject([
+    expect(await records.listSetAside(REPOSITORY)).toMatchObject([
       { location, reason: expect.stringContaining('dependency') },
     ]);
   });
@@ -297,7 +315,7 @@ describe.each(['createrepo', 'incremental'])('packages that the %s engine cannot
     await put('alpha');
     await reindex();
     expect(await indexedNames()).toEqual(['alpha']);
-    expect(records.listSetAside(REPOSITORY)).toEqual([]);
+    expect(await records.listSetAside(REPOSITORY)).toEqual([]);
   });
 });
 
@@ -312,7 +330,7 @@ describe('a package that createrepo_c cannot describe', () => {
     });
     await reindex(engine);
     expect(await indexedNames()).toEqual(['alpha']);
-    expect(records.listSetAside(REPOSITORY)).toMatchObject([{ location }]);
+    expect(await records.listSetAside(REPOSITORY)).toMatchObject([{ location }]);
   });
 });
 
@@ -343,22 +361,24 @@ describe.each(['createrepo', 'incremental'])('with the %s engine, digests', (nam
     await writeFile(path, second);
     await utimes(path, 1_000, 1_000);
     const acknowledged = receipt(location, second);
-    records.saveReceipts([acknowledged]);
+    await records.saveReceipts([acknowledged]);
     await reindex();
     expect(await metadata('primary')).toContain(acknowledged.sha256);
-    expect(records.receiptsOf(acknowledged.sha256)[0]?.publishedAtMs).toBe(nowMs);
+    expect((await records.receiptsOf(acknowledged.sha256))[0]?.publishedAtMs).toBe(nowMs);
   });
 
   it('that differ from the acknowledged ones before a package is published keep it out, and are said once', async () => {
     await put('alpha');
     const location = await put('beta');
-    records.saveReceipts([receipt(location, Buffer.from('other bytes'))]);
+    await records.saveReceipts([receipt(location, Buffer.from('other bytes'))]);
     await reindex();
     await reindex();
     expect(await indexedNames()).toEqual(['alpha']);
-    expect(records.listPackageFaults(REPOSITORY)).toMatchObject([{ location, code: 'PACKAGE_DAMAGED' }]);
+    expect(await records.listPackageFaults(REPOSITORY)).toMatchObject([
+      { location, code: 'PACKAGE_DAMAGED' },
+    ]);
     expect(errors).toMatchObject([{ location, code: 'PACKAGE_DAMAGED' }]);
-    expect(records.receiptAt(REPOSITORY, location)).toMatchObject({ publishedAtMs: undefined });
+    expect(await records.receiptAt(REPOSITORY, location)).toMatchObject({ publishedAtMs: undefined });
   });
 
   it.each(['files', 'nothing'] as const)(
@@ -367,7 +387,7 @@ describe.each(['createrepo', 'incremental'])('with the %s engine, digests', (nam
       const bytes = craftRpm({ name: 'alpha' });
       const location = await put('alpha');
       await put('beta');
-      records.saveReceipts([receipt(location, bytes)]);
+      await records.saveReceipts([receipt(location, bytes)]);
       await reindex();
       const primary = await metadata('primary');
       const path = join(repositoryDir(), location);
@@ -377,14 +397,16 @@ describe.each(['createrepo', 'incremental'])('with the %s engine, digests', (nam
       await put('gamma');
       await reindex();
       expect(await indexedNames()).toEqual(['alpha', 'beta', 'gamma']);
-      expect(await metadata('primary')).toContain(records.receiptAt(REPOSITORY, location)?.sha256);
+      expect(await metadata('primary')).toContain((await records.receiptAt(REPOSITORY, location))?.sha256);
       expect(elementOf(await metadata('primary'), 'alpha')).toEqual(elementOf(primary, 'alpha'));
-      expect(records.listPackageFaults(REPOSITORY)).toMatchObject([{ location, code: 'PACKAGE_DAMAGED' }]);
+      expect(await records.listPackageFaults(REPOSITORY)).toMatchObject([
+        { location, code: 'PACKAGE_DAMAGED' },
+      ]);
       expect(errors).toHaveLength(1);
 
       await writeFile(path, bytes);
       await reindex();
-      expect(records.listPackageFaults(REPOSITORY)).toEqual([]);
+      expect(await records.listPackageFaults(REPOSITORY)).toEqual([]);
       expect(await indexedNames()).toEqual(['alpha', 'beta', 'gamma']);
     },
   );
@@ -395,7 +417,7 @@ describe.each(['createrepo', 'incremental'])('with the %s engine, digests', (nam
     await writeFile(join(repositoryDir(), location), craftRpm({ name: 'alpha', summary: 'another' }));
     await reindex();
     expect(await metadata('primary')).toContain('<summary>another</summary>');
-    expect(records.listPackageFaults(REPOSITORY)).toEqual([]);
+    expect(await records.listPackageFaults(REPOSITORY)).toEqual([]);
   });
 });
 
@@ -503,7 +525,7 @@ describe.each(['createrepo', 'incremental'])('an index of another program, for t
     const location = await put('alpha');
     await index();
     await rename(join(repositoryDir(), location), join(repositoryDir(), 'Packages/other.rpm'));
-    records.saveReceipts([
+    await records.saveReceipts([
       {
         repository: REPOSITORY,
         location: 'Packages/other.rpm',
@@ -526,16 +548,18 @@ describe.each(['createrepo', 'incremental'])('an index of another program, for t
     await index('--excludes=secret*');
     await reindex();
     await put('beta');
-    records.takeAllBack(REPOSITORY);
+    await records.takeAllBack(REPOSITORY);
     await reindex();
     expect(await indexedNames()).toEqual(['alpha', 'beta']);
-    expect(records.listPackageFaults(REPOSITORY)).toMatchObject([{ location, code: 'PACKAGE_HELD_BACK' }]);
+    expect(await records.listPackageFaults(REPOSITORY)).toMatchObject([
+      { location, code: 'PACKAGE_HELD_BACK' },
+    ]);
     expect(errors).toMatchObject([{ location, code: 'PACKAGE_HELD_BACK' }]);
 
     changes.acceptTakeOver(REPOSITORY);
     await reindex();
     expect(await indexedNames()).toEqual(['alpha', 'beta', 'secret']);
-    expect(records.listPackageFaults(REPOSITORY)).toEqual([]);
+    expect(await records.listPackageFaults(REPOSITORY)).toEqual([]);
   });
 
   it('forgets that it kept out what was moved away', async () => {
@@ -545,7 +569,7 @@ describe.each(['createrepo', 'incremental'])('an index of another program, for t
     await reindex();
     await rm(join(repositoryDir(), location));
     await reindex();
-    expect(records.listPackageFaults(REPOSITORY)).toEqual([]);
+    expect(await records.listPackageFaults(REPOSITORY)).toEqual([]);
   });
 
   it.each(['sha256', 'sha512'])(
@@ -561,10 +585,10 @@ describe.each(['createrepo', 'incremental'])('an index of another program, for t
       await put('gamma');
       await reindex();
       expect(await indexedNames()).toEqual(['alpha', 'beta', 'gamma']);
-      expect(records.listPackageFaults(REPOSITORY)).toMatchObject([
+      expect(await records.listPackageFaults(REPOSITORY)).toMatchObject([
         { location, code: 'PACKAGE_UNDESCRIBABLE' },
       ]);
-      expect(records.listSetAside(REPOSITORY)).toEqual([]);
+      expect(await records.listSetAside(REPOSITORY)).toEqual([]);
       expect(errors).toHaveLength(1);
     },
   );
@@ -664,11 +688,11 @@ describe('metadata that is current again', () => {
     await reindex();
     expect(await primary()).not.toBe(first);
     // As tidying does.
-    records.noteSuperseded(REPOSITORY, [{ fileName: first, sinceMs: nowMs }]);
+    await records.noteSuperseded(REPOSITORY, [{ fileName: first, sinceMs: nowMs }]);
     await rename(`${path}.away`, path);
     await reindex();
     expect(await primary()).toBe(first);
-    expect(records.listSuperseded(REPOSITORY)).toEqual([]);
+    expect(await records.listSuperseded(REPOSITORY)).toEqual([]);
   });
 });
 

@@ -2,7 +2,8 @@ import type { RepositoryName } from '../../src/rpm/repository-name.ts';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Records } from '../../src/storage/records.ts';
+import { LocalPublications } from '../../src/storage/local/local-publications.ts';
+import { SqliteRecords } from '../../src/storage/local/sqlite-records.ts';
 import { createTidying } from '../../src/indexing/tidy-repository.ts';
 import { plainLayout } from '../support/index-engines.ts';
 import { writeRepodata } from '../support/render-packages.ts';
@@ -16,7 +17,7 @@ const OLD_FILE = `${'a'.repeat(64)}-primary.xml.gz`;
 const OTHER_FILE = `${'b'.repeat(64)}-other.xml.gz`;
 
 let root: TempDir;
-let records: Records;
+let records: SqliteRecords;
 let nowMs: number;
 let uptimeMs: number;
 let warnings: object[];
@@ -27,27 +28,32 @@ const repodataDir = (repository = REPOSITORY): string => join(root.path, 'storag
 beforeEach(async () => {
   root = await createTempDir();
   await mkdir(join(root.path, 'state'));
-  records = new Records(join(root.path, 'state'));
+  records = new SqliteRecords(join(root.path, 'state'));
   nowMs = Date.UTC(2026, 0, 1);
   uptimeMs = 0;
   warnings = [];
-  tidy = createTidying({
+  const publications = new LocalPublications({
     layout: plainLayout(join(root.path, 'storage')),
+    scratchRoot: join(root.path, 'state', 'scratch'),
     records,
-    keepRules: { keepOldMs: 2 * HOUR_MS, keepOldBytes: 1_000_000 },
     now: () => nowMs,
     uptimeMs: () => uptimeMs,
-    log: {
+    onLeftover: (path) => void warnings.push({ path }),
+  });
+  tidy = createTidying(
+    publications,
+    { keepOldMs: 2 * HOUR_MS, keepOldBytes: 1_000_000 },
+    {
       info: () => undefined,
       warn: (facts) => void warnings.push(facts),
       error: (facts) => void warnings.push(facts),
     },
-  });
+  );
   writeRepodata(join(root.path, 'storage', REPOSITORY), []);
   await writeFile(join(repodataDir(), OLD_FILE), 'superseded');
 });
 afterEach(async () => {
-  records.close();
+  await records.close();
   await root.remove();
 });
 
@@ -67,14 +73,14 @@ describe('tidying a repository', () => {
     expect((await readdir(repodataDir())).toSorted()).toEqual(
       before.filter((name) => name !== OLD_FILE).toSorted(),
     );
-    expect(records.listSuperseded(REPOSITORY)).toEqual([]);
+    expect(await records.listSuperseded(REPOSITORY)).toEqual([]);
   });
 
   it('removes former metadata without a checksum in its name: that of packages, and what was noted', async () => {
     const former = ['primary.xml.zst', 'other.sqlite.bz2', 'comps.xml'];
     const others = ['notes.txt', 'updateinfo.xml'];
     for (const name of [...former, ...others]) await writeFile(join(repodataDir(), name), name);
-    records.noteSuperseded(REPOSITORY, [{ fileName: 'comps.xml', sinceMs: nowMs }]);
+    await records.noteSuperseded(REPOSITORY, [{ fileName: 'comps.xml', sinceMs: nowMs }]);
     await tidy(REPOSITORY);
     await tidyAfter(2 * HOUR_MS);
     expect(await readdir(repodataDir())).toEqual(expect.arrayContaining([...former, ...others]));
@@ -88,16 +94,16 @@ describe('tidying a repository', () => {
     await tidy(REPOSITORY);
     const sinceMs = nowMs;
     await tidyAfter(HOUR_MS);
-    expect(records.listSuperseded(REPOSITORY)).toEqual([{ fileName: OLD_FILE, sinceMs }]);
+    expect(await records.listSuperseded(REPOSITORY)).toEqual([{ fileName: OLD_FILE, sinceMs }]);
   });
 
   it('looks at the directory once a minute, however many runs there are', async () => {
     await tidy(REPOSITORY);
     await writeFile(join(repodataDir(), OTHER_FILE), 'superseded too');
     await tidyAfter(MINUTE_MS - 1);
-    expect(records.listSuperseded(REPOSITORY)).toHaveLength(1);
+    expect(await records.listSuperseded(REPOSITORY)).toHaveLength(1);
     await tidyAfter(1);
-    expect(records.listSuperseded(REPOSITORY)).toHaveLength(2);
+    expect(await records.listSuperseded(REPOSITORY)).toHaveLength(2);
   });
 
   it('is not put off by a clock that was set back', async () => {
@@ -105,7 +111,7 @@ describe('tidying a repository', () => {
     await writeFile(join(repodataDir(), OTHER_FILE), 'superseded too');
     nowMs -= 24 * HOUR_MS;
     await tidyAfter(MINUTE_MS);
-    expect(records.listSuperseded(REPOSITORY)).toHaveLength(2);
+    expect(await records.listSuperseded(REPOSITORY)).toHaveLength(2);
   });
 
   it.each([-24, 24])(
@@ -130,7 +136,7 @@ describe('tidying a repository', () => {
     writeRepodata(join(root.path, 'storage', '9/aarch64'), []);
     await writeFile(join(repodataDir(repo('9/aarch64')), OTHER_FILE), 'superseded');
     await tidy(repo('9/aarch64'));
-    expect(records.listSuperseded(repo('9/aarch64'))).toHaveLength(1);
+    expect(await records.listSuperseded(repo('9/aarch64'))).toHaveLength(1);
   });
 
   it('removes nothing while repomd.xml cannot be read: any file may be one that it names', async () => {

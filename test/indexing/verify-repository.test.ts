@@ -80,7 +80,7 @@ describe('a fault', () => {
     const locations = ['alpha', 'beta', 'gamma'].map((name) => `Packages/${name}-1.0-1.el9.x86_64.rpm`);
     for (const location of locations) await rm(site.path(location));
     await site.index();
-    site.records.forget(REPOSITORY, locations, Date.now());
+    await site.records.forget(REPOSITORY, locations, Date.now());
     site.isOwnIndex = false;
     await site.put('delta');
     expect(codesOf(await site.verify())).toEqual(['INDEX_LACKS_PACKAGE']);
@@ -126,9 +126,9 @@ describe('several faults', () => {
   it('of an acknowledged package are found by its receipt when the index has another type of digest', async () => {
     await using site = await VerifySite.create(['--checksum=sha512', '--no-database']);
     const alpha = 'Packages/alpha-1.0-1.el9.x86_64.rpm';
-    const receipt = site.records.receiptAt(REPOSITORY, alpha);
+    const receipt = await site.records.receiptAt(REPOSITORY, alpha);
     if (receipt === undefined) throw new Error('expected a receipt');
-    site.records.saveReceipts([{ ...receipt, sha256: sha256('') }]);
+    await site.records.saveReceipts([{ ...receipt, sha256: sha256('') }]);
     expect(codesOf(await site.verify())).toEqual([]);
     expect(codesOf(await site.verify({ readData: true }))).toEqual(['PACKAGE_DAMAGED']);
   });
@@ -148,7 +148,7 @@ describe('an index that is published during the check', () => {
   /** Verifies while `publish` runs each time that metadata is opened. */
   async function verifyWhile(site: VerifySite, publish: () => Promise<void>): Promise<readonly string[]> {
     const parts = {
-      ...site.parts,
+      ...(await site.parts()),
       openMetadata: async function* (path: string): AsyncGenerator<Uint8Array> {
         await publish();
         yield* openMetadata(path);
@@ -180,7 +180,7 @@ describe('an index that is published during the check', () => {
     await using site = await VerifySite.create();
     const reason = new Error('stopping');
     const signal = AbortSignal.abort(reason);
-    const verified = verifyRepository(REPOSITORY, site.parts, { readData: true, signal });
+    const verified = verifyRepository(REPOSITORY, await site.parts(), { readData: true, signal });
     await expect(verified).rejects.toBe(reason);
   });
 });

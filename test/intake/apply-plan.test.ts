@@ -52,7 +52,8 @@ async function planned(path: string): Promise<PlannedPackage> {
   return { ...source, basearches: undefined, missingIn: source.repositories, sources: [source] };
 }
 
-const stage = () => stagePlan(plan, { root: dir.path, incomingDir, unacknowledgedPathOf: () => undefined });
+const stage = () =>
+  stagePlan(plan, { root: dir.path, incomingDir, unacknowledgedPathOf: async () => undefined });
 
 function partsWith(parts: Partial<ApplyParts>): ApplyParts {
   return {

@@ -2,20 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createRequester, type Requester } from '../../src/trust/requester.ts';
 import { ALL_RIGHTS, createRights } from '../../src/trust/rights.ts';
 import { embeddedConfig } from '../../src/base/config/load.ts';
 import { type AppError, toAppError } from '../../src/errors.ts';
-import { openBatchStore } from '../../src/storage/batch-store.ts';
-import { placeDecidedOf } from '../../src/intake/place-decided.ts';
+import { BatchFolders } from '../../src/storage/local/batch-folders.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
 import { openTree, type Tree } from '../../src/boot/open-tree.ts';
 import { QUOTAS } from '../../src/base/limits/quotas.ts';
 import type { UploadOutcome } from '../../src/api/upload-outcome.ts';
-import type { PackageStore } from '../../src/storage/package-store.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { openPipelineSite } from '../support/pipeline-site.ts';
+import { openStorageAround, type StorageHooks } from '../support/open-storage-around.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 import { repo } from '../support/repo.ts';
@@ -42,11 +41,14 @@ interface Opened extends AsyncDisposable {
 }
 
 /** A pipeline on a tree of its own. @param change what a test puts into its way. */
-async function open(change: (tree: Tree) => Tree | Promise<Tree> = (tree) => tree): Promise<Opened> {
+async function open(
+  change: (tree: Tree) => Tree = (tree) => tree,
+  hooks: StorageHooks = {},
+): Promise<Opened> {
   const dir = await createTempDir();
   const embedded = embeddedConfig(dir.path);
   const config = { ...embedded, reindex: { ...embedded.reindex, quietMs: 0 } };
-  const tree = await change(await openTree(config, LOG));
+  const tree = change(await openTree(config, LOG, openStorageAround(hooks)));
   const pipeline = await openPipeline(config, tree, clientConfigOf(config, tree), LOG);
   return {
     tree,
@@ -71,21 +73,25 @@ async function open(change: (tree: Tree) => Tree | Promise<Tree> = (tree) => tre
   };
 }
 
-/** The tree with something done before each link of a member into a repository. */
-function beforeLinks(tree: Tree, act: () => Promise<void> | void): Tree {
-  const { store } = tree;
-  const add: PackageStore['add'] = async (path, target) => {
-    if (target.includes('/member')) await act();
-    return store.add(path, target);
+/** Something done before each link of a member into a repository. */
+function beforeLinks(act: () => Promise<void> | void): StorageHooks {
+  return {
+    beforeAdd: async ({ location }) => {
+      if (location.includes('/member')) await act();
+    },
   };
-  return { ...tree, store: { ...store, add } };
 }
+
+const asItIs = (tree: Tree): Tree => tree;
 
 describe('the commit of a batch', () => {
   test('waits for the index run under way, which would look at packages in the middle of it', async () => {
     const runBegun = Promise.withResolvers<void>();
     const runMayLook = Promise.withResolvers<void>();
     let isPlacing = false;
+    const hooks = beforeLinks(() => {
+      isPlacing = true;
+    });
     await using site = await open((tree) => {
       const { engine } = tree.reindexParts;
       const build: typeof engine.build = async (job, run) => {
@@ -93,11 +99,8 @@ describe('the commit of a batch', () => {
         await runMayLook.promise;
         return engine.build({ ...job, trust: 'files' }, run);
       };
-      const slow = { ...tree, reindexParts: { ...tree.reindexParts, engine: { ...engine, build } } };
-      return beforeLinks(slow, () => {
-        isPlacing = true;
-      });
-    });
+      return { ...tree, reindexParts: { ...tree.reindexParts, engine: { ...engine, build } } };
+    }, hooks);
     const { pipeline } = site;
     await site.upload('first');
     for (const name of ['member1', 'member2', 'member3']) await site.upload(name, 'b');
@@ -151,18 +154,21 @@ describe('the commit of a batch', () => {
     'that failed at its %s is completed by the next index run, before anything is published',
     async (step) => {
       let isBroken = true;
-      await using site = await open((tree) => {
-        const { batches } = tree;
-        const decide: typeof batches.decide = async (...decision) => {
-          await batches.decide(...decision);
+      const failAt = (reached: string): void => {
+        if (isBroken && step === reached) throw new Error('EIO');
+      };
+      const openFolders = async (batchesDir: string): Promise<BatchFolders> => {
+        const folders = await BatchFolders.open(batchesDir);
+        const decide = folders.decide.bind(folders);
+        vi.spyOn(folders, 'decide').mockImplementation(async (...decision) => {
+          await decide(...decision);
           // As when the name is there, and its sync fails.
-          if (isBroken && step === 'decision') throw new Error('EIO');
-        };
-        const faulty = beforeLinks({ ...tree, batches: { ...batches, decide } }, () => {
-          if (isBroken && step === 'placing') throw new Error('EIO');
+          failAt('decision');
         });
-        return faulty;
-      });
+        return folders;
+      };
+      const hooks = { ...beforeLinks(() => failAt('placing')), openFolders };
+      await using site = await open(asItIs, hooks);
       const { pipeline } = site;
       for (const name of ['member1', 'member2']) await site.upload(name, 'b');
       await expect(pipeline.batches.commit('b', ALICE)).rejects.toThrow(/EIO|unexpected error/);
@@ -234,7 +240,7 @@ describe('the commit of a batch', () => {
       details: { refused: [{ code: 'PACKAGE_CONFLICT' }] },
     });
     expect(await site.pipeline.batches.read('b', ALICE)).toMatchObject({ state: 'staged' });
-    expect(site.tree.batches.listUnplaced()).toEqual([]);
+    expect(await site.tree.storage.batches.listUnplaced()).toEqual([]);
   });
 
   test('tells a stranger of a batch neither that it is there nor what became of it', async () => {
@@ -274,22 +280,18 @@ describe('the commit of a batch', () => {
   });
 
   test('that cannot be placed is named to no reader of one of its repositories', async () => {
-    await using site = await open();
+    const hooks = beforeLinks(() => {
+      throw new Error('of 8/x86_64');
+    });
+    await using site = await open(asItIs, hooks);
     await site.upload('member1', 'secret-name', ALICE, '8');
     await site.upload('member2', 'secret-name');
-    const { batches, layout, records, store, takeTurns } = { ...site.tree, ...site.tree.reindexParts };
-    await batches.decide('secret-name', (await batches.read('secret-name'))?.members ?? []);
-    const broken = { ...store, add: () => Promise.reject(new Error('of 8/x86_64')) };
-    const parts = {
-      batches,
-      layout,
-      records,
-      takeTurns,
-      store: broken,
-      notePlaced: () => undefined,
-      now: Date.now,
-    };
-    const error = await placeDecidedOf(REPOSITORY, parts).then(() => toAppError('placed'), toAppError);
+    await expect(site.pipeline.batches.commit('secret-name', ALICE)).rejects.toMatchObject({
+      code: 'BATCH_UNPLACED',
+    });
+    const error = await site.tree.storage
+      .placeDecided(REPOSITORY)
+      .then(() => toAppError('placed'), toAppError);
     expect(error.code).toBe('BATCH_UNPLACED');
     expect(`${error.message} ${error.hint}`).not.toMatch(/secret-name|8\//);
     expect(error.cause).toMatchObject({ message: expect.stringContaining('secret-name') });
@@ -302,36 +304,39 @@ describe('the commit of a batch', () => {
       members: QUOTAS.membersOfBatch,
     };
     let isBroken = true;
-    await using site = await open(async (tree) => {
-      const batches = await openBatchStore(join(tree.folders.stateDir, 'batches'), quotas);
-      const drop: typeof batches.drop = async (id) => {
+    const openFolders = async (batchesDir: string): Promise<BatchFolders> => {
+      const folders = await BatchFolders.open(batchesDir, quotas);
+      const drop = folders.drop.bind(folders);
+      vi.spyOn(folders, 'drop').mockImplementation(async (id) => {
         if (isBroken) throw new Error('EIO');
-        await batches.drop(id);
-      };
-      return { ...tree, batches: { ...batches, drop } };
-    });
+        await drop(id);
+      });
+      return folders;
+    };
+    await using site = await open(asItIs, { openFolders });
     const { batches } = site.pipeline;
     for (const id of ['b1', 'b2', 'b3']) {
       await site.upload(`member-${id}`, id);
       expect(await batches.commit(id, ALICE)).toMatchObject({ isNew: true });
     }
     await batches.settled();
-    expect(site.tree.batches.listSurplus()).toEqual(['b1', 'b2']);
+    expect(await site.tree.storage.batches.listSurplus()).toEqual(['b1', 'b2']);
     isBroken = false;
     // Nothing of them expired.
     expect(await batches.sweep()).toEqual([]);
-    expect((await site.tree.batches.listStatus()).map(({ id }) => id)).toEqual(['b3']);
+    expect((await site.tree.storage.batches.listStatus()).map(({ id }) => id)).toEqual(['b3']);
     await site.upload('member-b4', 'b4');
     await batches.commit('b4', ALICE);
     await batches.settled();
-    expect((await site.tree.batches.listStatus()).map(({ id }) => id)).toEqual(['b4']);
+    expect((await site.tree.storage.batches.listStatus()).map(({ id }) => id)).toEqual(['b4']);
   });
 
   test('is waited for by the end of the service, also when nobody waits for its answer', async () => {
     const linking = Promise.withResolvers<void>();
     const mayLink = Promise.withResolvers<void>();
-    await using site = await open((tree) =>
-      beforeLinks(tree, async () => {
+    await using site = await open(
+      asItIs,
+      beforeLinks(async () => {
         linking.resolve();
         await mayLink.promise;
       }),

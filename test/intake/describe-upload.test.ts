@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeUpload } from '../../src/intake/describe-upload.ts';
-import { type Receipt, Records } from '../../src/storage/records.ts';
+import { SqliteRecords } from '../../src/storage/local/sqlite-records.ts';
+import type { Receipt } from '../../src/storage/records.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 import { repo } from '../support/repo.ts';
 
@@ -27,13 +28,13 @@ function receipt(repository: string, fields: Partial<Receipt>): Receipt {
 /** What a client that may read 9/* is told of a digest. */
 async function toldOf(sha256: string, receipts: readonly Receipt[]) {
   await using dir = await createTempDir();
-  const records = new Records(dir.path);
+  const records = new SqliteRecords(dir.path);
   try {
-    records.saveReceipts(receipts);
+    await records.saveReceipts(receipts);
     const parts = { records, publicUrl: 'http://repo.example.com' };
-    return describeUpload(sha256, (repository) => repository.startsWith('9/'), parts);
+    return await describeUpload(sha256, (repository) => repository.startsWith('9/'), parts);
   } finally {
-    records.close();
+    await records.close();
   }
 }
 

@@ -10,17 +10,17 @@ const LOCATION = 'Packages/some-1.0-1.el9.x86_64.rpm';
 describe('an upload', () => {
   it('is not set aside any more because another file of its name was', async () => {
     await using site = await openPipelineSite();
-    const { records } = site.tree;
+    const { records } = site.tree.storage;
     await site.upload('other');
     const identity = 'of another file';
-    records.setAside([
+    await records.setAside([
       { repository: REPOSITORY, location: LOCATION, identity, reason: 'a reason', sinceMs: 0 },
     ]);
     // An index run would find out by itself.
     await site.pipeline.queue.whileHeld([REPOSITORY], async () => {
       const { places } = await site.upload('some');
       expect(places).toMatchObject([{ repository: REPOSITORY, state: 'waiting' }]);
-      expect(records.listSetAside(REPOSITORY)).toEqual([]);
+      expect(await records.listSetAside(REPOSITORY)).toEqual([]);
     });
   });
 
@@ -38,16 +38,7 @@ describe('an upload', () => {
   it('that changes nothing syncs the file that is there: a person may have put it back', async () => {
     const synced: string[] = [];
     await using site = await openPipelineSite({
-      change: (tree) => ({
-        ...tree,
-        store: {
-          ...tree.store,
-          sync: async (path) => {
-            synced.push(path);
-            await tree.store.sync(path);
-          },
-        },
-      }),
+      hooks: { onSync: ({ location }) => void synced.push(location) },
     });
     await site.upload('some');
     expect(synced).toEqual([]);
@@ -55,6 +46,6 @@ describe('an upload', () => {
     await copyFile(path, `${path}.copy`);
     await rename(`${path}.copy`, path);
     expect(await site.upload('some')).toMatchObject({ outcome: 'unchanged' });
-    expect(synced).toEqual([path]);
+    expect(synced).toEqual([LOCATION]);
   });
 });

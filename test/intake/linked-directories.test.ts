@@ -8,10 +8,10 @@ import { createRequester } from '../../src/trust/requester.ts';
 import { ALL_RIGHTS, createRights } from '../../src/trust/rights.ts';
 import { embeddedConfig } from '../../src/base/config/load.ts';
 import { clientConfigOf, openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
-import { openTree, type Tree } from '../../src/boot/open-tree.ts';
+import { openTree } from '../../src/boot/open-tree.ts';
 import type { UploadOutcome } from '../../src/api/upload-outcome.ts';
-import type { PackageStore } from '../../src/storage/package-store.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
+import { openStorageAround, type StorageHooks } from '../support/open-storage-around.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 import { repo } from '../support/repo.ts';
@@ -39,12 +39,12 @@ interface Site extends AsyncDisposable {
   readonly restore: (directory: string) => void;
 }
 
-/** A pipeline on a tree of its own. @param change what a test puts into its way. */
-async function openSite(change: (tree: Tree) => Tree = (tree) => tree): Promise<Site> {
+/** A pipeline on a tree of its own. @param hooks what a test puts into its way. */
+async function openSite(hooks: StorageHooks = {}): Promise<Site> {
   const dir = await createTempDir();
   const embedded = embeddedConfig(dir.path);
   const config = { ...embedded, reindex: { ...embedded.reindex, quietMs: 0 } };
-  const tree = change(await openTree(config, LOG));
+  const tree = await openTree(config, LOG, openStorageAround(hooks));
   const { topDir, incomingDir } = tree.folders;
   const pipeline = await openPipeline(config, tree, clientConfigOf(config, tree), LOG);
   const elsewhere = (directory: string): string =>
@@ -138,7 +138,7 @@ describe.each(DIRECTORIES)('with a link in the place of %s', (directory) => {
 describe('a directory that is exchanged while a package is placed', () => {
   it('for a link acknowledges nothing', async () => {
     let exchange = (): void => undefined;
-    await using site = await openSite((tree) => actBeforeAdd(tree, () => exchange()));
+    await using site = await openSite({ beforeAdd: () => exchange() });
     await site.upload(FIRST);
     exchange = () => site.replaceByLink('9/x86_64/Packages');
     await expect(site.upload(SECOND)).rejects.toMatchObject(LINKED);
@@ -147,13 +147,7 @@ describe('a directory that is exchanged while a package is placed', () => {
   it('for a link, and back, acknowledges nothing that is not there', async () => {
     let before = (): void => undefined;
     let after = (): void => undefined;
-    await using site = await openSite((tree) =>
-      actBeforeAdd(
-        tree,
-        () => before(),
-        () => after(),
-      ),
-    );
+    await using site = await openSite({ beforeAdd: () => before(), afterAdd: () => after() });
     await site.upload(FIRST);
     const elsewhere = join(dirname(site.topDir), 'elsewhere');
     const packages = join(site.topDir, '9/x86_64/Packages');
@@ -168,14 +162,3 @@ describe('a directory that is exchanged while a package is placed', () => {
     await expect(site.upload(SECOND)).rejects.toMatchObject(LINKED);
   });
 });
-
-function actBeforeAdd(tree: Tree, before: () => void, after: () => void = () => undefined): Tree {
-  const { store } = tree;
-  const add: PackageStore['add'] = async (path, target) => {
-    before();
-    const isAdded = await store.add(path, target);
-    after();
-    return isAdded;
-  };
-  return { ...tree, store: { ...store, add } };
-}

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { surveyMetadata } from '../../src/intake/adopt/survey-metadata.ts';
 import { walkTree } from '../../src/intake/adopt/walk-tree.ts';
 import { checkForeignContent } from '../../src/indexing/metadata/check-foreign-content.ts';
-import { foreignTypeOf } from '../../src/indexing/foreign-metadata.ts';
+import { foreignTypeOf } from '../../src/rpm/foreign-types.ts';
 import { renderRepomd } from '../../src/rpm/repodata/repomd.ts';
 import { METADATA_FILE } from '../support/metadata-file.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';

@@ -43,21 +43,16 @@ const FILES: readonly FaultyFile[] = [
     faults: [
       without(
         'a package that is there already is acknowledged without a sync',
-        'await Promise.all(targets.map((target) => parts.store.sync(target.path)));',
+        'await parts.places.confirm(targets);',
       ),
       without(
         'the bytes of a new package are not synced',
-        "await parts.timed('sync', () => parts.store.prepare(stored.path));",
+        "await parts.timed('sync', () => parts.places.prepare(stored.path));",
       ),
       without(
         'a client may make any number of repositories',
-        'parts.admitRepositories(repositories, owner);',
+        'await parts.admitRepositories(repositories, owner);',
         'test/intake/new-repositories.test.ts',
-      ),
-      instead(
-        'a package is placed without a mark',
-        'await parts.queue.whileMarked(repositories, () =>',
-        'await (async (task: () => Promise<readonly Receipt[]>) => task())(() =>',
       ),
       without('the repository is not made', 'await Promise.all(repositories.map(parts.prepareRepository));'),
       instead(
@@ -68,14 +63,14 @@ const FILES: readonly FaultyFile[] = [
     ],
   },
   {
-    file: 'src/intake/ingest/place-and-record.ts',
+    file: 'src/storage/local/place-and-record.ts',
     tests: ['test/intake/ingest-upload.test.ts'],
     faults: [
       without(
         'what was set aside under the name stays set aside',
-        'if (!holdsPackage) records.takeBack(repository, location);',
+        'if (!holdsPackage) await records.takeBack(repository, location);',
       ),
-      without('no receipt is written', 'records.saveReceipts(receipts);'),
+      without('no receipt is written', 'await records.saveReceipts(receipts);'),
       without(
         'the next index run is not told of the package',
         'parts.notePlaced(repository, { location, sha256: file.sha256, step: steps.get(target) });',
@@ -93,19 +88,19 @@ const FILES: readonly FaultyFile[] = [
     ],
   },
   {
-    file: 'src/intake/place/place-package.ts',
-    tests: ['test/intake/place/place-package.test.ts'],
+    file: 'src/storage/local/place-package.ts',
+    tests: ['test/storage/local/place-package.test.ts'],
     faults: [
       instead('a directory is taken for a package', 'if (!found.isFile()) {', 'if (found.isFIFO()) {'),
       instead(
         'names are not synced',
-        'isThere ? store.sync(path) : store.syncName(path),',
-        'isThere ? store.sync(path) : undefined,',
+        'isThere ? files.sync(target) : files.syncName(target),',
+        'isThere ? files.sync(target) : undefined,',
       ),
       instead(
         'bytes that were there are not synced',
-        'isThere ? store.sync(path) : store.syncName(path),',
-        'store.syncName(path),',
+        'isThere ? files.sync(target) : files.syncName(target),',
+        'files.syncName(target),',
       ),
       instead(
         'any bytes of this name are taken for the package',
@@ -129,29 +124,53 @@ const FILES: readonly FaultyFile[] = [
       ),
       without(
         'a linked directory of a repository is written into',
-        'for (const { repository } of incoming.targets) store.checkDirectories(repository);',
+        'for (const { repository } of incoming.targets) files.checkDirectories(repository);',
         'test/intake/linked-directories.test.ts',
       ),
       without(
         'a directory that was exchanged while a name was made is not noticed',
-        'for (const { target, holdsPackage } of states) checkPlaced(incoming, target, { holdsPackage, store });',
+        'for (const { target, holdsPackage } of states) checkPlaced(incoming, target, { holdsPackage, files });',
         'test/intake/linked-directories.test.ts',
       ),
     ],
   },
   {
-    file: 'src/storage/package-store.ts',
-    tests: ['test/storage/package-store.test.ts'],
+    file: 'src/storage/local/package-files.ts',
+    tests: ['test/storage/local/package-files.test.ts'],
     faults: [
       without('bytes are not synced before the name', 'await syncFile(path);'),
       without('the mode of a package stays as it came', 'chmodSync(path, PACKAGE_MODE);'),
-      without('a package that was there is not synced', 'await syncFile(target);'),
+      without('a package that was there is not synced', 'await syncFile(placed);'),
+      instead('a taken name is an error', "if (errnoOf(error) === 'EEXIST') return undefined;", ''),
+    ],
+  },
+  {
+    file: 'src/storage/local/local-publications.ts',
+    tests: ['test/indexing/reindex-repository.test.ts'],
+    faults: [
+      instead(
+        'files that are current again count as superseded',
+        `records.forgetSuperseded(
+      repository,
+      repomd.data.map(({ href }) => basename(href)),
+    );`,
+        'void basename;',
+      ),
+      without(
+        'packages that are published wait for ever',
+        'await records.markPublished(repository, packages, now());',
+      ),
+    ],
+  },
+  {
+    file: 'src/storage/local/local-repositories.ts',
+    tests: ['test/storage/local/package-files.test.ts'],
+    faults: [
       instead(
         'the names above a repository are not synced',
         'path.length >= layout.topDir.length',
         'path.length >= directory.length',
       ),
-      instead('a taken name is an error', "if (errnoOf(error) === 'EEXIST') return undefined;", ''),
     ],
   },
   {
@@ -303,18 +322,10 @@ const FILES: readonly FaultyFile[] = [
     file: 'src/indexing/reindex-repository.ts',
     tests: ['test/indexing/reindex-repository.test.ts'],
     faults: [
-      without('a failed run gives nothing back', 'parts.changes.giveBack(repository, changes);'),
-      instead(
-        'files that are current again count as superseded',
-        `parts.records.forgetSuperseded(
-    repository,
-    repomd.data.map(({ href }) => basename(href)),
-  );`,
-        'void basename;',
-      ),
+      without('a failed run gives nothing back', 'pending.giveBack(repository, changes);'),
       without(
         'committed batches are not placed before a run',
-        'await parts.placeDecided(repository);',
+        'await storage.placeDecided(repository);',
         'test/intake/commit-batch.test.ts',
       ),
       without('packages leave the index of another program unasked', 'demandNoLoss(repository, built);'),
@@ -325,13 +336,13 @@ const FILES: readonly FaultyFile[] = [
       ),
       without(
         'what can be described again stays set aside',
-        'for (const location of readmitted) records.takeBack(repository, location);',
+        'for (const location of readmitted) await records.takeBack(repository, location);',
       ),
       instead('packages set aside are not remembered', 'records.setAside(aside);', 'void aside;'),
       instead(
         'a release of zstd is not told to the engine',
-        'format: formatOf(repository),',
-        "format: 'gzip',",
+        'format: rules.formatOf(repository),\n  };',
+        "format: 'gzip',\n  };",
         'test/boot/open-tree.test.ts',
       ),
       instead(
@@ -347,14 +358,14 @@ const FILES: readonly FaultyFile[] = [
     faults: [
       instead(
         'a repository that a person removed is not made anew',
-        'prepared.has(repository) && store.hasRepository(repository)',
+        'prepared.has(repository) && (await repositories.has(repository))',
         'prepared.has(repository)',
       ),
     ],
   },
   {
-    file: 'src/indexing/publish/publish-repodata.ts',
-    tests: ['test/indexing/publish/publish-repodata.test.ts'],
+    file: 'src/storage/local/publish-repodata.ts',
+    tests: ['test/storage/local/publish-repodata.test.ts'],
     faults: [
       without('the names in a new generation are not synced', 'await syncDirectory(newGeneration);'),
       instead(
@@ -372,8 +383,8 @@ const FILES: readonly FaultyFile[] = [
     ],
   },
   {
-    file: 'src/indexing/engines/incremental/thin-superseded.ts',
-    tests: ['test/indexing/engines/incremental/thin-superseded.test.ts', 'test/indexing/generations.test.ts'],
+    file: 'src/storage/local/thin-superseded.ts',
+    tests: ['test/storage/local/thin-superseded.test.ts', 'test/storage/generations.test.ts'],
     faults: [
       instead('files younger than an hour go', 'ageMs > ALWAYS_KEPT_MS && (', '('),
       instead('the newest go first', '(a, b) => a.sinceMs - b.sinceMs', '(a, b) => b.sinceMs - a.sinceMs'),
@@ -386,8 +397,8 @@ const FILES: readonly FaultyFile[] = [
     ],
   },
   {
-    file: 'src/indexing/generations.ts',
-    tests: ['test/indexing/generations.test.ts'],
+    file: 'src/storage/generations.ts',
+    tests: ['test/storage/generations.test.ts'],
     faults: [
       instead(
         'a clock that was set back gives a number again',
@@ -398,10 +409,10 @@ const FILES: readonly FaultyFile[] = [
     ],
   },
   {
-    file: 'src/storage/records.ts',
-    tests: ['test/storage/records.test.ts'],
+    file: 'src/storage/local/sqlite-records.ts',
+    tests: ['test/storage/local/sqlite-records.test.ts'],
     faults: [
-      instead('a nonce is good twice', 'if (this.isNonceUsed(keyId, nonce)) return false;', ''),
+      instead('a nonce is good twice', 'if (this.#hasNonce(keyId, nonce)) return false;', ''),
       instead(
         'a nonce is forgotten as soon as it expires',
         'const graceMs = this.#nonceCount > MAX_EXPIRED_NONCES ? 0 : NONCE_GRACE_MS;',
@@ -431,46 +442,46 @@ const FILES: readonly FaultyFile[] = [
     ],
   },
   {
-    file: 'src/storage/batch-store.ts',
-    tests: ['test/storage/batch-store.test.ts'],
+    file: 'src/storage/local/batch-folders.ts',
+    tests: ['test/storage/local/batch-folders.test.ts'],
     faults: [
-      without('the name of a batch is not synced', 'await syncShared(batchesDir);'),
-      without('the name of a package in a batch is not synced', 'await syncShared(directory);'),
+      without('the name of a batch is not synced', 'await this.#syncShared(this.#batchesDir);'),
+      without('the name of a package in a batch is not synced', 'await this.#syncShared(directory);'),
       instead(
         'a batch has no owner',
-        'if (isNew) await writeFile(join(directory, OWNER), owner);',
+        'if (isNew) await writeFile(join(directory, BATCH_FILES.owner), owner);',
         'void [isNew, owner];',
       ),
       instead(
         'an index run passes by a batch whose decision could not be synced',
-        'unplaced.set(id, repositoriesOf(decided));\n',
+        'this.#unplaced.set(id, repositoriesOf(decided));\n',
         '',
         'test/intake/commit-batch.test.ts',
-        'test/storage/batch-store.test.ts',
+        'test/storage/local/batch-folders.test.ts',
       ),
       instead(
         'a dropped batch can still be committed while it goes',
-        'renameSync(directoryOf(id), dropped);',
+        'renameSync(this.#directoryOf(id), dropped);',
         'void 0;',
       ),
       instead(
         'a batch takes any number of packages',
-        'if (!isMember && content.packageCount >= quotas.members)',
+        'if (!isMember && content.packageCount >= this.#memberQuota)',
         'if (false)',
       ),
       instead(
         'a committed batch stays to be placed',
-        'unplaced.delete(id);\n      const owner',
+        'this.#unplaced.delete(id);\n    const owner',
         'const owner',
       ),
       instead(
         'batches that are to be placed are forgotten by a restart',
-        "if (state === 'committing') unplaced.set(id, repositoriesOf(await readDecision(directoryOf(id))));",
-        "if (state === 'committing') await readDecision(directoryOf(id));",
+        "if (state === 'committing') this.#unplaced.set(id, repositoriesOf(await readDecision(directory)));",
+        "if (state === 'committing') await readDecision(directory);",
       ),
       instead(
         'a batch that is decided counts as staged',
-        "if (existsSync(join(directory, DECISION))) return 'committing';",
+        "if (existsSync(join(directory, BATCH_FILES.decision))) return 'committing';",
         '',
       ),
     ],
@@ -494,14 +505,9 @@ const FILES: readonly FaultyFile[] = [
         'return await parts.queue.whileHeld(repositories, () =>',
         'return await (async (_: unknown, task: () => Promise<AppError | undefined>) => task())(repositories, () =>',
       ),
-      instead(
-        'a commit decides without a mark',
-        'await parts.queue.whileMarked(repositories, async () => {',
-        'await (async (task: () => Promise<void>) => task())(async () => {',
-      ),
       without(
         'a commit makes any number of repositories',
-        'parts.admitRepositories(repositories, ownerOf(requester));',
+        'await parts.admitRepositories(repositories, ownerOf(requester));',
         'test/intake/new-repositories.test.ts',
       ),
       instead(
@@ -512,10 +518,26 @@ const FILES: readonly FaultyFile[] = [
     ],
   },
   {
-    file: 'src/intake/place-decided.ts',
+    file: 'src/storage/local/local-places.ts',
+    tests: ['test/storage/local/local-places.test.ts'],
+    faults: [
+      instead(
+        'a package is placed without a mark',
+        'return this.#queue.whileMarked(repositories, () => placeAndRecord(placements, this.#parts));',
+        'return placeAndRecord(placements, this.#parts);',
+      ),
+      instead(
+        'a commit decides without a mark',
+        'return this.#queue.whileMarked(repositoriesOf(members), async () => {',
+        'return (async (_: unknown, task: () => Promise<void>) => task())(repositoriesOf(members), async () => {',
+      ),
+    ],
+  },
+  {
+    file: 'src/storage/local/place-decided.ts',
     tests: ['test/intake/commit-batch.test.ts'],
     faults: [
-      without('a batch that is placed stays decided', 'await parts.batches.finish(id);'),
+      without('a batch that is placed stays decided', 'await folders.finish(id);'),
       instead(
         'readers of one repository hear of the others',
         'throw unplacedIn(repository, cause);',

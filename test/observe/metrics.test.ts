@@ -118,7 +118,7 @@ describe('the metrics', () => {
     const metrics = createMetrics({
       ...NOTHING,
       listStatus: () => statuses,
-      countSetAside: (repository) => (repository === '9/SRPMS' ? 2 : 0),
+      countSetAside: async (repository) => (repository === '9/SRPMS' ? 2 : 0),
       now: () => 100_000,
     });
     const before = await samplesOf(metrics);

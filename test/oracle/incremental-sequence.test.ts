@@ -4,11 +4,11 @@ import { expect, test } from 'vitest';
 import type { BuiltIndex, IndexEngine } from '../../src/indexing/index-engine.ts';
 import type { IndexFormatName } from '../../src/indexing/engines/incremental/index-format.ts';
 import { PendingChanges } from '../../src/indexing/pending-changes.ts';
-import { publishRepodata } from '../../src/indexing/publish/publish-repodata.ts';
-import { createPackageStore } from '../../src/storage/package-store.ts';
+import { publishRepodata } from '../../src/storage/local/publish-repodata.ts';
 import { buildSpec } from '../support/build-spec.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
-import { incrementalEngine, plainLayout } from '../support/index-engines.ts';
+import { incrementalEngine } from '../support/index-engines.ts';
+import { packageFilesIn } from '../support/package-files-in.ts';
 import { writePackage } from '../support/indexed-repository.ts';
 import { type MetadataJudge, startMetadataJudge } from '../support/metadata-judge.ts';
 import { createRandom, type Random } from '../support/random.ts';
@@ -40,7 +40,6 @@ const FIRST_MTIME_SECONDS = 1_700_000_000;
 class Sequence {
   readonly random: Random;
   readonly #root: string;
-  readonly #store = createPackageStore(plainLayout('/nonexistent'));
   readonly #judge: MetadataJudge;
   #engine: IndexEngine;
   #changes = new PendingChanges();
@@ -199,7 +198,7 @@ class Sequence {
     const incoming = join(this.#root, 'incoming.rpm');
     const sha256 = sha256Of(await this.#write(incoming, number));
     await mkdir(dirname(this.#pathOf(location)), { recursive: true });
-    const step = await this.#store.add(incoming, this.#pathOf(location));
+    const step = await packageFilesIn(this.directory).add(incoming, location);
     await rm(incoming);
     this.#changes.notePlaced(REPOSITORY, { location, sha256, step });
   }

@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { listGenerations } from '../../src/indexing/generations.ts';
+import { listGenerations } from '../../src/storage/generations.ts';
 import { generationName } from '../../src/rpm/repodata-names.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { createGpgKeys, type GpgKeys } from '../support/gpg-keys.ts';

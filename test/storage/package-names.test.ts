@@ -8,19 +8,16 @@ import {
   type PlacedStep,
   readPackageNames,
 } from '../../src/storage/package-names.ts';
-import { createPackageStore, type PackageStore } from '../../src/storage/package-store.ts';
-import { plainLayout } from '../support/index-engines.ts';
+import { packageFilesIn } from '../support/package-files-in.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 let temp: TempDir;
-let store: PackageStore;
 let repository: string;
 let known: KnownDirectories;
 
 beforeEach(async () => {
   temp = await createTempDir();
   repository = join(temp.path, 'repository');
-  store = createPackageStore(plainLayout(temp.path));
   await mkdir(join(repository, 'Packages'), { recursive: true });
   await writeFile(join(repository, 'Packages/first.rpm'), '');
   known = (await readPackageNames(repository)).directories;
@@ -33,7 +30,7 @@ async function place(name: string, how: 'add' | 'replace' = 'add'): Promise<Plac
   const location = `Packages/${name}.rpm`;
   const incoming = join(temp.path, name);
   await writeFile(incoming, '');
-  const step = await store[how](incoming, join(repository, location));
+  const step = await packageFilesIn(repository)[how](incoming, location);
   if (step === undefined) throw new Error(`expected no ${location}`);
   return { ...step, location };
 }

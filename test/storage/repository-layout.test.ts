@@ -257,9 +257,10 @@ describe('the targets of a package', () => {
       {
         repository: '9/i386',
         location: 'Packages/example-1.0-1.el9.i686.rpm',
-        path: `${TOP_DIR}/9/i386/Packages/example-1.0-1.el9.i686.rpm`,
       },
     ]);
+    const [target] = layout.targetsOf(identity({ arch: 'i686' }));
+    expect(target && layout.pathOf(target)).toBe(`${TOP_DIR}/9/i386/Packages/example-1.0-1.el9.i686.rpm`);
     expect(repositoriesOf({ arch: 'x86_64_v3' })).toEqual(['9/x86_64']);
     expect(repositoriesOf({ arch: 'armv7hl' })).toEqual(['9/armhfp']);
   });
@@ -412,8 +413,8 @@ describe('a package name, version, release or arch', () => {
         const text = first + second;
         for (const fields of [{ name: text }, { version: text }, { release: text }, { arch: text }]) {
           for (const releasever of ['9', text]) {
-            for (const { path } of tryTargets(fields, releasever)) {
-              const inside = relative(TOP_DIR, path);
+            for (const target of tryTargets(fields, releasever)) {
+              const inside = relative(TOP_DIR, layout.pathOf(target));
               expect(isAbsolute(inside) || inside.startsWith('..')).toBe(false);
               expect(inside.split('/')).toHaveLength(4);
               expect(inside.split('/').every((segment) => !segment.startsWith('.'))).toBe(true);

@@ -35,15 +35,13 @@ const filesIn = async (folders: TreeFolders): Promise<readonly string[]> =>
 describe('prepareFolders', () => {
   it('creates what is missing, and leaves what is there', async () => {
     const folders = await prepareFolders(configured());
-    expect(folders).toEqual({
-      ...configured(),
-      incomingDir: join(root, 'deep/state/incoming'),
-      resumableDir: join(root, 'deep/state/resumable'),
-      scratchRoot: join(root, 'deep/state/scratch'),
-    });
+    const { topDir, spoolDir, stateDir, incomingDir, resumableDir, scratchRoot } = folders;
+    expect({ topDir, spoolDir, stateDir }).toEqual(configured());
+    expect(incomingDir).toBe(join(root, 'deep/state/incoming'));
     await writeFile(join(folders.topDir, 'kept'), 'x');
     await prepareFolders(configured());
-    for (const path of Object.values(folders)) expect((await stat(path)).isDirectory()).toBe(true);
+    for (const path of [topDir, spoolDir, stateDir, incomingDir, resumableDir, scratchRoot])
+      expect((await stat(path)).isDirectory()).toBe(true);
     expect(await readdir(folders.topDir)).toEqual(['kept']);
   });
 

@@ -21,3 +21,24 @@ export function codeOf(run: () => unknown): string | undefined {
     throw error;
   }
 }
+
+/** The code of the AppError that a promise is rejected with; undefined when it is not. */
+export async function rejectedCodeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await promise;
+    return undefined;
+  } catch (error) {
+    if (error instanceof AppError) return error.code;
+    throw error;
+  }
+}
+
+/** The AppError that a promise is rejected with; fails when it is another error, or none. */
+export async function rejectionOf(promise: Promise<unknown>): Promise<AppError> {
+  const error = await promise.then(
+    () => new Error('expected an AppError, nothing was thrown'),
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof AppError) return error;
+  throw error;
+}

@@ -4,7 +4,7 @@ import type { GaugeSources } from '../../src/observe/gauges.ts';
 export const NOTHING: GaugeSources = {
   version: '1.2.3',
   listStatus: () => [],
-  countSetAside: () => 0,
+  countSetAside: async () => 0,
   findFaults: async () => [],
   countStuckDrops: () => 0,
   freeBytes: () => undefined,

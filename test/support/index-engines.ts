@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { listPackages } from '../../src/storage/list-packages.ts';
-import { createPackageStore } from '../../src/storage/package-store.ts';
+import { digestOfFile } from '../../src/base/files/file-digest.ts';
 import { createRepositoryLayout, type RepositoryLayout } from '../../src/storage/repository-layout.ts';
 import { createCreaterepoEngine } from '../../src/indexing/engines/createrepo/createrepo-engine.ts';
 import { findExecutable } from '../../src/indexing/find-executable.ts';
@@ -28,7 +28,7 @@ export function createrepoEngine(
     extraArguments: [],
     timeoutMs: options.timeoutMs ?? 60_000,
     listPackages,
-    sha256Of: (path) => createPackageStore(plainLayout('/nonexistent')).sha256Of(path),
+    sha256Of: (path) => digestOfFile(path),
   });
 }
 

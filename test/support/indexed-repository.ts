@@ -5,18 +5,17 @@ import type { BuiltIndex, IndexJob } from '../../src/indexing/index-engine.ts';
 import { createRebuildPool, type RebuildPool } from '../../src/indexing/engines/incremental/rebuild-steps.ts';
 import { IndexStates } from '../../src/indexing/engines/incremental/index-state.ts';
 import { openMetadata } from '../../src/base/unpack/open-metadata.ts';
-import { publishRepodata } from '../../src/indexing/publish/publish-repodata.ts';
-import { readRepomd } from '../../src/indexing/read-metadata.ts';
+import { publishRepodata } from '../../src/storage/local/publish-repodata.ts';
+import { readRepomd } from '../../src/storage/read-repomd.ts';
 import type { PackageMetadataType } from '../../src/rpm/repodata/metadata-envelope.ts';
-import { createPackageStore } from '../../src/storage/package-store.ts';
 import { followSteps, haveNameCounts, readPackageNames } from '../../src/storage/package-names.ts';
 import { SettledNames } from '../../src/indexing/engines/incremental/settled-names.ts';
 import { craftRpm, type CraftSpec } from './craft-rpm.ts';
-import { plainLayout } from './index-engines.ts';
 import { sha256Of } from './send-request.ts';
 import { createTempDir } from './temp-dir.ts';
 import { UNSIGNED } from './unsigned.ts';
 import { repo } from './repo.ts';
+import { packageFilesIn } from './package-files-in.ts';
 
 export const REPOSITORY = repo('9/x86_64');
 
@@ -93,7 +92,7 @@ export async function createIndexedRepository(
       const bytes = craftRpm({ name });
       await writePackage(incoming, bytes);
       await mkdir(join(dir, 'Packages'), { recursive: true });
-      const step = await createPackageStore(plainLayout('/nonexistent')).add(incoming, join(dir, location));
+      const step = await packageFilesIn(dir).add(incoming, location);
       await rm(incoming);
       if (step === undefined) throw new Error(`expected no ${location}`);
       const acknowledged = new Map([[location, sha256Of(bytes)]]);

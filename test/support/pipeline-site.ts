@@ -9,6 +9,7 @@ import { openTree, type Tree } from '../../src/boot/open-tree.ts';
 import { createRequester, type Requester } from '../../src/trust/requester.ts';
 import { ALL_RIGHTS, createRights } from '../../src/trust/rights.ts';
 import { type CraftSpec, craftRpm } from './craft-rpm.ts';
+import { openStorageAround, type StorageHooks } from './open-storage-around.ts';
 import { createTempDir } from './temp-dir.ts';
 
 const LOG = pino({ level: 'silent' });
@@ -42,14 +43,16 @@ export interface PipelineSiteOptions {
   readonly reindex?: Partial<ReturnType<typeof embeddedConfig>['reindex']>;
   /** What a test puts into the pipeline's way. */
   readonly change?: (tree: Tree) => Tree;
+  /** What a test does around the steps of the storage. */
+  readonly hooks?: StorageHooks;
 }
 
 export async function openPipelineSite(options: PipelineSiteOptions = {}): Promise<PipelineSite> {
-  const { reindex = {}, change = (tree) => tree } = options;
+  const { reindex = {}, change = (tree) => tree, hooks = {} } = options;
   const dir = await createTempDir();
   const embedded = embeddedConfig(dir.path);
   const config = { ...embedded, reindex: { ...embedded.reindex, quietMs: 0, ...reindex } };
-  const tree = change(await openTree(config, LOG));
+  const tree = change(await openTree(config, LOG, openStorageAround(hooks)));
   const pipeline = await openPipeline(config, tree, clientConfigOf(config, tree), LOG);
   return {
     tree,

@@ -3,7 +3,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, zstdCompressSync } from 'node:zlib';
 import { execa } from 'execa';
-import { readRepomd } from '../../src/indexing/read-metadata.ts';
+import { readRepomd } from '../../src/storage/read-repomd.ts';
 
 /** Runs createrepo_c in place, with gzip and without databases unless the arguments say otherwise. */
 export async function runCreaterepo(repositoryDir: string, ...args: readonly string[]): Promise<void> {

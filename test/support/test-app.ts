@@ -81,7 +81,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
   const metrics = createMetrics({
     version: '1.2.3',
     listStatus,
-    countSetAside: () => 0,
+    countSetAside: async () => 0,
     findFaults,
     countStuckDrops: () => 0,
     freeBytes: () => undefined,
@@ -161,13 +161,13 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     api: {
       listStatus,
       statusOf: (repository) => listStatus().find((status) => status.repository === repository),
-      listSetAside: () => [],
+      listSetAside: async () => [],
       receiptsAfter: async () => [],
-      listPackageFaults: () => [],
+      listPackageFaults: async () => [],
       reindexNow: async () => undefined,
       endQuietTime: () => undefined,
       whenPublished: async () => 'published',
-      describeUpload: () => undefined,
+      describeUpload: async () => undefined,
       waitUntilInstallable: async (outcome) => outcome,
       ...options.api,
     },
@@ -203,7 +203,7 @@ function openToAll(): Access {
     requireCredentials: false,
     publicRead: ['*'],
     localToken: 'local',
-    nonces: { isNonceUsed: () => false, useNonce: () => true },
+    nonces: { isNonceUsed: async () => false, useNonce: async () => true },
     now: Date.now,
   });
 }

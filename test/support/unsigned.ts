@@ -1,4 +1,4 @@
-import type { Publication } from '../../src/indexing/publish/publish-repodata.ts';
+import type { Publication } from '../../src/storage/publications.ts';
 
 /** A publication that nobody signs, of a repository whose URL does not matter. */
 export const UNSIGNED: Publication = {

@@ -8,7 +8,7 @@ import type { Need } from '../../src/trust/requester.ts';
 import { type SignedRequest, signRequest } from '../../src/trust/access/signed-request.ts';
 import { hashToken, newToken } from '../../src/trust/token-hash.ts';
 import { admit } from '../support/admit.ts';
-import { codeOf } from '../support/app-error.ts';
+import { rejectedCodeOf } from '../support/app-error.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 import { repo } from '../support/repo.ts';
 
@@ -28,8 +28,8 @@ function access(options: Partial<AccessOptions> = {}) {
     publicRead: ['*'],
     localToken: LOCAL,
     nonces: {
-      isNonceUsed: (id, nonce) => used.has(`${id} ${nonce}`),
-      useNonce: ({ keyId, nonce }) => used.size < used.add(`${keyId} ${nonce}`).size,
+      isNonceUsed: async (id, nonce) => used.has(`${id} ${nonce}`),
+      useNonce: async ({ keyId, nonce }) => used.size < used.add(`${keyId} ${nonce}`).size,
     },
     now: () => NOW_MS,
     ...options,
@@ -74,8 +74,8 @@ describe('a token', () => {
     ['as a bearer, whatever the case of the scheme', { authorization: `bearer  ${CI}` }],
     ['as the password of any user', basic('whoever', CI)],
     ['as the password of no user', basic('', CI)],
-  ])('is taken %s', (_how, headers) => {
-    expect(access().admit(put(headers), UPLOAD)).toMatchObject({ kind: 'token', name: 'ci' });
+  ])('is taken %s', async (_how, headers) => {
+    expect(await access().admit(put(headers), UPLOAD)).toMatchObject({ kind: 'token', name: 'ci' });
   });
 
   it.each([
@@ -88,13 +88,13 @@ describe('a token', () => {
     ['no base64', { authorization: 'Basic ***' }],
     ['without a colon', { authorization: `Basic ${Buffer.from('ci').toString('base64')}` }],
     ['nothing', { authorization: '' }],
-  ])('that is %s is refused', (_what, headers) => {
-    expect(codeOf(() => access().admit(put(headers), UPLOAD))).toBe('CREDENTIALS_INVALID');
+  ])('that is %s is refused', async (_what, headers) => {
+    expect(await rejectedCodeOf(access().admit(put(headers), UPLOAD))).toBe('CREDENTIALS_INVALID');
   });
 
-  it('has its rights in its repositories only', () => {
+  it('has its rights in its repositories only', async () => {
     const headers = { authorization: `Bearer ${CI}` };
-    const { rights } = access().admit(put(headers), {
+    const { rights } = await access().admit(put(headers), {
       right: 'upload',
       in: { repository: repo('9/x86_64') },
     });
@@ -105,20 +105,20 @@ describe('a token', () => {
       { right: 'admin', in: { repository: repo('9/x86_64') } },
     ];
     for (const need of others) {
-      expect(codeOf(() => access().admit(put(headers), need))).toBe('RIGHT_MISSING');
+      expect(await rejectedCodeOf(access().admit(put(headers), need))).toBe('RIGHT_MISSING');
     }
   });
 
-  it('of this machine may do everything', () => {
+  it('of this machine may do everything', async () => {
     const headers = { authorization: `Bearer ${LOCAL}` };
-    expect(access().admit(put(headers), { right: 'admin', in: 'all' }).kind).toBe('local');
+    expect((await access().admit(put(headers), { right: 'admin', in: 'all' })).kind).toBe('local');
   });
 });
 
 describe('who says who they are', () => {
-  it('may read what everybody may', () => {
+  it('may read what everybody may', async () => {
     const service = access({ publicRead: ['10/*'] });
-    const requester = service.admit(put(basic('ci', CI)), UPLOAD);
+    const requester = await service.admit(put(basic('ci', CI)), UPLOAD);
     expect(requester.rights.may('read', repo('10/x86_64'))).toBe(true);
     expect(requester.rights.may('read', repo('9/x86_64'))).toBe(true);
     expect(requester.rights.may('read', repo('8/x86_64'))).toBe(false);
@@ -127,59 +127,63 @@ describe('who says who they are', () => {
 });
 
 describe('a request without credentials', () => {
-  it('is refused where not everybody has the right', () => {
-    expect(codeOf(() => access().admit(put({}), UPLOAD))).toBe('CREDENTIALS_MISSING');
+  it('is refused where not everybody has the right', async () => {
+    expect(await rejectedCodeOf(access().admit(put({}), UPLOAD))).toBe('CREDENTIALS_MISSING');
   });
 
-  it('may read what is public, whatever credentials it has', () => {
+  it('may read what is public, whatever credentials it has', async () => {
     const need: Need = { right: 'read', in: { repository: repo('9/x86_64') } };
     const asked = put({ authorization: 'Bearer stale' });
-    expect(access().admit(asked, need).kind).toBe('anonymous');
-    expect(codeOf(() => access({ publicRead: ['10/*'] }).admit(asked, need))).toBe('CREDENTIALS_INVALID');
+    expect((await access().admit(asked, need)).kind).toBe('anonymous');
+    expect(await rejectedCodeOf(access({ publicRead: ['10/*'] }).admit(asked, need))).toBe(
+      'CREDENTIALS_INVALID',
+    );
   });
 
-  it('may do everything while there are no tokens and no keys', () => {
+  it('may do everything while there are no tokens and no keys', async () => {
     const open = access({ tokens: [], keys: [] });
-    expect(open.admit(put({}), { right: 'admin', in: 'all' }).kind).toBe('anonymous');
-    expect(open.admit(put({ authorization: 'Bearer x' }), UPLOAD).kind).toBe('anonymous');
+    expect((await open.admit(put({}), { right: 'admin', in: 'all' })).kind).toBe('anonymous');
+    expect((await open.admit(put({ authorization: 'Bearer x' }), UPLOAD)).kind).toBe('anonymous');
   });
 });
 
 describe('where credentials are required', () => {
-  it('may do nothing but read before the first token and key, and the command line everything', () => {
+  it('may do nothing but read before the first token and key, and the command line everything', async () => {
     const { admit: admitted } = access({ tokens: [], keys: [], requireCredentials: true });
-    expect(codeOf(() => admitted(put({}), UPLOAD))).toBe('CREDENTIALS_MISSING');
-    expect(codeOf(() => admitted(put({ authorization: `Bearer ${CI}` }), UPLOAD))).toBe(
+    expect(await rejectedCodeOf(admitted(put({}), UPLOAD))).toBe('CREDENTIALS_MISSING');
+    expect(await rejectedCodeOf(admitted(put({ authorization: `Bearer ${CI}` }), UPLOAD))).toBe(
       'CREDENTIALS_INVALID',
     );
-    expect(admitted(put({}), { right: 'read', in: { repository: repo('9/x86_64') } }).kind).toBe('anonymous');
-    expect(admitted(put({ authorization: `Bearer ${LOCAL}` }), UPLOAD).kind).toBe('local');
+    expect((await admitted(put({}), { right: 'read', in: { repository: repo('9/x86_64') } })).kind).toBe(
+      'anonymous',
+    );
+    expect((await admitted(put({ authorization: `Bearer ${LOCAL}` }), UPLOAD)).kind).toBe('local');
   });
 });
 
 describe('a signed request', () => {
-  it('is signed with the path that the client knows, of which a proxy may have taken the beginning away', () => {
+  it('is signed with the path that the client knows, of which a proxy may have taken the beginning away', async () => {
     const behindProxy = access({ publicPath: '/rpms' });
     const sent = signed({ url: '/rpms/upload?wait=5' });
-    expect(behindProxy.admit({ ...sent, url: '/upload?wait=5' }, UPLOAD).name).toBe('build1');
-    expect(behindProxy.admit(signed(), UPLOAD).name).toBe('build1');
-    expect(codeOf(() => access().admit({ ...sent, url: '/upload?wait=5' }, UPLOAD))).toBe(
+    expect((await behindProxy.admit({ ...sent, url: '/upload?wait=5' }, UPLOAD)).name).toBe('build1');
+    expect((await behindProxy.admit(signed(), UPLOAD)).name).toBe('build1');
+    expect(await rejectedCodeOf(access().admit({ ...sent, url: '/upload?wait=5' }, UPLOAD))).toBe(
       'SIGNATURE_INVALID',
     );
     const other = signed({ url: '/other/upload?wait=5' });
-    expect(codeOf(() => behindProxy.admit({ ...other, url: '/upload?wait=5' }, UPLOAD))).toBe(
+    expect(await rejectedCodeOf(behindProxy.admit({ ...other, url: '/upload?wait=5' }, UPLOAD))).toBe(
       'SIGNATURE_INVALID',
     );
   });
 
-  it('that names its batch in a header, which is not signed, is refused', () => {
+  it('that names its batch in a header, which is not signed, is refused', async () => {
     const { admit } = access();
-    expect(codeOf(() => admit(signed({}, { 'x-batch': 'tag-1' }), UPLOAD))).toBe('SIGNATURE_INVALID');
+    expect(await rejectedCodeOf(admit(signed({}, { 'x-batch': 'tag-1' }), UPLOAD))).toBe('SIGNATURE_INVALID');
     const url = '/upload?batch=tag-1';
-    expect(admit({ ...signed({ url }), url }, UPLOAD)).toMatchObject({ kind: 'key', name: 'build1' });
+    expect(await admit({ ...signed({ url }), url }, UPLOAD)).toMatchObject({ kind: 'key', name: 'build1' });
   });
 
-  it('is taken with headers that can only make it fail', () => {
+  it('is taken with headers that can only make it fail', async () => {
     const headers = {
       'x-build-url': 'https://ci.example.com/7',
       'content-digest': 'sha-256=:AAAA:',
@@ -189,11 +193,11 @@ describe('a signed request', () => {
       accept: 'application/json',
       expect: '100-continue',
     };
-    expect(access().admit(signed({}, headers), UPLOAD)).toMatchObject({ name: 'build1' });
+    expect(await access().admit(signed({}, headers), UPLOAD)).toMatchObject({ name: 'build1' });
   });
 
-  it('is its key’s', () => {
-    expect(access().admit(signed(), UPLOAD)).toMatchObject({ kind: 'key', name: 'build1' });
+  it('is its key’s', async () => {
+    expect(await access().admit(signed(), UPLOAD)).toMatchObject({ kind: 'key', name: 'build1' });
   });
 
   it.each([
@@ -201,8 +205,8 @@ describe('a signed request', () => {
     ['path', { url: '/upload' }],
     ['query', { url: '/upload?wait=6' }],
     ['body', { bodySha256: createHash('sha256').update('other').digest('hex') }],
-  ])('for another %s is refused', (_part, other) => {
-    expect(codeOf(() => access().admit(signed(other), UPLOAD))).toBe('SIGNATURE_INVALID');
+  ])('for another %s is refused', async (_part, other) => {
+    expect(await rejectedCodeOf(access().admit(signed(other), UPLOAD))).toBe('SIGNATURE_INVALID');
   });
 
   it.each([
@@ -220,14 +224,14 @@ describe('a signed request', () => {
     ['a form, whatever the case of its type', { 'content-type': 'Multipart/form-data; boundary=x' }],
     ['a form', { 'content-type': 'multipart/form-data; boundary=x' }],
     ['the plain form of a key that has none', { 'x-signature': `sha1=${'0'.repeat(40)}` }],
-  ])('with %s is refused', (_what, change) => {
-    expect(codeOf(() => access().admit(signed({}, change), UPLOAD))).toBe('SIGNATURE_INVALID');
+  ])('with %s is refused', async (_what, change) => {
+    expect(await rejectedCodeOf(access().admit(signed({}, change), UPLOAD))).toBe('SIGNATURE_INVALID');
   });
 
   it.each(['', 'sha256=', 'md5=00', `sha1=${'0'.repeat(64)}`, `sha256=${'0'.repeat(40)}`])(
     'whose signature is "%s" cannot be read',
-    (signature) => {
-      expect(codeOf(() => access().admit(signed({}, { 'x-signature': signature }), UPLOAD))).toBe(
+    async (signature) => {
+      expect(await rejectedCodeOf(access().admit(signed({}, { 'x-signature': signature }), UPLOAD))).toBe(
         'CREDENTIALS_INVALID',
       );
     },
@@ -238,24 +242,24 @@ describe('a signed request', () => {
     [-299, undefined],
     [299, undefined],
     [301, 'SIGNATURE_EXPIRED'],
-  ])('%i s off the clock: %s', (offSeconds, code) => {
+  ])('%i s off the clock: %s', async (offSeconds, code) => {
     const asked = signed({ timestampSeconds: NOW_MS / 1000 + offSeconds });
-    expect(codeOf(() => access().admit(asked, UPLOAD))).toBe(code);
+    expect(await rejectedCodeOf(access().admit(asked, UPLOAD))).toBe(code);
   });
 
-  it('is taken once; asking on its behalf before does not count', () => {
+  it('is taken once; asking on its behalf before does not count', async () => {
     const service = access();
     const asked = signed();
-    service.admit(asked, UPLOAD, 'look');
-    service.admit(asked, UPLOAD);
-    expect(codeOf(() => service.admit(asked, UPLOAD))).toBe('SIGNATURE_REPLAYED');
-    expect(codeOf(() => service.admit(asked, UPLOAD, 'look'))).toBe('SIGNATURE_REPLAYED');
+    await service.admit(asked, UPLOAD, 'look');
+    await service.admit(asked, UPLOAD);
+    expect(await rejectedCodeOf(service.admit(asked, UPLOAD))).toBe('SIGNATURE_REPLAYED');
+    expect(await rejectedCodeOf(service.admit(asked, UPLOAD, 'look'))).toBe('SIGNATURE_REPLAYED');
   });
 
   it.each([
     ['of a known length', { 'content-length': '5' }],
     ['of an unknown length', { 'transfer-encoding': 'chunked' }],
-  ])('with a body %s needs its digest, whatever the method', (_what, headers) => {
+  ])('with a body %s needs its digest, whatever the method', async (_what, headers) => {
     const bodySha256 = createHash('sha256').digest('hex');
     const { headers: signedHeaders } = signed(
       { method: 'POST', bodySha256 },
@@ -266,22 +270,24 @@ describe('a signed request', () => {
       url: '/upload?wait=5',
       headers: { ...signedHeaders, ...more },
     });
-    expect(codeOf(() => access().admit(post({}), UPLOAD))).toBeUndefined();
-    expect(codeOf(() => access().admit(post(headers), UPLOAD))).toBe('SIGNATURE_INVALID');
+    expect(await rejectedCodeOf(access().admit(post({}), UPLOAD))).toBeUndefined();
+    expect(await rejectedCodeOf(access().admit(post(headers), UPLOAD))).toBe('SIGNATURE_INVALID');
   });
 
-  it('uses its nonce up by the clock of the service', () => {
+  it('uses its nonce up by the clock of the service', async () => {
     const uses: NonceUse[] = [];
-    const nonces = { isNonceUsed: () => false, useNonce: (use: NonceUse) => uses.push(use) > 0 };
+    const nonces = { isNonceUsed: async () => false, useNonce: async (use: NonceUse) => uses.push(use) > 0 };
     const timestampSeconds = NOW_MS / 1000 - 100;
-    access({ nonces }).admit(signed({ timestampSeconds, nonce: 'n'.repeat(16) }), UPLOAD);
+    await access({ nonces }).admit(signed({ timestampSeconds, nonce: 'n'.repeat(16) }), UPLOAD);
     expect(uses).toEqual([
       { keyId: 'build1', nonce: 'n'.repeat(16), expiresAtMs: NOW_MS + 201_000, nowMs: NOW_MS },
     ]);
   });
 
-  it('has no more rights than its key', () => {
-    expect(codeOf(() => access().admit(signed(), { right: 'admin', in: 'all' }))).toBe('RIGHT_MISSING');
+  it('has no more rights than its key', async () => {
+    expect(await rejectedCodeOf(access().admit(signed(), { right: 'admin', in: 'all' }))).toBe(
+      'RIGHT_MISSING',
+    );
   });
 });
 
@@ -294,26 +300,29 @@ describe('a plain signature', () => {
     const [good, other] = [join(dir.path, 'good'), join(dir.path, 'other')];
     await writeFile(good, 'body');
     await writeFile(other, 'other');
-    const requester = access({ keys: [plain] }).admit(put({ 'x-signature': `sha1=${signature}` }), UPLOAD);
+    const requester = await access({ keys: [plain] }).admit(
+      put({ 'x-signature': `sha1=${signature}` }),
+      UPLOAD,
+    );
     expect(requester).toMatchObject({ kind: 'key', name: 'old' });
     await requester.proveBy(good);
     await expect(requester.proveBy(other)).rejects.toMatchObject({ code: 'SIGNATURE_INVALID' });
   });
 
-  it('may upload and nothing else, as it proves no other request', () => {
+  it('may upload and nothing else, as it proves no other request', async () => {
     const open = access({ keys: [{ ...plain, admin: ['*'] }] });
     const asked = put({ 'x-signature': `sha1=${signature}` });
-    expect(open.admit(asked, UPLOAD).kind).toBe('key');
+    expect((await open.admit(asked, UPLOAD)).kind).toBe('key');
     for (const right of ['read', 'delete', 'admin'] as const) {
       const closed = access({ keys: [{ ...plain, admin: ['*'] }], publicRead: [] });
-      expect(codeOf(() => closed.admit(asked, { right, in: 'some' }))).toBe('SIGNATURE_INVALID');
+      expect(await rejectedCodeOf(closed.admit(asked, { right, in: 'some' }))).toBe('SIGNATURE_INVALID');
     }
   });
 
-  it('needs the name of its key when several have it', () => {
+  it('needs the name of its key when several have it', async () => {
     const two = access({ keys: [plain, { ...plain, id: 'older' }] });
     const headers = { 'x-signature': `sha1=${signature}` };
-    expect(codeOf(() => two.admit(put(headers), UPLOAD))).toBe('SIGNATURE_INVALID');
-    expect(two.admit(put({ ...headers, 'x-key-id': 'older' }), UPLOAD).name).toBe('older');
+    expect(await rejectedCodeOf(two.admit(put(headers), UPLOAD))).toBe('SIGNATURE_INVALID');
+    expect((await two.admit(put({ ...headers, 'x-key-id': 'older' }), UPLOAD)).name).toBe('older');
   });
 });

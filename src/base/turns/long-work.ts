@@ -7,7 +7,7 @@ export interface LongWork {
    * Does one piece, a few milliseconds long, after all other events had their turn. Of all waiting pieces one runs in
    * each turn of the event loop.
    */
-  readonly piece: <T>(work: () => T) => Promise<T>;
+  readonly piece: <T>(work: () => T | Promise<T>) => Promise<T>;
 }
 
 export function createLongWork(): LongWork {

@@ -30,32 +30,32 @@ export function createNginxHandlers(options: NginxQuestions): Pick<RouteHandlers
   return {
     // The upload itself comes to the service afterwards.
     mayUpload: (request, reply) =>
-      answer(request, reply, () => {
+      answer(request, reply, async () => {
         const original = originalOf(request);
-        identify(request, { need: needOfUpload(original), use: 'look' }, options);
+        await identify(request, { need: needOfUpload(original), use: 'look' }, options);
         // The service itself checks every other body, as it arrives.
         if (original.method === 'PUT') demandRoom(spooledBytesOf(original, maxUploadBytes));
       }),
     mayRead: (request, reply) =>
-      answer(request, reply, () => {
+      answer(request, reply, async () => {
         const { url } = originalOf(request);
         // A listing comes to the service afterwards; nginx serves every other file.
         const use = /^[^?]*\/(?:\?|$)/.test(url) ? 'look' : 'consume';
-        identify(request, { need: needOfRepositoryUrl(url, onDisk), use }, options);
+        await identify(request, { need: needOfRepositoryUrl(url, onDisk), use }, options);
         demandLookedAt(request, url);
       }),
   };
 }
 
-function identify(
+async function identify(
   request: FastifyRequest,
   { need, use }: { readonly need: Need | 'nothing'; readonly use: 'look' | 'consume' },
   { access, publicUrl }: Pick<NginxQuestions, 'access' | 'publicUrl'>,
-): void {
+): Promise<void> {
   const original = originalOf(request);
   refuseCrossSite(original, publicUrl);
   if (need === 'nothing') return;
-  request.requester = access.identify(original, need, use);
+  request.requester = await access.identify(original, need, use);
   demand(request.requester, need);
 }
 
@@ -70,11 +70,15 @@ function demandLookedAt(request: FastifyRequest, url: string): void {
   if (need !== 'nothing') demand(request.requester, need);
 }
 
-function answer(request: FastifyRequest, reply: FastifyReply, check: () => void): FastifyReply {
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  check: () => Promise<void>,
+): Promise<FastifyReply> {
   const original = originalOf(request);
   request.askedFor = { method: original.method, url: original.url };
   try {
-    check();
+    await check();
     return reply.code(204).send();
   } catch (thrown) {
     const error = toAppError(thrown);

@@ -26,7 +26,7 @@ declare module 'fastify' {
      * The requester, examined for a further right. Where every client may do what the route needs, the guard has read
      * no credentials. ANONYMOUS when they are wrong, because the route itself needs none.
      */
-    identifyFor: (right: Right) => Requester;
+    identifyFor: (right: Right) => Promise<Requester>;
     /**
      * The owner of what the request leaves on the server without a file that could prove who sent it.
      * @throws AppError SIGNATURE_INVALID.
@@ -60,23 +60,23 @@ export function guardRoutes(
     refuseCrossSite(lineOf(request), publicUrl);
     // A signature is good for one request, so its result is kept as long as the request.
     let shown = ANONYMOUS;
-    request.identifyFor = (right) => {
+    request.identifyFor = async (right) => {
       // A page of another site may make a browser read, and nothing more.
       if (isCrossSite(request.headers, publicUrl)) return ANONYMOUS;
       const known = [request.requester, shown].find(({ kind }) => kind !== 'anonymous');
       if (known !== undefined) return known;
-      shown = identifyOrAnonymous(request, right);
+      shown = await identifyOrAnonymous(request, right);
       return shown;
     };
     const need = needOf(request);
     if (need === 'nothing') return;
-    request.requester = access.identify(lineOf(request), need);
+    request.requester = await access.identify(lineOf(request), need);
     demand(request.requester, need);
   });
 
-  function identifyOrAnonymous(request: FastifyRequest, right: Right): Requester {
+  async function identifyOrAnonymous(request: FastifyRequest, right: Right): Promise<Requester> {
     try {
-      return access.identify(lineOf(request), { right, in: 'some' });
+      return await access.identify(lineOf(request), { right, in: 'some' });
     } catch (error) {
       if (toAppError(error).statusCode >= 500) throw error;
       return ANONYMOUS;

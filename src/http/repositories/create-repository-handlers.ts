@@ -19,11 +19,13 @@ type RepositoryHandlers = Pick<
 export function createRepositoryHandlers(options: RepositoryOptions): RepositoryHandlers {
   return {
     getUpload: (request, reply) => sendUpload(request, reply, options),
-    listRepositories: (request) => ({
-      repositories: options
-        .listStatus()
-        .filter(({ repository }) => request.requester.rights.may('read', repository))
-        .map((status) => describeStatus(status, request)),
+    listRepositories: async (request) => ({
+      repositories: await Promise.all(
+        options
+          .listStatus()
+          .filter(({ repository }) => request.requester.rights.may('read', repository))
+          .map((status) => describeStatus(status, request)),
+      ),
     }),
     getRepository: (request, reply) => sendRepository(request, reply, options),
     listPackages: (request, reply) => {
@@ -51,9 +53,9 @@ async function sendRepository(
   const result =
     waitMs === undefined ? 'published' : await waitForIndex(request, { repository, waitMs }, options);
   return reply.code(result === 'pending' ? 202 : 200).send({
-    ...describeStatus(existing(request.params, options), request),
-    setAside: options.listSetAside(repository).map(describeSetAside),
-    packageFaults: options.listPackageFaults(repository).map(describeFault),
+    ...(await describeStatus(existing(request.params, options), request)),
+    setAside: (await options.listSetAside(repository)).map(describeSetAside),
+    packageFaults: (await options.listPackageFaults(repository)).map(describeFault),
   });
 }
 
@@ -62,11 +64,11 @@ async function waitForIndex(
   { repository, waitMs }: { readonly repository: RepositoryName; readonly waitMs: number },
   options: RepositoryOptions,
 ): Promise<'published' | 'pending'> {
-  endQuietTimeFor(request, [repository], options);
+  await endQuietTimeFor(request, [repository], options);
   try {
     return await options.whenPublished(repository, waitMs);
   } catch (error) {
-    throw toldTo(request, [repository], error);
+    throw await toldTo(request, [repository], error);
   }
 }
 
@@ -85,5 +87,5 @@ async function reindexRepository(
   const result = waitMs === undefined ? 'pending' : await options.whenPublished(repository, waitMs);
   return reply
     .code(result === 'pending' ? 202 : 200)
-    .send(describeStatus(existing(request.params, options), request));
+    .send(await describeStatus(existing(request.params, options), request));
 }

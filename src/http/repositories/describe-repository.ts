@@ -6,14 +6,14 @@ import type {
   SetAsideDocument,
 } from '../../api/repository-documents.ts';
 import type { PackageFault, SetAside } from '../../storage/records.ts';
-import { mayUpload, withoutDetail } from './told-to.ts';
+import { uploadRightOf, withoutDetail } from './told-to.ts';
 
 /** The state of a repository, as far as the client may know it. */
-export function describeStatus(
+export async function describeStatus(
   { repository, state, published, lastError: error, waitingSinceMs, progress }: RepositoryStatus,
   request: FastifyRequest,
-): RepositoryStatusDocument {
-  const isDetailTold = error === undefined || mayUpload(request, repository);
+): Promise<RepositoryStatusDocument> {
+  const isDetailTold = error === undefined || (await uploadRightOf(request))(repository);
   const lastError = isDetailTold ? error : withoutDetail(error);
   return {
     repository,

@@ -17,7 +17,7 @@ export async function sendUpload(
 ): Promise<FastifyReply> {
   const waitMs = parseWaitMs(request.query.wait);
   const { rights } = request.requester;
-  const known = options.describeUpload(request.params.sha256.toLowerCase(), (repository) =>
+  const known = await options.describeUpload(request.params.sha256.toLowerCase(), (repository) =>
     rights.may('read', repository),
   );
   if (known === undefined) {
@@ -36,11 +36,11 @@ async function waitForUpload(
   options: RepositoryOptions,
 ): Promise<UploadOutcome | 'pending'> {
   const waiting = known.places.filter(({ state }) => state === 'waiting');
-  endQuietTimeFor(request, repositoriesOf(waiting), options);
+  await endQuietTimeFor(request, repositoriesOf(waiting), options);
   try {
     return await options.waitUntilInstallable(known, waitMs);
   } catch (error) {
-    throw toldTo(request, repositoriesOf(known.places), error);
+    throw await toldTo(request, repositoriesOf(known.places), error);
   }
 }
 

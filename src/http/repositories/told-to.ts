@@ -3,20 +3,22 @@ import { AppError } from '../../errors.ts';
 import type { RepositoryOptions } from '../repository-options.ts';
 import type { RepositoryName } from '../../rpm/repository-name.ts';
 
-/** Whether the client shows that it may upload to a repository. */
-export function mayUpload(request: FastifyRequest, repository: RepositoryName): boolean {
-  const { rights, isProven } = request.identifyFor('upload');
-  return isProven && rights.may('upload', repository);
+/** Tells of a repository whether the client shows that it may upload there. */
+export async function uploadRightOf(
+  request: FastifyRequest,
+): Promise<(repository: RepositoryName) => boolean> {
+  const { rights, isProven } = await request.identifyFor('upload');
+  return (repository) => isProven && rights.may('upload', repository);
 }
 
 /** Words of the server's tools may hold its paths: they are for clients that may change the repository. */
-export function toldTo(
+export async function toldTo(
   request: FastifyRequest,
   repositories: readonly RepositoryName[],
   error: unknown,
-): unknown {
+): Promise<unknown> {
   const isFault = error instanceof AppError && error.statusCode >= 500;
-  if (!isFault || repositories.every((repository) => mayUpload(request, repository))) return error;
+  if (!isFault || repositories.every(await uploadRightOf(request))) return error;
   return withoutDetail(error);
 }
 
@@ -29,10 +31,11 @@ export function withoutDetail({ code, cause }: AppError): AppError {
 }
 
 /** Ends the quiet time where the client may upload: a client that may only read waits, and changes nothing. */
-export function endQuietTimeFor(
+export async function endQuietTimeFor(
   request: FastifyRequest,
   repositories: readonly RepositoryName[],
   { endQuietTime }: Pick<RepositoryOptions, 'endQuietTime'>,
-): void {
-  endQuietTime(repositories.filter((repository) => mayUpload(request, repository)));
+): Promise<void> {
+  const mayUpload = await uploadRightOf(request);
+  endQuietTime(repositories.filter(mayUpload));
 }

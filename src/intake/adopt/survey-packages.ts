@@ -9,6 +9,7 @@ import { type NameRules, recogniseDirectory } from './recognise-directory.ts';
 import { type RouteRules, routePackage } from './route-package.ts';
 import type { SurveyedPackage, RefusedFile } from '../survey.ts';
 import { workThrough } from './work-through.ts';
+import type { Target } from '../../storage/repository-layout.ts';
 import type { RepositoryName } from '../../rpm/repository-name.ts';
 
 export interface PackageSurveyParts {
@@ -22,6 +23,8 @@ export interface PackageSurveyParts {
     inspected: InspectedPackage,
     repositories: readonly RepositoryName[],
   ) => Promise<void>;
+  /** Where a package lies in the tree. */
+  readonly pathOf: (target: Target) => string;
   readonly isLinkable: (path: string, stats: BigIntStats) => boolean;
   readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;
 }
@@ -96,7 +99,7 @@ async function lookAt(
   const { targets, releasever, keptIn, taggedReleasever } = routePackage(rpm, named, parts.routing);
   const repositories = targets.map(({ repository }) => repository);
   // What each of its repositories has already was accepted before; were it another file, that is a conflict.
-  if (!targets.every((target) => hasSize(target.path, stats.size))) {
+  if (!targets.every((target) => hasSize(parts.pathOf(target), stats.size))) {
     await parts.checkSignature(absolute, inspected, repositories);
   }
   return {
@@ -113,7 +116,7 @@ async function lookAt(
     location: targets[0]?.location ?? '',
     laidIn: named?.repository,
     isInTree: join(root, path).startsWith(`${parts.names.topDir}/`),
-    isInPlace: targets.some((target) => target.path === join(root, path)),
+    isInPlace: targets.some((target) => parts.pathOf(target) === join(root, path)),
     isLinkable: parts.isLinkable(absolute, stats),
     warnings: findPackageWarnings(rpm, repositories),
   };

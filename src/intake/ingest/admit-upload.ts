@@ -1,12 +1,11 @@
-import { existsSync } from 'node:fs';
 import { demand } from '../../trust/requester.ts';
 import { inspectPackage } from '../inspect-package.ts';
+import { findReceipt } from '../../storage/find-receipt.ts';
 import type { Target } from '../../storage/repository-layout.ts';
 import type { SpooledUpload } from '../spooled-upload.ts';
 import type { SignaturesByRepository } from '../../trust/check-package-signature.ts';
 import type { SignatureVerdict } from '../../api/signature-verdict.ts';
 import type { IngestParts } from '../ingest-parts.ts';
-import { findReceipt } from './place-and-record.ts';
 import type { StoredFile } from './stored-file.ts';
 import type { RepositoryName } from '../../rpm/repository-name.ts';
 
@@ -25,7 +24,7 @@ export async function admitUpload(upload: SpooledUpload, parts: IngestParts): Pr
   const repositories = targets.map(({ repository }) => repository);
   for (const repository of repositories) demand(upload.requester, { right: 'upload', in: { repository } });
   const signatures =
-    findStoredVerdicts(inspected.sha256, targets, parts) ??
+    (await findStoredVerdicts(inspected.sha256, targets, parts)) ??
     (await parts.timed('signature', () => parts.checkSignature({ path, ...inspected }, repositories)));
   return { targets, asSent: { path, inspected, signatures } };
 }
@@ -34,16 +33,16 @@ export async function admitUpload(upload: SpooledUpload, parts: IngestParts): Pr
  * The verdicts on a package that each of its repositories has already, byte for byte: sending it again changes nothing,
  * and so needs no rule to be kept. Undefined when one of them lacks it.
  */
-function findStoredVerdicts(
+async function findStoredVerdicts(
   sha256: string,
   targets: readonly Target[],
-  { records }: IngestParts,
-): SignaturesByRepository | undefined {
+  { places, records }: IngestParts,
+): Promise<SignaturesByRepository | undefined> {
   // Of a package that is new the records need not be asked.
-  if (!targets.every(({ path }) => existsSync(path))) return undefined;
+  for (const target of targets) if (!(await places.has(target))) return undefined;
   const verdicts = new Map<RepositoryName, SignatureVerdict>();
   for (const target of targets) {
-    const receipt = findReceipt(sha256, target, records);
+    const receipt = await findReceipt(sha256, target, records);
     if (receipt === undefined) return undefined;
     verdicts.set(target.repository, receipt.signature ?? { state: 'unchecked' });
   }

@@ -1,10 +1,8 @@
 import type { UploadOutcome } from '../../api/upload-outcome.ts';
-import { describeStoredPackage } from '../inspect-package.ts';
-import type { StoredFacts } from '../place/place-package.ts';
 import type { Target } from '../../storage/repository-layout.ts';
 import { givenSha256 } from '../describe-upload.ts';
 import type { IngestParts } from '../ingest-parts.ts';
-import type { FileToPlace } from './place-and-record.ts';
+import type { FileToPlace } from '../../storage/places.ts';
 import { chooseStoredFile, type StoredFile } from './stored-file.ts';
 
 /** What goes into the tree of a package: what was sent, or a signed copy of it. @throws AppError as chooseStoredFile(). */
@@ -15,7 +13,7 @@ export async function chooseFile(
 ): Promise<StoredFile> {
   const { signing } = parts;
   if (signing === undefined) return asSent;
-  return chooseStoredFile(asSent, targets, { ...parts, signing, storedFacts: storedFactsOf(parts) });
+  return chooseStoredFile(asSent, targets, { ...parts, signing });
 }
 
 export function toPlace(
@@ -24,14 +22,6 @@ export function toPlace(
 ): FileToPlace {
   const { nevra, sha256, sizeBytes } = inspected;
   return { path, nevra, sha256, sizeBytes, receivedSha256, signatures, targets };
-}
-
-/** What is known of stored packages, for messages. */
-export function storedFactsOf({ records, inspectionThreads }: IngestParts): StoredFacts {
-  return {
-    describe: (path) => describeStoredPackage(path, inspectionThreads),
-    acknowledgedAt: ({ repository, location }) => records.receiptAt(repository, location),
-  };
 }
 
 /** What an answer says of a package besides where it is. */

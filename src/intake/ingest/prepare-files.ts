@@ -4,14 +4,14 @@ import { chooseFile, toPlace, warningsOf } from './choose-file.ts';
 import { inspectPackage } from '../inspect-package.ts';
 import type { BatchParts } from '../ingest-parts.ts';
 import { type Refused, refusalOf } from './batch-refusal.ts';
-import type { FileToPlace } from './place-and-record.ts';
-import { fileOf } from '../place-decided.ts';
+import { memberToPlace } from '../../storage/member-to-place.ts';
+import type { DecidedMember, FileToPlace } from '../../storage/places.ts';
 import type { StoredFile } from './stored-file.ts';
 
 /** One package of a batch as it would go into the tree. */
 export interface PreparedFile {
   readonly file: FileToPlace;
-  readonly member: BatchMember & { readonly path?: string };
+  readonly member: DecidedMember;
   readonly discard: StoredFile['discard'];
 }
 
@@ -37,8 +37,8 @@ export async function discardAll(files: readonly PreparedFile[]): Promise<void> 
 }
 
 async function prepareFile(id: string, member: BatchMember, parts: BatchParts): Promise<PreparedFile> {
-  const { inspectionThreads, signing } = parts;
-  const staged = fileOf(id, member, parts);
+  const { batches, inspectionThreads, signing } = parts;
+  const staged = memberToPlace(member, await batches.fileOf(id, member));
   if (signing === undefined) return { file: staged, member, discard: undefined };
   const { path, sizeBytes, signatures, targets } = staged;
   const inspected = await inspectPackage(
@@ -46,7 +46,7 @@ async function prepareFile(id: string, member: BatchMember, parts: BatchParts): 
     inspectionThreads,
   );
   const stored = await chooseFile({ path, inspected, signatures }, targets, parts);
-  await parts.store.prepare(stored.path);
+  await parts.places.prepare(stored.path);
   const file = toPlace(stored, targets);
   // A signature brings digests.
   const { warnings: _asSent, ...others } = member;
@@ -73,9 +73,10 @@ export function findClashes(files: readonly PreparedFile[]): readonly Refused[] 
   const first = new Map<string, FileToPlace>();
   const clashes: Refused[] = [];
   for (const { file } of files) {
-    for (const { path, repository } of file.targets) {
-      const other = first.get(path) ?? file;
-      first.set(path, other);
+    for (const { repository, location } of file.targets) {
+      const name = `${repository}/${location}`;
+      const other = first.get(name) ?? file;
+      first.set(name, other);
       if (other.sha256 === file.sha256) continue;
       const { nevra } = file;
       const [sha256, otherSha256] = [file, other].map((one) => one.receivedSha256 ?? one.sha256);

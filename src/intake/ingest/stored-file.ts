@@ -1,9 +1,8 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { AppError, toAppError } from '../../errors.ts';
 import { digestContent, type InspectedPackage, inspectPackage } from '../inspect-package.ts';
 import type { InspectionThreads } from '../inspection-threads.ts';
-import type { PackageStore } from '../../storage/package-store.ts';
-import { findSameContent, lookAtTargets, type StoredFacts } from '../place/place-package.ts';
+import type { Places } from '../../storage/places.ts';
 import type { Target } from '../../storage/repository-layout.ts';
 import type { BodyRoom } from '../body-room.ts';
 import type { UploadStage } from '../upload-stage.ts';
@@ -23,8 +22,7 @@ export interface StoredFile {
 }
 
 export interface StoredFileParts {
-  readonly store: PackageStore;
-  readonly storedFacts: StoredFacts;
+  readonly places: Places;
   readonly inspectionThreads: InspectionThreads;
   readonly signing: PackageSigner;
   /** For the signed copy. */
@@ -43,17 +41,17 @@ export async function chooseStoredFile(
   targets: readonly Target[],
   parts: StoredFileParts,
 ): Promise<StoredFile> {
-  const { store, storedFacts, inspectionThreads, signing } = parts;
+  const { places, inspectionThreads, signing } = parts;
   const unsigned = { path: asSent.path, ...asSent.inspected };
   const contentOf = (path: string): Promise<string | undefined> => digestContent(path, inspectionThreads);
   const content = await contentOf(unsigned.path);
-  const isDamaged = await Promise.all(targets.map((target) => isOther(target, parts)));
-  const sound = targets.filter((_, index) => !isDamaged[index]);
-  const stored = await findSameContent(sound, content, contentOf);
+  const isAltered = await Promise.all(targets.map((target) => places.isAltered(target)));
+  const sound = targets.filter((_, index) => !isAltered[index]);
+  const stored = await findSameContent(sound, content, { places, contentOf });
   if (stored !== undefined) return describeStored(stored, asSent, targets, parts);
   // Nothing is signed in vain, and the message has the digest that the client knows.
   const receivedSha256 = unsigned.sha256;
-  await lookAtTargets({ ...unsigned, receivedSha256, targets }, storedFacts, store);
+  await places.look({ ...unsigned, receivedSha256, targets });
   const { verdict, isOwn } = await signing.verify(unsigned);
   if (isOwn) return { ...asSent, signatures: eachSignature(asSent, () => verdict) };
   parts.bodyRoom.demandRoom(unsigned.sizeBytes);
@@ -67,11 +65,24 @@ export async function chooseStoredFile(
   }
 }
 
-/** Whether the file at a target has other bytes than the acknowledged ones. */
-async function isOther(target: Target, { store, storedFacts }: StoredFileParts): Promise<boolean> {
-  const acknowledged = storedFacts.acknowledgedAt(target);
-  if (acknowledged === undefined || !existsSync(target.path)) return false;
-  return (await store.sha256Of(target.path)) !== acknowledged.sha256;
+/**
+ * The file of the first target that holds the same package: everything from the main header on is equal, whoever signed it.
+ * A new signature of the same package would be another file, and a published path never gets other bytes.
+ */
+async function findSameContent(
+  targets: readonly Target[],
+  contentSha256: string | undefined,
+  parts: {
+    readonly places: Places;
+    /** Of a package, without lead and signature header; undefined for what is no package. */
+    readonly contentOf: (path: string) => Promise<string | undefined>;
+  },
+): Promise<string | undefined> {
+  for (const target of targets) {
+    const path = await parts.places.fileAt(target);
+    if (path !== undefined && (await parts.contentOf(path)) === contentSha256) return path;
+  }
+  return undefined;
 }
 
 /** A file without a signature of ours, stored before packages were signed, goes to no repository that lacks it. */
@@ -82,7 +93,7 @@ async function describeStored(
   parts: StoredFileParts,
 ): Promise<StoredFile> {
   const { isOwn, ...stored } = await describeOwnFile(path, asSent, parts);
-  const lacking = targets.find((target) => !existsSync(target.path));
+  const lacking = await findLacking(targets, parts.places);
   if (isOwn || lacking === undefined) return stored;
   const { nevra, sha256 } = stored.inspected;
   throw new AppError(
@@ -93,6 +104,11 @@ async function describeStored(
       details: { repository: lacking.repository, storedSha256: sha256, sentSha256: asSent.inspected.sha256 },
     },
   );
+}
+
+async function findLacking(targets: readonly Target[], places: Places): Promise<Target | undefined> {
+  for (const target of targets) if (!(await places.has(target))) return target;
+  return undefined;
 }
 
 /** rpmsign ended well, but only what is proved counts. */

@@ -64,7 +64,7 @@ describe('nginx, asking about a file that hosts ask for by a longer releasever,'
     requireCredentials: true,
     publicRead: ['9.4/*', '8/*'],
     localToken: 'x',
-    nonces: { isNonceUsed: () => false, useNonce: () => true },
+    nonces: { isNonceUsed: async () => false, useNonce: async () => true },
     now: () => 0,
   });
   const upload = { uploadHeader: 'x-package-name' };

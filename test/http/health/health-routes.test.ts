@@ -81,7 +81,7 @@ describe('/readyz', () => {
       },
     });
     await using service = await buildTestApp({
-      faults: { listPackageFaults: () => [{ repository: repo('9/x86_64'), error }] },
+      faults: { listPackageFaults: async () => [{ repository: repo('9/x86_64'), error }] },
     });
     expect((await service.app.inject('/readyz')).json()).toEqual({
       status: 'degraded',

@@ -16,7 +16,7 @@ function guardedApp(): FastifyInstance {
     requireCredentials: false,
     publicRead: [],
     localToken: newToken(),
-    nonces: { isNonceUsed: () => false, useNonce: () => true },
+    nonces: { isNonceUsed: async () => false, useNonce: async () => true },
     now: Date.now,
   });
   guardRoutes(app, { access, publicUrl: 'https://repo.example.com' });

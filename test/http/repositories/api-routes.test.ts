@@ -68,7 +68,7 @@ describe('GET of one repository', () => {
     await using service = await buildTestApp({
       api: {
         ...twoRepositories,
-        listSetAside: (repository) => [
+        listSetAside: async (repository) => [
           { repository, location: 'Packages/a.rpm', identity: '1-2-3', reason: 'bad text', sinceMs: 0 },
         ],
       },
@@ -262,7 +262,7 @@ describe('POST .../reindex', () => {
 
 describe('GET /api/v1/uploads/<sha256>', () => {
   const api = (fields: TestAppOptions['api'] = {}): TestAppOptions => ({
-    api: { describeUpload: (sha256) => (sha256 === SHA ? known : undefined), ...fields },
+    api: { describeUpload: async (sha256) => (sha256 === SHA ? known : undefined), ...fields },
   });
 
   it('answers 202 while a repository has not published it', async () => {
@@ -274,7 +274,7 @@ describe('GET /api/v1/uploads/<sha256>', () => {
 
   it('answers 200 when all have, whatever the case of the digest', async () => {
     await using service = await buildTestApp(
-      api({ describeUpload: (sha256) => (sha256 === SHA ? published : undefined) }),
+      api({ describeUpload: async (sha256) => (sha256 === SHA ? published : undefined) }),
     );
     for (const sha256 of [SHA, SHA.toUpperCase()]) {
       const answer = await service.app.inject(`/api/v1/uploads/${sha256}`);
@@ -351,12 +351,12 @@ describe('a client that waits with GET', () => {
         requireCredentials: false,
         publicRead,
         localToken: newToken(),
-        nonces: { isNonceUsed: () => false, useNonce: () => true },
+        nonces: { isNonceUsed: async () => false, useNonce: async () => true },
         now: Date.now,
       }),
       api: {
         ...twoRepositories,
-        describeUpload: () => known,
+        describeUpload: async () => known,
         endQuietTime: (names) => void hurried.push(...names),
       },
     });
@@ -407,7 +407,7 @@ describe('a client that waits with GET', () => {
         requireCredentials: false,
         publicRead: ['*'],
         localToken: newToken(),
-        nonces: { isNonceUsed: () => false, useNonce: () => true },
+        nonces: { isNonceUsed: async () => false, useNonce: async () => true },
         now: Date.now,
       });
       await using service = await buildTestApp({
@@ -433,7 +433,7 @@ describe('a client that waits with GET', () => {
         requireCredentials: false,
         publicRead: ['*'],
         localToken: newToken(),
-        nonces: { isNonceUsed: () => false, useNonce: () => true },
+        nonces: { isNonceUsed: async () => false, useNonce: async () => true },
         now: Date.now,
       }),
       api: { ...twoRepositories, endQuietTime: (names) => void hurried.push(...names) },

@@ -355,7 +355,7 @@ describe('with access rules', () => {
     requireCredentials: false,
     publicRead: ['*'],
     localToken: 'local',
-    nonces: { isNonceUsed: () => false, useNonce: () => true },
+    nonces: { isNonceUsed: async () => false, useNonce: async () => true },
     now: Date.now,
   });
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` });

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { adoptMetadata } from '../../../src/indexing/metadata/adopt-metadata.ts';
-import { readRepomd } from '../../../src/indexing/read-metadata.ts';
+import { readRepomd } from '../../../src/storage/read-repomd.ts';
 import { PACKAGE_METADATA_TYPES } from '../../../src/rpm/repodata/metadata-envelope.ts';
 import { craftRpm } from '../../support/craft-rpm.ts';
 import {

@@ -299,7 +299,7 @@ export const FAULTS: readonly Fault[] = [
     code: 'PACKAGE_SIZE_WRONG',
     readData: true,
     plant: async (site) => {
-      site.records.forget(REPOSITORY, [ALPHA], Date.now());
+      await site.records.forget(REPOSITORY, [ALPHA], Date.now());
       await appendFile(site.path(ALPHA), '\n');
     },
   },
@@ -308,7 +308,7 @@ export const FAULTS: readonly Fault[] = [
     code: 'PACKAGE_DIGEST_WRONG',
     readData: true,
     plant: async (site) => {
-      site.records.forget(REPOSITORY, [ALPHA], Date.now());
+      await site.records.forget(REPOSITORY, [ALPHA], Date.now());
       await site.damage(ALPHA);
     },
   },
@@ -320,7 +320,7 @@ export const FAULTS: readonly Fault[] = [
       plant: async (site) => {
         const identity = identityAt(site.path(ALPHA)) ?? '';
         const fault = { repository: REPOSITORY, location: ALPHA, identity, reason: 'a reason', sinceMs: 0 };
-        site.records.savePackageFaults([{ ...fault, code }]);
+        await site.records.savePackageFaults([{ ...fault, code }]);
       },
     }),
   ),
@@ -475,10 +475,10 @@ async function addUpdateinfo(site: VerifySite): Promise<void> {
   await site.editRepomd((repomd) => repomd.replace('</repomd>', `${element}</repomd>`));
 }
 
-function changeReceipt(
+async function changeReceipt(
   site: VerifySite,
   change: { sizeBytes?: number; sha256?: string; publishedAtMs?: undefined },
-): void {
-  const receipts = site.records.listReceipts(REPOSITORY).filter(({ location }) => location === ALPHA);
-  site.records.saveReceipts(receipts.map((receipt) => ({ ...receipt, ...change })));
+): Promise<void> {
+  const receipts = (await site.records.listReceipts(REPOSITORY)).filter(({ location }) => location === ALPHA);
+  await site.records.saveReceipts(receipts.map((receipt) => ({ ...receipt, ...change })));
 }

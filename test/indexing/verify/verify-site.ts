@@ -6,13 +6,13 @@ import { repositoryDirectories } from '../../../src/storage/repository-layout.ts
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { listPackages } from '../../../src/storage/list-packages.ts';
-import { Records } from '../../../src/storage/records.ts';
+import { SqliteRecords } from '../../../src/storage/local/sqlite-records.ts';
 import { openMetadata } from '../../../src/base/unpack/open-metadata.ts';
 import {
   filesOfGeneration,
   listGenerations,
   readMirrorlistGeneration,
-} from '../../../src/indexing/generations.ts';
+} from '../../../src/storage/generations.ts';
 import { reasonOf } from '../../../src/indexing/found-index.ts';
 import type { FindSigningKey } from '../../../src/indexing/verify/check-generations.ts';
 import { parseRepomd, type RepomdData } from '../../../src/rpm/repodata/repomd.ts';
@@ -32,7 +32,7 @@ export const PACKAGE_METADATA = ['primary', 'filelists', 'other'] as const;
 /** A repository of three crafted packages that createrepo_c indexed and whose receipts are all in order. */
 export class VerifySite implements AsyncDisposable {
   readonly repositoryDir: string;
-  readonly records: Records;
+  readonly records: SqliteRecords;
   readonly #root: string;
   isMarked = false;
   /** As if it was published by the service. */
@@ -44,7 +44,7 @@ export class VerifySite implements AsyncDisposable {
   private constructor(root: string) {
     this.#root = root;
     this.repositoryDir = join(root, 'storage', REPOSITORY);
-    this.records = new Records(join(root, 'state'));
+    this.records = new SqliteRecords(join(root, 'state'));
   }
 
   static async create(createrepoOptions = AS_INDEXED): Promise<VerifySite> {
@@ -62,7 +62,10 @@ export class VerifySite implements AsyncDisposable {
     await execa('createrepo_c', [...createrepoOptions, this.repositoryDir]);
   }
 
-  get parts(): VerifyParts {
+  async parts(): Promise<VerifyParts> {
+    const receipts = await this.records.listReceipts(REPOSITORY);
+    const setAside = await this.records.listSetAside(REPOSITORY);
+    const packageFaults = await this.records.listPackageFaults(REPOSITORY);
     return {
       directoryOf: () => this.repositoryDir,
       directoriesOf: repositoryDirectories,
@@ -79,15 +82,15 @@ export class VerifySite implements AsyncDisposable {
       foundIndexes: { isOwn: async () => this.isOwnIndex, reasonOf },
       isMarked: async () => this.isMarked,
       records: {
-        receipts: (repository) => this.records.listReceipts(repository),
-        setAside: (repository) => this.records.listSetAside(repository),
-        packageFaults: (repository) => this.records.listPackageFaults(repository),
+        receipts: () => receipts,
+        setAside: () => setAside,
+        packageFaults: () => packageFaults,
       },
     };
   }
 
-  verify(options: { readonly readData: boolean } = { readData: false }): Promise<RepositoryReport> {
-    return verifyRepository(REPOSITORY, this.parts, options);
+  async verify(options: { readonly readData: boolean } = { readData: false }): Promise<RepositoryReport> {
+    return verifyRepository(REPOSITORY, await this.parts(), options);
   }
 
   path(location: string): string {
@@ -117,7 +120,7 @@ export class VerifySite implements AsyncDisposable {
   /** Records a package on disk as acknowledged and published. */
   async acknowledge(location: string): Promise<void> {
     const bytes = await readFile(this.path(location));
-    this.records.saveReceipts([
+    await this.records.saveReceipts([
       {
         repository: REPOSITORY,
         location,
@@ -130,8 +133,10 @@ export class VerifySite implements AsyncDisposable {
     ]);
   }
 
-  setAside(location: string, identity = identityAt(this.path(location)) ?? ''): void {
-    this.records.setAside([{ repository: REPOSITORY, location, identity, reason: 'no XML', sinceMs: 1 }]);
+  async setAside(location: string, identity = identityAt(this.path(location)) ?? ''): Promise<void> {
+    await this.records.setAside([
+      { repository: REPOSITORY, location, identity, reason: 'no XML', sinceMs: 1 },
+    ]);
   }
 
   async data(type: string): Promise<RepomdData> {
@@ -178,7 +183,7 @@ export class VerifySite implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.records.close();
+    await this.records.close();
     await rm(this.#root, { recursive: true, force: true });
   }
 }

@@ -3,11 +3,11 @@ import { basename, join } from 'node:path';
 import { AppError, errnoOf } from '../../../errors.ts';
 import { identityAt } from '../../../base/files/file-identity.ts';
 import { adoptMetadata } from '../../metadata/adopt-metadata.ts';
-import { checkRepodata, type RepodataCheck } from '../../publish/check-repodata.ts';
+import { checkRepodata, type RepodataCheck } from './check-repodata.ts';
 import { findLost, findUnnamed, readFoundIndex } from '../../found-index.ts';
 import type { BuiltIndex, FaultyPackage, IndexEngine, IndexJob, LeftOut } from '../../index-engine.ts';
 import { readPublishedTexts, type WantedText } from '../incremental/published-texts.ts';
-import { readSoundRepomd } from '../../read-metadata.ts';
+import { readSoundRepomd } from '../../../storage/read-repomd.ts';
 import {
   type CreaterepoOptions,
   engineMissing,

@@ -16,7 +16,7 @@ import { type IndexState, type IndexStates, placeGroups } from './index-state.ts
 import { type KeptSteps, keepPublished } from './keep-published.ts';
 import type { PackageGroup } from './package-group.ts';
 import { planGroups } from './plan-groups.ts';
-import { readSoundRepomd } from '../../read-metadata.ts';
+import { readSoundRepomd } from '../../../storage/read-repomd.ts';
 import { type RebuildParts, rebuildSteps } from './rebuild-steps.ts';
 import type { KnownDirectories, PackageNames } from '../../../storage/package-names.ts';
 import type { SettledNames } from './settled-names.ts';

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { sqliteFaultOf } from '../../../errors.ts';
 import { PACKAGE_METADATA_TYPES } from '../../../rpm/repodata/metadata-envelope.ts';
 import type { Repomd } from '../../../rpm/repodata/repomd.ts';
+import { createStateLayout } from '../../../storage/state-layout.ts';
 import type { IndexFormatName, Segment } from './index-format.ts';
 import { type IndexedPackage, type PackageGroup, type PerType, perType } from './package-group.ts';
 import type { WrittenFile } from './write-index-file.ts';
@@ -31,7 +32,6 @@ const TABLES = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-const FILE_NAME = 'index.sqlite';
 // Another thread may be writing.
 const BUSY_TIMEOUT_MS = 30_000;
 // About 320 bytes each; what is not kept in memory is read again when it is needed.
@@ -49,7 +49,7 @@ export class IndexStates {
   readonly #stored = new Map<string, IndexState>();
 
   constructor(stateDir: string) {
-    this.#path = join(stateDir, FILE_NAME);
+    this.#path = createStateLayout(stateDir).indexFile;
     this.#database = openDatabase(this.#path);
   }
 

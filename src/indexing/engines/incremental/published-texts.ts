@@ -8,7 +8,7 @@ import type { PackageMetadataType } from '../../../rpm/repodata/metadata-envelop
 import type { ScannedPackage } from '../../../rpm/repodata/package-scanner.ts';
 import { checkOpening } from '../../metadata/adopt-metadata.ts';
 import { type PackageGroup, perType, type PlacedSegment } from './package-group.ts';
-import { readSoundRepomd } from '../../read-metadata.ts';
+import { readSoundRepomd } from '../../../storage/read-repomd.ts';
 import { scanPublished } from '../../rebuild/scan-published.ts';
 
 /** Whose published text is asked for. */

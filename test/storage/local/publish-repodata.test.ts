@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { syncedPathsOf } from '../../support/synced-paths.ts';
 import { createTempDir } from '../../support/temp-dir.ts';
 
-const MODULE = new URL('../../../src/indexing/publish/publish-repodata.ts', import.meta.url).href;
+const MODULE = new URL('../../../src/storage/local/publish-repodata.ts', import.meta.url).href;
 
 it('a publication syncs each file before its name is public, and each name before the next that leads to it', async () => {
   await using dir = await createTempDir();

@@ -1,31 +1,10 @@
 import { lstatSync, statSync } from 'node:fs';
+import { digestOfFile } from '../../base/files/file-digest.ts';
 import { AppError } from '../../errors.ts';
-import type { PackageStore } from '../../storage/package-store.ts';
-import type { Target } from '../../storage/repository-layout.ts';
-import type { DirectoryStep } from '../../storage/package-names.ts';
-
-/** A package on its way into the tree. */
-export interface IncomingPackage {
-  /** A file of ours on the tree's mount, already synced. */
-  readonly path: string;
-  readonly sizeBytes: number;
-  readonly sha256: string;
-  readonly nevra: string;
-  readonly targets: readonly Target[];
-  /** Of the bytes that were sent, where they are not or will not be the stored ones. */
-  readonly receivedSha256?: string | undefined;
-}
-
-/** What a target holds before the package is placed. */
-export interface TargetState {
-  readonly target: Target;
-  readonly holdsPackage: boolean;
-  /**
-   * Placing the package puts it in the place of what is there: an acknowledged file of this very package whose bytes are
-   * others since, or a symbolic link to these bytes.
-   */
-  readonly isReplaced: boolean;
-}
+import type { DirectoryStep } from '../package-names.ts';
+import type { IncomingPackage, TargetState } from '../places.ts';
+import type { Target } from '../repository-layout.ts';
+import type { PackageFiles } from './package-files.ts';
 
 /** What was acknowledged at a target. */
 export interface AcknowledgedFile {
@@ -36,7 +15,7 @@ export interface AcknowledgedFile {
 /** What is known of stored packages beside their bytes, for messages. */
 export interface StoredFacts {
   readonly describe: (path: string) => Promise<string>;
-  readonly acknowledgedAt: (target: Target) => AcknowledgedFile | undefined;
+  readonly acknowledgedAt: (target: Target) => Promise<AcknowledgedFile | undefined>;
 }
 
 /**
@@ -47,27 +26,10 @@ export interface StoredFacts {
 export async function lookAtTargets(
   incoming: IncomingPackage,
   stored: StoredFacts,
-  store: PackageStore,
+  files: PackageFiles,
 ): Promise<readonly TargetState[]> {
-  for (const { repository } of incoming.targets) store.checkDirectories(repository);
-  return Promise.all(incoming.targets.map((target) => lookAt({ incoming, target, stored, store })));
-}
-
-/**
- * The first target that holds the same package: everything from the main header on is equal, whoever signed it. A new
- * signature of the same package would be another file, and a published path never gets other bytes.
- * @param digestContent of a stored package, without lead and signature header; undefined for what is no package.
- */
-export async function findSameContent(
-  targets: readonly Target[],
-  contentSha256: string | undefined,
-  digestContent: (path: string) => Promise<string | undefined>,
-): Promise<string | undefined> {
-  for (const { path } of targets) {
-    const isThere = lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-    if (isThere && (await digestContent(path)) === contentSha256) return path;
-  }
-  return undefined;
+  for (const { repository } of incoming.targets) files.checkDirectories(repository);
+  return Promise.all(incoming.targets.map((target) => lookAt({ incoming, target, stored, files })));
 }
 
 /**
@@ -78,19 +40,19 @@ export async function findSameContent(
 export async function placePackage(
   incoming: IncomingPackage,
   states: readonly TargetState[],
-  store: PackageStore,
+  files: PackageFiles,
 ): Promise<ReadonlyMap<Target, DirectoryStep>> {
   const steps = new Map<Target, DirectoryStep>();
   for (const { target, holdsPackage: isThere, isReplaced } of states) {
-    if (isReplaced) steps.set(target, await store.replace(incoming.path, target.path));
-    else if (!isThere) steps.set(target, await linkInto(incoming, target, store));
+    if (isReplaced) steps.set(target, await files.replace(incoming.path, target));
+    else if (!isThere) steps.set(target, await linkInto(incoming, target, files));
   }
   await Promise.all(
-    states.map(({ target: { path }, holdsPackage: isThere }) =>
-      isThere ? store.sync(path) : store.syncName(path),
+    states.map(({ target, holdsPackage: isThere }) =>
+      isThere ? files.sync(target) : files.syncName(target),
     ),
   );
-  for (const { target, holdsPackage } of states) checkPlaced(incoming, target, { holdsPackage, store });
+  for (const { target, holdsPackage } of states) checkPlaced(incoming, target, { holdsPackage, files });
   return steps;
 }
 
@@ -98,10 +60,10 @@ export async function placePackage(
 function checkPlaced(
   incoming: IncomingPackage,
   target: Target,
-  { holdsPackage, store }: { readonly holdsPackage: boolean; readonly store: PackageStore },
+  { holdsPackage, files }: { readonly holdsPackage: boolean; readonly files: PackageFiles },
 ): void {
-  store.checkDirectories(target.repository);
-  const placed = lstatSync(target.path, { bigint: true, throwIfNoEntry: false });
+  files.checkDirectories(target.repository);
+  const placed = lstatSync(files.pathOf(target), { bigint: true, throwIfNoEntry: false });
   if (placed !== undefined && holdsPackage) return;
   const own = lstatSync(incoming.path, { bigint: true });
   if (placed?.ino === own.ino && placed.dev === own.dev) return;
@@ -117,9 +79,9 @@ function checkPlaced(
 async function linkInto(
   incoming: IncomingPackage,
   target: Target,
-  store: PackageStore,
+  files: PackageFiles,
 ): Promise<DirectoryStep> {
-  const step = await store.add(incoming.path, target.path);
+  const step = await files.add(incoming.path, target);
   if (step !== undefined) return step;
   // Somebody put a file there by hand since we looked; uploads of ours take turns.
   throw new AppError('PACKAGE_CONFLICT', `${target.location} appeared in ${target.repository} meanwhile`, {
@@ -131,12 +93,13 @@ async function lookAt(look: {
   readonly incoming: IncomingPackage;
   readonly target: Target;
   readonly stored: StoredFacts;
-  readonly store: PackageStore;
+  readonly files: PackageFiles;
 }): Promise<TargetState> {
-  const { incoming, target, stored, store } = look;
-  const found = lstatSync(target.path, { throwIfNoEntry: false });
+  const { incoming, target, stored, files } = look;
+  const path = files.pathOf(target);
+  const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return { target, holdsPackage: false, isReplaced: false };
-  if (found.isSymbolicLink() && (await leadsTo(target.path, incoming, store))) {
+  if (found.isSymbolicLink() && (await leadsTo(path, incoming))) {
     return { target, holdsPackage: false, isReplaced: true };
   }
   if (!found.isFile()) {
@@ -144,13 +107,13 @@ async function lookAt(look: {
       hint: 'Somebody put it there by hand; remove it on the server, then send the package again.',
     });
   }
-  const storedSha256 = await store.sha256Of(target.path);
+  const storedSha256 = await files.sha256Of(target);
   if (storedSha256 === incoming.sha256) return { target, holdsPackage: true, isReplaced: false };
-  const acknowledged = stored.acknowledgedAt(target);
+  const acknowledged = await stored.acknowledgedAt(target);
   const isDamaged = acknowledged !== undefined && acknowledged.sha256 !== storedSha256;
   if (isDamaged && isSame(incoming, acknowledged)) return { target, holdsPackage: false, isReplaced: true };
   if (isDamaged) throw damagedConflict(incoming, target, { storedSha256, acknowledged });
-  const storedNevra = await stored.describe(target.path);
+  const storedNevra = await stored.describe(path);
   const storedReceivedSha256 = acknowledged?.receivedSha256;
   const storedDigests =
     storedReceivedSha256 === undefined
@@ -179,13 +142,9 @@ async function lookAt(look: {
 }
 
 /** Whether a link leads to the bytes of a package: its file then takes the link's place, and hosts see no difference. */
-async function leadsTo(
-  path: string,
-  { sha256, receivedSha256 }: IncomingPackage,
-  store: PackageStore,
-): Promise<boolean> {
+async function leadsTo(path: string, { sha256, receivedSha256 }: IncomingPackage): Promise<boolean> {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
-  const found = await store.sha256Of(path);
+  const found = await digestOfFile(path);
   return found === sha256 || found === receivedSha256;
 }
 

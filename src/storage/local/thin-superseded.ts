@@ -1,21 +1,17 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { ifThere } from '../../../base/files/if-there.ts';
-import { syncDirectory } from '../../../base/files/durable-files.ts';
-import type { Superseded } from '../../../storage/records.ts';
+import { ifThere } from '../../base/files/if-there.ts';
+import { syncDirectory } from '../../base/files/durable-files.ts';
+import type { KeepRules } from '../publications.ts';
+import type { Superseded } from './sqlite-records.ts';
 import {
   generationName,
   generationNumber,
   isChecksumNamed,
   isSimplyNamed,
-} from '../../../rpm/repodata-names.ts';
-import type { Repomd } from '../../../rpm/repodata/repomd.ts';
-import { filesOfGeneration, listGenerations, readMirrorlistGeneration } from '../../generations.ts';
-
-export interface KeepRules {
-  readonly keepOldMs: number;
-  readonly keepOldBytes: number;
-}
+} from '../../rpm/repodata-names.ts';
+import type { Repomd } from '../../rpm/repodata/repomd.ts';
+import { filesOfGeneration, listGenerations, readMirrorlistGeneration } from '../generations.ts';
 
 export interface SupersededFile extends Superseded {
   readonly sizeBytes: number;

@@ -5,7 +5,7 @@ import { readIfThere } from '../base/files/read-if-there.ts';
 import { generationName, MIRRORLIST, REPOMD_FILES } from '../rpm/repodata-names.ts';
 import { parseRepomd, type Repomd } from '../rpm/repodata/repomd.ts';
 import { listGenerations, readMirrorlistGeneration } from './generations.ts';
-import { readSoundRepomd } from './read-metadata.ts';
+import { readSoundRepomd } from './read-repomd.ts';
 
 /** What the next publication of a repository must be above, whatever the clock says. */
 export interface FormerPublications {

@@ -3,34 +3,41 @@ import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promis
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createPackageStore, type PackageStore } from '../../src/storage/package-store.ts';
-import { createRepositoryLayout } from '../../src/storage/repository-layout.ts';
-import { syncedPathsOf } from '../support/synced-paths.ts';
-import { createTempDir, type TempDir } from '../support/temp-dir.ts';
-import { repo } from '../support/repo.ts';
+import { createLocalRepositories } from '../../../src/storage/local/local-repositories.ts';
+import { createPackageFiles, type PackageFiles } from '../../../src/storage/local/package-files.ts';
+import type { Repositories } from '../../../src/storage/repositories.ts';
+import {
+  createRepositoryLayout,
+  type RepositoryLayout,
+  type Target,
+} from '../../../src/storage/repository-layout.ts';
+import { syncedPathsOf } from '../../support/synced-paths.ts';
+import { createTempDir, type TempDir } from '../../support/temp-dir.ts';
+import { repo } from '../../support/repo.ts';
 
 let dir: TempDir;
 let topDir: string;
-let store: PackageStore;
+let files: PackageFiles;
+let repositories: Repositories;
 
 beforeEach(async () => {
   dir = await createTempDir();
   topDir = join(dir.path, 'storage');
   await mkdir(topDir);
-  store = storeAt(topDir);
+  const layout = layoutAt(topDir);
+  files = createPackageFiles(layout);
+  repositories = createLocalRepositories(layout);
 });
 
 afterEach(() => dir.remove());
 
-function storeAt(path: string): PackageStore {
-  return createPackageStore(
-    createRepositoryLayout({
-      topDir: path,
-      releaseverPatterns: [],
-      noarchBasearches: [],
-      multilib: new Map(),
-    }),
-  );
+function layoutAt(path: string): RepositoryLayout {
+  return createRepositoryLayout({
+    topDir: path,
+    releaseverPatterns: [],
+    noarchBasearches: [],
+    multilib: new Map(),
+  });
 }
 
 async function put(path: string, content = 'content'): Promise<string> {
@@ -40,7 +47,7 @@ async function put(path: string, content = 'content'): Promise<string> {
   return full;
 }
 
-describe('listRepositories', () => {
+describe('the list of repositories', () => {
   it('gives each directory of two levels with packages or metadata in it whose names may be a repository, in order', async () => {
     for (const path of [
       '9/x86_64/Packages',
@@ -58,17 +65,17 @@ describe('listRepositories', () => {
     await mkdir(join(topDir, '9/not.one'), { recursive: true });
     await symlink(join(topDir, '9'), join(topDir, 'latest'));
     await symlink(join(topDir, '9/x86_64'), join(topDir, '9/link'));
-    expect(await store.listRepositories()).toEqual(['10/aarch64', '9/SRPMS', '9/x86_64', 'amzn2023/x86_64']);
+    expect(await repositories.list()).toEqual(['10/aarch64', '9/SRPMS', '9/x86_64', 'amzn2023/x86_64']);
   });
 
   it('is empty for an empty tree', async () => {
-    expect(await store.listRepositories()).toEqual([]);
+    expect(await repositories.list()).toEqual([]);
   });
 });
 
-describe('listPackages', () => {
+describe('the list of packages', () => {
   const locations = async (): Promise<readonly string[]> =>
-    (await store.listPackages(repo('9/x86_64'))).toSorted();
+    (await repositories.listPackages(repo('9/x86_64'))).toSorted();
 
   it('follows nested directories', async () => {
     await put('9/x86_64/Packages/b-1-1.el9.x86_64.rpm');
@@ -103,32 +110,33 @@ describe('listPackages', () => {
   });
 });
 
-describe('createRepository', () => {
+describe('a new repository', () => {
   it('creates the directories, and does no harm to what is there', async () => {
-    await store.createRepository(repo('9/x86_64'));
+    await repositories.create(repo('9/x86_64'));
     const path = await put('9/x86_64/Packages/a-1-1.el9.x86_64.rpm');
-    await store.createRepository(repo('9/x86_64'));
+    await repositories.create(repo('9/x86_64'));
     expect(await readFile(path, 'utf8')).toBe('content');
   });
 
   it('syncs the whole chain of names, also of directories that another process left unsynced', async () => {
     await mkdir(join(topDir, '9/x86_64/Packages'), { recursive: true });
     const synced = await syncedPathsOf(`
-      const { createPackageStore } = await import('${srcUrl('storage/package-store.ts')}');
+      const { createLocalRepositories } = await import('${srcUrl('storage/local/local-repositories.ts')}');
       const { createRepositoryLayout } = await import('${srcUrl('storage/repository-layout.ts')}');
       const options = { topDir: ${JSON.stringify(topDir)}, releaseverPatterns: [], noarchBasearches: [], multilib: new Map() };
-      await createPackageStore(createRepositoryLayout(options)).createRepository('9/x86_64');
+      await createLocalRepositories(createRepositoryLayout(options)).create('9/x86_64');
     `);
     expect(synced).toEqual(expect.arrayContaining([topDir, join(topDir, '9'), join(topDir, '9/x86_64')]));
   });
 });
 
 function srcUrl(module: string): string {
-  return new URL(`../../src/${module}`, import.meta.url).href;
+  return new URL(`../../../src/${module}`, import.meta.url).href;
 }
 
 describe('add', () => {
-  const target = (): string => join(topDir, '9/x86_64/Packages/a-1-1.el9.x86_64.rpm');
+  const TARGET: Target = { repository: repo('9/x86_64'), location: 'Packages/a-1-1.el9.x86_64.rpm' };
+  const placedPath = (): string => join(topDir, '9/x86_64/Packages/a-1-1.el9.x86_64.rpm');
 
   async function incoming(content: string, mode = 0o600): Promise<string> {
     const path = join(dir.path, `incoming-${content}`);
@@ -137,63 +145,66 @@ describe('add', () => {
     return path;
   }
 
-  beforeEach(() => store.createRepository(repo('9/x86_64')));
+  beforeEach(() => repositories.create(repo('9/x86_64')));
 
   it('gives the file a second name that everybody may read', async () => {
     const path = await incoming('new');
-    await store.prepare(path);
-    expect(await store.add(path, target())).toMatchObject({ isNewName: true });
-    const [own, placed] = [await stat(path), await stat(target())];
+    await files.prepare(path);
+    expect(await files.add(path, TARGET)).toMatchObject({ isNewName: true });
+    const [own, placed] = [await stat(path), await stat(placedPath())];
     expect(placed.ino).toBe(own.ino);
     expect(placed.mode & 0o7777).toBe(0o644);
-    expect(await readFile(target(), 'utf8')).toBe('new');
+    expect(await readFile(placedPath(), 'utf8')).toBe('new');
   });
 
   it('takes away rights to write and run that the file came with', async () => {
     const path = await incoming('wild', 0o4777);
-    await store.prepare(path);
-    await store.add(path, target());
-    expect((await stat(target())).mode & 0o7777).toBe(0o644);
+    await files.prepare(path);
+    await files.add(path, TARGET);
+    expect((await stat(placedPath())).mode & 0o7777).toBe(0o644);
   });
 
   it('refuses to take the place of anything', async () => {
-    await writeFile(target(), 'old');
-    expect(await store.add(await incoming('new'), target())).toBeUndefined();
-    expect(await readFile(target(), 'utf8')).toBe('old');
+    await writeFile(placedPath(), 'old');
+    expect(await files.add(await incoming('new'), TARGET)).toBeUndefined();
+    expect(await readFile(placedPath(), 'utf8')).toBe('old');
   });
 
   it('does not follow a link that lies where the package should', async () => {
     const elsewhere = join(dir.path, 'elsewhere');
-    await symlink(elsewhere, target());
-    expect(await store.add(await incoming('new'), target())).toBeUndefined();
+    await symlink(elsewhere, placedPath());
+    expect(await files.add(await incoming('new'), TARGET)).toBeUndefined();
     await expect(stat(elsewhere)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('fails when the repository is not there', async () => {
-    await expect(store.add(await incoming('new'), join(topDir, 'no/where/a.rpm'))).rejects.toMatchObject({
+    await expect(
+      files.add(await incoming('new'), { ...TARGET, repository: repo('7/x86_64') }),
+    ).rejects.toMatchObject({
       code: 'ENOENT',
     });
   });
 
   it('lets one of two win, with the bytes of the winner', async () => {
     const paths = [await incoming('one'), await incoming('two')];
-    const results = await Promise.all(paths.map((path) => store.add(path, target())));
+    const results = await Promise.all(paths.map((path) => files.add(path, TARGET)));
     expect(results.filter((step) => step !== undefined)).toHaveLength(1);
-    expect(await readFile(target(), 'utf8')).toBe(results[0] !== undefined ? 'one' : 'two');
+    expect(await readFile(placedPath(), 'utf8')).toBe(results[0] !== undefined ? 'one' : 'two');
   });
 });
 
 describe('durability', () => {
-  const syncedBy = (method: string, path: string): Promise<readonly string[]> =>
+  const syncedBy = (method: string, argument: object | string, path: string): Promise<readonly string[]> =>
     syncedPathsOf(`
-      const { createPackageStore } = await import('${srcUrl('storage/package-store.ts')}');
-      await createPackageStore({ topDir: '/nonexistent' }).${method}(${JSON.stringify(path)});
+      const { createPackageFiles } = await import('${srcUrl('storage/local/package-files.ts')}');
+      const layout = { pathOf: () => ${JSON.stringify(path)} };
+      await createPackageFiles(layout).${method}(${JSON.stringify(argument)});
     `);
 
   it('of the bytes comes with prepare, of the name with syncName, of both with sync', async () => {
     const path = await put('9/x86_64/Packages/a.rpm');
-    expect(await syncedBy('prepare', path)).toEqual([path]);
-    expect(await syncedBy('syncName', path)).toEqual([dirname(path)]);
-    expect(await syncedBy('sync', path)).toEqual([path, dirname(path)]);
+    expect(await syncedBy('prepare', path, path)).toEqual([path]);
+    expect(await syncedBy('syncName', {}, path)).toEqual([dirname(path)]);
+    expect(await syncedBy('sync', {}, path)).toEqual([path, dirname(path)]);
   });
 });

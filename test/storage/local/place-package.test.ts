@@ -4,20 +4,26 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/errors.ts';
 import { identityAt } from '../../../src/base/files/file-identity.ts';
-import { createPackageStore, type PackageStore } from '../../../src/storage/package-store.ts';
+import { createLocalRepositories } from '../../../src/storage/local/local-repositories.ts';
+import { createPackageFiles, type PackageFiles } from '../../../src/storage/local/package-files.ts';
 import {
   type AcknowledgedFile,
-  type IncomingPackage,
   lookAtTargets,
   placePackage,
-} from '../../../src/intake/place/place-package.ts';
-import { createRepositoryLayout, type RepositoryLayout } from '../../../src/storage/repository-layout.ts';
+} from '../../../src/storage/local/place-package.ts';
+import type { IncomingPackage } from '../../../src/storage/places.ts';
+import {
+  createRepositoryLayout,
+  type RepositoryLayout,
+  type Target,
+} from '../../../src/storage/repository-layout.ts';
 import { createTurns } from '../../../src/base/turns/take-turns.ts';
+import { repo } from '../../support/repo.ts';
 import { createTempDir, type TempDir } from '../../support/temp-dir.ts';
 
 let dir: TempDir;
 let layout: RepositoryLayout;
-let store: PackageStore;
+let files: PackageFiles;
 
 beforeEach(async () => {
   dir = await createTempDir();
@@ -27,36 +33,42 @@ beforeEach(async () => {
     noarchBasearches: ['x86_64', 'aarch64', 's390x'],
     multilib: new Map(),
   });
-  store = createPackageStore(layout);
+  files = createPackageFiles(layout);
 });
 
 afterEach(() => dir.remove());
 
 const sha256Of = (content: string): string => createHash('sha256').update(content).digest('hex');
 
+interface Upload extends IncomingPackage {
+  readonly targets: readonly (Target & { readonly path: string })[];
+}
+
 /** A noarch package, hence with three targets. */
-async function incoming(content: string, nevra = 'a-1-1.el9.noarch'): Promise<IncomingPackage> {
+async function incoming(content: string, nevra = 'a-1-1.el9.noarch'): Promise<Upload> {
   const path = join(dir.path, `incoming-${sha256Of(content)}`);
   await writeFile(path, content);
   const identity = { name: 'a', version: '1', release: '1.el9', isSource: false, isNoSource: false };
-  const targets = layout.targetsOf({ ...identity, arch: 'noarch' }, '9');
-  await Promise.all(targets.map(({ repository }) => store.createRepository(repository)));
+  const targets = layout
+    .targetsOf({ ...identity, arch: 'noarch' }, '9')
+    .map((target) => ({ ...target, path: layout.pathOf(target) }));
+  await Promise.all(targets.map(({ repository }) => createLocalRepositories(layout).create(repository)));
   return { path, sizeBytes: content.length, sha256: sha256Of(content), nevra, targets };
 }
 
 const describeStored = async (path: string): Promise<string> =>
   `stored-${await readFile(path, 'utf8')}-1-1.el9.noarch`;
 
-const facts = { describe: describeStored, acknowledgedAt: () => undefined };
+const facts = { describe: describeStored, acknowledgedAt: async () => undefined };
 
 const placeWhole = async (upload: IncomingPackage): Promise<readonly boolean[]> => {
-  const states = await lookAtTargets(upload, facts, store);
-  await placePackage(upload, states, store);
+  const states = await lookAtTargets(upload, facts, files);
+  await placePackage(upload, states, files);
   return states.map(({ holdsPackage }) => holdsPackage);
 };
 
 async function conflictOf(upload: IncomingPackage, stored: (path: string) => Promise<string>) {
-  const error = await lookAtTargets(upload, { ...facts, describe: stored }, store).catch(
+  const error = await lookAtTargets(upload, { ...facts, describe: stored }, files).catch(
     (thrown: unknown) => thrown,
   );
   if (!(error instanceof AppError)) throw new Error(`expected an AppError, got ${String(error)}`);
@@ -65,7 +77,7 @@ async function conflictOf(upload: IncomingPackage, stored: (path: string) => Pro
 
 describe('a place that does not hold what was acknowledged', () => {
   const stateOf = async (upload: IncomingPackage, acknowledged: AcknowledgedFile) =>
-    lookAtTargets(upload, { describe: describeStored, acknowledgedAt: () => acknowledged }, store);
+    lookAtTargets(upload, { describe: describeStored, acknowledgedAt: async () => acknowledged }, files);
 
   it('gets the acknowledged bytes in the place of others, in one step', async () => {
     const upload = await incoming('right');
@@ -76,7 +88,7 @@ describe('a place that does not hold what was acknowledged', () => {
     }
     const states = await stateOf(upload, { sha256: upload.sha256 });
     expect(states.map(({ isReplaced }) => isReplaced)).toEqual([true, true, true]);
-    await placePackage(upload, states, store);
+    await placePackage(upload, states, files);
     for (const { path } of upload.targets) {
       expect(await readFile(path, 'utf8')).toBe('right');
       expect(await readdir(dirname(path))).toHaveLength(1);
@@ -147,10 +159,10 @@ describe('placing a package', () => {
 
   it('stops with PACKAGE_CONFLICT when a file appears between the look and the link', async () => {
     const upload = await incoming('bytes');
-    const states = await lookAtTargets(upload, facts, store);
+    const states = await lookAtTargets(upload, facts, files);
     const [, second] = upload.targets;
     await writeFile(second?.path ?? '', 'by hand');
-    await expect(placePackage(upload, states, store)).rejects.toMatchObject({
+    await expect(placePackage(upload, states, files)).rejects.toMatchObject({
       code: 'PACKAGE_CONFLICT',
       message: expect.stringContaining(second?.repository ?? ''),
     });
@@ -161,13 +173,13 @@ describe('placing a package', () => {
     const upload = await incoming('bytes');
     const [first] = upload.targets;
     await link(upload.path, first?.path ?? '');
-    const states = await lookAtTargets(upload, facts, store);
+    const states = await lookAtTargets(upload, facts, files);
     const whole: string[] = [];
     const names: string[] = [];
     await placePackage(upload, states, {
-      ...store,
-      sync: async (path) => void whole.push(path),
-      syncName: async (path) => void names.push(path),
+      ...files,
+      sync: async (target) => void whole.push(files.pathOf(target)),
+      syncName: async (target) => void names.push(files.pathOf(target)),
     });
     expect(whole).toEqual([first?.path]);
     expect(names.toSorted()).toEqual(
@@ -180,11 +192,12 @@ describe('placing a package', () => {
 
   it('fails when one target cannot be synced', async () => {
     const upload = await incoming('bytes');
-    const states = await lookAtTargets(upload, facts, store);
+    const states = await lookAtTargets(upload, facts, files);
     const fault = new Error('EIO');
     const failing = {
-      ...store,
-      syncName: (path: string) => (path.includes('s390x') ? Promise.reject(fault) : store.syncName(path)),
+      ...files,
+      syncName: (target: Target) =>
+        target.repository.includes('s390x') ? Promise.reject(fault) : files.syncName(target),
     };
     await expect(placePackage(upload, states, failing)).rejects.toBe(fault);
   });
@@ -241,11 +254,8 @@ describe('a conflict', () => {
 
   it('is no conflict when the repository is not even there', async () => {
     const upload = await incoming('bytes');
-    const targets = upload.targets.map((target) => ({
-      ...target,
-      path: join(dir.path, 'none', target.path),
-    }));
-    const states = await lookAtTargets({ ...upload, targets }, facts, store);
+    const targets = upload.targets.map(({ location }) => ({ repository: repo('7/x86_64'), location }));
+    const states = await lookAtTargets({ ...upload, targets }, facts, files);
     expect(states.map(({ holdsPackage }) => holdsPackage)).toEqual([false, false, false]);
   });
 });

@@ -4,7 +4,7 @@ import { isSameTags } from '../../rpm/repodata/repomd-tags.ts';
 import { readIfThere } from '../../base/files/read-if-there.ts';
 import { generationName, MIRRORLIST, REPOMD_FILES } from '../../rpm/repodata-names.ts';
 import { listGenerations, renderMirrorlist } from '../generations.ts';
-import type { Publication } from './publish-repodata.ts';
+import type { Publication } from '../publications.ts';
 
 /**
  * Whether what is public is what publishing leaves, under the configuration of today: the newest generation is the one

@@ -1,21 +1,18 @@
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isPublicationWhole } from '../../src/indexing/publish/check-publication.ts';
+import { isPublicationWhole } from '../../src/storage/local/check-publication.ts';
 import {
   filesOfGeneration,
   listGenerations,
   readMirrorlistGeneration,
-} from '../../src/indexing/generations.ts';
-import {
-  publishRepodata,
-  type Publication,
-  type RepomdSigner,
-} from '../../src/indexing/publish/publish-repodata.ts';
-import { readRepomd } from '../../src/indexing/read-metadata.ts';
-import { thinSuperseded } from '../../src/indexing/engines/incremental/thin-superseded.ts';
+} from '../../src/storage/generations.ts';
+import { publishRepodata } from '../../src/storage/local/publish-repodata.ts';
+import type { Publication, RepomdSigner } from '../../src/storage/publications.ts';
+import { readRepomd } from '../../src/storage/read-repomd.ts';
+import { thinSuperseded } from '../../src/storage/local/thin-superseded.ts';
 import { writeIndex } from '../../src/indexing/engines/incremental/write-index.ts';
-import type { Superseded } from '../../src/storage/records.ts';
+import type { Superseded } from '../../src/storage/local/sqlite-records.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const URL_BASE = 'http://repo.example.com/repo/9/x86_64/';

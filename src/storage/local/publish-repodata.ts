@@ -15,8 +15,8 @@ import {
   withCarriedData,
   withTags,
 } from '../../rpm/repodata/repomd.ts';
-import { hasTags, NO_TAGS, type RepomdTags } from '../../rpm/repodata/repomd-tags.ts';
-import { isCarried } from '../foreign-metadata.ts';
+import { hasTags, NO_TAGS } from '../../rpm/repodata/repomd-tags.ts';
+import { isCarried } from '../../rpm/foreign-types.ts';
 import {
   type FormerPublications,
   latestOf,
@@ -24,33 +24,8 @@ import {
   readFormerPublications,
 } from '../former-publications.ts';
 import { nextGeneration, renderMirrorlist } from '../generations.ts';
-import { readRepomd, readSoundRepomd } from '../read-metadata.ts';
-
-/** Signs repomd.xml. */
-export interface RepomdSigner {
-  /** @returns an armored detached signature. @throws AppError SIGNING_FAILED. */
-  sign(content: string, signal?: AbortSignal): Promise<string>;
-  /** True when this is a good signature of the content, by the key that signs now. */
-  isSignedNow(content: string, signature: string): Promise<boolean>;
-  /** The armored public keys that are there, the one that signs first. @throws AppError SIGNING_FAILED. */
-  publicKeys(): Promise<string>;
-}
-
-/** How metadata becomes public. */
-export interface Publication {
-  /** Of the repository, with a slash at its end. */
-  readonly url: string;
-  /** Undefined when nothing is signed. */
-  readonly signer: RepomdSigner | undefined;
-  /** Undefined: those of the engine, or else those that are public. */
-  readonly tags?: RepomdTags | undefined;
-  /** Foreign types that leave the repository, or come to it anew; their other forms (`group_gz`) go too. */
-  readonly endedTypes?: ReadonlySet<string>;
-  readonly now: () => number;
-  /** Of an index elsewhere, whose hosts come here. */
-  readonly adoptedAge?: FormerPublications | undefined;
-  readonly signal?: AbortSignal;
-}
+import type { Publication } from '../publications.ts';
+import { readRepomd, readSoundRepomd } from '../read-repomd.ts';
 
 const METADATA_MODE = 0o644;
 const DIRECTORY_MODE = 0o755;

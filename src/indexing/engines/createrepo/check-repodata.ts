@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError } from '../../errors.ts';
-import { PACKAGE_METADATA_TYPES } from '../../rpm/repodata/metadata-envelope.ts';
-import type { RepomdData } from '../../rpm/repodata/repomd.ts';
-import { findExpressionProblem } from '../../rpm/rpm-parser/dependency-defect.ts';
-import { readRepomd, scanMetadata } from '../read-metadata.ts';
+import { AppError } from '../../../errors.ts';
+import { PACKAGE_METADATA_TYPES } from '../../../rpm/repodata/metadata-envelope.ts';
+import type { RepomdData } from '../../../rpm/repodata/repomd.ts';
+import { findExpressionProblem } from '../../../rpm/rpm-parser/dependency-defect.ts';
+import { scanMetadata } from '../../read-metadata.ts';
+import { readRepomd } from '../../../storage/read-repomd.ts';
 
 /** What new metadata says, compared with what it should. */
 export interface RepodataCheck {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseRemovable } from '../../../../src/indexing/engines/incremental/thin-superseded.ts';
+import { chooseRemovable } from '../../../src/storage/local/thin-superseded.ts';
 
 const HOUR_MS = 3_600_000;
 const NOW_MS = 100 * HOUR_MS;
