@@ -6,6 +6,7 @@ import { readHeader } from '../intake/read-header.ts';
 import type { Repositories } from '../storage/repositories.ts';
 import { scanMetadata } from '../indexing/read-metadata.ts';
 import { readSoundRepomd } from '../storage/read-repomd.ts';
+import { formatNvra, parseNevra } from '../rpm/nevra.ts';
 import { matchesAnyGlob } from '../rpm/repository-globs.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
@@ -16,8 +17,6 @@ export interface PackagePlace {
   readonly location: string;
   readonly isOnDisk: boolean;
 }
-
-const EPOCH = /(?<=^|-)(?<epoch>\d+):/;
 
 /**
  * Every place of a package in the tree. The indexes are read too: an earlier removal may have removed the file and not
@@ -31,9 +30,9 @@ export async function findPlaces(
   globs: readonly string[],
   tree: { readonly repositories: Repositories; readonly topDir: Config['topDir'] },
 ): Promise<readonly PackagePlace[]> {
-  const name = basename(named);
-  const epoch = EPOCH.exec(name)?.groups?.['epoch'];
-  const fileName = `${name.replace(EPOCH, '').replace(/\.rpm$/, '')}.rpm`;
+  const name = basename(named).replace(/\.rpm$/, '');
+  const nevra = parseNevra(name);
+  const fileName = `${nevra === undefined ? name : formatNvra(nevra)}.rpm`;
   const { repositories, topDir } = tree;
   const chosen = (await repositories.list()).filter(matchesAnyGlob(globs));
   const places: PackagePlace[] = [];
@@ -42,7 +41,7 @@ export async function findPlaces(
     const inIndex = (await indexedLocations(join(topDir, repository), isNamed)).filter(
       (location) => !onDisk.includes(location),
     );
-    for (const location of onDisk) demandEpoch(join(topDir, repository, location), epoch);
+    for (const location of onDisk) demandEpoch(join(topDir, repository, location), nevra?.epoch);
     places.push(
       ...onDisk.map((location) => ({ repository, location, isOnDisk: true })),
       ...inIndex.map((location) => ({ repository, location, isOnDisk: false })),
@@ -77,11 +76,11 @@ async function indexedLocations(
 }
 
 /** A file name has no epoch: the file may be another package than the one that was named. */
-function demandEpoch(path: string, epoch: string | undefined): void {
+function demandEpoch(path: string, epoch: number | undefined): void {
   if (epoch === undefined) return;
   const sizeBytes = lstatSync(path).size;
   const found = readHeader({ path, sizeBytes, mustBeAccepted: false }).epoch ?? 0;
-  if (found === Number(epoch)) return;
+  if (found === epoch) return;
   throw new AppError('NOT_FOUND', `${path} has the epoch ${found}, not ${epoch}`, {
     hint: 'Name it with its own epoch, or without one.',
   });

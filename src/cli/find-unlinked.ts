@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { parseNevra } from '../rpm/nevra.ts';
 import { replaceBasearch, type RepositoryName, splitRepositoryName } from '../rpm/repository-name.ts';
 import type { Config } from '../base/config/load.ts';
 import { basearchOf } from '../storage/arch-table.ts';
@@ -36,6 +38,6 @@ export async function findUnlinked(
 
 /** `Packages/a-1-1.el9.i686.rpm` is of i386. */
 function isOf(basearch: string, location: string): boolean {
-  const arch = /\.(?<arch>[^.]+)\.rpm$/.exec(location)?.groups?.['arch'] ?? '';
+  const arch = parseNevra(basename(location, '.rpm'))?.arch ?? '';
   return basearchOf(arch) === basearch;
 }

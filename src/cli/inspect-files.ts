@@ -16,6 +16,7 @@ import type { Config } from '../base/config/load.ts';
 import { INSPECT } from './commands.ts';
 import { readConfig } from './read-config.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+import { formatNevra } from '../rpm/nevra.ts';
 
 /** Where a package would go, and its signature as that repository sees it. */
 type Place = Pick<Target, 'repository' | 'location'> & { readonly signature: SignatureVerdict | undefined };
@@ -126,7 +127,7 @@ function toJson(inspection: Inspection): object {
   const { rpm } = inspected;
   const facts = {
     file,
-    nevra: inspected.nevra,
+    nevra: formatNevra(inspected.nevra),
     name: rpm.name,
     epoch: rpm.epoch ?? null,
     version: rpm.version,
@@ -157,7 +158,7 @@ function toText(inspection: Inspection): string {
   const { rpm } = inspected;
   const kind = rpm.isSource ? 'source package' : 'package';
   const lines = [
-    `  ${printable(inspected.nevra)}: ${printable(rpm.summary ?? 'no summary')}`,
+    `  ${printable(formatNevra(inspected.nevra))}: ${printable(rpm.summary ?? 'no summary')}`,
     `  ${kind}, format ${rpm.formatMajor}, ${rpm.isSigned ? 'signed' : 'not signed'}, ${inspected.sizeBytes} bytes, files: ${rpm.fileCount}`,
     `  sha256 ${inspected.sha256}`,
     ...warnings.map(({ code, text }) => printable(`  warning: ${code}: ${text}`)),

@@ -7,6 +7,7 @@ import type { FaultyPackage, IndexJob } from './index-engine.ts';
 import { scanMetadata } from './read-metadata.ts';
 import { readSoundRepomd } from '../storage/read-repomd.ts';
 import { scanPublished } from './rebuild/scan-published.ts';
+import { toNevraKey } from '../rpm/nevra.ts';
 
 /** A package in an index that another program made. */
 export interface FoundPackage {
@@ -14,7 +15,8 @@ export interface FoundPackage {
   readonly location: string;
   readonly pkgid: string;
   /** `<name>-<epoch>:<version>-<release>.<arch>`, as primary writes them. */
-  readonly nevra: string;
+  /** See toNevraKey(). */
+  readonly nevraKey: string;
   /** Where hosts load it from, when that is not the repository. */
   readonly base: string | undefined;
 }
@@ -86,12 +88,12 @@ export async function findLost(
     ({ location, pkgid }) => !built.has(location) && !pkgids.has(pkgid),
   );
   if (missing.length === 0) return [];
-  const nevras = new Set<string>();
+  const nevraKeys = new Set<string>();
   for await (const packages of scanMetadata(primaryPath)) {
-    for (const { element } of packages) nevras.add(nevraOf(element));
+    for (const { element } of packages) nevraKeys.add(readNevraKey(element));
   }
   return missing
-    .filter(({ nevra }) => !nevras.has(nevra))
+    .filter(({ nevraKey }) => !nevraKeys.has(nevraKey))
     .map((one) => ({ location: one.location, reason: reasonOf(one, repositoryDir) }));
 }
 
@@ -129,19 +131,19 @@ function firstLink(repositoryDir: string, location: string): string | undefined 
 function describeFound({ pkgid, location, element }: ScannedPackage): FoundPackage | undefined {
   if (location === undefined) return undefined;
   const base = /<location [^<>]*?xml:base="(?<base>[^"]*)"/.exec(textOf(element))?.groups?.['base'];
-  return { location: normalize(location), pkgid, nevra: nevraOf(element), base };
+  return { location: normalize(location), pkgid, nevraKey: readNevraKey(element), base };
 }
 
 /** Source of the elements: createrepo_c, src/xml_dump_primary.c. */
-function nevraOf(element: Uint8Array): string {
+function readNevraKey(element: Uint8Array): string {
   const text = textOf(element);
   const name = /<name>(?<value>[^<]*)</.exec(text)?.groups?.['value'] ?? '';
   const arch = /<arch>(?<value>[^<]*)</.exec(text)?.groups?.['value'] ?? '';
   const version = /<version [^<>]*>/.exec(text)?.[0] ?? '';
-  const [epoch, ver, rel] = ['epoch', 'ver', 'rel'].map(
-    (field) => new RegExp(` ${field}="([^"]*)"`).exec(version)?.[1] ?? '',
+  const [epoch, ver = '', release = ''] = ['epoch', 'ver', 'rel'].map(
+    (field) => new RegExp(` ${field}="([^"]*)"`).exec(version)?.[1],
   );
-  return `${name}-${epoch}:${ver}-${rel}.${arch}`;
+  return toNevraKey({ name, epoch: Number(epoch ?? 0), version: ver, release, arch });
 }
 
 function textOf(element: Uint8Array): string {

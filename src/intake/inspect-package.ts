@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { AppError } from '../errors.ts';
 import { digestOfFile } from '../base/files/file-digest.ts';
 import type { SpooledUpload } from './spooled-upload.ts';
-import { formatNevra, packageArch } from '../rpm/rpm-parser/nevra.ts';
+import { formatNevra, type Nevra, toNevra } from '../rpm/nevra.ts';
 import { checkExpectedDigests, checkPayload, digestsNeeded } from './inspect/check-digests.ts';
 import { digestFile } from './inspect/digest-file.ts';
 import type { InspectionThreads } from './inspection-threads.ts';
@@ -11,7 +11,7 @@ import { type HeaderJob, HeaderTooLargeHere, type PackageFacts, readHeader } fro
 /** A package whose header is read and whose every digest is right. */
 export interface InspectedPackage {
   readonly rpm: PackageFacts;
-  readonly nevra: string;
+  readonly nevra: Nevra;
   /** Of the whole file, lower-case hex. */
   readonly sha256: string;
   readonly sizeBytes: number;
@@ -38,7 +38,7 @@ export async function inspectPackage(
   const digests = sizeBytes <= INLINE_DIGEST_BYTES ? digestFile(job) : await threads.digest(job);
   checkPayload(rpm, digests, sizeBytes - headerStart);
   checkExpectedDigests(upload.expectedDigests, digests);
-  return { rpm, nevra: nevraOf(rpm), sha256: digests.sha256, sizeBytes };
+  return { rpm, nevra: toNevra(rpm), sha256: digests.sha256, sizeBytes };
 }
 
 /** The NEVRA of a stored package, for messages; a file that cannot be read says so. */
@@ -48,7 +48,7 @@ export async function describeStoredPackage(
 ): Promise<string> {
   try {
     const sizeBytes = statSync(path).size;
-    return nevraOf(await headerOf({ path, sizeBytes, mustBeAccepted: false }, threads));
+    return formatNevra(toNevra(await headerOf({ path, sizeBytes, mustBeAccepted: false }, threads)));
   } catch {
     return 'a file that is no readable package';
   }
@@ -79,8 +79,4 @@ async function headerOf(
     if (error instanceof HeaderTooLargeHere) return threads.readHeader(job);
     throw error;
   }
-}
-
-function nevraOf(rpm: PackageFacts): string {
-  return formatNevra({ ...rpm, arch: packageArch(rpm) });
 }

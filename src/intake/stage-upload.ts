@@ -15,6 +15,7 @@ import type { BatchParts } from './ingest-parts.ts';
 import { warningsOf } from './ingest/choose-file.ts';
 import { batchCommitted } from './ingest/batch-refusal.ts';
 import { accessOf, demandAdding } from './batch-rights.ts';
+import { formatNevra } from '../rpm/nevra.ts';
 
 /**
  * Keeps an upload for the commit of its batch. When this returns, it survives a power cut.
@@ -43,7 +44,7 @@ export async function stageUpload(
     demandAdding(upload.requester, { id, repositories: summary?.repositories ?? [] });
     const member: BatchMember = {
       file: memberFile(sha256, targets),
-      nevra,
+      nevra: formatNevra(nevra),
       sha256,
       sizeBytes,
       targets: targets.map(({ repository, location }) => ({ repository, location })),

@@ -7,20 +7,13 @@ import {
   type RepositoryName,
   SOURCE_BASEARCH,
 } from '../rpm/repository-name.ts';
-import { packageArch } from '../rpm/rpm-parser/nevra.ts';
+import { formatNvra, type NevraTags, toNevra } from '../rpm/nevra.ts';
 import { basearchOf, isBasearch } from './arch-table.ts';
 import { suggestField } from './local/suggest-field.ts';
 import type { LockFiles } from './tree-lock.ts';
 
 /** What the layout needs to know of a package. */
-export interface PackageIdentity {
-  readonly name: string;
-  readonly version: string;
-  readonly release: string;
-  readonly arch: string;
-  readonly isSource: boolean;
-  readonly isNoSource: boolean;
-}
+export type PackageIdentity = Omit<NevraTags, 'epoch'>;
 
 /** One place that a package goes to. */
 export interface Target {
@@ -175,12 +168,12 @@ export function basearchOfDirectory(name: string): string | undefined {
 
 /** `<name>-<version>-<release>.<arch>.rpm`, `src` or `nosrc` for source packages. @throws AppError NEVRA_INVALID. */
 export function packageFileName(identity: PackageIdentity): string {
-  checkField('name', identity.name, NAME);
-  checkField('version', identity.version, VERSION_OR_RELEASE);
-  checkField('release', identity.release, VERSION_OR_RELEASE);
-  const arch = packageArch(identity);
-  checkField('arch', arch, ARCH);
-  const fileName = `${identity.name}-${identity.version}-${identity.release}.${arch}.rpm`;
+  const nevra = toNevra(identity);
+  checkField('name', nevra.name, NAME);
+  checkField('version', nevra.version, VERSION_OR_RELEASE);
+  checkField('release', nevra.release, VERSION_OR_RELEASE);
+  checkField('arch', nevra.arch, ARCH);
+  const fileName = `${formatNvra(nevra)}.rpm`;
   if (fileName.length <= MAX_FILE_NAME_BYTES) return fileName;
   throw new AppError(
     'NEVRA_INVALID',

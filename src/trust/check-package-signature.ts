@@ -5,6 +5,7 @@ import type { FindKeyring, RepositoryKeyring } from './package-keyrings.ts';
 import type { SignatureVerdict, SignatureState, Weakness } from '../api/signature-verdict.ts';
 import type { SignedPackage } from './signing/verify-package-signature.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
+import { formatNevra, type Nevra } from '../rpm/nevra.ts';
 
 /** The signature of a package as each of its repositories judges it. */
 export type SignaturesByRepository = ReadonlyMap<RepositoryName, SignatureVerdict>;
@@ -16,7 +17,7 @@ export type SignaturesByRepository = ReadonlyMap<RepositoryName, SignatureVerdic
  * @throws AppError PACKAGE_UNSIGNED, PACKAGE_SIGNATURE_*, PACKAGE_DIGEST_WEAK, SIGNING_KEY_*, SIGNING_TOOL_*.
  */
 export async function checkPackageSignature(
-  signed: SignedPackage & { readonly nevra: string },
+  signed: SignedPackage & { readonly nevra: Nevra },
   repositories: readonly RepositoryName[],
   findKeyring: FindKeyring,
 ): Promise<SignaturesByRepository> {
@@ -42,7 +43,7 @@ async function verifyBy(
 }
 
 interface Judgement {
-  readonly nevra: string;
+  readonly nevra: Nevra;
   readonly signature: SignatureVerdict;
   readonly rule: RepositoryKeyring;
   readonly repositories: readonly RepositoryName[];
@@ -55,14 +56,18 @@ function enforceRule({ nevra, signature, rule, repositories }: Judgement): void 
   if (state === 'weak' && rule.isWeakAccepted) return;
   const key = `key ${keyId ?? 'unknown'}${userId === undefined ? '' : ` (${userId})`}`;
   const { code, reason, hint } = REFUSALS[state];
-  throw new AppError(code, `${nevra} is refused by ${repositories.join(', ')}: ${reason(key, weakness)}`, {
-    hint,
-    details: { repositories, signature },
-  });
+  throw new AppError(
+    code,
+    `${formatNevra(nevra)} is refused by ${repositories.join(', ')}: ${reason(key, weakness)}`,
+    {
+      hint,
+      details: { repositories, signature },
+    },
+  );
 }
 
 function refuseUntrustedDigests(
-  { nevra, rpm }: SignedPackage & { readonly nevra: string },
+  { nevra, rpm }: SignedPackage & { readonly nevra: Nevra },
   names: readonly RepositoryName[],
 ): void {
   const untrusted = findUntrustedDigests(rpm.digests, names);
@@ -70,7 +75,7 @@ function refuseUntrustedDigests(
   const { part, repositories } = untrusted;
   throw new AppError(
     'PACKAGE_DIGEST_WEAK',
-    `${nevra} is refused by ${repositories.join(', ')}: only MD5 or SHA-1 proves its ${part}, and hosts there (rpm 6) install no such package`,
+    `${formatNevra(nevra)} is refused by ${repositories.join(', ')}: only MD5 or SHA-1 proves its ${part}, and hosts there (rpm 6) install no such package`,
     {
       hint: 'Build it again with rpm 4.14 or later, or a packager that writes SHA-256 digests of header and payload; "weak: accept" in the entry of package_signatures.keyrings takes it as it is.',
       details: { repositories, part },

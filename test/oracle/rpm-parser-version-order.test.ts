@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { compareEvr, parseEvr } from '../../src/rpm/rpm-parser/compare-evr.ts';
+import { compareEvr, parseEvr } from '../../src/rpm/rpm-parser/evr.ts';
 import { lacks } from '../support/lacks.ts';
 
 /** Pieces of versions; every pair of two-piece versions made of them is compared. */

@@ -10,6 +10,7 @@ import { verifyHeaderDigests } from '../../src/rpm/rpm-parser/verify-header-dige
 import { corpus } from '../support/corpus.ts';
 import { type CraftSpec, craftRpm, SENSE } from '../support/craft-rpm.ts';
 import { lacks } from '../support/lacks.ts';
+import { formatNevra, formatNvra, parseNevra, toNevra } from '../../src/rpm/nevra.ts';
 
 /** Separators that no package in these tests has in its text. */
 const PACKAGE_END = '\x1e';
@@ -273,6 +274,20 @@ describe('a crafted package', () => {
   it.skipIf(lacks('rpm'))('says the same to rpm as to us (needs rpm)', () => {
     const files = [...paths.values()];
     expect(files.map((path) => describeLikeRpm(parseFile(path)))).toEqual(queryRpm(files));
+  });
+
+  it.skipIf(lacks('rpm'))('has the NEVRA that rpm names it by, with and without the epoch (needs rpm)', () => {
+    const files = [...paths.values()];
+    const output = execFileSync('rpm', ['-qp', '--nosignature', '--qf', '%{NEVRA} %{NVRA}\n', ...files], {
+      encoding: 'utf8',
+    });
+    const ours = files.map((path) => {
+      // rpm gives the arch of the machine that built a source package.
+      const nevra = toNevra({ ...parseFile(path), isSource: false });
+      expect(parseNevra(formatNevra(nevra))).toEqual(nevra);
+      return `${formatNevra(nevra)} ${formatNvra(nevra)}`;
+    });
+    expect(ours).toEqual(output.trimEnd().split('\n'));
   });
 
   it.skipIf(lacks('createrepo_c'))('says the same to createrepo_c as to us (needs createrepo_c)', () => {

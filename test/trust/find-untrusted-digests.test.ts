@@ -5,6 +5,7 @@ import { checkPackageSignature } from '../../src/trust/check-package-signature.t
 import { findDigestWarnings, findUntrustedDigests } from '../../src/trust/find-untrusted-digests.ts';
 import { type CraftSpec, craftRpm, dropTags } from '../support/craft-rpm.ts';
 import { repo } from '../support/repo.ts';
+import { toNevra } from '../../src/rpm/nevra.ts';
 
 const HEADER_BY_SHA1: CraftSpec = { editSignature: dropTags(SignatureTag.SHA256) };
 const PAYLOAD_BY_MD5: CraftSpec = { editHeader: dropTags(Tag.PAYLOADSHA256, Tag.PAYLOADSHA256ALGO) };
@@ -58,15 +59,11 @@ describe('digests that hosts with rpm 6 do not compute', () => {
       ...parse(spec),
       signatures: [{ tag: 'RSA', covers: 'header', packet: Buffer.of(1) }] as const,
     };
-    return checkPackageSignature(
-      { path: '', rpm, nevra: 'example-1.0-1.x86_64' },
-      [repo('43/x86_64')],
-      () => ({
-        verify: async () => ({ state: 'good' }),
-        isSignatureRequired: true,
-        isWeakAccepted,
-      }),
-    );
+    return checkPackageSignature({ path: '', rpm, nevra: toNevra(rpm) }, [repo('43/x86_64')], () => ({
+      verify: async () => ({ state: 'good' }),
+      isSignatureRequired: true,
+      isWeakAccepted,
+    }));
   };
 
   it('are refused where a signature is required, however good it is', async () => {

@@ -57,13 +57,13 @@ function findTwins(indexed: IndexedPackages): readonly Finding[] {
   const byNevra = new Map<string, PrimaryPackage>();
   const findings: Finding[] = [];
   for (const one of indexed.values()) {
-    const first = byNevra.get(one.nevra);
+    const first = byNevra.get(one.nevraKey);
     if (first === undefined) {
-      byNevra.set(one.nevra, one);
+      byNevra.set(one.nevraKey, one);
       continue;
     }
     const bytes = first.pkgid.hex === one.pkgid.hex ? 'the same bytes' : 'other bytes';
-    const detail = `${one.nevra} lies at ${first.location} too, with ${bytes}`;
+    const detail = `${one.nevraKey} lies at ${first.location} too, with ${bytes}`;
     findings.push({ code: 'NEVRA_TWICE', subject: one.location, detail });
   }
   return findings;

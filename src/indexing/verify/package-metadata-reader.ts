@@ -3,6 +3,7 @@ import type { PackageMetadataType } from '../../rpm/repodata/metadata-envelope.t
 import type { Checksum } from './file-checksum.ts';
 import { MAX_TEXT_BYTES } from '../../rpm/repodata/libxml2-limit.ts';
 import { TextLimit } from '../../rpm/repodata/text-limit.ts';
+import { type Nevra, toNevraKey } from '../../rpm/nevra.ts';
 
 /** A package as primary describes it. */
 export interface PrimaryPackage {
@@ -10,8 +11,8 @@ export interface PrimaryPackage {
   readonly pkgid: Checksum;
   /** Of the package file; undefined when primary does not say. */
   readonly sizeBytes: number | undefined;
-  /** `<name>-<epoch>:<version>-<release>.<arch>`, with the epoch that hosts read where there is none. */
-  readonly nevra: string;
+  /** See toNevraKey(). */
+  readonly nevraKey: string;
   /** Where hosts load it from, when that is not the repository. */
   readonly base: string | undefined;
 }
@@ -21,6 +22,8 @@ export interface DescribedEntry {
   readonly pkgid: string;
   readonly primary: PrimaryPackage | undefined;
 }
+
+const NO_EVR = { epoch: undefined, version: '', release: '' };
 
 const ROOTS: Readonly<Record<PackageMetadataType, string>> = {
   primary: 'metadata',
@@ -40,7 +43,7 @@ interface OpenPackage {
   sizeBytes: number | undefined;
   name: string;
   arch: string;
-  evr: string;
+  evr: Pick<Nevra, 'epoch' | 'version' | 'release'>;
 }
 
 /** The elements whose text is collected; that of every one would take a third of the time. */
@@ -127,7 +130,7 @@ export class PackageMetadataReader {
         sizeBytes: undefined,
         name: '',
         arch: '',
-        evr: '',
+        evr: NO_EVR,
       };
     }
     if (this.#depth === FIELD_DEPTH && this.#package !== undefined && this.#type === 'primary') {
@@ -147,7 +150,8 @@ export class PackageMetadataReader {
       open.base = attributes['xml:base'];
     }
     if (name === 'version') {
-      open.evr = `${attributes['epoch'] ?? '0'}:${attributes['ver'] ?? ''}-${attributes['rel'] ?? ''}`;
+      const { epoch, ver = '', rel = '' } = attributes;
+      open.evr = { epoch: numberOf(epoch), version: ver, release: rel };
     }
     if (name === 'name' || name === 'arch') this.#collectText(name);
     if (name === 'size') open.sizeBytes = numberOf(attributes['package']);
@@ -184,9 +188,9 @@ export class PackageMetadataReader {
     const hex = detached(pkgid);
     if (this.#type !== 'primary') return { pkgid: hex, primary: undefined };
     if (location === undefined) throw new Error(`package ${this.#packageCount} lacks its location`);
-    const nevra = detached(`${open.name}-${open.evr}.${open.arch}`);
+    const nevraKey = detached(toNevraKey({ name: open.name, ...open.evr, arch: open.arch }));
     const fileFacts = { location: detached(location), base: base && detached(base), sizeBytes };
-    return { pkgid: hex, primary: { ...fileFacts, nevra, pkgid: { type: checksumType, hex } } };
+    return { pkgid: hex, primary: { ...fileFacts, nevraKey, pkgid: { type: checksumType, hex } } };
   }
 }
 

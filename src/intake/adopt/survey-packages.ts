@@ -11,6 +11,7 @@ import type { SurveyedPackage, RefusedFile } from '../survey.ts';
 import { workThrough } from './work-through.ts';
 import type { Target } from '../../storage/repository-layout.ts';
 import type { RepositoryName } from '../../rpm/repository-name.ts';
+import { formatNevra } from '../../rpm/nevra.ts';
 
 export interface PackageSurveyParts {
   /** As an upload is inspected. @throws AppError. */
@@ -107,7 +108,7 @@ async function lookAt(
     identity: sourceIdentityOf(stats),
     sizeBytes,
     sha256,
-    nevra,
+    nevra: formatNevra(nevra),
     isNoarch: !rpm.isSource && rpm.arch === 'noarch',
     releasever,
     keptIn,

@@ -4,6 +4,7 @@ import { givenSha256 } from '../describe-upload.ts';
 import type { IngestParts } from '../ingest-parts.ts';
 import type { FileToPlace } from '../../storage/places.ts';
 import { chooseStoredFile, type StoredFile } from './stored-file.ts';
+import { formatNevra } from '../../rpm/nevra.ts';
 
 /** What goes into the tree of a package: what was sent, or a signed copy of it. @throws AppError as chooseStoredFile(). */
 export async function chooseFile(
@@ -21,7 +22,7 @@ export function toPlace(
   targets: readonly Target[],
 ): FileToPlace {
   const { nevra, sha256, sizeBytes } = inspected;
-  return { path, nevra, sha256, sizeBytes, receivedSha256, signatures, targets };
+  return { path, nevra: formatNevra(nevra), sha256, sizeBytes, receivedSha256, signatures, targets };
 }
 
 /** What an answer says of a package besides where it is. */

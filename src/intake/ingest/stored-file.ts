@@ -9,6 +9,7 @@ import type { UploadStage } from '../upload-stage.ts';
 import type { SignaturesByRepository } from '../../trust/check-package-signature.ts';
 import type { SignatureVerdict } from '../../api/signature-verdict.ts';
 import type { PackageSigner } from '../../trust/create-package-signer.ts';
+import { formatNevra, type Nevra } from '../../rpm/nevra.ts';
 
 /** The file that is stored of an upload: the one that was sent, or the same package with our signature. */
 export interface StoredFile {
@@ -51,7 +52,8 @@ export async function chooseStoredFile(
   if (stored !== undefined) return describeStored(stored, asSent, targets, parts);
   // Nothing is signed in vain, and the message has the digest that the client knows.
   const receivedSha256 = unsigned.sha256;
-  await places.look({ ...unsigned, receivedSha256, targets });
+  const nevra = formatNevra(unsigned.nevra);
+  await places.look({ ...unsigned, nevra, receivedSha256, targets });
   const { verdict, isOwn } = await signing.verify(unsigned);
   if (isOwn) return { ...asSent, signatures: eachSignature(asSent, () => verdict) };
   parts.bodyRoom.demandRoom(unsigned.sizeBytes);
@@ -98,7 +100,7 @@ async function describeStored(
   const { nevra, sha256 } = stored.inspected;
   throw new AppError(
     'PACKAGE_CONFLICT',
-    `${nevra} is stored without a good signature of this service, and ${lacking.repository} would get the same file`,
+    `${formatNevra(nevra)} is stored without a good signature of this service, and ${lacking.repository} would get the same file`,
     {
       hint: 'It was stored before packages were signed, and a published file never changes: raise the release number and build again.',
       details: { repository: lacking.repository, storedSha256: sha256, sentSha256: asSent.inspected.sha256 },
@@ -152,9 +154,13 @@ function eachSignature(
   return new Map([...signatures].map(([repository, received]) => [repository, change(received)]));
 }
 
-function notProved(nevra: string, cause?: unknown): AppError {
-  return new AppError('PACKAGE_SIGNING_FAILED', `rpmsign did not give ${nevra} a good signature`, {
-    hint: 'Nothing was stored. Try rpmsign and "rpmkeys -Kv" on the server by hand.',
-    cause,
-  });
+function notProved(nevra: Nevra, cause?: unknown): AppError {
+  return new AppError(
+    'PACKAGE_SIGNING_FAILED',
+    `rpmsign did not give ${formatNevra(nevra)} a good signature`,
+    {
+      hint: 'Nothing was stored. Try rpmsign and "rpmkeys -Kv" on the server by hand.',
+      cause,
+    },
+  );
 }

@@ -1,4 +1,4 @@
-import { parseEvr } from './compare-evr.ts';
+import { parseEvr } from './evr.ts';
 import type { Header } from './header.ts';
 import type { HeaderEntry } from './header-entry.ts';
 import { EMPTY_LIST, type LazyList, lazyList } from './lazy-list.ts';

@@ -42,10 +42,10 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
   const signature = readHeader(bytes, extent.signatureStart, 'signature');
   const raw = readHeader(bytes, extent.headerStart, 'main');
   const main = settleRepeats(raw, signature);
-  const nevra = readNevra(main);
+  const nameTags = readNameTags(main);
   const isSource = isSourcePackage(main);
   return {
-    ...nevra,
+    ...nameTags,
     os: readText(main, Tag.OS),
     isSource,
     isNoSource: isSource && (hasTag(main, Tag.NOSOURCE) || hasTag(main, Tag.NOPATCH)),
@@ -57,7 +57,7 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
     payloadFormat: readText(main, Tag.PAYLOADFORMAT) ?? 'cpio',
     payloadCompressor: readText(main, Tag.PAYLOADCOMPRESSOR) ?? 'gzip',
     headerRange: { start: extent.headerStart, end: extent.payloadStart },
-    dependencies: readAllDependencies(main, nevra, isSource),
+    dependencies: readAllDependencies(main, nameTags, isSource),
     files: readFiles(main),
     fileDigests: readFileDigests(main),
     fileDigestAlgorithm: digestAlgorithm(readNumber(main, Tag.FILEDIGESTALGO) ?? DEFAULT_FILE_DIGEST),
@@ -72,9 +72,9 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
   };
 }
 
-type Nevra = Pick<RpmPackage, 'name' | 'epoch' | 'version' | 'release' | 'arch'>;
+type NameTags = Pick<RpmPackage, 'name' | 'epoch' | 'version' | 'release' | 'arch'>;
 
-function readNevra(main: Header): Nevra {
+function readNameTags(main: Header): NameTags {
   return {
     name: requireString(main, Tag.NAME),
     epoch: readOnlyNumber(main, Tag.EPOCH),
@@ -123,9 +123,9 @@ function readSourceRpm(main: Header, isSource: boolean): string | undefined {
   return isRetrofitted ? NO_SOURCE_RPM : readText(main, Tag.SOURCERPM);
 }
 
-function readAllDependencies(main: Header, nevra: Nevra, isSource: boolean): RpmPackage['dependencies'] {
-  const epoch = nevra.epoch === undefined ? '' : `${nevra.epoch}:`;
-  const self = { name: nevra.name, evr: `${epoch}${nevra.version}-${nevra.release}` };
+function readAllDependencies(main: Header, nameTags: NameTags, isSource: boolean): RpmPackage['dependencies'] {
+  const epoch = nameTags.epoch === undefined ? '' : `${nameTags.epoch}:`;
+  const self = { name: nameTags.name, evr: `${epoch}${nameTags.version}-${nameTags.release}` };
   return {
     provides: readDependencies(main, 'provides', main.hasRegion || isSource ? undefined : self),
     requires: readDependencies(main, 'requires'),

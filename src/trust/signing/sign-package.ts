@@ -7,6 +7,7 @@ import type { RpmPackage } from '../../rpm/rpm-parser/rpm-package.ts';
 import type { GpgHome } from '../../base/config/load.ts';
 import { agentOptions, openPassphrase, UNATTENDED } from '../gpg-home.ts';
 import { findTool, lastWords, runTool } from '../run-tool.ts';
+import { formatNevra, type Nevra } from '../../rpm/nevra.ts';
 
 /** A key that signs. */
 export interface SigningKey extends GpgHome {
@@ -17,7 +18,7 @@ export interface SigningKey extends GpgHome {
 /** A package on disk to sign; it is not changed. */
 export interface UnsignedPackage {
   readonly path: string;
-  readonly nevra: string;
+  readonly nevra: Nevra;
   readonly rpm: Pick<RpmPackage, 'formatMajor'>;
 }
 
@@ -67,7 +68,7 @@ export async function signPackage(
 }
 
 /** rpmsign's gpg opens the file by its name: not every version hands a descriptor on. */
-function checkPassphrase(path: string, nevra: string): void {
+function checkPassphrase(path: string, nevra: Nevra): void {
   try {
     openPassphrase(path).destroy();
   } catch (error) {
@@ -83,7 +84,7 @@ const PASSPHRASE_LINK = 'passphrase';
 interface RpmsignRun {
   /** Holds the package. */
   readonly directory: string;
-  readonly nevra: string;
+  readonly nevra: Nevra;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -132,22 +133,26 @@ async function lacksRoom(directory: string): Promise<boolean> {
   return free !== undefined && free < 2 * size + ROOM_BYTES;
 }
 
-function storageFull(nevra: string, cause: AppError): AppError {
-  return new AppError('STORAGE_FULL', `there is not enough room to sign ${nevra}`, {
+function storageFull(nevra: Nevra, cause: AppError): AppError {
+  return new AppError('STORAGE_FULL', `there is not enough room to sign ${formatNevra(nevra)}`, {
     hint: 'Free disk space on the server, then send the package again.',
     cause,
   });
 }
 
-function notSignable(nevra: string): AppError {
-  return new AppError('PACKAGE_NOT_SIGNABLE', `${nevra} has package format 3, which rpmsign does not sign`, {
-    hint: 'Build it again with rpm 4 or later.',
-  });
+function notSignable(nevra: Nevra): AppError {
+  return new AppError(
+    'PACKAGE_NOT_SIGNABLE',
+    `${formatNevra(nevra)} has package format 3, which rpmsign does not sign`,
+    {
+      hint: 'Build it again with rpm 4 or later.',
+    },
+  );
 }
 
 /** A failure of rpmsign is never the package's fault. */
-function signingFailed(nevra: string, reason: string, cause?: unknown): AppError {
-  return new AppError('PACKAGE_SIGNING_FAILED', `${nevra} could not be signed: ${reason}`, {
+function signingFailed(nevra: Nevra, reason: string, cause?: unknown): AppError {
+  return new AppError('PACKAGE_SIGNING_FAILED', `${formatNevra(nevra)} could not be signed: ${reason}`, {
     hint: 'Nothing was stored. Correct the key, its passphrase or its agent on the server, then send the package again.',
     cause,
   });

@@ -2,9 +2,9 @@ import { SaxesParser } from 'saxes';
 import { AppError } from '../../../src/errors.ts';
 import { checkAcceptance } from '../../../src/intake/inspect/acceptance.ts';
 import type { PackageXml } from '../../../src/rpm/repodata/render-package.ts';
-import { compareEvr, compareVersions, parseEvr } from '../../../src/rpm/rpm-parser/compare-evr.ts';
+import { compareEvr, compareVersions, parseEvr } from '../../../src/rpm/rpm-parser/evr.ts';
 import { gatherHeader } from '../../../src/rpm/rpm-parser/gather-header.ts';
-import { formatNevra, packageArch } from '../../../src/rpm/rpm-parser/nevra.ts';
+import { formatNevra, toNevra } from '../../../src/rpm/nevra.ts';
 import { readHeader } from '../../../src/rpm/rpm-parser/header.ts';
 import { parseRpm } from '../../../src/rpm/rpm-parser/parse-rpm.ts';
 import { RpmParseError } from '../../../src/rpm/rpm-parser/rpm-parse-error.ts';
@@ -114,7 +114,7 @@ function checkOrder(rpm: RpmPackage): void {
   holds(forth + Math.sign(compareVersions(release, version)) === 0, 'the order of versions has no direction');
   const own = parseEvr(`${rpm.epoch ?? 0}:${version}-${release}`);
   holds(compareEvr(own, own) === 0, 'a version is not equal to itself');
-  holds(formatNevra({ ...rpm, arch: packageArch(rpm) }).includes(version), 'the NEVRA lacks the version');
+  holds(formatNevra(toNevra(rpm)).includes(version), 'the NEVRA lacks the version');
 }
 
 function isAccepted(rpm: RpmPackage): boolean {

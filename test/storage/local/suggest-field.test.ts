@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareVersions } from '../../../src/rpm/rpm-parser/compare-evr.ts';
+import { compareVersions } from '../../../src/rpm/rpm-parser/evr.ts';
 import { suggestField } from '../../../src/storage/local/suggest-field.ts';
 
 describe('suggestField', () => {

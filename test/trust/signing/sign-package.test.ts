@@ -8,6 +8,8 @@ import { withFakeTool } from '../../support/fake-tool.ts';
 import { createGpgKeys, stopAgent } from '../../support/gpg-keys.ts';
 import { createTempDir } from '../../support/temp-dir.ts';
 
+const EXAMPLE = { name: 'example', epoch: undefined, version: '1', release: '1', arch: 'noarch' };
+
 /** Signs a package in a directory of its own, and says what is left there when it cannot. */
 async function signIn(directory: string, key: SigningKey): Promise<string> {
   const path = join(directory, 'sent.rpm');
@@ -15,7 +17,7 @@ async function signIn(directory: string, key: SigningKey): Promise<string> {
   await writeFile(path, craftRpm());
   await mkdir(incomingDir, { recursive: true });
   try {
-    const signed = await signPackage({ path, nevra: 'example', rpm: { formatMajor: 4 } }, key, {
+    const signed = await signPackage({ path, nevra: EXAMPLE, rpm: { formatMajor: 4 } }, key, {
       incomingDir,
       signal: undefined,
     });

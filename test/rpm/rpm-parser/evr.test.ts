@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareEvr, compareVersions, parseEvr } from '../../../src/rpm/rpm-parser/compare-evr.ts';
+import { compareEvr, compareVersions, parseEvr } from '../../../src/rpm/rpm-parser/evr.ts';
 
 describe('compareVersions', () => {
   it.each([
