@@ -1,39 +1,39 @@
-import { checkPlatform } from './check-platform.ts';
 import { AppError } from '../../errors.ts';
 import { explainDependencyDefect } from '../../rpm/rpm-parser/dependency-defect.ts';
-import type { DependencyDefect, RpmPackage, TextDefect } from '../../rpm/rpm-parser/rpm-package.ts';
-import { severityOf } from '../../rpm/rpm-parser/text-defects.ts';
+import { findDefect, type PackageDefect, type RuledPackage } from '../../rpm/package-rules.ts';
+import type { DependencyDefect, TextDefect } from '../../rpm/rpm-parser/rpm-package.ts';
+import { archUnknown, osForeign } from './foreign-platform.ts';
 import { MAX_TEXT_BYTES } from '../../rpm/rpm-parser/text-length.ts';
 
 export const TEXT_TOO_LONG_HINT = `One text may have ${MAX_TEXT_BYTES} bytes in the metadata; put a long one into a file of the package, and build again.`;
 
 /**
- * The rules a readable package must keep before it may enter a repository.
+ * The rules a readable package must keep before it may enter a repository: findDefect() has them.
  * @throws AppError RPM_PAYLOAD_UNSUPPORTED (a delta package), ARCH_UNKNOWN, OS_FOREIGN, TEXT_NOT_XML or TEXT_TOO_LONG with the tag,
  *   DEPENDENCY_INVALID, RPM_MALFORMED for what rpm reads and cannot install.
  */
-export function checkAcceptance(
-  rpm: Pick<
-    RpmPackage,
-    'payloadFormat' | 'arch' | 'os' | 'isSource' | 'textDefects' | 'dependencyDefect' | 'installDefect'
-  >,
-): void {
-  checkPayloadFormat(rpm);
-  checkPlatform(rpm);
-  for (const defect of rpm.textDefects) checkText(defect);
-  if (rpm.dependencyDefect !== undefined) throw dependencyInvalid(rpm.dependencyDefect);
-  if (rpm.installDefect !== undefined) throw notInstallable(rpm.installDefect);
+export function checkAcceptance(rpm: RuledPackage): void {
+  const defect = findDefect(rpm);
+  if (defect !== undefined) throw refuse(defect);
 }
 
-function checkPayloadFormat({ payloadFormat }: Pick<RpmPackage, 'payloadFormat'>): void {
-  if (payloadFormat === 'cpio') return;
-  throw new AppError('RPM_PAYLOAD_UNSUPPORTED', `the payload format is "${payloadFormat}", expected "cpio"`, {
-    hint: 'Send the full package; delta packages (drpm) are not kept in repositories.',
-  });
+function refuse(defect: PackageDefect): AppError {
+  if (defect.kind === 'payload-format') return payloadUnsupported(defect.payloadFormat);
+  if (defect.kind === 'os') return osForeign(defect.os);
+  if (defect.kind === 'arch') return archUnknown(defect.arch);
+  if (defect.kind === 'text') return textRefused(defect.text);
+  if (defect.kind === 'dependency') return dependencyInvalid(defect.dependency);
+  return notInstallable(defect.reason);
 }
 
-function checkText(defect: TextDefect): void {
-  if (severityOf(defect) === 'fatal') throw textRefused(defect);
+function payloadUnsupported(payloadFormat: string): AppError {
+  return new AppError(
+    'RPM_PAYLOAD_UNSUPPORTED',
+    `the payload format is "${payloadFormat}", expected "cpio"`,
+    {
+      hint: 'Send the full package; delta packages (drpm) are not kept in repositories.',
+    },
+  );
 }
 
 /** The refusal of a text that no index can hold, or that hosts compare. */

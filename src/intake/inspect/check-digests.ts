@@ -1,27 +1,19 @@
 import { AppError } from '../../errors.ts';
 import type { ExpectedDigest } from '../spooled-upload.ts';
-import { findWrongPayloadDigest } from '../../rpm/rpm-parser/payload-digests.ts';
+import { compareSize, findWrongDigest, isProvable } from '../../rpm/package-rules.ts';
 import type { DigestJob, FileDigests } from './digest-file.ts';
 import type { PackageFacts } from '../read-header.ts';
 
 /**
- * Every digest of the payload that the package carries, and the MD5 over header and payload: hosts refuse a package of which
- * one is wrong, whatever the others say. Nothing is accepted that they do not prove whole: a digest of the header with one of
- * the payload does, or the MD5.
- * Source: rpm, lib/rpmvs.cc, rpmvsVerify.
- * @throws AppError RPM_DIGEST_MISSING when the package carries neither.
+ * Every digest of the payload that the package carries, and the MD5 over header and payload: findWrongDigest() asks for each.
+ * @throws AppError RPM_DIGEST_MISSING when they would not prove the package whole.
  */
 export function digestsNeeded(
   rpm: PackageFacts,
   upload: { readonly sha256: string | undefined; readonly expectedDigests: readonly ExpectedDigest[] },
 ): Pick<DigestJob, 'sha256' | 'isSha512Needed' | 'payload' | 'isHeaderAndPayloadMd5Needed'> {
   const { digests } = rpm;
-  const hasHeaderDigest =
-    digests.headerSha256 !== undefined ||
-    digests.headerSha1 !== undefined ||
-    digests.headerSha3_256 !== undefined;
-  const hasMd5 = digests.headerAndPayloadMd5 !== undefined;
-  if (!(hasHeaderDigest && digests.payload.length > 0) && !hasMd5) {
+  if (!isProvable(digests)) {
     throw new AppError('RPM_DIGEST_MISSING', 'the package carries no digest that covers header and payload', {
       hint: 'Build it with an rpmbuild that writes digests (every version since 2.0 does).',
     });
@@ -30,13 +22,13 @@ export function digestsNeeded(
     sha256: upload.sha256,
     isSha512Needed: upload.expectedDigests.some(({ algorithm }) => algorithm === 'sha512'),
     payload: [...new Set(digests.payload.map(({ algorithm }) => algorithm))],
-    isHeaderAndPayloadMd5Needed: hasMd5,
+    isHeaderAndPayloadMd5Needed: digests.headerAndPayloadMd5 !== undefined,
   };
 }
 
 /**
- * Says what is wrong with a package whose digests do not prove it whole. The size in the package serves this alone: rpm does
- * not compare it, and some packagers write a wrong one.
+ * Says what is wrong with a package whose digests do not prove it whole. See compareSize() for the
+ * size in it.
  * @throws AppError RPM_TRUNCATED, RPM_MALFORMED (bytes after the end), RPM_DIGEST_MISMATCH.
  */
 export function checkPayload(rpm: PackageFacts, found: FileDigests, headerAndPayloadBytes: number): void {
@@ -46,14 +38,14 @@ export function checkPayload(rpm: PackageFacts, found: FileDigests, headerAndPay
 }
 
 function findMismatch({ digests }: PackageFacts, found: FileDigests): AppError | undefined {
-  const expectedMd5 = digests.headerAndPayloadMd5;
-  if (expectedMd5 !== found.headerAndPayloadMd5) {
-    return mismatch('MD5 of header and payload', found.headerAndPayloadMd5, expectedMd5);
-  }
-  const wrong = findWrongPayloadDigest(digests.payload, found.payload);
+  const wrong = findWrongDigest(digests, found);
   if (wrong === undefined) return undefined;
-  if (wrong.problem !== undefined) return unreadableDigest(wrong.tag, wrong.problem);
-  return mismatch(`${wrong.algorithm} of the payload`, found.payload.get(wrong.algorithm), wrong.hex);
+  if (wrong.covers === 'header and payload') {
+    return mismatch('MD5 of header and payload', found.headerAndPayloadMd5, wrong.hex);
+  }
+  const { tag, algorithm, hex, problem } = wrong.digest;
+  if (problem !== undefined) return unreadableDigest(tag, problem);
+  return mismatch(`${algorithm} of the payload`, found.payload.get(algorithm), hex);
 }
 
 function mismatch(part: string, found: string | undefined, expected: string | undefined): AppError {
@@ -69,19 +61,20 @@ function unreadableDigest(tag: string, problem: string): AppError {
   });
 }
 
-function lengthProblem({ digests }: PackageFacts, headerAndPayloadBytes: number): AppError | undefined {
-  const expectedBytes = digests.headerAndPayloadSizeBytes;
-  if (expectedBytes === undefined || expectedBytes === headerAndPayloadBytes) return undefined;
-  if (headerAndPayloadBytes < expectedBytes) {
+function lengthProblem({ digests }: PackageFacts, foundBytes: number): AppError | undefined {
+  const difference = compareSize(digests, foundBytes);
+  if (difference === undefined) return undefined;
+  const recordedBytes = digests.headerAndPayloadSizeBytes ?? foundBytes;
+  if (difference === 'cut') {
     return new AppError(
       'RPM_TRUNCATED',
-      `header and payload have ${headerAndPayloadBytes} bytes, the package says ${expectedBytes}`,
+      `header and payload have ${foundBytes} bytes, the package says ${recordedBytes}`,
       { hint: 'Send the whole package again.' },
     );
   }
   return new AppError(
     'RPM_MALFORMED',
-    `${headerAndPayloadBytes - expectedBytes} bytes follow after the end of the package`,
+    `${foundBytes - recordedBytes} bytes follow after the end of the package`,
     { hint: 'Send one package per file, with nothing after it.' },
   );
 }

@@ -123,7 +123,11 @@ function readSourceRpm(main: Header, isSource: boolean): string | undefined {
   return isRetrofitted ? NO_SOURCE_RPM : readText(main, Tag.SOURCERPM);
 }
 
-function readAllDependencies(main: Header, nameTags: NameTags, isSource: boolean): RpmPackage['dependencies'] {
+function readAllDependencies(
+  main: Header,
+  nameTags: NameTags,
+  isSource: boolean,
+): RpmPackage['dependencies'] {
   const epoch = nameTags.epoch === undefined ? '' : `${nameTags.epoch}:`;
   const self = { name: nameTags.name, evr: `${epoch}${nameTags.version}-${nameTags.release}` };
   return {

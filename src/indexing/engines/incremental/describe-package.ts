@@ -6,14 +6,18 @@ import { openToRead } from '../../../base/files/open-to-read.ts';
 import { identityOf } from '../../../base/files/file-identity.ts';
 import { readInto, readStart, release } from '../../../base/files/read-into.ts';
 import { type PackageXml, renderPackage } from '../../../rpm/repodata/render-package.ts';
+import {
+  compareSize,
+  findIndexDefect,
+  findWrongDigest,
+  type IndexDefect,
+  isProvable,
+} from '../../../rpm/package-rules.ts';
 import { explainDependencyDefect } from '../../../rpm/rpm-parser/dependency-defect.ts';
-import type { DigestAlgorithm } from '../../../rpm/rpm-parser/digest-algorithm.ts';
 import { gatherHeader } from '../../../rpm/rpm-parser/gather-header.ts';
 import { parseRpm } from '../../../rpm/rpm-parser/parse-rpm.ts';
-import { findWrongPayloadDigest } from '../../../rpm/rpm-parser/payload-digests.ts';
 import { RpmParseError } from '../../../rpm/rpm-parser/rpm-parse-error.ts';
-import type { RpmPackage } from '../../../rpm/rpm-parser/rpm-package.ts';
-import { severityOf } from '../../../rpm/rpm-parser/text-defects.ts';
+import type { RpmPackage, TextDefect } from '../../../rpm/rpm-parser/rpm-package.ts';
 import { verifyHeaderDigests } from '../../../rpm/rpm-parser/verify-header-digests.ts';
 import type { NewPackage } from './plan-groups.ts';
 
@@ -105,37 +109,35 @@ function describeContent(
 }
 
 function reasonToLeaveOut(rpm: RpmPackage, descriptor: number, sizeBytes: number): string | undefined {
-  const { payloadFormat, headerRange, digests, textDefects, dependencyDefect } = rpm;
-  if (payloadFormat !== 'cpio') return `its payload is "${payloadFormat}", which is no package to install`;
-  const recordedBytes = digests.headerAndPayloadSizeBytes;
+  const defect = findIndexDefect(rpm);
+  if (defect !== undefined) return explainDefect(defect);
+  const { headerRange, digests } = rpm;
   const foundBytes = sizeBytes - headerRange.start;
-  // Some packagers write a wrong size, which rpm does not compare; the digests then prove the package whole.
-  const looksCut = recordedBytes !== undefined && foundBytes < recordedBytes;
-  if (looksCut && !isProvenWhole(rpm, descriptor, sizeBytes)) {
-    return `it is cut: expected ${recordedBytes} bytes of header and payload, found ${foundBytes}`;
-  }
-  const fatal = textDefects.find((defect) => severityOf(defect) === 'fatal');
-  if (fatal !== undefined) {
-    const what =
-      fatal.defect === 'too-long'
-        ? 'more text than readers take'
-        : `a text that XML cannot hold: ${fatal.defect}`;
-    return `its ${fatal.tag} (entry ${fatal.index}) has ${what}`;
-  }
-  return dependencyDefect && explainDependencyDefect(dependencyDefect);
+  if (compareSize(digests, foundBytes) !== 'cut' || isProvenWhole(rpm, descriptor, sizeBytes))
+    return undefined;
+  return `it is cut: expected ${digests.headerAndPayloadSizeBytes} bytes of header and payload, found ${foundBytes}`;
+}
+
+function explainDefect(defect: IndexDefect): string {
+  if (defect.kind === 'text') return explainText(defect.text);
+  if (defect.kind === 'dependency') return explainDependencyDefect(defect.dependency);
+  return `its payload is "${defect.payloadFormat}", which is no package to install`;
+}
+
+function explainText({ tag, index, defect }: TextDefect): string {
+  const what =
+    defect === 'too-long' ? 'more text than readers take' : `a text that XML cannot hold: ${defect}`;
+  return `its ${tag} (entry ${index}) has ${what}`;
 }
 
 function isProvenWhole({ digests, headerRange }: RpmPackage, descriptor: number, sizeBytes: number): boolean {
-  const found = new Map<DigestAlgorithm, string>();
-  for (const { algorithm } of digests.payload) {
-    if (!found.has(algorithm)) {
-      found.set(algorithm, digestFrom(descriptor, createHash(algorithm), headerRange.end, sizeBytes));
-    }
-  }
-  if (findWrongPayloadDigest(digests.payload, found) !== undefined) return false;
-  const { headerAndPayloadMd5 } = digests;
-  if (headerAndPayloadMd5 === undefined) return digests.payload.length > 0;
-  return digestFrom(descriptor, createHash('md5'), headerRange.start, sizeBytes) === headerAndPayloadMd5;
+  const digest = (algorithm: string, start: number): string =>
+    digestFrom(descriptor, createHash(algorithm), start, sizeBytes);
+  const algorithms = new Set(digests.payload.map(({ algorithm }) => algorithm));
+  const payload = new Map([...algorithms].map((one) => [one, digest(one, headerRange.end)]));
+  const hasMd5 = digests.headerAndPayloadMd5 !== undefined;
+  const headerAndPayloadMd5 = hasMd5 ? digest('md5', headerRange.start) : undefined;
+  return isProvable(digests) && findWrongDigest(digests, { payload, headerAndPayloadMd5 }) === undefined;
 }
 
 /** Of the whole file, whose first bytes are read already. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { isRpmArch, rpmWordFor } from '../../../src/intake/inspect/rpm-arches.ts';
-import { basearchOf } from '../../../src/storage/arch-table.ts';
+import { isRpmArch, rpmWordFor } from '../../src/rpm/rpm-arches.ts';
+import { basearchOf } from '../../src/storage/arch-table.ts';
 
 /** What the installed rpm knows; the table here is that of a newer one. */
 const INSTALLED = [

@@ -1,32 +1,21 @@
 import { AppError, cutText } from '../../errors.ts';
-import type { RpmPackage } from '../../rpm/rpm-parser/rpm-package.ts';
-import { isRpmArch, rpmWordFor } from './rpm-arches.ts';
-
-/** rpm compares it without regard to case. Source: rpm, lib/rpmrc.cc, rpmMachineScore. */
-const OS = /^linux$/i;
+import { rpmWordFor } from '../../rpm/rpm-arches.ts';
 
 const MAX_QUOTED_BYTES = 80;
 
-/**
- * What no host can install, because it is for another machine. rpm takes a source package of any arch and OS, but none
- * without the tag OS. Source: rpm, lib/rpmte.cc, addTE; lib/transaction.cc, checkProblems.
- * @throws AppError ARCH_UNKNOWN, OS_FOREIGN.
- */
-export function checkPlatform({ arch, os, isSource }: Pick<RpmPackage, 'arch' | 'os' | 'isSource'>): void {
-  if (os === undefined) throw osForeign('has no OS tag, and rpm installs no such package');
-  if (isSource) return;
-  if (!OS.test(os))
-    throw osForeign(`is for the operating system ${quote(os)}, and hosts of a repository run Linux`);
-  if (!isRpmArch(arch)) throw archUnknown(arch);
-}
-
-function osForeign(reason: string): AppError {
+/** The refusal of a package for another operating system than Linux. @param os undefined for one that has no OS tag. */
+export function osForeign(os: string | undefined): AppError {
+  const reason =
+    os === undefined
+      ? 'has no OS tag, and rpm installs no such package'
+      : `is for the operating system ${quote(os)}, and hosts of a repository run Linux`;
   return new AppError('OS_FOREIGN', `the package ${reason}`, {
     hint: 'Say "linux": rpmbuild --target x86_64-linux, nfpm and GoReleaser platform: linux, fpm --rpm-os linux, electron-installer-redhat platform: linux; where none is said, build it on Linux.',
   });
 }
 
-function archUnknown(arch: string): AppError {
+/** The refusal of a package for an architecture that rpm does not know, or not by this word. */
+export function archUnknown(arch: string): AppError {
   const word = rpmWordFor(arch);
   return new AppError(
     'ARCH_UNKNOWN',
