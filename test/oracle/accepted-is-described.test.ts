@@ -60,16 +60,19 @@ describe('what intake takes', () => {
     expect(index).not.toBe('described');
   });
 
-  it.skipIf(lacks('the corpus'))('is described by the index, each package of the corpus (needs the corpus)', async () => {
-    const broken: string[] = [];
-    let taken = 0;
-    for (const { path, name } of corpus ?? []) {
-      const { intake, index } = await passThrough(readFileSync(path));
-      if (intake !== 'taken') continue;
-      taken += 1;
-      if (index !== 'described') broken.push(`${name}: ${index}`);
-    }
-    expect(broken).toEqual([]);
-    expect(taken).toBeGreaterThan(50);
-  });
+  it.skipIf(lacks('the corpus'))(
+    'is described by the index, each package of the corpus (needs the corpus)',
+    async () => {
+      const broken: string[] = [];
+      let taken = 0;
+      for (const { path, name } of corpus ?? []) {
+        const { intake, index } = await passThrough(readFileSync(path));
+        if (intake !== 'taken') continue;
+        taken += 1;
+        if (index !== 'described') broken.push(`${name}: ${index}`);
+      }
+      expect(broken).toEqual([]);
+      expect(taken).toBeGreaterThan(50);
+    },
+  );
 });

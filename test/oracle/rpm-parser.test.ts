@@ -276,19 +276,22 @@ describe('a crafted package', () => {
     expect(files.map((path) => describeLikeRpm(parseFile(path)))).toEqual(queryRpm(files));
   });
 
-  it.skipIf(lacks('rpm'))('has the NEVRA that rpm names it by, with and without the epoch (needs rpm)', () => {
-    const files = [...paths.values()];
-    const output = execFileSync('rpm', ['-qp', '--nosignature', '--qf', '%{NEVRA} %{NVRA}\n', ...files], {
-      encoding: 'utf8',
-    });
-    const ours = files.map((path) => {
-      // rpm gives the arch of the machine that built a source package.
-      const nevra = toNevra({ ...parseFile(path), isSource: false });
-      expect(parseNevra(formatNevra(nevra))).toEqual(nevra);
-      return `${formatNevra(nevra)} ${formatNvra(nevra)}`;
-    });
-    expect(ours).toEqual(output.trimEnd().split('\n'));
-  });
+  it.skipIf(lacks('rpm'))(
+    'has the NEVRA that rpm names it by, with and without the epoch (needs rpm)',
+    () => {
+      const files = [...paths.values()];
+      const output = execFileSync('rpm', ['-qp', '--nosignature', '--qf', '%{NEVRA} %{NVRA}\n', ...files], {
+        encoding: 'utf8',
+      });
+      const ours = files.map((path) => {
+        // rpm gives the arch of the machine that built a source package.
+        const nevra = toNevra({ ...parseFile(path), isSource: false });
+        expect(parseNevra(formatNevra(nevra))).toEqual(nevra);
+        return `${formatNevra(nevra)} ${formatNvra(nevra)}`;
+      });
+      expect(ours).toEqual(output.trimEnd().split('\n'));
+    },
+  );
 
   it.skipIf(lacks('createrepo_c'))('says the same to createrepo_c as to us (needs createrepo_c)', () => {
     const script = [
