@@ -9,12 +9,18 @@ import { type IndexedPackage, type PackageGroup, type PerType, perType } from '.
 import type { NewPackage, Piece } from './plan-groups.ts';
 import { createKeptTextReader } from '../../metadata/read-kept-text.ts';
 
+// A text cannot hold them: `<` stands for itself nowhere else.
+const ELEMENT_START = '<package ';
+const ELEMENT_END = '</package>\n';
+
 /** A package and its text in each file. */
 export interface PackageText {
   readonly indexed: IndexedPackage;
   readonly texts: PerType<Buffer>;
   /** Undefined when it was described just now; else what describes it when its text is not sound. */
   readonly again: NewPackage | undefined;
+  /** True when the strict parser took the text before it was first published, and it is that text. */
+  readonly wasChecked: boolean;
 }
 
 /** Makes and checks the texts of packages, and notes those that have none. */
@@ -44,7 +50,10 @@ export class PackageTexts {
 
   /** The part as it is when a strict parser takes it, which is nearly always; else without the packages at fault. */
   sound(part: readonly PackageText[]): readonly PackageText[] {
-    if (faultOf(part) === undefined) return part;
+    // What is well-formed alone is so beside others. A group has sixty packages, of which one is new after an upload.
+    const isKeptSound = part.every(({ again, wasChecked }) => again === undefined || wasChecked);
+    const unread = isKeptSound ? part.filter(({ again }) => again === undefined) : part;
+    if (faultOf(unread) === undefined) return part;
     const sound = part.map((text) => this.#soundText(text)).filter((text) => text !== undefined);
     const fault = faultOf(sound);
     if (fault === undefined) return sound;
@@ -57,7 +66,8 @@ export class PackageTexts {
     const indexed = group.packages[index];
     if (indexed === undefined) return undefined;
     const again = described ?? { location: indexed.location, sha256: undefined };
-    return { indexed, texts: this.#kept.read(group, index), again };
+    const texts = this.#kept.read(group, index);
+    return { indexed, texts, again, wasChecked: isOfOurs(group) && isWholeElement(texts, indexed) };
   }
 
   #soundText(text: PackageText): PackageText | undefined {
@@ -88,7 +98,7 @@ export class PackageTexts {
     const { pkgid, xml } = description;
     const texts = perType((type) => Buffer.from(xml[type]));
     const textBytes = perType((type) => texts[type].length);
-    return { indexed: { location, pkgid, identity, textBytes }, texts, again: undefined };
+    return { indexed: { location, pkgid, identity, textBytes }, texts, again: undefined, wasChecked: false };
   }
 }
 
@@ -98,6 +108,26 @@ export function joinedText(part: readonly PackageText[], type: PackageMetadataTy
   // A package with as much text as hundreds is alone in its group.
   if (only !== undefined && others.length === 0) return only.texts[type];
   return Buffer.concat(part.map(({ texts }) => texts[type]));
+}
+
+/** Groups that this engine wrote are compressed; what it takes over from another writer is not. */
+function isOfOurs({ segments }: PackageGroup): boolean {
+  return PACKAGE_METADATA_TYPES.every((type) => segments[type].format !== 'plain');
+}
+
+/**
+ * Whether each text is one element, of this package. The bytes of the group are those that were written, but its state could
+ * say wrongly where in them a package begins.
+ */
+function isWholeElement(texts: PerType<Buffer>, { pkgid }: IndexedPackage): boolean {
+  return PACKAGE_METADATA_TYPES.every((type) => {
+    const text = texts[type];
+    return (
+      text.indexOf(ELEMENT_START) === 0 &&
+      text.indexOf(ELEMENT_END) === text.length - ELEMENT_END.length &&
+      text.includes(type === 'primary' ? `pkgid="YES">${pkgid}<` : ` pkgid="${pkgid}"`)
+    );
+  });
 }
 
 /** What the strict parser has against the packages; undefined when it reads exactly them. */

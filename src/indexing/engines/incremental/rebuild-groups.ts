@@ -27,8 +27,8 @@ export interface RebuiltGroups {
 }
 
 /**
- * Describes the new packages among the pieces, puts them together with the others, and writes groups of them. Every
- * group is read by an independent strict parser first, so that no package can break the index for all.
+ * Describes the new packages among the pieces, puts them together with the others, and writes groups of them. An
+ * independent strict parser reads each text before it is first published, so that no package can break the index for all.
  * @throws AppError INDEX_FAILED when a package cannot be read now, INDEX_DAMAGED when a kept text is not as it was written.
  */
 export function rebuildGroups(job: RebuildJob): RebuiltGroups {

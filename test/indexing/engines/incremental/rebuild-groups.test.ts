@@ -51,6 +51,7 @@ async function textOf(group: PackageGroup, type: PackageMetadataType): Promise<s
   return decompressSegment(format, bytes, group.segments[type]).toString();
 }
 
+const NOTHING: RebuiltGroups = { groups: [], described: [], leftOut: [], damaged: [], gone: [] };
 const namesOf = ({ groups }: RebuiltGroups): readonly (readonly string[])[] =>
   groups.map(({ packages }) => packages.map(({ location }) => location));
 const keptPieces = ({ groups }: RebuiltGroups): readonly Piece[] =>
@@ -173,6 +174,36 @@ describe('packages that were described before', () => {
     const path = before.groups[0]?.segments.other.path ?? '';
     await writeFile(path, (await readFile(path)).subarray(0, -1));
     expect(() => rebuild(keptPieces(before))).toThrow(expect.objectContaining({ code: 'INDEX_DAMAGED' }));
+  });
+
+  it('are described again where the state says wrongly at which byte one of them begins', async () => {
+    const [group] = rebuild([await put('a'), await put('c')]).groups;
+    if (group === undefined) throw new Error('expected a group');
+    const moved = group.packages.map((one, index) => ({
+      ...one,
+      textBytes: { ...one.textBytes, other: one.textBytes.other + (index === 0 ? 10 : -10) },
+    }));
+    const [a, c] = keptPieces({ ...NOTHING, groups: [{ ...group, packages: moved }] });
+    if (a === undefined || c === undefined) throw new Error('expected two pieces');
+    const rebuilt = rebuild([a, await put('b'), c]);
+    expect(rebuilt.described).toEqual(rebuilt.groups[0]?.packages);
+    expect([rebuilt.described[0], rebuilt.described[2]]).toEqual(group.packages);
+  });
+
+  it('are not read by the strict parser a second time', async () => {
+    const [group] = rebuild([await put('a')]).groups;
+    if (group === undefined) throw new Error('expected a group');
+    const text = Buffer.from((await textOf(group, 'primary')).replace('<name>', '<nam>'));
+    const { bytes, segment } = compressSegment('gzip', text);
+    const path = join(dir.path, 'unread');
+    await writeFile(path, bytes);
+    const [one] = group.packages;
+    if (one === undefined) throw new Error('expected a package');
+    const packages = [{ ...one, textBytes: { ...one.textBytes, primary: text.length } }];
+    const primary: PlacedSegment = { ...segment, path, offset: 0, format: 'gzip' };
+    const written = { packages, segments: { ...group.segments, primary } };
+    const rebuilt = rebuild([...keptPieces({ ...NOTHING, groups: [written] }), await put('b')]);
+    expect(rebuilt.described.map(({ location }) => location)).toEqual(['Packages/b.rpm']);
   });
 });
 
