@@ -29,13 +29,16 @@ export async function startServicePeer(options: {
   readonly packagesDir: string;
   readonly stack: AsyncDisposableStack;
   readonly nodeArguments: readonly string[];
+  /** Whose service runs; default: this one's. */
+  readonly checkout?: string | undefined;
 }): Promise<ServicePeer> {
-  const { name, engine, root, packagesDir, stack, nodeArguments } = options;
+  const { name, engine, root, packagesDir, stack, nodeArguments, checkout } = options;
   const port = await findFreePort();
   const start = (): Promise<RunningService> =>
     startService({
       root,
       port,
+      checkout,
       nodeArguments,
       indexUpdater: { engine, quiet_seconds: 3600, max_wait_seconds: 86_400 },
     });

@@ -6,15 +6,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
-const BIN = fileURLToPath(new URL('../../bin/rpmyard', import.meta.url));
+/** This checkout. */
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const START_LIMIT_MS = 20_000;
-const START_POLL_MS = 20;
+const START_POLL_MS = 5;
 const ONLY_WHEN_ASKED = { quiet_seconds: 3600, max_wait_seconds: 86_400 };
 
 export interface ServiceOptions {
   /** Holds `storage`, `spool` and `state`. */
   readonly root: string;
   readonly port: number;
+  /** Whose service runs; default: this one's. */
+  readonly checkout?: string | undefined;
   /** Options of Node's own, such as `--cpu-prof`. */
   readonly nodeArguments?: readonly string[];
   /** The configuration's section of that name; default: none. */
@@ -33,6 +36,7 @@ export interface RunningService extends AsyncDisposable {
 export async function startService({
   root,
   port,
+  checkout = CHECKOUT,
   nodeArguments = [],
   access = {},
   indexUpdater = ONLY_WHEN_ASKED,
@@ -45,7 +49,14 @@ export async function startService({
   await once(log, 'open');
   const child = execa(
     process.execPath,
-    ['--max-semi-space-size=2', ...nodeArguments, BIN, 'serve', '-c', configPath],
+    [
+      '--max-semi-space-size=2',
+      ...nodeArguments,
+      join(checkout, 'bin', 'rpmyard'),
+      'serve',
+      '-c',
+      configPath,
+    ],
     {
       stdin: 'ignore',
       // Into a file, as a service manager would keep it: a pipe to this process would take time of it.
@@ -82,7 +93,8 @@ ${Object.entries(sections)
 `;
 }
 
-async function waitUntilReady(baseUrl: string): Promise<void> {
+/** Until the server at this URL says at /readyz that it takes requests. */
+export async function waitUntilReady(baseUrl: string): Promise<void> {
   const deadlineMs = Date.now() + START_LIMIT_MS;
   while (Date.now() < deadlineMs) {
     const answer = await fetch(`${baseUrl}/readyz`).catch(() => undefined);
