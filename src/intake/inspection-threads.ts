@@ -23,7 +23,7 @@ export function createInspectionThreads(digestThreads = availableParallelism()):
     HEADER_THREADS,
     // A header's bytes lie outside of the heap.
     () => startWorker('header-worker', { maxYoungGenerationSizeMb: 2 }),
-    HEADER_IDLE_MS,
+    { idleMs: HEADER_IDLE_MS },
   );
   const digests = new WorkerPool<DigestJob, FileDigests>(digestThreads, () =>
     // It holds one chunk of a file; without limits its heap would grow to what a whole service may take.

@@ -11,23 +11,30 @@ export interface JobOptions<Progress> {
 /** How long a thread that is ended is waited for. */
 export const END_LIMIT_MS = 5_000;
 
+/** When a thread is ended, which gives its memory back. */
+export interface ThreadLife<Answer> {
+  /** After so long without a job; never by default. */
+  readonly idleMs?: number;
+  /** At once after a job that left it larger than the next ones need it; never by default. */
+  readonly isSpent?: (answer: Answer) => boolean;
+}
+
 /**
  * At most `size` worker threads that do jobs, one each at a time, so that the calling thread stays free. Each starts with its
  * first job. Their code calls answerJobs().
  */
 export class WorkerPool<Job, Answer, Progress = never> {
   readonly #start: () => Worker;
-  readonly #idleMs: number;
+  readonly #life: Required<ThreadLife<Answer>>;
   readonly #inThread: LimitFunction;
   readonly #workers = new Set<Worker>();
   readonly #idle: Worker[] = [];
   readonly #endings = new Map<Worker, NodeJS.Timeout>();
   #isClosed = false;
 
-  /** @param idleMs a thread without a job for this long is ended, which gives its memory back. */
-  constructor(size: number, start: () => Worker, idleMs = Number.POSITIVE_INFINITY) {
+  constructor(size: number, start: () => Worker, life: ThreadLife<Answer> = {}) {
     this.#start = start;
-    this.#idleMs = idleMs;
+    this.#life = { idleMs: Number.POSITIVE_INFINITY, isSpent: () => false, ...life };
     this.#inThread = pLimit(size);
   }
 
@@ -56,14 +63,15 @@ export class WorkerPool<Job, Answer, Progress = never> {
 
   #becomeIdle(worker: Worker): void {
     this.#idle.push(worker);
-    if (this.#idleMs === Number.POSITIVE_INFINITY) return;
-    this.#endings.set(worker, setTimeout(() => this.#end(worker), this.#idleMs).unref());
+    const { idleMs } = this.#life;
+    if (idleMs === Number.POSITIVE_INFINITY) return;
+    this.#endings.set(worker, setTimeout(() => this.#endIdle(worker), idleMs).unref());
   }
 
-  #end(worker: Worker): void {
+  #endIdle(worker: Worker): void {
     if (!this.#idle.includes(worker)) return;
     this.#idle.splice(this.#idle.indexOf(worker), 1);
-    worker.terminate().catch(() => undefined);
+    end(worker);
   }
 
   #startWorker(): Worker {
@@ -96,13 +104,21 @@ export class WorkerPool<Job, Answer, Progress = never> {
     };
     worker.on('message', onMessage).on('error', settled.reject).on('exit', onExit);
     signal?.addEventListener('abort', onAbort, { once: true });
+    let isKept = true;
     try {
       worker.postMessage(job);
-      return await settled.promise;
+      const answer = await settled.promise;
+      isKept = !this.#life.isSpent(answer);
+      return answer;
     } finally {
       worker.off('message', onMessage).off('error', settled.reject).off('exit', onExit);
       signal?.removeEventListener('abort', onAbort);
-      if (this.#workers.has(worker) && signal?.aborted !== true) this.#becomeIdle(worker);
+      if (!isKept) end(worker);
+      else if (this.#workers.has(worker) && signal?.aborted !== true) this.#becomeIdle(worker);
     }
   }
+}
+
+function end(worker: Worker): void {
+  worker.terminate().catch(() => undefined);
 }

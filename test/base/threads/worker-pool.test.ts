@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/errors.ts';
-import { WorkerPool } from '../../../src/base/threads/worker-pool.ts';
+import { type ThreadLife, WorkerPool } from '../../../src/base/threads/worker-pool.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /** What the thread of these tests is to do. */
@@ -53,7 +53,7 @@ let started: Worker[] = [];
 let ended = 0;
 const pools: WorkerPool<Job, Answer, number>[] = [];
 
-function createPool(size: number, idleMs?: number): WorkerPool<Job, Answer, number> {
+function createPool(size: number, life?: ThreadLife<Answer>): WorkerPool<Job, Answer, number> {
   const start = (): Worker => {
     const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(CODE)}`), {
       resourceLimits: { maxOldGenerationSizeMb: 64 },
@@ -64,7 +64,7 @@ function createPool(size: number, idleMs?: number): WorkerPool<Job, Answer, numb
     });
     return worker;
   };
-  const pool = new WorkerPool<Job, Answer, number>(size, start, idleMs);
+  const pool = new WorkerPool<Job, Answer, number>(size, start, life);
   pools.push(pool);
   return pool;
 }
@@ -176,7 +176,7 @@ describe('a thread that dies', () => {
 
 describe('a thread without a job', () => {
   it('is ended after the time for that, and another one is started for the next job', async () => {
-    const pool = createPool(2, 1);
+    const pool = createPool(2, { idleMs: 1 });
     await Promise.all([1, 2].map(() => pool.run({ do: 'answer', text: '' })));
     await eventually(() => expect(ended).toBe(2));
     await expect(pool.run({ do: 'answer', text: 'next' })).resolves.toMatchObject({ text: 'next' });
@@ -188,6 +188,15 @@ describe('a thread without a job', () => {
     const before = await pool.run({ do: 'answer', text: '' });
     expect((await pool.run({ do: 'answer', text: '' })).threadId).toBe(before.threadId);
   });
+});
+
+it('a thread whose job left it too large is ended, and another one does the next job', async () => {
+  const pool = createPool(1, { isSpent: ({ text }) => text === 'large' });
+  const small = await pool.run({ do: 'answer', text: 'small' });
+  const large = await pool.run({ do: 'answer', text: 'large' });
+  expect(large.threadId).toBe(small.threadId);
+  expect((await pool.run({ do: 'answer', text: 'small' })).threadId).not.toBe(large.threadId);
+  await eventually(() => expect(ended).toBe(1));
 });
 
 describe('a signal', () => {

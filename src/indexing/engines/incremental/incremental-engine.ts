@@ -11,18 +11,26 @@ export interface IncrementalOptions {
   readonly timeoutMs: number;
   /** A thread without a job for this long is ended. */
   readonly idleMs?: number;
+  /** A thread that described more than so many in one run is ended after it. */
+  readonly manyPackages?: number;
 }
 
 // After it the service has the memory of an idle one again. The next run starts a thread and reads from the disk what is known
 // of the index; builds of one job come closer together than this.
 const IDLE_MS = 300_000;
+// Describing 20,000 packages leaves 130 MB with the thread and those that it started, which one package more would come on top of.
+// Runs after uploads describe fewer, and the thread stays.
+const MANY_PACKAGES = 2_000;
 
 /** The engine of our own: what changed is described, everything else is copied from the published files. */
 export function createIncrementalEngine(options: IncrementalOptions): IndexEngine {
   const threads = new WorkerPool<IndexJob, BuiltIndex, IndexProgress>(
     options.concurrency,
     options.startThread,
-    options.idleMs ?? IDLE_MS,
+    {
+      idleMs: options.idleMs ?? IDLE_MS,
+      isSpent: ({ described }) => described.size > (options.manyPackages ?? MANY_PACKAGES),
+    },
   );
 
   return {

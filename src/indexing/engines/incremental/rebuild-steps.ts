@@ -90,7 +90,7 @@ async function doJobs(
 
 /** Threads that rebuild, one a processor. */
 export function createRebuildPool(): RebuildPool {
-  return new WorkerPool(availableParallelism(), startWorker, IDLE_MS);
+  return new WorkerPool(availableParallelism(), startWorker, { idleMs: IDLE_MS });
 }
 
 function startWorker(): Worker {
