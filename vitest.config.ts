@@ -7,7 +7,8 @@ export default defineConfig({
     // An end for what hangs, not a measure: a machine may be busy.
     testTimeout: 300_000,
     hookTimeout: 300_000,
-    maxWorkers: 2,
+    // One more than the processors of a small machine: much of the time a test waits for a tool.
+    maxWorkers: 3,
     globalSetup: 'test/support/choose-seed.ts',
     setupFiles: ['test/support/demand-checks.ts'],
     reporters: ['default', new SkippedTestsReporter()],

@@ -10,6 +10,7 @@ import { publishRepodata } from '../../src/storage/local/publish-repodata.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
 import { defaultJob, writePackage } from '../support/indexed-repository.ts';
+import { isLongRun } from '../support/is-long-run.ts';
 import { createRandom, type Random } from '../support/random.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { type Site, startSite } from '../support/run-site.ts';
@@ -18,8 +19,8 @@ import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 import { UNSIGNED } from '../support/unsigned.ts';
 
 const REPOSITORY = '9/x86_64';
-const THREAD_ROUNDS = 25;
-const PROCESS_ROUNDS = 8;
+const THREAD_ROUNDS = isLongRun ? 25 : 8;
+const PROCESS_ROUNDS = isLongRun ? 8 : 3;
 /** Turns of the event loop of the thread that asks; a run takes some hundreds. */
 const MAX_TURNS = 1_500;
 
@@ -133,7 +134,7 @@ describe("an engine's thread that is ended at any moment", () => {
           const after = await compared(tree);
           expect([round, after[1]]).toEqual([round, after[0]]);
         }
-        expect(kills).toBeGreaterThan(3);
+        expect(kills).toBeGreaterThan(THREAD_ROUNDS / 8);
       } finally {
         await tree.close();
       }

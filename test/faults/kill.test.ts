@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
+import { isLongRun } from '../support/is-long-run.ts';
 import { readerOverHttp, readIndex } from '../support/read-index.ts';
 import { type Site, startSite } from '../support/run-site.ts';
 import { putPackage, sendRequest, sha256Of } from '../support/send-request.ts';
 
-const ROUNDS = 8;
+const ROUNDS = isLongRun ? 8 : 3;
 const UPLOADERS = 6;
 /** The service dies at an acknowledgement somewhere in this range. */
 const MIN_ACKNOWLEDGED = 5;

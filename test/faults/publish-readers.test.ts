@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { craftRpm } from '../support/craft-rpm.ts';
+import { isLongRun } from '../support/is-long-run.ts';
 import { readerOverHttp, readIndex, readNamedFiles } from '../support/read-index.ts';
 import { type Front, type Site, startSite } from '../support/run-site.ts';
 import { putPackage, sendRequest } from '../support/send-request.ts';
 import { type EngineName, withEngine } from '../support/with-engine.ts';
 
 const REPOSITORY = '9/x86_64';
-const PUBLISHES = 200;
+const PUBLISHES = isLongRun ? 200 : 40;
 /** Publishes between the repomd.xml that a slow reader begins with and the files it then asks for. */
 const BEHIND = 20;
 
