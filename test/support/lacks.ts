@@ -16,9 +16,10 @@ export const OTHER_MOUNT = '/dev/shm';
 
 const GIB = 1024 ** 3;
 
-/** Succeeds once strace says that it is attached, however long that takes on a busy machine. */
+/** Succeeds as soon as strace says that it is attached, however long that takes on a busy machine. */
 const TRACE_ANOTHER =
-  'sleep 60 & pid=$!; strace -o /dev/null -p $pid 2>&1 | grep -qm1 attached; status=$?; kill $pid; exit $status';
+  'sleep 60 & pid=$!; ' +
+  'strace -o /dev/null -p $pid 2>&1 | { grep -qm1 attached && kill $pid; } && exit 0; kill $pid; exit 1';
 
 const runs = (command: string, ...args: readonly string[]): boolean =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0;
