@@ -3,7 +3,8 @@ import type { HeaderEntry } from './header-entry.ts';
 import { EMPTY_LIST, type LazyList, lazyList } from './lazy-list.ts';
 import type { Changelog } from './rpm-package.ts';
 import { Tag } from './tag.ts';
-import { NUMBER_TYPES, readNumbers, readStrings, STRING_TYPES, valueCount } from './tag-array.ts';
+import { NUMBER_TYPES, readNumbers, readStrings, valueCount } from './tag-array.ts';
+import { STRING_TYPES } from './tag-type.ts';
 import { findEntry } from './tag-value.ts';
 
 /**

@@ -3,7 +3,7 @@ import type { Header } from './header.ts';
 import type { HeaderEntry } from './header-entry.ts';
 import type { DependencyDefect } from './rpm-package.ts';
 import { Tag, tagName } from './tag.ts';
-import { STRING_TYPES } from './tag-array.ts';
+import { STRING_TYPES } from './tag-type.ts';
 
 /**
  * dnf and zypper read a boolean dependency by a function that calls itself at each parenthesis and after each operator, and

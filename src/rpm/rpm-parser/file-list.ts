@@ -10,10 +10,9 @@ import {
   readNumbers,
   readStrings,
   requireParallel,
-  STRING_TYPES,
   valueCount,
 } from './tag-array.ts';
-import { TagType } from './tag-type.ts';
+import { STRING_TYPES, TagType } from './tag-type.ts';
 import { findEntry, hasTag } from './tag-value.ts';
 
 /** Source: stat(2), S_IFMT and S_IFDIR. */

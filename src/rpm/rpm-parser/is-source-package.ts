@@ -1,6 +1,6 @@
 import type { Header } from './header.ts';
 import { Tag } from './tag.ts';
-import { STRING_TYPES } from './tag-array.ts';
+import { STRING_TYPES } from './tag-type.ts';
 import { TagType } from './tag-type.ts';
 import { findEntry, hasTag, readOnlyNumber } from './tag-value.ts';
 

@@ -2,8 +2,8 @@ import type { Header } from './header.ts';
 import type { PackageSignature } from './rpm-package.ts';
 import { RpmParseError } from './rpm-parse-error.ts';
 import { SignatureTag, tagName } from './tag.ts';
-import { readStrings, STRING_TYPES } from './tag-array.ts';
-import { TagType } from './tag-type.ts';
+import { readStrings } from './tag-array.ts';
+import { STRING_TYPES, TagType } from './tag-type.ts';
 import { findEntry } from './tag-value.ts';
 
 /** The largest in use, SLH-DSA's, has 50 KB; an RSA signature has 600 bytes. */

@@ -1,7 +1,6 @@
-import { TagType } from './tag-type.ts';
+import { STRING_TYPES, TagType } from './tag-type.ts';
 
 /** rpm does not tell the three apart. */
-const STRINGS: readonly number[] = [TagType.STRING, TagType.STRING_ARRAY, TagType.I18NSTRING];
 
 /**
  * All tags of rpm 4.18 by type, as ranges from the first to the last tag. Most of them are not read here;
@@ -86,7 +85,7 @@ const RANGES: readonly (readonly [readonly number[], readonly (readonly [number,
     ],
   ],
   [
-    STRINGS,
+    STRING_TYPES,
     [
       [100, 100],
       [266, 266],

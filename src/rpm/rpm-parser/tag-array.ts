@@ -13,9 +13,6 @@ export interface NumberArray {
   at(index: number): number;
 }
 
-/** Types an array of strings may have: one string is sometimes stored as a STRING. */
-export const STRING_TYPES: readonly number[] = [TagType.STRING_ARRAY, TagType.STRING, TagType.I18NSTRING];
-
 /** Types an array of numbers may have; without a region rpm compares none with its table. Source: rpm, lib/rpmtd.cc, rpmtdGetNumber. */
 export const NUMBER_TYPES: readonly number[] = [
   TagType.INT32,

@@ -15,6 +15,9 @@ export const TagType = {
   I18NSTRING: 9,
 } as const satisfies Readonly<Record<string, number>>;
 
+/** The types of text. An array of texts may have each of them: one text is sometimes stored as a STRING. */
+export const STRING_TYPES: readonly number[] = [TagType.STRING, TagType.STRING_ARRAY, TagType.I18NSTRING];
+
 const FIRST_TYPE = TagType.CHAR;
 const LAST_TYPE = TagType.I18NSTRING;
 

@@ -2,7 +2,7 @@ import type { Header } from './header.ts';
 import type { HeaderEntry } from './header-entry.ts';
 import { RpmParseError, type RpmParseErrorCode } from './rpm-parse-error.ts';
 import { tagName } from './tag.ts';
-import { TagType, typeName, valueBytes } from './tag-type.ts';
+import { STRING_TYPES, TagType, typeName, valueBytes } from './tag-type.ts';
 import { MAX_TEXT_BYTES } from './text-length.ts';
 import { decodeText } from './text.ts';
 
@@ -10,7 +10,6 @@ import { decodeText } from './text.ts';
 const MAX_WORD_BYTES = 1024 * 1024;
 
 /** rpm does not tell them apart where it wants one text. */
-const ANY_STRINGS: readonly number[] = [TagType.STRING, TagType.STRING_ARRAY, TagType.I18NSTRING];
 const ANY_TYPES: readonly number[] = Object.values(TagType);
 
 /**
@@ -38,7 +37,7 @@ export function hasTag(header: Header, tag: number): boolean {
 
 /** The text of a STRING that a package must have, once. @throws RpmParseError TAG_MISSING, TAG_INVALID, LIMIT_EXCEEDED */
 export function requireString(header: Header, tag: number): string {
-  const entry = findEntry(header, tag, ANY_STRINGS);
+  const entry = findEntry(header, tag, STRING_TYPES);
   if (entry === undefined) throw missingTag(header, tag);
   expectCount(header, entry, 1);
   return decodeFirst(header, entry, { maxBytes: MAX_WORD_BYTES, code: 'LIMIT_EXCEEDED' });
@@ -55,7 +54,7 @@ export function requireString(header: Header, tag: number): string {
  */
 export function readText(header: Header, tag: number): string | undefined {
   const entry = header.entries.get(tag);
-  if (entry === undefined || !ANY_STRINGS.includes(entry.type)) return undefined;
+  if (entry === undefined || !STRING_TYPES.includes(entry.type)) return undefined;
   if (entry.type === TagType.STRING_ARRAY && entry.count !== 1) return undefined;
   return decodeFirst(header, entry, { maxBytes: MAX_TEXT_BYTES, code: 'TEXT_TOO_LONG' });
 }

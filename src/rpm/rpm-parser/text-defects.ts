@@ -3,7 +3,8 @@ import type { Header } from './header.ts';
 import type { HeaderEntry } from './header-entry.ts';
 import type { TextDefect } from './rpm-package.ts';
 import { Tag, tagName } from './tag.ts';
-import { TagType } from './tag-type.ts';
+import { valueCount } from './tag-array.ts';
+import { STRING_TYPES } from './tag-type.ts';
 import {
   isTooLongForAttribute,
   isTooLongForText,
@@ -53,8 +54,6 @@ const REPODATA_TAGS: readonly number[] = [
   Tag.SOURCERPM,
 ];
 
-const STRING_TYPES: ReadonlySet<number> = new Set([TagType.STRING, TagType.STRING_ARRAY, TagType.I18NSTRING]);
-
 /**
  * What becomes of a text that repodata cannot carry as it is. `harmless`: text that is no UTF-8 is read as Latin-1, as
  * createrepo_c does; hosts install such packages. `replaced`: U+FFFD stands in its place, since no program looks
@@ -70,7 +69,7 @@ export function severityOf({ tag, defect }: TextDefect): 'harmless' | 'replaced'
 export function findTextDefects(main: Header): readonly TextDefect[] {
   return REPODATA_TAGS.flatMap((tag) => {
     const entry = main.entries.get(tag);
-    if (entry === undefined || !STRING_TYPES.has(entry.type) || isHarmless(main.bytes, entry)) return [];
+    if (entry === undefined || !STRING_TYPES.includes(entry.type) || isHarmless(main.bytes, entry)) return [];
     return findDefectsOf(main, entry);
   });
 }
@@ -92,7 +91,7 @@ function findDefectsOf(main: Header, entry: HeaderEntry): readonly TextDefect[] 
   const isNevra = NEVRA_TAGS.includes(entry.tag);
   const isTooLong = lengthRuleOf(entry.tag);
   // Repodata carries the C locale only, the first of a translated text.
-  const count = entry.type === TagType.I18NSTRING ? 1 : entry.count;
+  const count = valueCount(entry);
   const firstIndexes = new Map<TextDefect['defect'], number>();
   let start = entry.start;
   for (let index = 0; index < count; index++) {
