@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../../errors.ts';
 import { headerText } from '../../base/text/header-text.ts';
+import { asStrongTag, splitEntityTags } from '../entity-tags.ts';
 
 /** Entity tags as `If-Match` and `If-None-Match` list them, without the `W/` that a cache in between may add; `*` is any. */
 type Tags = readonly string[] | '*';
@@ -11,7 +12,7 @@ export interface Preconditions {
 }
 
 // Source: RFC 9110, 8.8.3 and 13.1.
-const TAG = /^(?:W\/)?(?<tag>"[\x21\x23-\x7e\x80-\xff]*")$/;
+const TAG = /^"[\x21\x23-\x7e\x80-\xff]*"$/;
 
 /** @throws AppError PARAMETER_INVALID: a condition that is not understood must not be passed over. */
 export function readPreconditions(headers: IncomingHttpHeaders): Preconditions {
@@ -56,9 +57,9 @@ function includes(tags: Tags, etag: string | undefined): boolean {
 function tagsOf(name: string, text: string | undefined): Tags | undefined {
   if (text === undefined) return undefined;
   if (text.trim() === '*') return '*';
-  return text.split(',').map((item) => {
-    const tag = TAG.exec(item.trim())?.groups?.['tag'];
-    if (tag !== undefined) return tag;
+  return splitEntityTags(text).map((item) => {
+    const tag = asStrongTag(item);
+    if (TAG.test(tag)) return tag;
     throw new AppError('PARAMETER_INVALID', `${name} is no list of entity tags`, {
       hint: `Write it as the header ETag of an answer has it, with the quotes: ${name}: "abc".`,
     });

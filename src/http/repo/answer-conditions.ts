@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { headerText } from '../../base/text/header-text.ts';
+import { asStrongTag, splitEntityTags } from '../entity-tags.ts';
 import { type ByteRange, readRanges } from './read-ranges.ts';
 
 /** The facts of a file that conditions of a request are compared with. */
@@ -28,7 +29,7 @@ export function answerConditions(headers: IncomingHttpHeaders, file: FileVersion
   if (unmodifiedSince !== undefined && !((readHttpTime(unmodifiedSince) ?? -1) >= file.modifiedSeconds))
     return { kind: 'precondition-failed' };
   const match = headers['if-match'];
-  if (match !== undefined && match !== '*' && !etagsOf(match).includes(file.etag))
+  if (match !== undefined && match !== '*' && !splitEntityTags(match).includes(file.etag))
     return { kind: 'precondition-failed' };
   if (isKnown(headers, file)) return { kind: 'not-modified' };
   return answerRange(headers, file);
@@ -41,7 +42,7 @@ function isKnown(headers: IncomingHttpHeaders, { etag, modifiedSeconds }: FileVe
   if (modifiedSince !== undefined && readHttpTime(modifiedSince) !== modifiedSeconds) return false;
   if (noneMatch === undefined || noneMatch === '*') return true;
   // A cache on the way may have made the tag a weak one.
-  return etagsOf(noneMatch).some((given) => given.replace(/^W\//, '') === etag);
+  return splitEntityTags(noneMatch).some((given) => asStrongTag(given) === etag);
 }
 
 function answerRange(headers: IncomingHttpHeaders, file: FileVersion): FileAnswer {
@@ -55,10 +56,6 @@ function answerRange(headers: IncomingHttpHeaders, file: FileVersion): FileAnswe
 function isSameVersion(ifRange: string | undefined, file: FileVersion): boolean {
   if (ifRange === undefined) return true;
   return /.+"$/s.test(ifRange) ? ifRange === file.etag : readHttpTime(ifRange) === file.modifiedSeconds;
-}
-
-function etagsOf(list: string): readonly string[] {
-  return list.split(',').map((etag) => etag.trim());
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
