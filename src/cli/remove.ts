@@ -2,10 +2,10 @@ import { unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ifThere } from '../base/files/if-there.ts';
-import { GLOB_PATTERN } from '../base/config/schema.ts';
 import { syncDirectory } from '../base/files/durable-files.ts';
 import { AppError, printable } from '../errors.ts';
 import { openRepositories } from '../storage/open-storage.ts';
+import { checkGlobs } from './check-globs.ts';
 import { createRepositoryLayout } from '../storage/repository-layout.ts';
 import { demandOwner } from './become-owner.ts';
 import { REMOVE } from './commands.ts';
@@ -14,8 +14,6 @@ import { openReindexer } from './open-reindexer.ts';
 import { type CommandConfig, foldersOf, readConfig, treeLine } from './read-config.ts';
 import { reindexOne } from './reindex.ts';
 import { demandRepository, demandTree } from './tree-missing.ts';
-
-const GLOB = new RegExp(GLOB_PATTERN);
 
 const MEANING = `Hosts that installed it keep it, and caches may go on handing out its file.
 The name is free again: an upload of other bytes under it would be accepted.
@@ -39,7 +37,7 @@ export async function remove(args: readonly string[]): Promise<number> {
       hint: 'rpmyard remove hello-1.0-1.el9.noarch, or the name of its file.',
     });
   }
-  const globs = checkGlobs(values.in ?? ['*']);
+  const globs = checkGlobs('--in', values.in ?? ['*']);
   const config = readConfig(values);
   demandTree(config);
   // The files in the directories belong to that user, and so does the index that is made anew.
@@ -100,12 +98,4 @@ function lines(places: readonly PackagePlace[], word: string): string {
       return `${deed}: ${printable(`${repository}/${location}`)}\n`;
     })
     .join('');
-}
-
-function checkGlobs(globs: readonly string[]): readonly string[] {
-  const wrong = globs.find((glob) => !GLOB.test(glob));
-  if (wrong === undefined) return globs;
-  throw new AppError('PARAMETER_INVALID', `--in ${wrong} is no pattern of repositories`, {
-    hint: 'Write it like 9/x86_64, 9/* or *.',
-  });
 }

@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util';
 import type { Right } from '../trust/rights.ts';
 import { hashToken, newToken } from '../trust/token-hash.ts';
-import { CLIENT_NAME_PATTERN, GLOB_PATTERN } from '../base/config/schema.ts';
+import { CLIENT_NAME_PATTERN } from '../base/config/schema.ts';
 import { AppError } from '../errors.ts';
+import { checkGlobs } from './check-globs.ts';
 import { TOKEN } from './commands.ts';
 import { configEntry } from './config-entry.ts';
 
 const RIGHTS: readonly Right[] = ['upload', 'read', 'delete', 'admin'];
 const NAME = new RegExp(CLIENT_NAME_PATTERN);
-const GLOB = new RegExp(GLOB_PATTERN);
 
 /** `rpmyard token new NAME`: prints a token, which cannot be printed again, and its entry for the configuration. */
 export async function token(args: readonly string[]): Promise<number> {
@@ -40,11 +40,6 @@ export async function token(args: readonly string[]): Promise<number> {
 }
 
 function grant(right: Right, globs: readonly string[]): string {
-  const wrong = globs.find((glob) => !GLOB.test(glob));
-  if (wrong !== undefined) {
-    throw new AppError('PARAMETER_INVALID', `--${right} ${wrong} is no pattern of repositories`, {
-      hint: 'Write it like 9/x86_64, 9/* or *.',
-    });
-  }
+  checkGlobs(`--${right}`, globs);
   return `  ${right}: [${globs.map((glob) => `'${glob}'`).join(', ')}]`;
 }

@@ -1,3 +1,4 @@
+import { packageSetAside } from '../api/package-set-aside.ts';
 import { AppError } from '../errors.ts';
 import type { UploadOutcome, UploadPlace } from '../api/upload-outcome.ts';
 import type { PackageFault, Receipt, Records } from '../storage/records.ts';
@@ -114,14 +115,9 @@ async function refuseSetAside({ nevra, places }: UploadOutcome, { records }: Des
   }
   const aside = places.find(({ state }) => state === 'set-aside');
   if (aside === undefined) return;
-  throw new AppError(
-    'PACKAGE_SET_ASIDE',
-    `${nevra} is stored in ${aside.repository} but kept out of its index: ${aside.reason}`,
-    {
-      hint: 'Correct the package and upload it with a higher release number.',
-      details: { repository: aside.repository, location: aside.location },
-    },
-  );
+  const { repository, location, reason } = aside;
+  const { detail, hint } = packageSetAside({ nevra, repository, reason });
+  throw new AppError('PACKAGE_SET_ASIDE', detail, { hint, details: { repository, location } });
 }
 
 function damaged(nevra: string, { repository, location, reason }: PackageFault): AppError {

@@ -1,3 +1,4 @@
+import { packageSetAside } from '../../api/package-set-aside.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { Answer } from '../open-connection.ts';
 import { PushFailure } from '../push-failure.ts';
@@ -90,8 +91,7 @@ export function findSetAside({ nevra, places }: Outcome): PushFailure | undefine
   if (place === undefined) return undefined;
   return new PushFailure({
     code: 'PACKAGE_SET_ASIDE' satisfies ErrorCode,
-    detail: `${nevra} is stored in ${place.repository} but kept out of its index: ${place.reason ?? 'no reason given'}`,
-    hint: 'Correct the package and upload it with a higher release number.',
+    ...packageSetAside({ nevra, ...place }),
     kind: 'refusal',
   });
 }

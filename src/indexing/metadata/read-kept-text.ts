@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { AppError } from '../../errors.ts';
+import { damagedIndex } from '../damaged-index.ts';
 import { readInto } from '../../base/files/read-into.ts';
 import type { PackageMetadataType } from '../../rpm/repodata/metadata-envelope.ts';
 import { decompressSegment } from '../engines/incremental/index-format.ts';
@@ -46,13 +46,7 @@ export function createKeptTextReader(): KeptTextReader {
       return open.subarray(start, end);
     });
     if (end === open.length) return texts;
-    throw new AppError(
-      'INDEX_DAMAGED',
-      `the texts of a group have ${end} bytes, its segment ${open.length}`,
-      {
-        hint: 'Every package is described again.',
-      },
-    );
+    throw damagedIndex(`the texts of a group have ${end} bytes, its segment ${open.length}`);
   }
 
   function readSegment(segment: PlacedSegment): Buffer {

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError } from '../../../errors.ts';
 import { PACKAGE_METADATA_TYPES } from '../../../rpm/repodata/metadata-envelope.ts';
 import type { RepomdData } from '../../../rpm/repodata/repomd.ts';
 import { findExpressionProblem } from '../../../rpm/rpm-parser/dependency-defect.ts';
 import { scanMetadata } from '../../read-metadata.ts';
 import { readRepomd } from '../../../storage/read-repomd.ts';
+import { wrongMetadata } from '../../wrong-metadata.ts';
 
 /** What new metadata says, compared with what it should. */
 export interface RepodataCheck {
@@ -39,8 +39,8 @@ export async function checkRepodata(options: {
 
   for await (const packages of scanMetadata(primary, signal)) {
     for (const { pkgid, location, isReadable, element } of packages) {
-      if (location === undefined) throw contradiction('primary names a package without its location');
-      if (indexed.has(location)) throw contradiction(`primary names ${location} twice`);
+      if (location === undefined) throw wrongMetadata('primary names a package without its location');
+      if (indexed.has(location)) throw wrongMetadata(`primary names ${location} twice`);
       indexed.set(location, pkgid);
       if (!isReadable || hasUnreadableDependency(element)) unreadablePkgids.add(pkgid);
     }
@@ -54,11 +54,11 @@ export async function checkRepodata(options: {
         if (!isReadable) unreadablePkgids.add(pkgid);
       }
     }
-    if (!isEqual(found, pkgids)) throw contradiction('primary, filelists and other hold different packages');
+    if (!isEqual(found, pkgids)) throw wrongMetadata('primary, filelists and other hold different packages');
   }
   const expected = new Set(locations);
   for (const location of indexed.keys()) {
-    if (!expected.has(location)) throw contradiction(`it describes ${location}, which was not asked for`);
+    if (!expected.has(location)) throw wrongMetadata(`it describes ${location}, which was not asked for`);
   }
   return {
     primaryPath: primary,
@@ -84,11 +84,11 @@ async function metadataPaths(scratchDir: string): Promise<readonly [string, stri
     read?.repomd.data.find((data) => data.type === type),
   );
   if (primary === undefined || filelists === undefined || other === undefined) {
-    throw contradiction('it lacks repomd.xml, primary, filelists or other');
+    throw wrongMetadata('it lacks repomd.xml, primary, filelists or other');
   }
   const pathOf = ({ type, href }: RepomdData): string => {
     const path = join(scratchDir, href);
-    if (!existsSync(path)) throw contradiction(`repomd.xml names a ${type} that is not there`);
+    if (!existsSync(path)) throw wrongMetadata(`repomd.xml names a ${type} that is not there`);
     return path;
   };
   return [pathOf(primary), pathOf(filelists), pathOf(other)];
@@ -106,10 +106,4 @@ function isEqual(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>)
 
 function isChanged(indexed: string | undefined, acknowledged: string | undefined): boolean {
   return indexed !== undefined && acknowledged !== undefined && indexed !== acknowledged;
-}
-
-function contradiction(what: string): AppError {
-  return new AppError('INDEX_FAILED', `the new metadata is not published: ${what}`, {
-    hint: 'The former index stays and the run is tried again; report it if it lasts.',
-  });
 }

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { AppError, errnoOf } from '../../../errors.ts';
+import { unreadablePackage } from '../../unreadable-package.ts';
 import { identityAt } from '../../../base/files/file-identity.ts';
 import { adoptMetadata } from '../../metadata/adopt-metadata.ts';
 import { checkRepodata, type RepodataCheck } from './check-repodata.ts';
@@ -238,10 +239,7 @@ async function digestNow(location: string, digest: () => Promise<string>): Promi
   } catch (cause) {
     const errno = errnoOf(cause);
     if (errno === 'ENOENT') return undefined;
-    throw new AppError('INDEX_FAILED', `${location} cannot be read (${errno ?? 'no reason given'})`, {
-      hint: 'The former index stays and the run is tried again; look at the rights of the file and at the disk.',
-      cause,
-    });
+    throw unreadablePackage(location, errno, cause);
   }
 }
 

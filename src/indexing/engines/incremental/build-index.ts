@@ -1,6 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../../errors.ts';
+import { damagedIndex } from '../../damaged-index.ts';
+import { wrongMetadata } from '../../wrong-metadata.ts';
 import { digestOfFile } from '../../../base/files/file-digest.ts';
 import { type AdoptedMetadata, adoptMetadata } from '../../metadata/adopt-metadata.ts';
 import { comparePackages, comparePlaced, type PackageChanges } from './compare-packages.ts';
@@ -155,9 +157,7 @@ async function findLostIn(
 async function checkFiles({ files }: IndexState, repositoryDir: string): Promise<void> {
   for (const { file } of Object.values(files)) {
     if ((await digestOfFile(join(repositoryDir, file.href))) === file.sha256) continue;
-    throw new AppError('INDEX_DAMAGED', `${file.href} is not as it was written`, {
-      hint: 'Every package is described again; look at the disk.',
-    });
+    throw damagedIndex(`${file.href} is not as it was written`);
   }
 }
 
@@ -177,26 +177,20 @@ function checkSet(
   for (const { packages } of groups) {
     if (checked.has(packages)) {
       const first = packages[0]?.location ?? '';
-      if (first <= last) throw wrongSet(`${first} would follow ${last}`);
+      if (first <= last) throw wrongMetadata(`${first} would follow ${last}`);
       last = packages.at(-1)?.location ?? '';
       packageCount += packages.length;
       continue;
     }
     for (const { location } of packages) {
-      if (!expected.has(location) || lost.has(location)) throw wrongSet(`${location} would be in it`);
-      if (location <= last) throw wrongSet(`${location} would follow ${last}`);
+      if (!expected.has(location) || lost.has(location)) throw wrongMetadata(`${location} would be in it`);
+      if (location <= last) throw wrongMetadata(`${location} would follow ${last}`);
       last = location;
       packageCount += 1;
     }
   }
   if (packageCount === expected.size - lost.size) return packageCount;
-  throw wrongSet(`it would describe ${packageCount} packages instead of ${expected.size - lost.size}`);
-}
-
-function wrongSet(what: string): AppError {
-  return new AppError('INDEX_FAILED', `the new metadata is not published: ${what}`, {
-    hint: 'The former index stays and the run is tried again; report it if it lasts.',
-  });
+  throw wrongMetadata(`it would describe ${packageCount} packages instead of ${expected.size - lost.size}`);
 }
 
 /** What a next run builds upon. Without it that run reads the published metadata, so a failure is only told. */

@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError, errnoOf } from '../../../errors.ts';
+import { errnoOf } from '../../../errors.ts';
+import { unreadablePackage } from '../../unreadable-package.ts';
 import { openToRead } from '../../../base/files/open-to-read.ts';
 import { identityOf } from '../../../base/files/file-identity.ts';
 import { readInto, readStart, release } from '../../../base/files/read-into.ts';
@@ -58,10 +59,7 @@ export function describePackage(repositoryDir: string, newPackage: NewPackage): 
     const errno = errnoOf(cause);
     if (errno === 'ENOENT') return { outcome: 'gone' };
     if (errno === undefined) throw cause;
-    throw new AppError('INDEX_FAILED', `${location} cannot be read (${errno})`, {
-      hint: 'The former index stays and the run is tried again; look at the rights of the file and at the disk.',
-      cause,
-    });
+    throw unreadablePackage(location, errno, cause);
   }
 }
 

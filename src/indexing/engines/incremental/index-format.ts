@@ -6,7 +6,7 @@ import {
   zstdCompressSync,
   zstdDecompressSync,
 } from 'node:zlib';
-import { AppError } from '../../../errors.ts';
+import { damagedIndex } from '../../damaged-index.ts';
 import { crc32Combine } from './crc32-combine.ts';
 
 /** How primary, filelists and other are compressed. */
@@ -108,7 +108,5 @@ export function decompressSegment(format: IndexFormatName, bytes: Uint8Array, se
 /** @throws AppError INDEX_DAMAGED when the bytes are not those that were written. */
 export function checkSegment(bytes: Uint8Array, segment: Segment): void {
   if (bytes.length === segment.lengthBytes && crc32(bytes) === segment.crc32) return;
-  throw new AppError('INDEX_DAMAGED', 'a file of the published metadata is not as it was written', {
-    hint: 'Every package is described again; look at the disk.',
-  });
+  throw damagedIndex('a file of the published metadata is not as it was written');
 }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { AppError } from '../../../errors.ts';
+import { wrongMetadata } from '../../wrong-metadata.ts';
 import { checkGroup } from '../../../rpm/repodata/check-group.ts';
 import { PACKAGE_METADATA_TYPES, type PackageMetadataType } from '../../../rpm/repodata/metadata-envelope.ts';
 import { findExpressionProblem } from '../../../rpm/rpm-parser/dependency-defect.ts';
@@ -57,9 +57,7 @@ export class PackageTexts {
     const sound = part.map((text) => this.#soundText(text)).filter((text) => text !== undefined);
     const fault = faultOf(sound);
     if (fault === undefined) return sound;
-    throw new AppError('INDEX_FAILED', `packages that are sound alone are not together: ${fault}`, {
-      hint: 'The former index stays and the run is tried again; report it if it lasts.',
-    });
+    throw wrongMetadata(`packages that are sound alone are not together: ${fault}`);
   }
 
   #keep(group: PackageGroup, index: number, described?: NewPackage): PackageText | undefined {
