@@ -68,11 +68,17 @@ interface Surroundings {
 function optionsOf(asked: PushArguments, { connection, display, signal }: Surroundings): PushOptions {
   const now = (): number => performance.now();
   return {
-    ...asked,
+    urls: asked.urls,
     exchange: connection.exchange,
-    signal,
-    clock: { now, random: Math.random, pause: async (ms) => delay(ms, undefined, { signal }) },
-    tellRetry: createRetryLines(display.note, now),
+    terms: asked,
+    isWaitWanted: asked.isWaitWanted,
+    jobs: asked.jobs,
+    retry: {
+      clock: { now, random: Math.random, pause: async (ms) => delay(ms, undefined, { signal }) },
+      timeoutMs: asked.timeoutMs,
+      tellRetry: createRetryLines(display.note, now),
+      signal,
+    },
   };
 }
 
@@ -97,10 +103,10 @@ function tell(
 }
 
 async function leaveBegun(asked: PushArguments): Promise<void> {
-  const { batchId, urls, isBatchNamed } = asked;
+  const { batchId, urls } = asked;
   if (batchId === undefined) return;
   using connection = connect(asked, AbortSignal.timeout(LEAVE_LIMIT_MS));
-  const batch = await leaveBatch(batchId, { urls, isBatchNamed, exchange: connection.exchange });
+  const batch = await leaveBatch(batchId, { urls, terms: asked, exchange: connection.exchange });
   // The summary has no line for this.
   const note = batch.state === 'committed' ? `batch ${batchId}: it is published\n` : undefined;
   process.stderr.write(note ?? batchNote(batch, urls.api(`batches/${batchId}`)));

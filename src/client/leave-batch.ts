@@ -1,8 +1,10 @@
-import type { PushOptions } from './push-options.ts';
+import type { PushOptions, PushTerms } from './push-options.ts';
 import type { PushedBatch } from './pushed-batch.ts';
 import { type ReadBatch, readBatch } from './read-answer.ts';
 
-type LeaveOptions = Pick<PushOptions, 'urls' | 'exchange' | 'isBatchNamed'>;
+type LeaveOptions = Pick<PushOptions, 'urls' | 'exchange'> & {
+  readonly terms: Pick<PushTerms, 'isBatchNamed'>;
+};
 
 /** The state of a batch at the service; undefined when the service did not answer. */
 export type FoundBatch = ReadBatch | 'gone' | undefined;
@@ -13,7 +15,7 @@ export type FoundBatch = ReadBatch | 'gone' | undefined;
  * interruption.
  */
 export async function leaveBatch(id: string, options: LeaveOptions): Promise<PushedBatch> {
-  const found = options.isBatchNamed ? await lookAtBatch(id, options) : await askForDrop(id, options);
+  const found = options.terms.isBatchNamed ? await lookAtBatch(id, options) : await askForDrop(id, options);
   return endOf(id, found);
 }
 

@@ -42,18 +42,18 @@ export async function pushFile(
   let attempts = 0;
   let sha256: string | undefined;
   try {
-    sha256 = await digestOfSource(file.path, options.signal);
-    options.signal.throwIfAborted();
+    sha256 = await digestOfSource(file.path, options.retry.signal);
+    options.retry.signal.throwIfAborted();
     const send = chooseWay({ ...file, sha256 }, options, onSent);
-    const outcome = await withRetries(options, async (attempt) => {
+    const outcome = await withRetries(options.retry, async (attempt) => {
       attempts = attempt.number;
       return send(attempt);
     });
-    if (options.batchId !== undefined && outcome.outcome === 'created') throw publishedAtOnce();
+    if (options.terms.batchId !== undefined && outcome.outcome === 'created') throw publishedAtOnce();
     onSent(file.sizeBytes);
     return { file, status: statusOf(outcome), attempts, sha256, outcome };
   } catch (error) {
-    options.signal.throwIfAborted();
+    options.retry.signal.throwIfAborted();
     const failure = failureOfError(error);
     return { file, status: failure.kind === 'refusal' ? 'refused' : 'failed', attempts, sha256, failure };
   }

@@ -32,7 +32,7 @@ export async function pushFiles(
   events: PushEvents,
 ): Promise<PushReport> {
   const sent = await sendAll(files, options, events);
-  if (options.batchId !== undefined) return finishBatch(options.batchId, sent, options, events);
+  if (options.terms.batchId !== undefined) return finishBatch(options.terms.batchId, sent, options, events);
   return { results: options.isWaitWanted ? await waitForAll(sent, options, events) : sent };
 }
 
@@ -53,7 +53,7 @@ async function sendAll(
   return Promise.all(
     files.map((file) =>
       limit(async () => {
-        options.signal.throwIfAborted();
+        options.retry.signal.throwIfAborted();
         const result = await send(file);
         onSettled(result);
         return result;
@@ -72,7 +72,7 @@ async function finishBatch(
   if (sent.some(({ outcome }) => outcome === undefined)) {
     // A client with a wrong token may drop nothing, and need not.
     const isBegun = sent.some(({ outcome, status }) => outcome !== undefined || status === 'failed');
-    const isToLeave = isBegun || options.isBatchNamed;
+    const isToLeave = isBegun || options.terms.isBatchNamed;
     return { results: sent, batch: isToLeave ? await leaveBatch(id, options) : { id, state: 'dropped' } };
   }
   events.onWaiting(sent.length);
@@ -84,13 +84,13 @@ async function waitForAll(
   options: PushOptions,
   { onWaiting, onInstallable }: PushEvents,
 ): Promise<readonly PushedFile[]> {
-  const deadlineMs = options.clock.now() + options.timeoutMs;
+  const deadlineMs = options.retry.clock.now() + options.retry.timeoutMs;
   const limit = pLimit(options.jobs);
   onWaiting(sent.filter(({ outcome }) => outcome !== undefined).length);
   return Promise.all(
     sent.map((result) =>
       limit(async () => {
-        options.signal.throwIfAborted();
+        options.retry.signal.throwIfAborted();
         if (result.outcome === undefined) return result;
         const settled = await waitForFile(result, deadlineMs, options);
         onInstallable(settled);

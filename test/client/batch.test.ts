@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exitCodeOf } from '../../src/client/exit-code.ts';
 import { pushFiles, type PushReport } from '../../src/client/push-files.ts';
 import type { PushOptions } from '../../src/client/push-options.ts';
-import { BATCH_FACTS, NO_EVENTS, outcomeOf, pushOptions } from '../support/push-options.ts';
+import { BATCH_FACTS, NO_EVENTS, outcomeOf, pushOptions, type PushChanges } from '../support/push-options.ts';
 import { type Exchanged, type ScriptedServer, startScriptedServer } from '../support/scripted-server.ts';
 import { sha256Of } from '../support/send-request.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -22,7 +22,7 @@ afterEach(() => dir.remove());
 
 async function pushBatch(
   server: ScriptedServer,
-  given: Partial<PushOptions> = {},
+  given: PushChanges = {},
 ): Promise<{ readonly report: PushReport; readonly exitCode: number }> {
   const files = NAMES.map((name) => ({ path: join(dir.path, name), sizeBytes: 1 }));
   for (const { path } of files) await writeFile(path, path.slice(-1));

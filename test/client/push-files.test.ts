@@ -5,8 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exitCodeOf } from '../../src/client/exit-code.ts';
 import { openConnection } from '../../src/client/open-connection.ts';
 import { pushFiles, type PushReport } from '../../src/client/push-files.ts';
-import type { PushOptions } from '../../src/client/push-options.ts';
-import { NO_EVENTS, outcomeOf, pushOptions, type TestPush } from '../support/push-options.ts';
+import {
+  NO_EVENTS,
+  outcomeOf,
+  pushOptions,
+  type TestPush,
+  type PushChanges,
+} from '../support/push-options.ts';
 import { type Exchanged, type ScriptedServer, startScriptedServer } from '../support/scripted-server.ts';
 import { sha256Of } from '../support/send-request.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -29,11 +34,7 @@ interface Pushed extends TestPush {
 }
 
 /** Pushes one file of that many bytes, against a server that answers as `script` says. */
-async function pushOne(
-  server: ScriptedServer,
-  sizeBytes = 5,
-  given: Partial<PushOptions> = {},
-): Promise<Pushed> {
+async function pushOne(server: ScriptedServer, sizeBytes = 5, given: PushChanges = {}): Promise<Pushed> {
   const path = join(dir.path, 'hello.rpm');
   await writeFile(path, Buffer.alloc(sizeBytes, 'x'));
   using push = pushOptions(server.baseUrl, given);

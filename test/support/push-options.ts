@@ -1,8 +1,12 @@
 import { openConnection } from '../../src/client/open-connection.ts';
 import type { PushFailure } from '../../src/client/push-failure.ts';
 import type { PushEvents } from '../../src/client/push-files.ts';
-import type { PushOptions } from '../../src/client/push-options.ts';
+import type { PushOptions, PushTerms } from '../../src/client/push-options.ts';
+import type { RetryRules } from '../../src/client/push/with-retries.ts';
 import { parseServiceUrl } from '../../src/client/service-urls.ts';
+
+/** What a test says of its own, of all options together. */
+export type PushChanges = Partial<Omit<PushOptions, 'terms' | 'retry'> & PushTerms & RetryRules>;
 
 export interface TestPush extends Disposable {
   readonly options: PushOptions;
@@ -14,7 +18,7 @@ export interface TestPush extends Disposable {
 const IDLE_MS = 20_000;
 
 /** Options of a push whose pauses take no time, and whose jitter always leaves the whole pause. */
-export function pushOptions(baseUrl: string, given: Partial<PushOptions> = {}): TestPush {
+export function pushOptions(baseUrl: string, given: PushChanges = {}): TestPush {
   const pausesMs: number[] = [];
   const failures: PushFailure[] = [];
   let skippedMs = 0;
@@ -30,24 +34,25 @@ export function pushOptions(baseUrl: string, given: Partial<PushOptions> = {}): 
     options: {
       urls: parseServiceUrl(baseUrl),
       exchange: connection.exchange,
-      releasever: undefined,
-      batchId: undefined,
-      isBatchNamed: false,
       isWaitWanted: false,
       jobs: 4,
-      timeoutMs: 600_000,
-      signal,
-      clock: {
-        now: () => skippedMs,
-        random: () => 1,
-        pause: async (ms) => {
-          signal.throwIfAborted();
-          skippedMs += ms;
-          pausesMs.push(ms);
-        },
-      },
-      tellRetry: (failure) => void failures.push(failure),
       ...given,
+      terms: { releasever: undefined, batchId: undefined, isBatchNamed: false, ...given },
+      retry: {
+        clock: {
+          now: () => skippedMs,
+          random: () => 1,
+          pause: async (ms) => {
+            signal.throwIfAborted();
+            skippedMs += ms;
+            pausesMs.push(ms);
+          },
+        },
+        timeoutMs: 600_000,
+        tellRetry: (failure) => void failures.push(failure),
+        signal,
+        ...given,
+      },
     },
     [Symbol.dispose]: () => connection[Symbol.dispose](),
   };

@@ -23,7 +23,7 @@ export async function askForCommit(
   results: readonly PushedFile[],
   options: PushOptions,
 ): Promise<CommitReport> {
-  const deadlineMs = options.clock.now() + options.timeoutMs;
+  const deadlineMs = options.retry.clock.now() + options.retry.timeoutMs;
   let last: Answer | undefined;
   const ask = async (waitSeconds: number): Promise<Answer> => {
     const url = options.urls.api(`batches/${id}/commit`);
@@ -36,17 +36,17 @@ export async function askForCommit(
     return answer;
   };
   try {
-    const answer = await withRetries({ ...options, deadlineMs }, async () =>
-      askUntilDone(ask, deadlineMs, options),
+    const answer = await withRetries({ ...options.retry, deadlineMs }, async () =>
+      askUntilDone(ask, deadlineMs, options.retry),
     );
     const document = readCommit(answer);
     if (answer.status !== 202) return reportDone(id, results, document);
     return reportDocument(id, results, document, late(id, document));
   } catch (error) {
-    options.signal.throwIfAborted();
+    options.retry.signal.throwIfAborted();
     const failure = failureOfError(error);
     const found = await findOut(id, failure, options);
-    options.signal.throwIfAborted();
+    options.retry.signal.throwIfAborted();
     if (typeof found === 'object' && isDecided(found)) {
       const isEnough = found.state === 'committed' && (!options.isWaitWanted || isInIndex(found));
       return isEnough ? reportDone(id, results, found) : reportDocument(id, results, found, failure);
@@ -66,7 +66,7 @@ async function findOut(id: string, failure: PushFailure, options: PushOptions): 
   const found = await lookAtBatch(id, options);
   // The service does not show it to a client that may not read all of it.
   if (found === 'gone') return isOfCode(failure, 'RIGHT_MISSING') ? undefined : found;
-  if (found === undefined || isDecided(found) || options.isBatchNamed) return found;
+  if (found === undefined || isDecided(found) || options.terms.isBatchNamed) return found;
   return askForDrop(id, options);
 }
 

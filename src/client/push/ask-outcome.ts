@@ -1,4 +1,4 @@
-import type { DigestedFile, PushOptions } from '../push-options.ts';
+import type { DigestedFile, PushOptions, PushTerms } from '../push-options.ts';
 import { isOf, type Outcome, readBatch, readOutcome } from '../read-answer.ts';
 
 // The service does not know the package, or this token may not see it: then the file is sent.
@@ -10,17 +10,18 @@ const NO_HELP = new Set([401, 403, 404]);
  * @throws PushFailure for any other answer; the error of the connection.
  */
 export async function askOutcome(file: DigestedFile, options: PushOptions): Promise<Outcome | undefined> {
-  const { urls, exchange, batchId } = options;
+  const { urls, exchange } = options;
+  const { batchId } = options.terms;
   const path = batchId === undefined ? `uploads/${file.sha256}` : `batches/${batchId}`;
   const answer = await exchange({ method: 'GET', url: urls.api(path) });
   if (NO_HELP.has(answer.status)) return undefined;
   if (batchId !== undefined) return readBatch(answer).packages.find(isOf(file.sha256));
   const outcome = readOutcome(answer);
-  return liesWhereAsked(outcome, options) ? outcome : undefined;
+  return liesWhereAsked(outcome, options.terms) ? outcome : undefined;
 }
 
 /** The same package may have been sent before to another releasever. */
-function liesWhereAsked({ places }: Outcome, { releasever }: PushOptions): boolean {
+function liesWhereAsked({ places }: Outcome, { releasever }: PushTerms): boolean {
   if (releasever === undefined) return true;
   return places.every(({ repository }) => repository.startsWith(`${releasever}/`));
 }

@@ -15,14 +15,14 @@ export const ASK_FROM_BYTES = 1024 * 1024;
  */
 export async function putFile(
   file: DigestedFile,
-  { urls, exchange, releasever, batchId }: PushOptions,
+  { urls, exchange, terms }: PushOptions,
   onSent: (positionBytes: number) => void,
 ): Promise<Outcome> {
   const { path, sizeBytes } = file;
   const answer = await exchange({
     method: 'PUT',
-    url: uploadUrl(urls, releasever),
-    headers: uploadHeaders(file, batchId),
+    url: uploadUrl(urls, terms.releasever),
+    headers: uploadHeaders(file, terms.batchId),
     body: { path, start: 0, sizeBytes, isAskedFor: sizeBytes >= ASK_FROM_BYTES, onSent },
   });
   return readOutcome(answer);

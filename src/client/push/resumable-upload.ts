@@ -64,11 +64,11 @@ export class ResumableUpload {
   }
 
   async #create(): Promise<URL | undefined> {
-    const { urls, exchange, releasever, batchId } = this.#options;
-    const url = uploadUrl(urls, releasever, '/resumable');
+    const { urls, exchange, terms } = this.#options;
+    const url = uploadUrl(urls, terms.releasever, '/resumable');
     const headers = {
       ...VERSION,
-      ...uploadHeaders(this.#file, batchId),
+      ...uploadHeaders(this.#file, terms.batchId),
       'upload-length': this.#file.sizeBytes,
     };
     const answer = await exchange({ method: 'POST', url, headers: { ...headers, 'content-length': 0 } });

@@ -5,7 +5,7 @@ import { PushFailure } from '../push-failure.ts';
 import type { PushedFile } from '../push-file.ts';
 import type { PushOptions } from '../push-options.ts';
 import { type Outcome, readOutcome } from '../read-answer.ts';
-import { withRetries } from './with-retries.ts';
+import { type RetryRules, withRetries } from './with-retries.ts';
 
 // The service waits this long at most (docs/http.md).
 const MAX_WAIT_MS = 50_000;
@@ -23,10 +23,10 @@ export async function waitForFile(
   deadlineMs: number,
   options: PushOptions,
 ): Promise<PushedFile> {
-  const { urls, signal } = options;
+  const { urls, retry } = options;
   try {
     const url = urls.api(`uploads/${result.sha256 ?? ''}`);
-    const answer = await withRetries({ ...options, deadlineMs }, async () =>
+    const answer = await withRetries({ ...retry, deadlineMs }, async () =>
       askUntilSettled(url, deadlineMs, options),
     );
     const outcome = readOutcome(answer);
@@ -37,7 +37,7 @@ export async function waitForFile(
     const settled = { ...outcome, outcome: word, ...(warnings && { warnings }) };
     return { ...result, outcome: settled, ...(answer.status === 202 && late()) };
   } catch (error) {
-    signal.throwIfAborted();
+    retry.signal.throwIfAborted();
     if (!(error instanceof PushFailure)) throw error;
     return { ...result, status: error.code === 'PACKAGE_SET_ASIDE' ? 'refused' : 'waiting', failure: error };
   }
@@ -50,7 +50,7 @@ export async function waitForFile(
 export async function askUntilDone(
   ask: (waitSeconds: number) => Promise<Answer>,
   deadlineMs: number,
-  { clock }: Pick<PushOptions, 'clock'>,
+  { clock }: Pick<RetryRules, 'clock'>,
 ): Promise<Answer> {
   for (;;) {
     const startMs = clock.now();
@@ -72,7 +72,7 @@ async function askUntilSettled(url: URL, deadlineMs: number, options: PushOption
     readOutcome(answer);
     return answer;
   };
-  return askUntilDone(ask, deadlineMs, options);
+  return askUntilDone(ask, deadlineMs, options.retry);
 }
 
 function late(): Pick<PushedFile, 'status' | 'failure'> {

@@ -4,9 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodeOf } from '../../../src/client/exit-code.ts';
 import type { PushedFile } from '../../../src/client/push-file.ts';
 import { pushFiles } from '../../../src/client/push-files.ts';
-import type { PushOptions } from '../../../src/client/push-options.ts';
 import { createFakeTus } from '../../support/fake-tus.ts';
-import { NO_EVENTS, outcomeOf, pushOptions } from '../../support/push-options.ts';
+import { NO_EVENTS, outcomeOf, pushOptions, type PushChanges } from '../../support/push-options.ts';
 import { type Exchanged, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
 import { createTempDir, type TempDir } from '../../support/temp-dir.ts';
 
@@ -32,7 +31,7 @@ interface Pushed {
   readonly pausesMs: readonly number[];
 }
 
-async function pushLarge(server: ScriptedServer, given: Partial<PushOptions> = {}): Promise<Pushed> {
+async function pushLarge(server: ScriptedServer, given: PushChanges = {}): Promise<Pushed> {
   using push = pushOptions(server.baseUrl, given);
   const report = await pushFiles([{ path, sizeBytes: SIZE_BYTES }], push.options, NO_EVENTS);
   return { result: report.results[0], exitCode: exitCodeOf(report), pausesMs: push.pausesMs };
