@@ -90,7 +90,7 @@ export async function renderOpenapi(): Promise<string> {
       servers: [{ url: '/' }],
       components: { securitySchemes: SECURITY },
     },
-    refResolver: { buildLocalReference: ({ $id }) => String($id) },
+    refResolver: { buildLocalReference: ({ $id }) => (typeof $id === 'string' ? $id : '') },
   });
   for (const [name, schema] of Object.entries(COMPONENTS)) app.addSchema({ $id: name, ...linked(schema) });
   for (const route of listDocumentedRoutes()) {

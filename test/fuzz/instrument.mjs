@@ -11,8 +11,9 @@ const instrumenter = createInstrumenter({ esModules: true, compact: false });
 registerHooks({
   load(url, context, nextLoad) {
     const loaded = nextLoad(url, context);
-    if (loaded.format !== 'module-typescript' || !FUZZED.test(url)) return loaded;
-    const code = stripTypeScriptTypes(loaded.source.toString());
+    const { format, source } = loaded;
+    if (format !== 'module-typescript' || source === undefined || !FUZZED.test(url)) return loaded;
+    const code = stripTypeScriptTypes(typeof source === 'string' ? source : new TextDecoder().decode(source));
     return { ...loaded, format: 'module', source: instrumenter.instrumentSync(code, fileURLToPath(url)) };
   },
 });

@@ -100,7 +100,7 @@ describe('what the service answers', () => {
     const described = Object.entries<Route>(ROUTES)
       .filter(([, [, , , , , content, kind]]) => content !== undefined && kind !== 'nginx')
       .map(([name]) => name);
-    expect([...seen].toSorted()).toEqual(described.toSorted());
+    expect(seen).toEqual(new Set(described));
     // Leaving the scope compares each with its schema.
   });
 
