@@ -6,21 +6,24 @@ import type { CheckedContent, ContentJob } from './metadata/check-foreign-conten
 import { metadataInvalid } from './metadata/metadata-invalid.ts';
 import { createOwnerTurns } from './schedule/owner-turns.ts';
 
-/** Checks of metadata, one at a time, each in a process of its own: what exhausts its memory ends nothing else. */
+/**
+ * Checks metadata, one file at a time, each in a process of its own: a check that exhausts its memory ends nothing
+ * else.
+ */
 export interface ContentChecks {
   /**
-   * Waits for its turn as long as it takes.
-   * @throws as checkForeignContent(); METADATA_INVALID also for what takes too much time or memory; INTERNAL when the process
-   * was ended by something else; the signal's reason; SHUTTING_DOWN.
+   * Waits for its turn, without a limit.
+   * @throws as checkForeignContent(); METADATA_INVALID also for a file that takes too much time or memory; INTERNAL
+   * when the process was ended by something else; the signal's reason; SHUTTING_DOWN.
    */
   readonly check: (job: ContentJob, sender: ContentSender) => Promise<CheckedContent>;
-  /** Ends the check under way, and refuses those that wait and that come. */
+  /** Ends the check under way, and refuses files that wait and later ones. */
   readonly close: () => void;
 }
 
-/** For whom a file is checked. */
+/** The client for which a file is checked. */
 export interface ContentSender {
-  /** Owners have their turns one after the other, however many files each of them sends. See ownerOf(). */
+  /** Owners have their turns one after the other, even when one sends many files. See ownerOf(). */
   readonly owner: string;
   /** Ends the check, or the waiting. */
   readonly signal?: AbortSignal | undefined;
@@ -40,7 +43,8 @@ const LIMITS: ContentLimits = {
 };
 // New objects are what a parser makes most; the default of 16 MiB would be three times that in memory.
 const YOUNG_MIB = 4;
-// V8 ends a process so whose heap is full. All other signals come from outside, or from a fault of Node.
+// V8 ends a process with this signal when its heap is full. All other signals come from outside, or from a fault of
+// Node.
 const HEAP_SIGNALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGABRT', 'SIGTRAP']);
 
 export function createContentChecks(limits: ContentLimits = LIMITS): ContentChecks {
@@ -92,7 +96,7 @@ function startProcess({ heapMib }: ContentLimits): ChildProcess {
   return fork(new URL(`./metadata/content-process${extname(import.meta.url)}`, import.meta.url), {
     execArgv: [`--max-old-space-size=${heapMib}`, `--max-semi-space-size=${YOUNG_MIB}`],
     serialization: 'advanced',
-    // What V8 says at its end is a page of addresses.
+    // V8's last words are a page of addresses.
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
 }
@@ -102,7 +106,10 @@ interface Ending {
   readonly signalCode: NodeJS.Signals | null;
 }
 
-/** When the process has ended. @throws Error when there could be none. */
+/**
+ * Resolves when the process has ended.
+ * @throws Error when it could not be started.
+ */
 async function answerOf(child: ChildProcess, job: ContentJob): Promise<Ending> {
   const ended = Promise.withResolvers<Ending>();
   let message: Ending['message'];
@@ -111,7 +118,7 @@ async function answerOf(child: ChildProcess, job: ContentJob): Promise<Ending> {
   });
   child.on('error', ended.reject);
   child.on('exit', (_code, signalCode) => ended.resolve({ message, signalCode }));
-  // A process that ended before it took the job tells more by its end.
+  // A process that ended before it took the job tells more by its ending.
   child.send(job, () => undefined);
   return ended.promise;
 }

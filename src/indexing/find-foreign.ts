@@ -20,7 +20,7 @@ export interface FoundForeign {
 /** Finds metadata that is not derived from packages: what waits comes before what is public. */
 export interface ForeignFinder {
   readonly find: (repository: RepositoryName, type: string) => Promise<FoundForeign | undefined>;
-  /** By type. */
+  /** Metadata by type. */
   readonly list: (repository: RepositoryName) => Promise<readonly FoundForeign[]>;
 }
 
@@ -36,7 +36,7 @@ export function createForeignFinder(
   return {
     find: async (repository, type) => findType(repository, type),
     list: async (repository) => {
-      // First what waits: a run may publish it meanwhile.
+      // Waiting metadata is read first: a run may publish it meanwhile.
       const waiting = foreign.waitingTypes(repository);
       const published = await publishedOf(repository);
       const types = new Set([...waiting, ...published.flatMap((data) => foreignTypeOf(data.type) ?? [])]);

@@ -24,7 +24,7 @@ import { openMetadata } from '../base/unpack/open-metadata.ts';
 import type { ContentChecks, ContentSender } from './content-checks.ts';
 import { type KeptChange, KeptChanges } from './kept-changes.ts';
 
-/** Metadata that was checked; leaving the scope removes what was not kept. */
+/** Metadata that was checked; leaving the scope removes it unless it was kept. */
 export interface PackedMetadata extends AsyncDisposable {
   readonly type: string;
   /** One gzip member. */
@@ -33,7 +33,7 @@ export interface PackedMetadata extends AsyncDisposable {
   readonly openSha256: string;
 }
 
-/** What waits of a type: other content, or that the type goes. */
+/** A waiting change of a type: other content, or its removal. */
 export type WaitingChange =
   | { readonly kind: 'content'; readonly path: string; readonly openSha256: string }
   | { readonly kind: 'removal' };
@@ -43,7 +43,7 @@ export interface AddedChanges extends Disposable {
   /** The types that are replaced or removed. */
   readonly endedTypes: ReadonlySet<string>;
   readonly tags: RepomdTags | undefined;
-  /** Forgets what is public now; what was kept since stays. */
+  /** Forgets the changes that are public now; those that were kept since stay. */
   readonly published: () => Promise<void>;
 }
 
@@ -69,7 +69,7 @@ const KEPT_TAGS = {
 } as const satisfies JsonSchema;
 const MAX_DIGESTS = 1000;
 
-/** A file that a run publishes or removes a type for. */
+/** A file with which a run publishes or removes a type. */
 interface Added {
   readonly path: string;
   readonly identity: string;
@@ -119,8 +119,9 @@ export class ForeignMetadata {
   }
 
   /**
-   * Keeps packed metadata durably until the next run publishes it in place of the one of that type. It takes the place of
-   * what waits of that type, but for the same content. Calls for one repository come one after the other.
+   * Keeps packed metadata durably until the next run publishes it in place of that of the same type. It replaces a
+   * change of that type that still waits, unless the content is the same. Calls for one repository come one after the
+   * other.
    */
   async keep(repository: RepositoryName, { type, path, openSha256 }: PackedMetadata): Promise<KeptChange> {
     const directory = this.#directoryOf(repository);
@@ -136,7 +137,10 @@ export class ForeignMetadata {
     return change;
   }
 
-  /** Keeps durably that the next run takes a type out of the repository; it takes the place of what waits of that type. */
+  /**
+   * Keeps durably that the next run removes a type from the repository; it replaces a change of that type that still
+   * waits.
+   */
   async keepRemoval(repository: RepositoryName, type: string): Promise<KeptChange> {
     const kept = this.#pathOf(repository, type);
     await replaceDurable(kept, REMOVAL);
@@ -148,25 +152,25 @@ export class ForeignMetadata {
     await replaceDurable(join(this.#directoryOf(repository), TAGS_NAME), JSON.stringify(tags));
   }
 
-  /** The types of which something waits to be published, read at once. */
+  /** The types for which a change waits to be published, read at once. */
   waitingTypes(repository: RepositoryName): readonly string[] {
     return namesAt(this.#directoryOf(repository)).flatMap((name) => waitingTypeOf(name) ?? []);
   }
 
-  /** What waits of a type; undefined when nothing does, or only a damaged file. */
+  /** The waiting change of a type; undefined when there is none, or only a damaged file. */
   waitingOf(repository: RepositoryName, type: string): Promise<WaitingChange | undefined> {
     return this.#waitingAt(this.#pathOf(repository, type));
   }
 
-  /** True when something waits to be published. */
+  /** True when a change waits to be published. */
   async isWaiting(repository: RepositoryName): Promise<boolean> {
     const names = await namesIn(this.#directoryOf(repository));
     return names.some((name) => waitingTypeOf(name) !== undefined || name === TAGS_NAME);
   }
 
   /**
-   * Adds what waits to new metadata that is not public yet. A file that was damaged since it was put is set aside under
-   * another name, which `warn` is told, so that packages are indexed all the same.
+   * Adds the waiting changes to new metadata that is not public yet. A file that was damaged since it was put is set
+   * aside under another name, which `warn` gets, so that packages are indexed all the same.
    */
   async addTo(scratchDir: string, repository: RepositoryName, warn: WarnOfDamage): Promise<AddedChanges> {
     const added: Added[] = [];
@@ -196,7 +200,7 @@ export class ForeignMetadata {
     }
   }
 
-  /** Ends the check under way, and refuses what waits for one. */
+  /** Ends the check under way, and refuses files that wait for one. */
   close(): void {
     this.#checks.close();
   }
@@ -207,7 +211,7 @@ export class ForeignMetadata {
     warn: WarnOfDamage,
   ): Promise<Added | undefined> {
     const linked = join(scratchDir, basename(path));
-    // From here on it is this file, whatever is put in its place.
+    // From here on the run uses this file, even when another one replaces it.
     await link(path, linked);
     const identity = identityAt(linked) ?? '';
     this.#changes.enterRun(identity);
@@ -242,7 +246,7 @@ export class ForeignMetadata {
       if (identityAt(path) === identity) this.#noteDigest(path, openSha256);
       return { kind: 'content', path, openSha256, identity };
     } catch (error) {
-      // A run publishes it meanwhile; or it is damaged, which the next run says.
+      // A run publishes it meanwhile; or it is damaged, which the next run reports.
       if (errnoOf(error) === 'ENOENT' || error instanceof AppError) return undefined;
       throw error;
     }

@@ -27,7 +27,7 @@ export type FoundIndex = ReadonlyMap<string, FoundPackage>;
 /** A package that hosts would miss. */
 export interface LostPackage {
   readonly location: string;
-  /** What keeps it out of the new index. */
+  /** Why the new index does not have it. */
   readonly reason: string;
 }
 
@@ -54,15 +54,15 @@ export async function readFoundIndex(repositoryDir: string): Promise<FoundIndex>
 }
 
 /**
- * The packages on disk that a found index does not name, but for those that were uploaded here. createrepo_c may have been
- * told to leave them out, and they must not become public unasked.
+ * The packages on disk that a found index does not name, except those that were uploaded here. createrepo_c may have
+ * been told to leave them out, so the service must not publish them unasked.
  */
 export function findUnnamed(
   locations: readonly string[],
   found: FoundIndex,
   { repositoryDir, acknowledged }: Pick<IndexJob, 'repositoryDir' | 'acknowledged'>,
 ): readonly FaultyPackage[] {
-  // One that names nothing says of none that it is to be left out.
+  // An index that names no package says of none that it should be left out.
   if (found.size === 0) return [];
   return locations.flatMap((location): readonly FaultyPackage[] => {
     if (found.has(location) || acknowledged.has(location)) return [];

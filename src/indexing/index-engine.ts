@@ -6,10 +6,8 @@ import type { IndexFormatName } from './engines/incremental/index-format.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /**
- * What a run believes of the packages that the index holds already.
- * `names`: a name that is there is the file that was indexed, but for those that were placed since.
- * `files`: a file of the same inode, size and mtime is.
- * `nothing`: every package is read again.
+ * How much of the index a run trusts. `names`: a file with a known name is the one that was indexed, except those that
+ * were placed since. `files`: a file with the same inode, size and mtime is. `nothing`: every package is read again.
  */
 export type Trust = 'names' | 'files' | 'nothing';
 
@@ -32,10 +30,10 @@ export interface IndexJob {
   readonly heldBack: ReadonlySet<string>;
   /** Location -> identity of the packages whose published description stays while their file is the same. */
   readonly kept: ReadonlyMap<string, string>;
-  /** True while the published index is that of another program: what it names stays, what it does not name stays out. */
+  /** True while another program's index is public: what it names stays, what it does not name stays out. */
   readonly isFoundIndexKept: boolean;
   readonly format: IndexFormatName;
-  /** Something beside the packages is to be published: an index like the former one is written too. */
+  /** Something beside the packages has to be published: the engine writes an index even if it equals the former one. */
   readonly isPublicationWanted: boolean;
 }
 
@@ -69,7 +67,7 @@ export interface FaultyPackage extends LeftOut {
   readonly code: PackageFaultCode;
 }
 
-/** What an engine wrote, checked: it describes exactly the packages on disk but for those left out. */
+/** The checked result of an engine: it describes exactly the packages on disk except those left out. */
 export interface BuiltIndex {
   /** False when the published index is right as it is, and nothing was written. */
   readonly isNew: boolean;
@@ -84,7 +82,7 @@ export interface BuiltIndex {
   readonly readmitted: readonly string[];
   /** Locations that the records or the former index know and the disk no longer has. */
   readonly gone: readonly string[];
-  /** What went wrong without harm, for the log. */
+  /** Faults without harm, for the log. */
   readonly warnings: readonly string[];
 }
 
@@ -94,7 +92,7 @@ export interface IndexEngine {
   readonly isCheapWhenUnchanged: boolean;
   /** @throws AppError INDEX_FAILED, INDEX_ENGINE_MISSING. */
   build(job: IndexJob, run: IndexRun): Promise<BuiltIndex>;
-  /** What keeps it from building any index now, such as a program that is not installed. */
+  /** Why it cannot build any index now, such as a program that is not installed. */
   findFault(): Promise<AppError | undefined>;
   close(): Promise<void>;
 }

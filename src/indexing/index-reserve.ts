@@ -16,12 +16,16 @@ const INDEX_FACTOR = 2;
 // Marks, receipts (8 MiB of log for some thousands), the engine's state, and the first index of a repository.
 const FLOOR_BYTES = 16 * 1024 * 1024;
 
-/** Room for the next index of every repository that waits for one: a package that was taken can then be published. */
+/** Room for the next index of every repository that waits for one: so every accepted package can be published. */
 export interface IndexReserve {
-  /** @returns the free bytes beyond the room that is kept, less than 0 when some of it lacks; Infinity where the file system does not say. */
+  /**
+   * @returns the free bytes beyond the reserve, less than 0 when the reserve itself is short; Infinity where the file
+   * system does not say.
+   */
   readonly spareBytes: () => number;
   /**
-   * Demands that the room is left, also for the next index of these repositories and when so many bytes more have been written.
+   * Demands that the reserve is free, also for the next index of these repositories and when so many bytes more have
+   * been written.
    * @throws AppError STORAGE_FULL.
    */
   readonly demandReserve: (repositories: readonly RepositoryName[], comingBytes?: number) => void;

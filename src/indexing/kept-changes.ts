@@ -1,17 +1,17 @@
 import { identityAt } from '../base/files/file-identity.ts';
 
 /**
- * What became of a change: it waits, it is public (or was, until a later one), a later one took its place before, or its file was
- * damaged on the disk.
+ * What became of a change: it waits, it is public (or was, until a later one), a later one replaced it before, or its
+ * file was damaged on the disk.
  */
 export type ChangeFate = 'waiting' | 'published' | 'replaced' | 'damaged';
 
-/** A change that was kept, as long as its sender waits for what becomes of it. */
+/** A kept change, as long as its sender waits for its fate. */
 export interface KeptChange extends Disposable {
   readonly fate: () => ChangeFate;
 }
 
-/** The file that a change is, and what is known of it. */
+/** The file of a change, and what is known of it. */
 interface Watched {
   readonly path: string;
   readonly identity: string | undefined;
@@ -21,7 +21,7 @@ interface Watched {
 /** The changes whose senders wait. */
 export class KeptChanges {
   readonly #watched = new Set<Watched>();
-  /** Of the files that runs under way may publish, whatever is put in their place meanwhile. */
+  /** The files that runs under way may publish, even when others have replaced them meanwhile. */
   readonly #inRuns = new Set<string>();
 
   /** Follows the file that lies at this path now. */

@@ -4,8 +4,8 @@ import { filesOfGeneration, listGenerations } from '../storage/generations.ts';
 import { readRepomd } from '../storage/read-repomd.ts';
 
 /**
- * Whether the index in a repository is one that this service published, or none: one of its generations names the same
- * primary, whatever another program has added to repomd.xml since. One that cannot be read is no index to a host.
+ * Whether this service published the index in a repository, or there is none: one of its generations names the same
+ * primary, even if another program has added to repomd.xml since. An index that cannot be read is none to a host.
  */
 export async function isOwnIndex(repositoryDir: string): Promise<boolean> {
   const repomd = await readRepomdOf(repositoryDir);

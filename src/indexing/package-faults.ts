@@ -17,7 +17,7 @@ export interface CountedFault {
   readonly first: PackageFault;
 }
 
-/** The packages of a repository that are not described as they lie there, for those who ask what is wrong now. */
+/** The packages of a repository that are not described as they lie on disk, for reports of faults. */
 export function packageFaultError({ count, first }: CountedFault): AppError {
   const { code, location, reason } = first;
   const others = count === 1 ? '' : ` (and ${count - 1} more; "rpmyard verify" names them)`;

@@ -2,14 +2,14 @@ import type { PlacedPackage, PlacedStep } from '../storage/package-names.ts';
 import type { Trust } from './index-engine.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
-/** What a run of one repository has to look at. */
+/** What a run of one repository has to examine. */
 export interface RepositoryChanges {
   readonly trust: Trust;
   /** Location -> sha256 of the packages placed since the last run. */
   readonly placed: ReadonlyMap<string, string>;
   /** What placing them did to their directories, in any order. */
   readonly steps: readonly PlacedStep[];
-  /** A person said that what lies on disk is to be published, whatever the index of another program names. */
+  /** A person said that the packages on disk should be published, even against the index of another program. */
   readonly isTakeOver: boolean;
 }
 
@@ -24,8 +24,8 @@ interface Gathered {
 const TRUSTS: readonly Trust[] = ['names', 'files', 'nothing'];
 
 /**
- * What this process knows to have changed in each repository since its last successful run, so that one more package
- * does not cost a look at all others. A repository it has not indexed yet may have changed in any way.
+ * The changes in each repository since its last successful run, as far as this process knows them: so one more package
+ * does not cost a look at all others. A repository that it has not indexed yet may have changed in any way.
  */
 export class PendingChanges {
   readonly #changes = new Map<RepositoryName, Gathered>();
@@ -37,25 +37,25 @@ export class PendingChanges {
     if (step !== undefined) steps.push({ ...step, location });
   }
 
-  /** Somebody else may have changed something: the next run trusts no more than this. */
+  /** Another program may have changed the repository: the next run trusts no more than this. */
   distrust(repository: RepositoryName, trust: Exclude<Trust, 'names'>): void {
     const changes = this.#of(repository);
     changes.trust = leastOf(changes.trust, trust);
   }
 
-  /** A person said so: the next run publishes what lies on disk. */
+  /** A person decided: the next run publishes the packages that lie on disk. */
   acceptTakeOver(repository: RepositoryName): void {
     this.#of(repository).isTakeOver = true;
   }
 
-  /** Hands the changes to a run that begins. */
+  /** Gives the changes to a run that begins. */
   take(repository: RepositoryName): RepositoryChanges {
     const taken = this.#of(repository);
     this.#changes.set(repository, { trust: 'names', placed: new Map(), steps: [], isTakeOver: false });
     return taken;
   }
 
-  /** Takes back what a failed run was to look at. */
+  /** Takes back the changes of a run that failed. */
   giveBack(repository: RepositoryName, { trust, placed, steps, isTakeOver }: RepositoryChanges): void {
     const since = this.#of(repository);
     since.trust = leastOf(since.trust, trust);
@@ -76,7 +76,7 @@ export class PendingChanges {
   }
 }
 
-/** The one of two that trusts less. */
+/** The lesser trust of two. */
 export function leastOf(a: Trust, b: Trust): Trust {
   return TRUSTS.indexOf(a) > TRUSTS.indexOf(b) ? a : b;
 }

@@ -5,14 +5,14 @@ import { isWhole, publishEmptyIndex, type ReindexParts } from './reindex-reposit
 import type { ReindexQueue } from './reindex-queue.ts';
 
 /**
- * Makes sure that a repository has its directory, an index and its .repo file, once for each repository; who asks
- * meanwhile waits for the same preparation, and a failed one is tried again.
+ * Makes sure that a repository has its directory, an index and its .repo file, once for each repository. A caller that
+ * asks meanwhile waits for the same preparation; after a failure the next caller tries again.
  */
 export function createRepositoryPreparation(options: {
   readonly reindexParts: ReindexParts;
   readonly queue: ReindexQueue;
   readonly writeRepoFile: (repository: RepositoryName) => Promise<void>;
-  /** Another repository that its .repo file names: hosts stop at one that is not there. */
+  /** Another repository that its .repo file names: a host stops when it is missing. */
   readonly besideOf: (repository: RepositoryName) => RepositoryName | undefined;
 }): (repository: RepositoryName) => Promise<void> {
   const { reindexParts, queue, writeRepoFile, besideOf } = options;
@@ -50,7 +50,7 @@ export function createRepositoryPreparation(options: {
     prepared.add(repository);
   }
 
-  /** An empty index, at once; but a directory that somebody filled by hand gets a real one as soon as possible. */
+  /** An empty index at once; but a directory that was filled by hand gets a real one as soon as possible. */
   async function publishFirstIndex(repository: RepositoryName): Promise<void> {
     const isFilled = (await repositories.listPackages(repository)).length > 0;
     if (!isFilled) {
@@ -58,7 +58,7 @@ export function createRepositoryPreparation(options: {
         return queue.of(repository).restore(await publishEmptyIndex(repository, reindexParts));
       } catch (error) {
         if (toAppError(error).code !== 'SIGNING_FAILED') throw error;
-        // The upload that opens the repository is taken all the same; the run below says what is wrong.
+        // The service takes the upload that opens the repository all the same; the run below reports what is wrong.
       }
     }
     await queue.of(repository).whileMarked(async () => undefined);

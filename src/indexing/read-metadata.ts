@@ -5,7 +5,7 @@ import { openMetadata } from '../base/unpack/open-metadata.ts';
 import { readSoundRepomd } from '../storage/read-repomd.ts';
 import type { PublishedIndex } from './repository-queue.ts';
 
-// The count is in the opening tag, which with every namespace anybody declares is far shorter.
+// The count is in the opening tag, which is far shorter than this, even with every known namespace.
 const OPENING_BYTES = 16 * 1024;
 
 /** Every package of a primary, filelists or other file, in groups as they are read. */
@@ -17,7 +17,7 @@ export async function* scanMetadata(
   for await (const piece of openMetadata(path, signal)) yield scanner.push(piece);
 }
 
-/** What a repository's metadata says of itself; undefined when it has none that can be read. */
+/** The metadata files that a repository's repomd.xml names; undefined when there is none that can be read. */
 export async function readPublishedIndex(repositoryDir: string): Promise<PublishedIndex | undefined> {
   const repomd = await readSoundRepomd(repositoryDir);
   const primary = repomd?.data.find(({ type }) => type === 'primary');

@@ -25,7 +25,7 @@ export class ReindexQueue implements IndexQueue {
     if (known !== undefined) return known;
     const queue = new RepositoryQueue(repository, this.#options);
     this.#queues.set(repository, queue);
-    // An upload that was in flight when the service stopped may open a repository; its mark tells the next start.
+    // An upload under way when the service stopped may open a repository; its mark tells the next start.
     if (this.#isClosed) queue.close(0).catch(noop);
     return queue;
   }

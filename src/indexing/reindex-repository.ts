@@ -41,11 +41,11 @@ export interface PublishingRules {
   readonly formatOf: (repository: RepositoryName) => IndexFormatName;
   /** Undefined when nothing is signed. */
   readonly signer: RepomdSigner | undefined;
-  /** What the configuration says that repomd.xml is to say of the repository; undefined when it says nothing of it. */
+  /** The tags that the configuration gives the repository in repomd.xml; undefined when it gives none. */
   readonly tagsOf?: (repository: RepositoryName) => RepomdTags | undefined;
   /** Without a slash at its end. */
   readonly publicUrl: string;
-  /** How old the index says it is whose packages the repository adopts; hosts of it come here. */
+  /** The ages in the index whose packages the repository adopts; its hosts change over to this one. */
   readonly adoptedAgeOf?: (repository: RepositoryName) => FormerPublications | undefined;
   readonly now: () => number;
 }
@@ -58,8 +58,8 @@ export interface ReindexLog {
 }
 
 /**
- * Rebuilds and publishes the index of one repository. The engine answers for it that the metadata describes exactly the
- * packages that belong into it; those that cannot be described are set aside with a record, the rest is published.
+ * Rebuilds and publishes the index of one repository. The engine makes sure that the metadata describes exactly the
+ * packages that belong into it. Packages that it cannot describe are set aside with a record; the rest is published.
  * @throws AppError INDEX_FAILED, INDEX_ENGINE_MISSING, SIGNING_FAILED, STORAGE_FAILED; the former index then stays.
  */
 export async function reindexRepository(
@@ -129,7 +129,7 @@ export async function publishEmptyIndex(
   });
 }
 
-/** Of an index that another program made nothing is known by the names in it. */
+/** Of another program's index the names in it tell nothing. */
 function distrusting(changes: RepositoryChanges): RepositoryChanges {
   return { ...changes, trust: leastOf(changes.trust, 'files') };
 }
@@ -139,7 +139,7 @@ async function jobOf(
   { trust: asked, placed, steps, isTakeOver }: RepositoryChanges,
   { storage: { records }, engine, rules }: ReindexParts,
 ): Promise<Omit<IndexJob, 'repositoryDir' | 'scratchDir' | 'isPublicationWanted' | 'isFoundIndexKept'>> {
-  // An engine that looks at every file anyway can compare it with what was acknowledged.
+  // An engine that examines every file anyway can compare it with what was acknowledged.
   const trust = asked === 'names' && !engine.isCheapWhenUnchanged ? 'files' : asked;
   const faults = await records.listPackageFaults(repository);
   const setAside = await records.listSetAside(repository);
@@ -180,7 +180,7 @@ function demandNoLoss(repository: RepositoryName, { lost }: BuiltIndex): void {
   );
 }
 
-/** What is on disk is the truth: the records follow what the engine found there. */
+/** The disk is the truth: the records follow what the engine found there. */
 async function keepRecords(
   job: IndexJob,
   built: BuiltIndex,
@@ -195,7 +195,7 @@ async function keepRecords(
     log,
   } = parts;
   for (const location of readmitted) await records.takeBack(repository, location);
-  // What was placed since may have the name of one that was gone.
+  // A package that was placed since may have the name of one that was gone.
   await records.forget(repository, gone, startedAtMs);
   const aside = leftOut.map((left): SetAside => ({ repository, ...left, sinceMs: now() }));
   for (const { location, reason } of aside) {
@@ -275,7 +275,7 @@ function publishedPackages(
 ): ReadonlyMap<string, string> {
   const isOut = new Set(setAside.keys());
   for (const location of readmitted) isOut.delete(location);
-  // What is damaged and in the index was published before.
+  // A damaged package that is in the index was published before.
   for (const { location } of [...leftOut, ...faulty]) isOut.add(location);
   for (const location of gone) isOut.add(location);
   const published = new Map([...acknowledged].filter(([location]) => !isOut.has(location)));

@@ -6,11 +6,11 @@ import { waitAtMost } from '../base/turns/wait-at-most.ts';
 import type { Marks } from '../storage/marks.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
-/** What a run published. */
+/** The result of a run. */
 export interface PublishedIndex {
   readonly packageCount: number;
   readonly revision: string;
-  /** What the files that repomd.xml names come to. */
+  /** Bytes of the files that repomd.xml names. */
   readonly indexBytes: number;
 }
 
@@ -21,9 +21,9 @@ export interface RepositoryStatus {
   readonly state: RepositoryState;
   readonly published: PublishedIndex | undefined;
   readonly lastError: AppError | undefined;
-  /** When the oldest request that no run covers yet came in. */
+  /** When the oldest request came that no run covers yet. */
   readonly waitingSinceMs: number | undefined;
-  /** Of the run under way, as far as it says. */
+  /** Progress of the run under way, as far as it tells. */
   readonly progress: IndexProgress | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface RepositoryQueueOptions {
   readonly marks: Marks;
   /** Rebuilds and publishes the repository's index; rejects with an AppError. */
   readonly run: (repository: RepositoryName, run: IndexRun) => Promise<PublishedIndex>;
-  /** Cleans up after a run, before the next one; nobody waits for it. It reports its own failures. */
+  /** Cleans up after a run, before the next one; no request waits for it. It reports its own failures. */
   readonly tidy: (repository: RepositoryName) => Promise<void>;
   /** Runs a task when one of the common slots is free. */
   readonly inSlot: <T>(task: () => Promise<T>) => Promise<T>;
@@ -49,8 +49,8 @@ interface Waiter {
 
 /**
  * The reindexing of one repository: requests gather during a quiet time, then one run covers all of them. Requests are
- * counted, and a run covers those that were counted when it began, so that one that comes in during a run is never
- * lost and causes exactly one more. Only #work starts runs, one after the other, so two can never overlap.
+ * counted, and a run covers those that were counted when it began, so a request during a run is never lost and causes
+ * exactly one more run. Only #work starts runs, one after the other, so two can never overlap.
  */
 export class RepositoryQueue {
   readonly #repository: RepositoryName;
@@ -58,7 +58,7 @@ export class RepositoryQueue {
   readonly #abort: AbortController;
 
   #requested = 0;
-  /** The last request that something waits for; those behind it only look. */
+  /** The number of the last request that a client waits for; later ones only look for changes. */
   #awaited = 0;
   #covered = 0;
   #placing = 0;
@@ -81,13 +81,13 @@ export class RepositoryQueue {
 
   /** Of the first request since the last run began: the longest wait counts from it. */
   #waitingSinceMs: number | undefined;
-  /** Of the oldest request that is not published, whatever became of the runs since. */
+  /** Time of the oldest request that is not published, also after runs that failed. */
   #oldestRequestMs: number | undefined;
   #isQuiet = false;
   #isHurried = false;
   #isRetryAskedFor = false;
   readonly #closing = new AbortController();
-  /** Has the pause look anew at how long it is to be. */
+  /** Makes the pause compute its length again. */
   #wake: () => void = () => undefined;
   readonly #noteQuiet: () => Promise<void>;
   #waiters: readonly Waiter[] = [];
@@ -132,7 +132,7 @@ export class RepositoryQueue {
 
   /** Runs `task` after the run under way has ended; none begins before the task has. */
   async whileHeld<T>(task: () => Promise<T>): Promise<T> {
-    // A run that waits for others to let go comes first: tasks that follow each other would put it off for ever.
+    // A run that waits for holders comes before new ones: tasks that follow each other would put it off for ever.
     await this.#dueRun?.promise;
     this.#holders += 1;
     try {
@@ -144,7 +144,7 @@ export class RepositoryQueue {
     }
   }
 
-  /** Of something that is not in the index yet. */
+  /** Requests a run for a package or a change that is not in the index yet. */
   request(): void {
     this.#awaited = this.#requested + 1;
     this.#waitingSinceMs ??= Date.now();
@@ -152,13 +152,15 @@ export class RepositoryQueue {
     this.look();
   }
 
-  /** Requests a run that looks for what was changed by hand: for all that is known the index is right, and nothing waits. */
+  /**
+   * Requests a run that looks for changes by hand: as far as the service knows the index is right, and no client waits.
+   */
   look(): void {
     this.#requested += 1;
     this.#waitingSinceMs ??= Date.now();
     this.#isQuiet = false;
     if (this.#closing.signal.aborted) return;
-    // It rejects when the queue closes; nobody waits for it then.
+    // It rejects when the queue closes; then no caller waits for it any more.
     this.#noteQuiet().catch(noop);
     if (!this.#isWorking) this.#work = this.#workOff();
   }
@@ -182,7 +184,7 @@ export class RepositoryQueue {
    * @throws AppError of the run that should have published them, or of the last one when the time is up after a failure.
    */
   async whenPublished(waitMs: number): Promise<'published' | 'pending'> {
-    // A look that failed found a fault that whoever asks should hear of.
+    // A run that only looked for changes and failed found a fault that every caller should hear of.
     const request = this.#lastError === undefined ? this.#awaited : this.#requested;
     if (this.#covered >= request) return 'published';
     if (this.#closing.signal.aborted) return 'pending';
@@ -238,7 +240,7 @@ export class RepositoryQueue {
     this.#isWorking = true;
     while (this.#covered < this.#requested && !this.#closing.signal.aborted) {
       await this.#pause();
-      // Outside of the common slots: those who hold this one may wait for the run of another repository.
+      // Outside of the common slots: the holders of this repository may wait for the run of another one.
       while (this.#holders > 0 && !this.#closing.signal.aborted) {
         this.#dueRun ??= Promise.withResolvers();
         await this.#whenReleased();
@@ -265,7 +267,7 @@ export class RepositoryQueue {
     return released.promise;
   }
 
-  /** Somebody may have come to hold it while it waited for a slot. */
+  /** A caller may have come to hold the repository while the run waited for a slot. */
   async #runUnlessHeld(): Promise<void> {
     if (this.#closing.signal.aborted || this.#holders > 0) return;
     this.#run = this.#runOnce();
@@ -315,7 +317,7 @@ export class RepositoryQueue {
     }
   }
 
-  /** Until the quiet time or the pause after a failure is over. */
+  /** Waits until the quiet time or the pause after a failure is over. */
   async #pause(): Promise<void> {
     const beganMs = performance.now();
     const waitedMs = Date.now() - (this.#waitingSinceMs ?? Date.now());

@@ -17,8 +17,8 @@ const DAY_MS = 24 * 3_600_000;
 const FROM_QUOTAS = { eachPerDay: QUOTAS.newRepositoriesADay, together: QUOTAS.repositories };
 
 /**
- * What it admits counts for a day, whether a package then comes or not: requests that arrive at the same time would otherwise all
- * be admitted before the first repository is there.
+ * A repository that it admits counts for a day, also when no package comes: requests that arrive at the same time would
+ * otherwise all be admitted before the first repository is there.
  */
 export function createRepositoryQuota({
   isKnown,

@@ -15,9 +15,9 @@ import type { ReindexQueue } from './reindex-queue.ts';
 
 /** How a repository is to be indexed. */
 export interface ReindexRequest {
-  /** `files`: what was changed by hand is found by inode, size and mtime; `nothing`: all is read again. */
+  /** `files`: the run finds changes by hand through inode, size and mtime; `nothing`: it reads all packages again. */
   readonly trust: 'files' | 'nothing';
-  /** What lies on disk is published, whatever the index of another program names. */
+  /** The packages on disk are published, even against the index of another program. */
   readonly isTakeOver: boolean;
 }
 
@@ -57,7 +57,7 @@ export interface RepositoryRequests {
   readonly lookAtAll: () => void;
 }
 
-/** Throws when a change is not to be made: given what the repository has of the type, or nothing. */
+/** Throws when a change must not be made; it gets what the repository has of the type, or nothing. */
 export type Condition = (openSha256: string | undefined) => void;
 
 /** Metadata that was put, until it is published. */
@@ -121,12 +121,12 @@ function metadataChanges(parts: RequestParts): Pick<RepositoryRequests, 'putMeta
   const { foreignMetadata } = parts.reindexParts;
   return {
     putMetadata: async (repository, type, { path, sender, condition }) => {
-      // It is packed anew beside what came.
+      // It is packed anew beside the file that came.
       demandReserve([repository], statSync(path).size);
-      // Before the mark, which would have the repository seem late while others have their turn.
+      // Done before the mark, which would make the repository seem late while others have their turn.
       await using packed = await foreignMetadata.pack(type, path, sender);
       await prepareRepository(repository);
-      // Two requests at once must not both find room for the last type, nor the content that only one of them replaces.
+      // Two requests at once must not both find room for the last type, and not both replace the same content.
       return await takeTurns(`metadata of ${repository}`, async () => {
         await demandType(repository, type, parts);
         await demandCondition(repository, type, { finder, condition });
@@ -190,7 +190,7 @@ async function demandType(repository: RepositoryName, type: string, parts: Reque
   throw tooManyTypes(repository, maxMetadataTypes);
 }
 
-/** Those that wait to be published, and those that are; the first come first, as a run may publish them meanwhile. */
+/** Waiting types, and published ones; the waiting ones are read first, as a run may publish them meanwhile. */
 async function typesOf(
   repository: RepositoryName,
   { foreignMetadata, storage }: Pick<ReindexParts, 'foreignMetadata' | 'storage'>,

@@ -12,7 +12,7 @@ export interface CreaterepoOptions {
   readonly findExecutable: () => Promise<string | undefined>;
   /** The configured name, for messages. */
   readonly executable: string;
-  /** What the configuration adds. */
+  /** Arguments that the configuration adds. */
   readonly extraArguments: readonly string[];
   readonly timeoutMs: number;
 }
@@ -20,7 +20,7 @@ export interface CreaterepoOptions {
 /** After the polite signal; createrepo_c has nothing to save, its scratch directory is ours. */
 export const KILL_AFTER_MS = 5_000;
 const MAX_REPORT_BYTES = 4 * 1024 * 1024;
-// As distributions call it.
+// The names of the program in distributions.
 const OWN_NAMES: ReadonlySet<string> = new Set(['createrepo', 'createrepo_c']);
 const PARTIAL_EXIT_CODE = 2;
 
@@ -38,7 +38,7 @@ export interface CreaterepoRun {
   readonly scratchDir: string;
   /** Paths of the packages below `repositoryDir`: exactly these belong into the index. */
   readonly locations: readonly string[];
-  /** What it may describe packages from without reading them; undefined: every package is read. */
+  /** The index whose descriptions it may take without reading the packages; undefined: it reads every package. */
   readonly reuse: ReusedMetadata | undefined;
   readonly signal: AbortSignal;
 }

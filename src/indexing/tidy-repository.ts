@@ -12,7 +12,7 @@ export function createTidying(
     try {
       await publications.tidy(repository, rules);
     } catch (error) {
-      // The index is public; what was not cleaned up now is later.
+      // The index is public; a later run can clean up the rest.
       log.warn({ repository, err: error }, 'superseded metadata not thinned');
     }
   };

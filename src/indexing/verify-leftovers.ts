@@ -9,7 +9,7 @@ import { type Finding, type Violation, violationOf } from './violation.ts';
 export interface LeftoverFacts {
   readonly folders: Pick<TreeFolders, 'topDir' | 'spoolDir' | 'incomingDir' | 'scratchRoot'>;
   readonly marksDir: string;
-  /** What lies in incoming and scratch is then in use, and what is marked is about to be indexed. */
+  /** While a service runs, files in incoming and scratch are in use, and a marked repository is about to be indexed. */
   readonly isServiceRunning: boolean;
   readonly nowMs: number;
 }

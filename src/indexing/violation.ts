@@ -155,7 +155,10 @@ export const VIOLATION_CODES = {
 
 export type ViolationCode = keyof typeof VIOLATION_CODES;
 
-/** A finding with what its code says. Its texts hold file names, which are anybody's words: escape them for a terminal. */
+/**
+ * A finding with the text of its code. Its texts hold file names, which any user may have chosen: escape them for a
+ * terminal.
+ */
 export function violationOf({ code, subject, detail }: Finding, repository?: string): Violation {
   const facts: CodeFacts = VIOLATION_CODES[code];
   return {

@@ -22,7 +22,7 @@ export interface Staged {
   readonly failures: readonly RefusedFile[];
 }
 
-/** What one repository came to. */
+/** The result for one repository. */
 export interface PublishedRepository {
   readonly repository: RepositoryName;
   readonly packageCount: number;
@@ -39,15 +39,21 @@ export interface Applied {
   readonly failures: readonly RefusedFile[];
 }
 
-/** The way of an upload, as far as it is gone here. */
+/** The steps of an upload, as far as an adoption takes them. */
 export interface ApplyParts {
-  /** Takes a file of ours in; the caller removes its name. @throws AppError. */
+  /**
+   * Takes a file in incoming in; the caller removes its name.
+   * @throws AppError.
+   */
   readonly ingest: (path: string, planned: PlannedPackage) => Promise<void>;
   /** Keeps metadata for the next index of a repository. @throws AppError. */
   readonly putMetadata: (repository: RepositoryName, type: string, path: string) => Promise<void>;
-  /** Has the next index of a repository say these besides its own. @throws AppError. */
+  /**
+   * Makes the next index of a repository have these tags beside its own.
+   * @throws AppError.
+   */
   readonly addTags: (repository: RepositoryName, tags: RepomdTags) => Promise<void>;
-  /** Those that an earlier process left without the index they should have. */
+  /** Repositories to which an earlier process left an index run. */
   readonly listMarked: () => Promise<readonly RepositoryName[]>;
   /** @throws AppError of the index run. */
   readonly publish: (repository: RepositoryName) => Promise<PublishedRepository>;
@@ -58,7 +64,7 @@ export interface StageParts {
   readonly root: string;
   readonly incomingDir: string;
   /**
-   * The tree's own file of a package that it has everywhere but knows nothing of: an earlier process was killed between
+   * The tree's own file of a package that it has in every place without a record: an earlier process was killed between
    * the two. Undefined when nothing has to be done.
    */
   readonly unacknowledgedPathOf: (planned: PlannedPackage) => Promise<string | undefined>;

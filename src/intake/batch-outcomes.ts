@@ -23,7 +23,7 @@ export function inOrder(outcomes: readonly UploadOutcome[]): readonly UploadOutc
   return outcomes.toSorted((a, b) => (a.nevra < b.nevra ? -1 : 1));
 }
 
-/** Of a package whose batch was committed. */
+/** The outcome of a package whose batch was committed. */
 export async function committedOutcome(
   member: BatchMember,
   outcome: UploadOutcome['outcome'],
@@ -34,7 +34,7 @@ export async function committedOutcome(
   return { ...factsOf(member), outcome, places };
 }
 
-/** Of a package that waits for the commit. */
+/** The outcome of a package that waits for the commit. */
 export async function stagedOutcome(
   batch: string,
   member: BatchMember,

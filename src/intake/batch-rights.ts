@@ -3,7 +3,7 @@ import { type Batch, noBatch, repositoriesOf } from '../storage/batch-store.ts';
 import { AppError } from '../errors.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
-/** What decides who may see and change a batch. */
+/** The facts that decide who may see and change a batch. */
 export interface BatchAccess {
   readonly id: string;
   readonly repositories: readonly RepositoryName[];
@@ -41,9 +41,9 @@ export function demandUpload(requester: Requester, { id, repositories }: BatchAc
 }
 
 /**
- * A client that adds a package to a batch must have the right to upload to every repository of it: a stranger could otherwise add
- * one for a repository that is closed to the owner, who could then not commit the batch any more. The name is taken, which a client
- * that may not read the batch has to hear too.
+ * A client that adds a package to a batch must have the right to upload to every repository of it: a stranger could
+ * otherwise add one for a repository that is closed to the owner, who could then not commit the batch any more. Even a
+ * client that may not read the batch has to learn that the name is taken.
  * @throws AppError RIGHT_MISSING.
  */
 export function demandAdding({ rights }: Pick<Requester, 'rights'>, { id, repositories }: BatchAccess): void {

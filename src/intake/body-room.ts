@@ -1,6 +1,9 @@
-/** Room on the mount for what clients send, so that no body is written into what is kept for the next index. */
+/** Room on the mount for the bodies of clients: no body is written into the reserve for the next index. */
 export interface BodyRoom {
-  /** Asked before a body is taken; nothing is kept for it. @throws AppError STORAGE_FULL. */
+  /**
+   * Called before a body is taken; it reserves nothing.
+   * @throws AppError STORAGE_FULL.
+   */
   readonly demandRoom: (sizeBytes: number) => void;
   /** Does one write of so many bytes, unless the room is used up. @throws AppError STORAGE_FULL. */
   readonly write: <T>(sizeBytes: number, write: () => Promise<T>) => Promise<T>;
@@ -15,13 +18,13 @@ export interface BodyRoomOptions {
   readonly nowMs: () => number;
 }
 
-// Each look asks the file system and every repository: too much for each write of 256 KiB. Within a second others, such
-// as an index run, change little.
+// Each look asks the file system and every repository: too much for each write of 256 KiB. Within a second other
+// writers, such as an index run, change little.
 const LOOK_EVERY_MS = 1_000;
 
 /**
- * All bodies share one sum of what may still be written, so that many at once cannot go further than one alone. What is
- * only promised keeps no room: a client that promises and sends nothing would keep the others out.
+ * All bodies share one sum of what may still be written, so that many at once cannot go further than one alone. A
+ * promised length reserves no room: a client that promises and sends nothing would keep the others out.
  */
 export function createBodyRoom({ demandReserve, nowMs, ...reserve }: BodyRoomOptions): BodyRoom {
   let spareBytes = 0;

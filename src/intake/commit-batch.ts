@@ -18,17 +18,18 @@ export interface Commit {
 }
 
 /**
- * Puts all packages of a batch into the tree, or none: once this has decided that they go there, they do, also after a
+ * Puts all packages of a batch into the tree, or none. Once it has decided that they go there, they do, also after a
  * crash, and no index ever has a part of them. May be repeated.
- * @throws AppError NOT_FOUND, RIGHT_MISSING, SIGNATURE_INVALID, BATCH_REFUSED with every package that cannot go there, QUOTA_REACHED, BATCH_UNPLACED after
- * the decision, or of another fault of ours before it.
+ * @throws AppError NOT_FOUND, RIGHT_MISSING, SIGNATURE_INVALID, BATCH_REFUSED with every package that cannot go there,
+ * QUOTA_REACHED; BATCH_UNPLACED after the decision, or for another fault of the service before it.
  */
 export async function commitBatch(id: string, requester: Requester, parts: BatchParts): Promise<Commit> {
-  // First: X-Signature: sha1= proves a client only by a file, and a commit sends none. The service tells an unproven client nothing.
+  // Comes first: X-Signature: sha1= proves a client only by a file, and a commit has none. The service tells an
+  // unproven client nothing.
   demandProven(requester);
-  // Before the client waits for others.
+  // Checked before the client waits for others.
   demandUpload(requester, accessOf(await readBatch(id, parts.batches)));
-  // Who asks once more, because it takes long, waits for the same commit.
+  // A client that asks once more, because the commit takes long, waits for the same commit.
   return parts.takeTurns(`commit of ${id}`, async () => {
     let isNew = false;
     let refusals = 0;
@@ -43,14 +44,17 @@ export async function commitBatch(id: string, requester: Requester, parts: Batch
         const refusal = await commitStaged(batch, requester, parts);
         if (refusal === undefined) continue;
         refusals += 1;
-        // The same package may have been signed for somebody else meanwhile: prepared once more, it is that one.
+        // The same package may have been signed for another client meanwhile: prepared once more, it is that one.
         if (parts.signing === undefined || refusals > 1) throw refusal;
       }
     }
   });
 }
 
-/** Places what was decided, while no index run looks. @throws AppError BATCH_UNPLACED. */
+/**
+ * Places the decided packages, while no index run looks.
+ * @throws AppError BATCH_UNPLACED.
+ */
 export async function completeCommit({ id, members }: Batch, parts: BatchParts): Promise<void> {
   const repositories = repositoriesOf(members);
   await parts.queue.whileHeld(repositories, () =>
@@ -66,12 +70,12 @@ async function commitStaged(
 ): Promise<AppError | undefined> {
   const { id } = batch;
   const repositories = repositoriesOf(batch.members);
-  // First: holding a repository makes a queue of it.
+  // Comes first: holding a repository makes a queue of it.
   await parts.admitRepositories(repositories, ownerOf(requester));
   const files = await prepareFiles(batch, parts);
   if (files instanceof AppError) return files;
   try {
-    // Hold, targets, batch: everybody waits in this order.
+    // Every caller waits in this order: hold, targets, batch.
     return await parts.queue.whileHeld(repositories, () =>
       takeAllTurns(targetsOf(files), parts.takeTurns, () =>
         parts.takeTurns(batchTurn(id), async () => {
@@ -98,7 +102,7 @@ function filesOf({ members }: Batch): string {
   return members.map(({ file }) => file).join();
 }
 
-/** The members as they are decided on, or why they are refused. */
+/** The members of the decision, or why they are refused. */
 async function lookAtAll(
   files: readonly PreparedFile[],
   parts: BatchParts,
@@ -119,7 +123,7 @@ async function lookAtAll(
   return refused.length === 0 ? looked : refusalOf(refused, files.length);
 }
 
-/** As the client knows it. */
+/** The digest as the client knows it. */
 function sentSha256Of({ sha256, receivedSha256 }: PreparedFile['file']): string {
   return receivedSha256 ?? sha256;
 }

@@ -13,8 +13,8 @@ export interface DescribeParts {
 }
 
 /**
- * What became of the package with this digest, in the repositories that the client may read: others say nothing, not even
- * by the digest of a copy that was signed for them. Undefined when none was acknowledged there.
+ * What became of the package with this digest, in the repositories that the client may read: the others are left out,
+ * also by the digest of a copy that was signed for them. Undefined when none of these acknowledged it.
  */
 export async function describeUpload(
   sha256: string,
@@ -49,12 +49,12 @@ export async function waitUntilInstallable(
   const places = await placesOf(await parts.records.receiptsOf(outcome.sha256), outcome.places, parts);
   const settled = { ...outcome, places };
   await refuseSetAside(settled, parts);
-  // Published without it: somebody removed the file meanwhile.
+  // The index was published without it: the file was removed meanwhile.
   const isInstallable = places.every(({ state }) => state === 'published');
   return result === 'pending' || !isInstallable ? 'pending' : settled;
 }
 
-/** A run that fails takes nothing back: the client must not take its error for that of the upload. */
+/** A failed run takes nothing back: the client must not take its error for that of the upload. */
 async function whenPublished(
   { nevra }: UploadOutcome,
   { waiting, waitMs }: { readonly waiting: readonly RepositoryName[]; readonly waitMs: number },
@@ -98,7 +98,7 @@ export async function placesOf(
   return Promise.all(places);
 }
 
-/** For answers: only there when packages are signed here. */
+/** For answers: only there when the service signs packages. */
 export function givenSha256(receivedSha256: string | undefined): { readonly receivedSha256?: string } {
   return receivedSha256 === undefined ? {} : { receivedSha256 };
 }

@@ -16,11 +16,14 @@ export async function dropBatch(id: string, requester: Requester, parts: BatchPa
 }
 
 export interface SweepParts extends Pick<BatchParts, 'batches' | 'takeTurns' | 'now'> {
-  /** Told of a batch that could not be removed; the next sweep tries again. */
+  /** Called for a batch that could not be removed; the next sweep tries again. */
   readonly onFailure: (id: string, error: unknown) => void;
 }
 
-/** Drops batches that nothing came to for `keepMs`, and gives their names; forgets committed ones that are as old, or too many. */
+/**
+ * Drops batches that no request changed for `keepMs`, and gives their names; forgets committed ones that are as old, or
+ * too many.
+ */
 export async function sweepBatches(keepMs: number, parts: SweepParts): Promise<readonly string[]> {
   const { batches, now } = parts;
   const dropped: string[] = [];
@@ -57,7 +60,7 @@ async function removeInTurn(
   try {
     await takeTurns(batchTurn(id), remove);
   } catch (error) {
-    // The others must not stay for it.
+    // A batch that fails must not keep the others.
     onFailure(id, error);
   }
 }

@@ -4,7 +4,7 @@ import type { PackageFacts } from './read-header.ts';
 import { findDigestWarnings } from '../trust/find-untrusted-digests.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
-/** What is worth saying of a package that these repositories take. */
+/** The warnings about a package for the repositories that take it. */
 export function findPackageWarnings(
   rpm: PackageFacts,
   repositories: readonly RepositoryName[],

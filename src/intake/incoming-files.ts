@@ -1,13 +1,13 @@
 import { unlink } from 'node:fs/promises';
 
-/** Removes files from incoming after the answer, without anybody waiting for it but the end of the service. */
+/** Removes files from incoming after the answer; only the end of the service waits for it. */
 export interface IncomingFiles {
   readonly remove: (path: string) => void;
-  /** Answers when every removal that was begun has ended. */
+  /** Returns when every removal that was begun has ended. */
   readonly settled: () => Promise<void>;
 }
 
-/** @param onFailure is told of a file that stays; the next start removes it. */
+/** @param onFailure called for a file that stays; the next start removes it. */
 export function createIncomingFiles(onFailure: (path: string, error: unknown) => void): IncomingFiles {
   const removals = new Set<Promise<void>>();
   return {

@@ -24,17 +24,20 @@ export interface IngestParts extends DescribeParts {
   ) => Promise<SignaturesByRepository>;
   /** @throws AppError TEXT_NOT_XML: the engine of the index cannot describe the package. */
   readonly checkDescribable: (rpm: PackageFacts) => void;
-  /** What is worth saying of a package that is taken. */
+  /** The warnings about an accepted package. */
   readonly findWarnings: (
     rpm: PackageFacts,
     repositories: readonly RepositoryName[],
   ) => readonly PackageWarning[];
-  /** Undefined when packages are stored as they are sent. */
+  /** Undefined when packages are stored as clients send them. */
   readonly signing: PackageSigner | undefined;
   readonly takeTurns: TakeTurns;
   /** Makes sure that a repository has its directory, an index and its .repo file. */
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
-  /** Asked before a repository is made. @throws AppError QUOTA_REACHED. */
+  /**
+   * Called before a repository is made.
+   * @throws AppError QUOTA_REACHED.
+   */
   readonly admitRepositories: (repositories: readonly RepositoryName[], owner: string) => Promise<void>;
   /** @throws AppError STORAGE_FULL: the disk has no room for the next index of these repositories. */
   readonly demandReserve: (repositories: readonly RepositoryName[]) => void;

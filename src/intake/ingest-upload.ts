@@ -12,9 +12,9 @@ import type { FileToPlace } from '../storage/places.ts';
 import type { Receipt } from '../storage/records.ts';
 
 /**
- * One upload's journey, from a file of ours to an acknowledged package. When this returns, the package survives a power
+ * One upload's way, from a file in incoming to an acknowledged package. When this returns, the package survives a power
  * cut and its repositories are marked for reindexing; when it throws, the client may send the package again.
- * @throws AppError with the code of the rule that refused the package, or of the fault of ours.
+ * @throws AppError with the code of the rule that refused the package, or of a fault of the service.
  */
 export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): Promise<UploadOutcome> {
   const { targets, asSent } = await admitUpload(upload, parts);

@@ -5,7 +5,7 @@ import { WorkerPool } from '../base/threads/worker-pool.ts';
 import { type DigestJob, digestFile, type FileDigests } from './inspect/digest-file.ts';
 import { type HeaderJob, type PackageFacts, readHeader } from './read-header.ts';
 
-/** Who does what takes long in an inspection. */
+/** The threads for the slow parts of an inspection. */
 export interface InspectionThreads {
   readonly readHeader: (job: HeaderJob) => Promise<PackageFacts>;
   readonly digest: (job: DigestJob) => Promise<FileDigests>;
@@ -38,7 +38,7 @@ export function createInspectionThreads(digestThreads = availableParallelism()):
   };
 }
 
-/** Everything here and now, for a command that has nothing else to do. */
+/** Does everything in the calling thread, for a command that has nothing else to do. */
 export const NO_THREADS: InspectionThreads = {
   readHeader: async (job) => readHeader(job),
   digest: async (job) => digestFile(job),

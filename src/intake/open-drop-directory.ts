@@ -11,16 +11,16 @@ export interface DropDirectoryParts extends DroppedFilesParts {
 }
 
 export interface ScanOptions {
-  /** What events miss is found after this long. */
+  /** A scan finds within this time the files that events miss. */
   readonly everyMs?: number;
-  /** False where nothing tells of changes. */
+  /** False where the file system reports no changes. */
   readonly isWatched?: boolean;
-  /** The longest wait for the file system of the directory to answer a call. */
+  /** The longest wait for an answer of the directory's file system. */
   readonly answerMs?: number;
 }
 
 export interface DropDirectory {
-  /** What keeps it from being worked off now: never what is the matter with a single file. */
+  /** The fault that keeps the directory from being worked off now: never one of a single file. */
   readonly findFault: () => AppError | undefined;
   /** The files that stay where they are for a fault of their own; the log names each. */
   readonly countStuck: () => number;
@@ -28,21 +28,21 @@ export interface DropDirectory {
   readonly close: () => Promise<void>;
 }
 
-// Network file systems tell nothing of what other machines do.
+// Network file systems report no changes by other machines.
 const SCAN_EVERY_MS = 10_000;
 // Less than the copy of a body waits for its next chunk (STALL_MS), more than a disk takes to spin up.
 const ANSWER_MS = 30_000;
 // Files often come several at once: one scan for all of them.
 const SOON_MS = 100;
-// What others send over HTTP meanwhile must not wait.
+// Uploads over HTTP must not wait meanwhile.
 const AT_ONCE = 2;
 // The umask takes from it; the administrator lets in who is to drop files (docs/operations.md).
 const DIRECTORY_MODE = 0o770;
 
 /**
- * Takes in the packages that are moved or copied into a directory, each as an upload: it is removed when it was taken, and
- * moved into `rejected/` when it was refused. Events tell of new files; a scan now and then finds what they miss, and the
- * directory itself when it was removed and made again.
+ * Takes in the packages that are moved or copied into a directory, each as an upload: a file is removed when it was
+ * taken, and moved into `rejected/` when it was refused. Events report new files; a scan now and then finds files that
+ * they miss, and the directory itself when it was removed and made again.
  */
 export function openDropDirectory(parts: DropDirectoryParts): DropDirectory {
   const { everyMs = SCAN_EVERY_MS, answerMs = ANSWER_MS } = parts.scanning ?? {};
@@ -107,7 +107,7 @@ class DropScans {
     const all = await this.#reach.calls.within(() => readdir(this.#parts.path));
     const names = new Set(all.filter(isDropped));
     this.files.keepOnly(names);
-    // All take from the same names.
+    // All files are taken from the same list of names.
     const waiting = names.values();
     const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, () => this.#workOff(waiting)));
     const failed = ends.find((end) => end.status === 'rejected');
@@ -119,7 +119,7 @@ class DropScans {
     try {
       await this.#reach.calls.within(() => mkdir(path, DIRECTORY_MODE));
     } catch (error) {
-      // One that cannot be made now may be mounted later: the scans tell of it.
+      // A directory that cannot be made now may be mounted later: the scans report it.
       if (errnoOf(error) !== 'EEXIST') {
         report.log.warn({ err: error, directory: path }, 'drop directory not made');
       }
@@ -150,7 +150,7 @@ class DropScans {
   }
 }
 
-/** Temporary names of rsync (.x.rpm.AbC123) and of SFTP clients (x.rpm.filepart, x.rpm.part) are none. */
+/** Temporary names of rsync (.x.rpm.AbC123) and of SFTP clients (x.rpm.filepart, x.rpm.part) do not match. */
 function isDropped(name: string): boolean {
   return name.endsWith('.rpm') && !name.startsWith('.');
 }

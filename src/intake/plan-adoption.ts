@@ -23,10 +23,10 @@ export interface PlannedPackage {
 
 /** Packages that want one path with different bytes: a person decides. */
 export interface Conflict {
-  /** Where the path is wanted: several for noarch packages. */
+  /** The repositories where the path is wanted: several for noarch packages. */
   readonly repositories: readonly RepositoryName[];
   readonly location: string;
-  /** sha256 of what the tree has there; null when it has nothing, '' when that is no regular file. */
+  /** sha256 of the file that the tree has there; null when it has none, '' when that is no regular file. */
   readonly storedSha256: string | null;
   readonly claims: readonly {
     readonly nevra: string;
@@ -35,7 +35,7 @@ export interface Conflict {
   }[];
 }
 
-/** Something worth knowing that nobody has to decide. */
+/** A note for the reader, which needs no decision. */
 export interface Note {
   /** Of one. */
   readonly noun: string;
@@ -51,7 +51,7 @@ export interface AdoptionPlan {
   readonly notes: readonly Note[];
 }
 
-/** Decides what goes where. */
+/** Decides where each package goes. */
 export function planAdoption(survey: Survey, stored: StoredTree): AdoptionPlan {
   const grouped = groupBytes(survey.packages);
   const conflicts = findConflicts(grouped, stored);
@@ -82,7 +82,7 @@ type Grouped = Omit<PlannedPackage, 'missingIn'>;
 function groupBytes(found: readonly SurveyedPackage[]): readonly Grouped[] {
   const groups = Map.groupBy(found, ({ sha256, releasever }) => `${sha256} ${releasever ?? ''}`);
   return [...groups.values()].flatMap((sources) => {
-    // One that need not be copied before others, then one that lies where it goes.
+    // A file that need not be copied comes before others, then one that lies where it goes.
     const [first, ...others] = sources.toSorted((a, b) => rankOf(b) - rankOf(a));
     if (first === undefined) return [];
     const { nevra, sha256, sizeBytes, releasever, location } = first;
@@ -129,7 +129,7 @@ function findConflicts(grouped: readonly Grouped[], stored: StoredTree): readonl
   }
   const found = [...claims].flatMap(([key, { repository, location, packages }]) => {
     const digests = stored.packages.get(key);
-    // What the tree has is right as it is; it is the others that have no place.
+    // The tree's file stays as it is; the others have no place.
     const others = packages.filter(({ sha256 }) => !(digests?.includes(sha256) ?? false));
     const contents = Map.groupBy(others, ({ sha256 }) => sha256);
     if (digests === undefined ? contents.size < 2 : contents.size === 0) return [];
@@ -187,7 +187,7 @@ function noteOf(found: SurveyedPackage): string | undefined {
     : `in ${laidIn}, but built for ${ofPackage}; the place is ${goesTo}`;
 }
 
-/** What the answer to an upload would warn of. */
+/** The warnings that the answer to an upload would have. */
 function warningsOf(found: readonly SurveyedPackage[]): readonly Note[] {
   const warned = found.flatMap(({ path, warnings }) =>
     warnings.map(({ code, text }) => ({ path, text: `taken with a warning: ${code}: ${text}` })),

@@ -17,7 +17,7 @@ export interface PlannedMetadata {
 export interface MetadataConflict {
   readonly repository: RepositoryName;
   readonly type: string;
-  /** True when the repository itself publishes another one. */
+  /** True when the repository itself publishes another content of this type. */
   readonly isStored: boolean;
   readonly paths: readonly string[];
 }
@@ -27,7 +27,7 @@ export interface MetadataPlan {
   readonly conflicts: readonly MetadataConflict[];
   /** Files of directories none of whose packages goes anywhere. */
   readonly withoutRepository: readonly string[];
-  /** What the repomd.xml of a repository is to say besides what it says. */
+  /** Tags for the repomd.xml of a repository, beside its own. */
   readonly tags: readonly PlannedTags[];
 }
 

@@ -33,18 +33,18 @@ type LongText =
   | 'buildHost'
   | 'sourceRpm';
 
-/** What a person reads of a summary. */
+/** As much of a summary as a person reads. */
 const MAX_SUMMARY_BYTES = 1024;
 
 /** A package file whose header is to be read. Plain data: it may travel to a worker thread. */
 export interface HeaderJob {
   readonly path: string;
   readonly sizeBytes: number;
-  /** False: what it says is wanted, whether it may enter a repository or not. */
+  /** False: the caller wants to know what the package says, and not whether it may enter a repository. */
   readonly mustBeAccepted: boolean;
 }
 
-/** Thrown instead of reading a header that is larger than it may be here. */
+/** Thrown for a header that is too large to be read in this thread. */
 export class HeaderTooLargeHere extends Error {}
 
 /**

@@ -4,7 +4,7 @@ import { sourceIdentityOf } from './adopt/survey-packages.ts';
 import type { FoundMetadata, SurveyedPackage, Survey } from './survey.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
-/** What the tree holds already, of what the survey found. */
+/** The part of the survey that the tree has already. */
 export interface StoredTree {
   /**
    * By `<repository>/<location>`: the digests of the packages that this file is, its own and, where packages are signed,
@@ -46,7 +46,7 @@ async function digestsAt(
 ): Promise<readonly string[] | undefined> {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (stats === undefined) return undefined;
-  // The link itself is what the file is to take the place of.
+  // A link itself has to be replaced by the file.
   if (stats.isSymbolicLink() && leadsTo(path, found)) return undefined;
   if (!stats.isFile()) return [];
   if (sourceIdentityOf(stats) === found.identity) return [found.sha256];

@@ -30,7 +30,7 @@ export interface HeldUpload extends ResumableFacts {
   readonly append: (piece: Omit<UploadPiece, 'signal'>) => Promise<number>;
   /** Gives the whole body a second name. */
   readonly linkTo: (path: string) => void;
-  /** Keeps only the knowledge that it was accepted. */
+  /** Keeps only the fact that it was accepted. */
   readonly accept: () => Promise<void>;
   readonly remove: () => Promise<void>;
 }
@@ -125,8 +125,8 @@ export class ResumableUploads {
   }
 
   /**
-   * Removes what has expired, was never begun or is damaged, and accepted uploads that are too many; gives their number. What
-   * cannot be removed is logged.
+   * Removes uploads that have expired, were never begun or are damaged, and accepted ones that are too many; gives
+   * their number. Failures to remove are logged.
    */
   async sweep(): Promise<number> {
     const forgotten = await this.#forgetSurplus();
@@ -135,7 +135,7 @@ export class ResumableUploads {
     );
   }
 
-  /** Answers when nothing is done with any upload. */
+  /** Returns when no request uses any upload. */
   settled(): Promise<void> {
     return this.#turns.settled();
   }
@@ -143,7 +143,7 @@ export class ResumableUploads {
   async #countKept(): Promise<void> {
     const done: { readonly id: string; readonly owner: string; readonly expiresAtMs: number }[] = [];
     for (const id of await namesIn(this.#directory)) {
-      // A damaged one expires like any other, and is told of then.
+      // A damaged upload expires like any other, and is reported then.
       const kept = await readKeptUpload(this.#pathsOf(id)).catch(() => undefined);
       if (kept === undefined) continue;
       if (kept.isAccepted) done.push({ id, ...kept });
@@ -191,12 +191,12 @@ export class ResumableUploads {
   async #sweepEach(ids: readonly string[], remove: (id: string) => Promise<number>): Promise<number> {
     let removed = 0;
     for (const id of ids) {
-      // A request does something with it.
+      // The upload is in use by a request.
       if (this.#turns.isTaken(id)) continue;
       try {
         removed += await this.#turns.take(id, () => remove(id));
       } catch (error) {
-        // The others must not stay for it.
+        // A failure must not keep the others.
         this.#log.warn({ err: error, upload: id }, 'an upload in pieces was not swept');
       }
     }

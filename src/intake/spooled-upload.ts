@@ -11,13 +11,13 @@ export interface ExpectedDigest {
 
 /** What a client says of an upload beside its bytes. */
 export interface UploadTerms {
-  /** ?releasever= or the field of a form, whatever the release tag is; several with commas between them. */
+  /** ?releasever= or the field of a form, which counts more than the release tag; several with commas between them. */
   readonly releasever: string | undefined;
   /** ?batch= or X-Batch: the package waits for the commit of this batch. */
   readonly batch: string | undefined;
 }
 
-/** An upload's body in a file that only we name, however it came in. */
+/** An upload's body in a file whose name only the service knows. */
 export interface SpooledUpload {
   /** `<state_dir>/incoming/<uuid>`. */
   readonly path: string;
@@ -25,12 +25,12 @@ export interface SpooledUpload {
   /** Computed on the way in when the body passed through this process. */
   readonly sha256: string | undefined;
   readonly expectedDigests: readonly ExpectedDigest[];
-  /** What the client said with ?releasever=; several with commas between them. */
+  /** The client's ?releasever=; several with commas between them. */
   readonly releasever: string | undefined;
-  /** Only these, when a tree that is adopted has the package in no others. */
+  /** Only these, when an adopted tree has the package in no others. */
   readonly basearches?: readonly string[] | undefined;
-  /** Left out: it is placed at once. */
+  /** Left out: the package is placed at once. */
   readonly batch?: string | undefined;
-  /** Who sent it. */
+  /** The sender. */
   readonly requester: Requester;
 }

@@ -36,7 +36,7 @@ export async function stageUpload(
       const batch = await readBatch(id, parts.batches);
       const member = findMember(batch, { sha256, targets });
       if (member !== undefined) return committedOutcome(member, 'unchanged', parts);
-      // What became of a batch of others is nothing that this client may know.
+      // This client may not learn what became of another client's batch.
       demandAdding(upload.requester, accessOf(batch));
       throw batchCommitted(id);
     }
@@ -56,7 +56,7 @@ export async function stageUpload(
   });
 }
 
-/** A member that is sent again after the commit, as a build job that lost the answer does. */
+/** A member that a client sends again after the commit, such as a build job that lost the answer. */
 function findMember(
   { members }: Batch,
   { sha256, targets }: Pick<BatchMember, 'sha256' | 'targets'>,

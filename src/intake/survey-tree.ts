@@ -14,7 +14,7 @@ export interface TreeSurveyParts {
 }
 
 /**
- * Looks at everything in a directory and changes nothing.
+ * Surveys everything in a directory and changes nothing.
  * @param root absolute, without symbolic links in it.
  */
 export async function surveyTree(root: string, parts: TreeSurveyParts): Promise<Survey> {

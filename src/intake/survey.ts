@@ -34,7 +34,7 @@ export interface SurveyedPackage {
   readonly isInPlace: boolean;
   /** Whether it can get a second name in our tree; otherwise it is copied. */
   readonly isLinkable: boolean;
-  /** What the answer to an upload of it would warn of. */
+  /** The warnings that the answer to its upload would have. */
   readonly warnings: readonly PackageWarning[];
 }
 
@@ -50,13 +50,13 @@ export interface FoundMetadata {
   readonly openSha256: string;
 }
 
-/** What the repomd.xml of a directory says of its repository. */
+/** The tags in the repomd.xml of a directory. */
 export interface FoundTags {
   readonly directory: string;
   readonly tags: RepomdTags;
 }
 
-/** Something that is not taken, with the reason. */
+/** A file that is not taken, with the reason. */
 export interface RefusedFile {
   /** Below the surveyed directory. */
   readonly path: string;
@@ -65,7 +65,7 @@ export interface RefusedFile {
   readonly hint: string;
 }
 
-/** What lies in a directory: each `.rpm` file is among the packages or the refusals, once. */
+/** The content of a directory: each `.rpm` file is among the packages or the refusals, once. */
 export interface Survey {
   /** Absolute, without symbolic links in it. */
   readonly root: string;
@@ -76,9 +76,9 @@ export interface Survey {
   readonly refusals: readonly RefusedFile[];
   /** Symbolic links that were not followed. */
   readonly links: readonly string[];
-  /** What the indexes in it name, and what is not taken. */
+  /** Packages that its indexes name and that are not taken. */
   readonly missing: SurveyedIndexes['missing'];
-  /** What is taken, and what the index of its directory does not name. */
+  /** Packages that are taken and that the index of their directory does not name. */
   readonly unnamed: SurveyedIndexes['unnamed'];
   readonly deltas: readonly string[];
   /** Metadata that is made anew or of no use, by type. */

@@ -5,15 +5,18 @@ import { ifThere } from '../base/files/if-there.ts';
 import { type SpoolFileKind, spoolFileKind } from '../storage/spool-file-name.ts';
 
 /**
- * Older spool files belong to nobody: nginx removes its own after each request and ours are removed on failure, so
- * only a crash leaves one. A day, because a slow upload may write to its file as rarely as that.
+ * Older spool files have no use any more: nginx removes its own after each request and the service removes its own on
+ * failure, so only a crash leaves one. A day, because a slow upload may write to its file as rarely as that.
  */
 const SPOOL_LEFTOVER_MS = 24 * 3_600_000;
 
 // nginx may be writing to its own.
 const OWN_KINDS: ReadonlySet<SpoolFileKind | undefined> = new Set(['stream', 'probe']);
 
-/** Removes what a former process left in `incoming` and its half-streamed bodies. Only the tree's owner may call it. */
+/**
+ * Removes the files that a former process left in `incoming` and its half-streamed bodies. Only the tree's owner may
+ * call it.
+ */
 export async function sweepAtStart(folders: {
   readonly spoolDir: string;
   readonly incomingDir: string;
@@ -26,14 +29,14 @@ export async function sweepAtStart(folders: {
   return incoming.length + streamed.length;
 }
 
-/** Removes what index runs of a killed process left in `scratch`. Only the tree's owner may call it. */
+/** Removes the files that index runs of a killed process left in `scratch`. Only the tree's owner may call it. */
 export async function sweepScratch(scratchRoot: string): Promise<number> {
   const names = await readdir(scratchRoot);
   removeAll(names.map((name) => join(scratchRoot, name)));
   return names.length;
 }
 
-/** Removes spool files that nobody has written to for a day; gives their number. */
+/** Removes spool files that no program has written to for a day; gives their number. */
 export async function sweepSpool(spoolDir: string, nowMs: number): Promise<number> {
   let removed = 0;
   for (const name of await readdir(spoolDir)) {
@@ -48,14 +51,16 @@ export async function sweepSpool(spoolDir: string, nowMs: number): Promise<numbe
 }
 
 /**
- * Each of them, then throws the first error. Root may call this as somebody else and be root again afterwards, so nothing
- * may go on once it has failed: rm() of node:fs/promises rejects while it still removes the siblings of what failed.
+ * Removes each of them, then throws the first error. Root may call this as another user and be root again afterwards,
+ * so nothing may go on once it has failed: rm() of node:fs/promises rejects while it still removes the siblings of what
+ * failed.
  */
 function removeAll(paths: readonly string[]): void {
   const errors: unknown[] = [];
   for (const path of paths) {
     try {
-      // Directories too: we make none in incoming, but one that somebody put there must not keep the service from starting.
+      // Directories too: the service makes none in incoming, but one that was put there by hand must not keep it from
+      // starting.
       rmSync(path, { recursive: true, force: true });
     } catch (error) {
       errors.push(error);

@@ -6,15 +6,15 @@ import { openToRead } from '../base/files/open-to-read.ts';
 import { spoolFileKind } from '../storage/spool-file-name.ts';
 import { emptyBody } from './body-errors.ts';
 
-/** A file in `incomingDir` that no client and no nginx knows the name of. */
+/** A file in `incomingDir` whose name no client and no nginx knows. */
 export interface IncomingFile {
   readonly path: string;
   readonly sizeBytes: number;
 }
 
 /**
- * Gives a body that nginx spooled a second name of ours, before anything looks at it: nginx removes its own name as
- * soon as the request ends, and only what is behind our name is checked and used.
+ * Gives a body that nginx spooled a second name, before anything reads it: nginx removes its own name as soon as the
+ * request ends, and the service checks and uses only the file behind its own name.
  * @param spoolPath the header's value; only `<spoolDir>/<10 digits>`, as nginx names its files, is taken.
  * @throws AppError SPOOL_PATH_REFUSED, EMPTY_BODY.
  */

@@ -6,7 +6,7 @@ import { closedTo, nearestExisting } from '../base/files/nearest-existing.ts';
 import { sizeText } from '../base/text/size-text.ts';
 import type { AdoptionPlan, PlannedPackage } from './plan-adoption.ts';
 
-/** How the bytes of a plan get into the tree. */
+/** How the files of a plan get into the tree. */
 export interface Transfer {
   readonly linkCount: number;
   readonly copyCount: number;
@@ -20,7 +20,8 @@ const FLOOR_BYTES = 16 * 1024 * 1024;
 
 /**
  * Whether files can get a second name below a directory: it lies on the same mount (the kernel refuses links between
- * two bind mounts of one file system), and the file is ours, as fs.protected_hardlinks wants it: whoever else owns it could go on writing into it.
+ * two bind mounts of one file system), and the file belongs to this user, as fs.protected_hardlinks demands: another
+ * owner could go on writing into it.
  * @param directory need not be there yet.
  * @throws AppError TREE_UNUSABLE where this user may not look.
  */
@@ -39,7 +40,7 @@ export function createLinkCheck(directory: string): (path: string, stats: BigInt
   };
 }
 
-/** What a plan takes of the tree's file system. */
+/** The room that a plan takes on the tree's file system. */
 export function measureTransfer({ packages }: AdoptionPlan, directory: string): Transfer {
   const missing = packages.filter(({ missingIn }) => missingIn.length > 0);
   const copied = missing.filter((one) => !isLinked(one));
@@ -65,7 +66,7 @@ function isLinked({ sources: [source] }: PlannedPackage): boolean {
   return source.isLinkable;
 }
 
-/** @throws AppError TREE_UNUSABLE for somebody else than its owner. */
+/** @throws AppError TREE_UNUSABLE for any other user than its owner. */
 function mountOfTree(directory: string): string {
   try {
     return mountOf(directory);

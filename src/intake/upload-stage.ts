@@ -1,2 +1,2 @@
-/** A part of an upload's time that is measured. */
+/** A part of an upload whose time is measured. */
 export type UploadStage = 'inspect' | 'signature' | 'sign' | 'sync' | 'place';

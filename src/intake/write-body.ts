@@ -11,7 +11,7 @@ export interface BodyReading {
   /** The longest pause between two chunks. */
   readonly stallMs: number;
   readonly room: BodyRoom;
-  /** Told of each chunk before it is written. */
+  /** Called with each chunk before it is written. */
   readonly seeChunk: (chunk: Buffer) => void;
   /** Ends the reading with its reason. */
   readonly signal?: AbortSignal;
@@ -21,8 +21,8 @@ export interface BodyReading {
 const WRITE_BYTES = 256 * 1024;
 
 /**
- * Writes a body where the file stands, or at its end when it was opened for that. What has come is in the file also when
- * this fails; the stream is not destroyed, so that the client can still be answered.
+ * Writes a body where the file stands, or at its end when it was opened for that. The bytes that came are in the file
+ * also when this fails; the stream is not destroyed, so that the client can still be answered.
  * @returns the number of bytes.
  * @throws AppError UPLOAD_STALLED, BODY_INCOMPLETE, STORAGE_FULL, the one for a body that is too large, or the signal's
  * reason.
@@ -71,8 +71,8 @@ export async function* chunksOf(
       yield value;
     }
   } finally {
-    // Lets go of the stream, or whoever drains it later would get nothing. Not awaited: it waits for a chunk that may
-    // never come when the client has stalled.
+    // Releases the stream, or a later reader would get nothing. Not awaited: it waits for a chunk that may never come
+    // when the client has stalled.
     iterator.return?.().catch(() => undefined);
   }
 }

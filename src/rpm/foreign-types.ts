@@ -2,8 +2,8 @@
 
 /** Types that are derived from the packages: only the engine writes them. */
 const DERIVED_TYPE = /^(?:primary|filelists|filelists[-_]ext|other)(?:_|$)/;
-// Other names for the same content, which clients prefer: they would hide what was put.
-// createrepo_c and modifyrepo_c append one to another: `group_gz`, `group_zck`, `group_gz_zck`.
+// Other names for the same content, which clients prefer: they would hide the metadata that was put. createrepo_c and
+// modifyrepo_c append one to another: `group_gz`, `group_zck`, `group_gz_zck`.
 const VARIANT_TYPE = /(?:_(?:gz|bz2|xz|lzma|zst|zck|db))+$/;
 // Those of them that a file can be unpacked from.
 const COMPRESSED_TYPE = /_(?:gz|bz2|xz|zst)$/;
@@ -14,13 +14,19 @@ export function isForeignType(type: string): boolean {
   return TYPE.test(type) && !DERIVED_TYPE.test(type) && !VARIANT_TYPE.test(type);
 }
 
-/** The type that metadata of others can be put as, without the compression in some names; undefined for derived ones. */
+/**
+ * The type under which metadata from another program can be put, without the compression in some names; undefined for
+ * derived metadata.
+ */
 export function foreignTypeOf(type: string): string | undefined {
   const bare = type.replace(COMPRESSED_TYPE, '');
   return isForeignType(bare) ? bare : undefined;
 }
 
-/** Whether a `<data>` element of the former repomd.xml stays: neither its type nor what it is a form of is replaced or removed. */
+/**
+ * Whether a `<data>` element of the former repomd.xml stays: its type, and the type of which it is another form, are
+ * neither replaced nor removed.
+ */
 export function isCarried(type: string, ended: ReadonlySet<string>): boolean {
   return !DERIVED_TYPE.test(type) && !ended.has(type) && !ended.has(type.replace(VARIANT_TYPE, ''));
 }

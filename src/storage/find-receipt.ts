@@ -1,7 +1,7 @@
 import type { Receipt, Records } from './records.ts';
 import type { Target } from './repository-layout.ts';
 
-/** What was acknowledged of these very bytes at this place. */
+/** The receipt of these very bytes at this place. */
 export async function findReceipt(
   sha256: string,
   { repository, location }: Target,

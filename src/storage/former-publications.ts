@@ -7,7 +7,7 @@ import { parseRepomd, type Repomd } from '../rpm/repodata/repomd.ts';
 import { listGenerations, readMirrorlistGeneration } from './generations.ts';
 import { readSoundRepomd } from './read-repomd.ts';
 
-/** What the next publication of a repository must be above, whatever the clock says. */
+/** The values that the next publication of a repository must exceed, whatever the clock says. */
 export interface FormerPublications {
   /** The greatest number of a generation, and the latest second that a public file is dated with. */
   readonly lastSecond: number;
@@ -21,8 +21,8 @@ export interface FormerPublications {
 const NUMBER = /^\d{1,32}$/;
 
 /**
- * Reads what is public in a repository and what was published last, which after a crash or an edit by hand are two: a tree that
- * is taken over may be dated later than the clock.
+ * Reads the public files of a repository and its last generation, which after a crash or an edit by hand are two: a
+ * tree that is taken over may be dated later than the clock.
  */
 export async function readFormerPublications(repositoryDir: string): Promise<FormerPublications> {
   const publicDir = join(repositoryDir, 'repodata');

@@ -21,13 +21,13 @@ export interface FileToPlace extends IncomingPackage {
   readonly signatures: ReadonlyMap<RepositoryName, SignatureVerdict>;
 }
 
-/** What a target holds before the package is placed. */
+/** The state of a target before the package is placed. */
 export interface TargetState {
   readonly target: Target;
   readonly holdsPackage: boolean;
   /**
-   * Placing the package puts it in the place of what is there: an acknowledged file of this very package whose bytes are
-   * others since, or a symbolic link to these bytes.
+   * The package replaces the file that is there: an acknowledged file of this very package whose bytes have changed
+   * since, or a symbolic link to these bytes.
    */
   readonly isReplaced: boolean;
 }

@@ -13,18 +13,18 @@ export interface RepomdSigner {
   publicKeys(): Promise<string>;
 }
 
-/** How metadata becomes public. */
+/** The settings of a publication. */
 export interface Publication {
   /** Of the repository, with a slash at its end. */
   readonly url: string;
   /** Undefined when nothing is signed. */
   readonly signer: RepomdSigner | undefined;
-  /** Undefined: those of the engine, or else those that are public. */
+  /** Tags of the configuration; undefined: those of the engine, or else those that are public. */
   readonly tags?: RepomdTags | undefined;
   /** Foreign types that leave the repository, or come to it anew; their other forms (`group_gz`) go too. */
   readonly endedTypes?: ReadonlySet<string>;
   readonly now: () => number;
-  /** Of an index elsewhere, whose hosts come here. */
+  /** The ages in an index elsewhere, whose hosts change over to this one. */
   readonly adoptedAge?: FormerPublications | undefined;
   readonly signal?: AbortSignal;
 }

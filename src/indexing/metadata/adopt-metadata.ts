@@ -13,9 +13,9 @@ import { type PackageGroup, perType, type PlacedSegment } from '../engines/incre
 import { scanPublished } from '../rebuild/scan-published.ts';
 
 export interface AdoptedMetadata {
-  /** One a package, in order of location. */
+  /** One group a package, in order of location. */
   readonly groups: readonly PackageGroup[];
-  /** Why there are none. */
+  /** Why there are no groups. */
   readonly warnings: readonly string[];
 }
 
@@ -36,11 +36,11 @@ const SHA256_HEX = /^[0-9a-f]{64}$/;
 const NEWLINE = Buffer.from('\n');
 
 /**
- * Takes over metadata that somebody else wrote, or we before the state was lost, so that its packages need not be read
- * again: those whose file still has the size and the mtime that primary gives. Its text is put in order by a rebuild,
- * which checks it as strictly as our own.
+ * Takes over metadata that another program wrote, or this one before the state was lost, so that its packages need not
+ * be read again: those whose file still has the size and the mtime that primary gives. A rebuild puts the text in
+ * order, and checks it as strictly as the service's own.
  * @param outputDir takes the unpacked text.
- * @returns no groups when the metadata is damaged, or of a kind that is in doubt: every package is then read again.
+ * @returns no groups when the metadata is damaged, or of a doubtful kind: every package is then read again.
  */
 export async function adoptMetadata(
   repositoryDir: string,
@@ -128,7 +128,7 @@ function plainSegment(path: string, offset: number, lengthBytes: number): Placed
   return { path, offset, lengthBytes, openBytes: lengthBytes, crc32: 0, openCrc32: 0, format: 'plain' };
 }
 
-/** Undefined for a package whose file lies elsewhere or is another one since, or that is identified by another digest. */
+/** Undefined for a package whose file lies elsewhere or has changed, or that is identified by another digest. */
 function describedBy(
   { pkgid, location, element }: ScannedPackage,
   primary: PlacedSegment,

@@ -25,12 +25,12 @@ export interface CheckedContent {
 
 // The largest updateinfo of a distribution has some 100 MB; a small file may unfold to terabytes.
 const MAX_OPEN_BYTES = 512 * 1024 * 1024;
-// Real ones begin at once; what may be XML is held as long as it is blank.
+// Real files begin at once; content that may be XML is held as long as it is blank.
 const MAX_BLANK_START = 64 * 1024;
-// A reason is a line in a log and an answer; a parser may quote a whole name.
+// A reason goes into a line of the log and into an answer; a parser may quote a whole name.
 const MAX_REASON_LENGTH = 300;
 
-// What readers of a type stumble over when something else comes.
+// The root element of each type; readers of a type fail at another one.
 const ROOT_OF_TYPE: ReadonlyMap<string, string> = new Map([
   ['group', 'comps'],
   ['updateinfo', 'updates'],
@@ -64,7 +64,7 @@ export async function checkForeignContent({ type, path, packedPath }: ContentJob
   return { openSha256: hash.digest('hex') };
 }
 
-/** The content as it is read and found good. */
+/** The content as it is read and found to be right. */
 async function* checked(type: string, path: string, hash: Hash): AsyncGenerator<Uint8Array> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   const reader = readerByStart(type);
@@ -81,7 +81,7 @@ async function* checked(type: string, path: string, hash: Hash): AsyncGenerator<
   reader.close();
 }
 
-/** Holds what comes until it shows which reader it needs: the first piece may be a single line end. */
+/** Holds the content until it shows which reader it needs: the first piece may be a single line end. */
 function readerByStart(type: string): ContentReader {
   let start = '';
   let reader: ContentReader | undefined;

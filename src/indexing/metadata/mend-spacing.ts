@@ -57,7 +57,7 @@ class SpacingScanner {
   }
 
   scan(): this {
-    // What is indented more belongs to a text without quotes that is open.
+    // A line that is indented more belongs to an open text without quotes.
     let openColumn = Number.POSITIVE_INFINITY;
     while (this.#at < this.#text.length) {
       INDENT.lastIndex = this.#at;

@@ -9,8 +9,8 @@ const MAX_BETWEEN_TAGS = 1024 * 1024;
 const MAX_NAME_LENGTH = 256;
 // expat takes the names of XML 1.0's fourth edition, libxml2 and others those of the fifth; real ones are ASCII.
 const NAME = /^[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?$/;
-// Of what stands between "<!DOCTYPE" and ">" the parser looks at brackets and quotes only; readers stop where it is not this.
-// Source: XML 1.0, productions 28 (doctypedecl), 75 (ExternalID) and 13 (PubidChar).
+// Between "<!DOCTYPE" and ">" the parser looks only at brackets and quotes; readers stop at anything but this. Source:
+// XML 1.0, productions 28 (doctypedecl), 75 (ExternalID) and 13 (PubidChar).
 const PUBLIC_ID = String.raw`"[\w \n'()+,./:=?;!*#@$%-]*"`;
 const SYSTEM_ID = '"[ !#-~]*"';
 const DOCTYPE = new RegExp(
@@ -19,7 +19,7 @@ const DOCTYPE = new RegExp(
 // \s has more white space than XML.
 const FOREIGN_CHARACTER = /[^\n\t -~]/;
 
-/** What the elements of a type have to be like. Each function throws an Error that says what is wrong. */
+/** The rules for the elements of a type. Each function throws an Error that says what is wrong. */
 export interface ElementRules {
   /** @param path the names of the open elements, this one last. */
   readonly open: (path: readonly string[], attributes: Readonly<Record<string, string>>) => void;
@@ -85,7 +85,7 @@ export class XmlCheck {
     );
   }
 
-  /** @throws Error when something is open. */
+  /** @throws Error when an element is open. */
   close(): void {
     this.#parser.close();
   }

@@ -66,8 +66,9 @@ const COMMENT = /#[^\n]*/g;
 type NodeEvent = Exclude<Event, { readonly type: typeof EVENT_ID.DOCUMENT | typeof EVENT_ID.POP }>;
 
 /**
- * The documents in a text without a line `---`, each as a tree. What libyaml refuses is refused, and what js-yaml reads in
- * another way: aliases (libmodulemd loses the anchors and stops at them), keys that are no scalars, control characters.
+ * The documents in a text without a line `---`, each as a tree. It refuses what libyaml refuses, and what js-yaml reads
+ * in another way: aliases (libmodulemd loses the anchors and stops at them), keys that are no scalars, control
+ * characters.
  * @throws Error saying what is wrong and in which line of the text, from 1.
  */
 export function readYamlTrees(text: string): readonly YamlNode[] {
@@ -115,7 +116,7 @@ class TreeReader {
     return trees;
   }
 
-  /** What stands behind a line "...": nothing may, and a document has to stand before. */
+  /** The text behind a line "...": there must be none, and a document has to stand before. */
   #checkEnd(count: number): void {
     const end = DOCUMENT_END.exec(this.#text)?.index;
     if (end === undefined) return;

@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import { identityAt } from '../../base/files/file-identity.ts';
 import type { IndexJob } from '../index-engine.ts';
 
-/** Divides what is set aside: it stays out of the index while its file is the same, otherwise it is tried again. */
+/**
+ * Divides the packages that are set aside: a package stays out of the index while its file is the same, otherwise it is
+ * tried again.
+ */
 export function divideSetAside({ setAside, repositoryDir }: Pick<IndexJob, 'setAside' | 'repositoryDir'>): {
   readonly readmitted: readonly string[];
   readonly staysOut: ReadonlySet<string>;

@@ -1,15 +1,19 @@
-/** Lets one at a time go on, in a line that is fair to owners: what one of them has waiting delays another by one turn. */
+/**
+ * Lets one task at a time go on, in a line that is fair to owners: the waiting tasks of one owner delay another owner
+ * by one turn.
+ */
 export interface OwnerTurns {
   /**
-   * Resolves when the turn has come; leaving the scope of the result ends it.
-   * @param signal leaves the line. @throws the signal's reason.
+   * Resolves when the turn has come; leaving the scope of the result ends the turn.
+   * @param signal leaves the line.
+   * @throws the signal's reason.
    */
   readonly take: (owner: string, signal: AbortSignal) => Promise<Disposable>;
 }
 
 /** The next turn is that of the owner who had none for the longest time, of those who wait. */
 export function createOwnerTurns(): OwnerTurns {
-  /** The beginnings of what waits, by owner; the first owner is next, and with each the first that came. */
+  /** The waiting tasks by owner; the first owner is next, and of each the task that came first. */
   const waiting = new Map<string, Set<() => void>>();
   let isTaken = false;
 

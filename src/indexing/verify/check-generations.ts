@@ -25,7 +25,7 @@ export interface PublicationParts {
   readonly findMissingKeys: () => Promise<readonly string[]>;
 }
 
-/** Checks that each generation leads to files that are there, and that what clients are led to is signed. */
+/** Checks that each generation leads to files that are there, and that the one that clients are led to is signed. */
 export async function checkGenerations(
   repositoryDir: string,
   { generations, findSigningKey, findMissingKeys }: PublicationParts,
@@ -93,7 +93,7 @@ async function checkSignature(
 ): Promise<readonly Finding[]> {
   const subject = `${directory}/repomd.xml.asc`;
   const content = await readIfThere(join(repositoryDir, directory, 'repomd.xml'));
-  // Said already.
+  // Reported already.
   if (content === undefined) return [];
   const signature = await readIfThere(join(repositoryDir, subject));
   if (signature === undefined) {

@@ -22,9 +22,9 @@ export interface MetadataFileCheck {
 const ZCHUNK = /\.zck$/;
 
 /**
- * Compares a metadata file with what repomd.xml says of it. A file that is not the named one is not looked into: what
- * is wrong inside would only be a consequence.
- * @param reader is given the content.
+ * Compares a metadata file with what repomd.xml says of it. The content of a file that is not the named one is not
+ * read: its faults would only be a consequence.
+ * @param reader gets the content.
  */
 export async function checkMetadataFile(options: {
   readonly repositoryDir: string;

@@ -11,7 +11,7 @@ import { readStoredFiles, type FileOnDisk } from './stored-files.ts';
 import type { Finding } from '../violation.ts';
 import type { RepositoryName } from '../../rpm/repository-name.ts';
 
-/** What the service remembers of a repository. */
+/** The records of the service about a repository. */
 export interface VerifyRecords {
   receipts(repository: RepositoryName): readonly Receipt[];
   setAside(repository: RepositoryName): readonly SetAside[];
@@ -124,7 +124,7 @@ const EXPLAINS: ReadonlySet<Finding['code']> = new Set([
   'WOULD_LEAVE_INDEX',
 ]);
 
-/** What is wrong with a file is said once. */
+/** Each fault of a file is reported once. */
 function withoutConsequences(findings: readonly Finding[]): readonly Finding[] {
   const explanations = new Map<string, Finding>();
   for (const finding of findings) {

@@ -5,8 +5,8 @@ import type { FileOnDisk } from './stored-files.ts';
 import type { Finding } from '../violation.ts';
 
 /**
- * Compares what was acknowledged with the packages on disk and with the index. What disk and index disagree about is
- * comparePackages()' to say, and not said again.
+ * Compares what was acknowledged with the packages on disk and with the index. Differences between disk and index are
+ * for comparePackages() to report, and not reported again.
  */
 export function compareReceipts(
   receipts: readonly Receipt[],

@@ -5,7 +5,7 @@ import { modeFinding } from './file-mode.ts';
 import type { FileOnDisk } from './stored-files.ts';
 import type { Finding } from '../violation.ts';
 
-/** What was found of one repository's packages, at one moment. */
+/** What a check found of one repository's packages, at one moment. */
 export interface PackageFindings {
   readonly files: readonly FileOnDisk[];
   /** Those whose record is about the file that is there now, by location. */
@@ -74,7 +74,7 @@ function compareFile(
   { aside, faults, acknowledged, reasonToLeave, isMarked }: PackageFindings,
   indexed: IndexedPackages,
 ): Finding | undefined {
-  // Said already.
+  // Reported already.
   if (faults.some((fault) => fault.location === location)) return undefined;
   const described = indexed.get(location);
   if (aside.has(location)) {

@@ -41,7 +41,7 @@ async function collectUnindexed(repositoryDir: string, prefix: string, findings:
   }
 }
 
-/** Why the index has nothing to do with an entry of the tree; undefined for packages and for their directories. */
+/** Why an entry of the tree does not belong into the index; undefined for packages and for their directories. */
 function reasonAgainst(entry: Dirent<Buffer>): string | undefined {
   const name = entry.name.toString();
   if (!isUtf8(entry.name)) return 'its name is not UTF-8';

@@ -4,8 +4,8 @@ import { errnoOf } from '../../errors.ts';
 const ROOT_UID = 0;
 
 /**
- * The regular file that a symbolic link leads to; undefined for a link to anything else, or of an owner who could have this
- * user's rights used on files that he may not read himself.
+ * The regular file that a symbolic link leads to; undefined for a link to anything else, or when its owner could use it
+ * to make this user read files that the owner may not read.
  */
 export function followLink(path: string, uid = process.geteuid?.() ?? -1): string | undefined {
   const owner = lstatSync(path, { throwIfNoEntry: false })?.uid;

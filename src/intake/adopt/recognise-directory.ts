@@ -2,7 +2,7 @@ import { joinRepositoryName, type RepositoryName } from '../../rpm/repository-na
 import { basename, dirname, relative, sep } from 'node:path';
 import { basearchOfDirectory, findReleasever } from '../../storage/repository-layout.ts';
 
-/** The repository that a directory's name says its packages belong to. */
+/** The repository that a directory's name names for its packages. */
 export interface NamedRepository {
   /** `<releasever>/<basearch>`. */
   readonly repository: RepositoryName;
@@ -23,7 +23,7 @@ const VERSION = /^\d[\w.]{0,15}$/;
 /**
  * The repository that a file's path names: `<releasever>/<basearch>` anywhere above it, the nearest one. Undefined when
  * the layout is of another kind.
- * @param root absolute; its own last two names count too, as somebody may name a single repository.
+ * @param root absolute; its own last two names count too, because the user may name a single repository.
  * @param path below it.
  */
 export function recogniseDirectory(
@@ -46,7 +46,7 @@ export function recogniseDirectory(
   return undefined;
 }
 
-/** Below the top directory the first two names are the repository's, whatever they are. */
+/** Below the top directory the first two names are always the repository's. */
 function namedInTree([releasever = '', basearch = '', ...others]: readonly string[]):
   | NamedRepository
   | undefined {

@@ -9,7 +9,7 @@ export interface Route {
   readonly targets: readonly Target[];
   /** Said explicitly, because the release tag names none or another one; undefined when the tag alone decides. */
   readonly releasever: string | undefined;
-  /** Where it is left, when its arch says another basearch or more of them. */
+  /** The basearch in which it stays, when its arch says another basearch or more of them. */
   readonly keptIn: string | undefined;
   /** What the release tag names, when the package goes elsewhere. */
   readonly taggedReleasever: string | undefined;
@@ -18,15 +18,15 @@ export interface Route {
 /** The rules a package is routed by. */
 export interface RouteRules {
   readonly targetsOf: RepositoryLayout['targetsOf'];
-  /** For packages that neither their release tag nor their directory says anything of. */
+  /** The releasever for packages of which neither the release tag nor the directory names one. */
   readonly releasever: string | undefined;
 }
 
 /**
- * Where a package goes: its release tag says it, else the directory it lies in, else the option. What lies in a
- * repository of our own tree stays in its releasever: somebody may have sent it with `?releasever=`. What lies in a directory
- * whose hosts install it though it has another basearch (i686 in x86_64) stays there: they would miss it, and others did not
- * have it.
+ * Where a package goes: its release tag says it, else its directory, else the option. A package in a repository of the
+ * service's own tree stays in its releasever: a client may have sent it with `?releasever=`. A package in a directory
+ * whose hosts install it though it has another basearch (i686 in x86_64) stays there: those hosts would miss it, and
+ * others never had it.
  * @throws AppError NEVRA_INVALID, ARCH_UNKNOWN, RELEASEVER_UNKNOWN, PARAMETER_INVALID.
  */
 export function routePackage(

@@ -19,8 +19,8 @@ const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 const NOT_LINKABLE = new Set(['EXDEV', 'EPERM', 'EMLINK']);
 
 /**
- * Gives a surveyed file a name of ours in `incomingDir`, as a link where that is possible and wanted, else as a copy.
- * Nothing but the file that was surveyed, whoever changes its directory meanwhile.
+ * Gives a surveyed file a name in `incomingDir`, as a link where that is possible and wanted, else as a copy. It takes
+ * only the very file that was surveyed, even if its directory changes meanwhile.
  * @throws AppError SOURCE_CHANGED when the file is not the surveyed one any more; the error of the file system.
  */
 export async function stageFile(

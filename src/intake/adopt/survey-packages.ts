@@ -68,7 +68,7 @@ export function sourceIdentityOf(stats: BigIntStats): string {
   return `${stats.dev}-${identityOf(stats)}`;
 }
 
-/** How an error is told of a file of somebody else's. */
+/** The refusal of a file, in the words of a report. */
 export function refusalOf(path: string, error: unknown): RefusedFile {
   const errno = errnoOf(error);
   const known =
@@ -79,7 +79,7 @@ export function refusalOf(path: string, error: unknown): RefusedFile {
   return { path, code, message, hint };
 }
 
-/** What is no package at all to us. */
+/** The error for a file that cannot be read as a package. */
 export function unreadable(reason: string): AppError {
   return new AppError('NOT_FOUND', reason, { hint: 'Look at the file and at your rights.' });
 }

@@ -8,11 +8,11 @@ export interface WalkedTree {
   readonly packages: readonly string[];
   /** The directories that hold a `repodata` directory; `''` is the walked one itself. */
   readonly indexed: readonly string[];
-  /** Symbolic links to what may be packages or directories of them; none is followed. */
+  /** Symbolic links to files or directories that may be packages; none is followed. */
   readonly links: readonly string[];
   /** Delta packages (`.drpm`). */
   readonly deltas: readonly string[];
-  /** What cannot be listed or is no regular file, with the reason. */
+  /** Entries that cannot be listed or are no regular files, with the reason. */
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
   /** Names that begin with a dot, and all that is in them. */
   readonly hiddenCount: number;

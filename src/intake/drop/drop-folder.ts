@@ -51,7 +51,10 @@ export class DropFolder {
     return new Fault(code, message, { hint, cause });
   }
 
-  /** Whether files can be removed from the directory, whatever is the matter with one of them. @throws what a look at it throws. */
+  /**
+   * Whether files can be removed from the directory, apart from the fault of one file.
+   * @throws the error of a look at it.
+   */
   async #mayRemove(): Promise<boolean> {
     const { mode, uid } = await this.#calls.within(() => stat(this.path, { bigint: true }));
     const isOwner = Number(uid) === process.geteuid?.();

@@ -9,7 +9,7 @@ import type { RefusedDrop } from './move-to-rejected.ts';
 /** Whom the drop directory tells what becomes of its files. */
 export interface DropReportParts {
   readonly audit: (facts: AuditFacts & { readonly ownerUid: number }) => void;
-  /** Told of every attempt: 'created', 'unchanged' or the error code, and the bytes that were accepted. */
+  /** Called for every attempt, with 'created', 'unchanged' or the error code, and the accepted bytes. */
   readonly countUpload: (outcome: string, sizeBytes: number) => void;
   readonly log: Logger;
   readonly now: () => number;

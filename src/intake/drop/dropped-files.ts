@@ -37,7 +37,7 @@ const SOON_MS = 100;
 const ARRIVING: ReadonlySet<ErrorCode> = new Set(['RPM_TRUNCATED', 'EMPTY_BODY']);
 // Of a body that a client sends, these say that the client broke off; of a file, that the service stopped or its disk hung.
 const BROKEN_OFF: ReadonlySet<ErrorCode> = new Set(['BODY_INCOMPLETE', 'UPLOAD_STALLED']);
-// These may come of what is in the very file: the next one is tried all the same.
+// The content of the very file may cause these, so the next one is tried all the same.
 const OF_ONE_FILE: ReadonlySet<ErrorCode> = new Set([
   'INTERNAL',
   'PACKAGE_SIGNING_FAILED',
@@ -56,7 +56,7 @@ export class DroppedFiles {
   readonly #report: DropReport;
   readonly #sightings: Sightings;
 
-  /** @param lookWithin told when something is to be looked at again; the files are then looked at in turn. */
+  /** @param lookWithin called when something has to be looked at again; the files are then looked at in turn. */
   constructor(parts: DroppedFilesParts, reach: Reach, lookWithin: (delayMs: number) => void) {
     this.#parts = parts;
     this.#reach = reach;
@@ -68,8 +68,9 @@ export class DroppedFiles {
   }
 
   /**
-   * Looks at one and does what its time has come for. When it is to be looked at again, `lookWithin` is told.
-   * @returns 'blocked' when a fault of ours kept it from being taken that the next file would most likely meet too.
+   * Looks at one file and takes the step that is due. When the file has to be looked at again, `lookWithin` is called.
+   * @returns 'blocked' when a fault of the service kept the file from being taken, which the next file would most
+   * likely meet too.
    */
   async lookAt(name: string): Promise<'done' | 'blocked'> {
     const file = await this.#find(name);
@@ -90,7 +91,7 @@ export class DroppedFiles {
     this.#sightings.keepOnly(names);
   }
 
-  /** What keeps files from being worked off that is no fault of a single one. */
+  /** The fault that keeps files from being worked off and is not of a single file. */
   findFault(): AppError | undefined {
     return this.#sightings.listFaults().find((fault) => !(fault instanceof FileFault));
   }
@@ -104,7 +105,7 @@ export class DroppedFiles {
   async #find(name: string): Promise<DroppedFile | undefined> {
     const path = join(this.#parts.path, name);
     const stats = await this.#folder.look(name).catch((error: unknown) => readFaultOf(path, error));
-    // A mount that does not answer: the next one would not be seen either.
+    // The mount does not answer, so it would not answer for the next file either.
     if (stats instanceof AppError && !(stats instanceof FileFault)) throw stats;
     if (stats instanceof AppError) this.#sightings.noteUnseen(name, stats);
     else if (stats === undefined && name.includes(REPLACEMENT_CHARACTER)) {
@@ -133,7 +134,7 @@ export class DroppedFiles {
     const isBrokenOff = BROKEN_OFF.has(error.code);
     if (this.#reach.signal.aborted && isBrokenOff) return 'done';
     if (error.code === 'QUOTA_REACHED') {
-      // The next file may be for a repository that is there.
+      // The next file may be for a repository that exists.
       this.#countFault(file, ofThisFile(error), QUOTA_PAUSE_MS);
       return 'done';
     }
@@ -177,8 +178,9 @@ export class DroppedFiles {
   }
 
   /**
-   * Does something to the name that leads to what was read; what took its place meanwhile is looked at instead. Between
-   * the question and the deed is less than a millisecond, in which nobody replaces a file that lay here for seconds.
+   * Does something to the name that leads to the file that was read; a file that replaced it meanwhile is looked at
+   * instead. Between the check and the deed is less than a millisecond, in which no program replaces a file that lay
+   * here for seconds.
    */
   async #whileSame(file: DroppedFile, deed: string, act: () => Promise<void>): Promise<void> {
     try {

@@ -4,10 +4,11 @@ import { AppError } from '../../errors.ts';
 /** Calls to a file system that may be a network mount, and may not answer. */
 export interface MountCalls {
   /**
-   * Waits for a call, but not for ever. One that hangs keeps its thread, of which Node has four for everything, so nothing
-   * else is asked of the mount until it returns.
-   * @param discard takes what nobody waits for any more.
-   * @throws AppError STORAGE_FAILED when there is no answer in time, or an earlier call still hangs; what the call throws.
+   * Waits for a call, with a limit. A call that hangs keeps its thread, of which Node has four for everything, so
+   * nothing else is asked of the mount until it returns.
+   * @param discard gets a result that comes too late.
+   * @throws AppError STORAGE_FAILED when there is no answer in time, or an earlier call still hangs; the error of the
+   * call.
    */
   readonly within: <Result>(
     call: () => Promise<Result>,

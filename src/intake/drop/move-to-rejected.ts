@@ -14,7 +14,7 @@ export interface RefusedDrop {
   readonly sha256: string | undefined;
 }
 
-/** A file of the drop directory that has to go. */
+/** A file of the drop directory that has to be moved. */
 export interface Rejection {
   /** The drop directory. */
   readonly directory: string;
@@ -33,12 +33,12 @@ const MAX_TEXT_NAME_BYTES = 240;
 const IN_THE_WAY = new Set(['EISDIR', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST']);
 
 /**
- * Moves a file of the drop directory into `rejected/`, with `<name>.txt` beside it that says why; both take the place of
- * those of an earlier file of that name. The text is there first: a file in `rejected` always has its reason.
+ * Moves a file of the drop directory into `rejected/`, with `<name>.txt` beside it that says why; both replace those of
+ * an earlier file of that name. The text is there first: a file in `rejected` always has its reason.
  *
- * Whoever may write into the drop directory may put a link or a directory of their own in the place of `rejected`, so it is
- * opened without following links, must belong to this user, and is then only reached through its descriptor.
- * @throws FileFault STORAGE_FAILED when `rejected` is not ours; the error of the file system.
+ * A user who may write into the drop directory may put a link or a directory of his own in the place of `rejected`. So
+ * it is opened without following links, must belong to this user, and is then only reached through its descriptor.
+ * @throws FileFault STORAGE_FAILED when `rejected` belongs to another user; the error of the file system.
  */
 export async function moveToRejected(rejection: Rejection): Promise<void> {
   const { directory, name } = rejection;
@@ -64,7 +64,7 @@ async function openRejected(path: string): Promise<FileHandle> {
   try {
     const { uid } = await rejected.stat();
     if (uid !== process.geteuid?.()) throw notOurs(path, `belongs to user ${uid}`);
-    // Whatever the umask is: who dropped a file must be able to read why it was refused.
+    // With any umask: the user who dropped a file must be able to read why it was refused.
     if (isNew) await rejected.chmod(PUBLIC_DIRECTORY_MODE);
     return rejected;
   } catch (error) {
@@ -105,7 +105,7 @@ async function moveOver(from: string, to: string, inside: (entry: string) => str
     await rename(from, to);
   } catch (error) {
     if (!IN_THE_WAY.has(errnoOf(error) ?? '')) throw error;
-    // Never removed with what is in it: that belongs to somebody who could exchange it meanwhile.
+    // A directory is never removed with its content: another user owns that and could exchange it meanwhile.
     await rename(to, inside(`replaced-${randomUUID()}`));
     await rename(from, to);
   }

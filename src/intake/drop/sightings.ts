@@ -3,14 +3,14 @@ import type { DropReport } from './drop-report.ts';
 import { type DroppedFile, originOf } from './dropped-file.ts';
 import type { Sighting, Verdict } from './next-step.ts';
 
-/** Why a file stays where it is, and how long before it is tried again. */
+/** Why a file stays where it is, and when it is tried again. */
 export interface Stay {
   readonly fault: AppError;
   readonly cause: string;
   readonly pauseMs: number;
 }
 
-/** What is known of the files in the drop directory; it outlasts neither the process nor the files. */
+/** The state of the files in the drop directory; it ends with the process, or with the files. */
 export class Sightings {
   readonly #report: Pick<DropReport, 'noteStays'>;
   readonly #now: () => number;
@@ -53,7 +53,7 @@ export class Sightings {
     return { ...file, sighting };
   }
 
-  /** Faults of one cause are told of once. */
+  /** Faults with one cause are logged once. */
   noteFault({ name, sighting, stats }: DroppedFile, { fault, cause, pauseMs }: Stay): void {
     const retryAtMs = this.#now() + pauseMs;
     this.#sightings.set(name, { ...sighting, fault, failures: sighting.failures + 1, retryAtMs });

@@ -13,9 +13,9 @@ export interface TakeParts {
   readonly maxUploadBytes: number;
   /** Checks the first bytes of a file before the rest is read. @throws AppError when no package of this size begins so. */
   readonly checkStart: (bytes: Uint8Array, sizeBytes: number) => void;
-  /** Copies what is read into a file of ours, see streamToSpool. */
+  /** Copies a stream into the spool, see streamToSpool. */
   readonly spool: (body: Readable) => Promise<SpooledCopy>;
-  /** Whom the rules of access see. */
+  /** The requester for the rules of access. */
   readonly requester: Requester;
   readonly ingest: (upload: SpooledUpload) => Promise<UploadOutcome>;
   readonly removeIncoming: (path: string) => void;
@@ -33,7 +33,7 @@ export const NODE_FILE_CALLS: FileCalls = { open, lstat };
 export interface Reach {
   /** To the mount of the drop directory. */
   readonly calls: MountCalls;
-  /** Ends what can be left undone. */
+  /** Ends calls that need no result any more. */
   readonly signal: AbortSignal;
 }
 
@@ -54,11 +54,11 @@ export interface ChosenFile {
 export type DroppedFileResult =
   | { readonly kind: 'taken'; readonly outcome: UploadOutcome; readonly sha256: string }
   | { readonly kind: 'failed'; readonly error: AppError; readonly sha256: string | undefined }
-  /** Not by us, or not yet: rsync --inplace lets others read a file when it is whole. */
+  /** This user may not read it, perhaps not yet: rsync --inplace makes a file readable when it is whole. */
   | { readonly kind: 'unreadable'; readonly error: AppError }
-  /** Its disk failed where it lies. */
+  /** The disk failed where the file lies. */
   | { readonly kind: 'read fault'; readonly error: AppError }
-  /** It was written to or replaced meanwhile: nothing was done. */
+  /** The file was written to or replaced meanwhile: nothing was done. */
   | { readonly kind: 'changed' };
 
 /** A dropped file, open for reading. */
@@ -73,21 +73,21 @@ const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 const READ_BYTES = 256 * 1024;
 // Most headers fit.
 const START_BYTES = 64 * 1024;
-// Between the look and the opening it went, or a link or a socket took its place.
+// Between the look and the opening the file went, or a link or a socket replaced it.
 const REPLACED = new Set(['ENOENT', 'ELOOP', 'ENXIO']);
 
 /**
- * Tells whether a name still leads to the very file that was looked at, as it was. Moving it does not count; that others may
- * read it now does.
+ * Tells whether a name still leads to the very file that was looked at, unchanged. A move does not count, nor a new
+ * right to read it.
  */
 export function droppedIdentityOf({ dev, ino, size, mtimeNs, mode, uid, gid }: BigIntStats): string {
   return `${dev}-${ino}-${size}-${mtimeNs}-${mode}-${uid}-${gid}`;
 }
 
 /**
- * Copies a dropped file into the spool and takes the copy on as an upload: whoever dropped the file owns it and may have it
- * open for writing, but not the copy. The dropped file is only read here, and one that does not begin as a package no
- * further than that: it may be gigabytes of nothing.
+ * Copies a dropped file into the spool and takes the copy in as an upload: the user who dropped the file owns it and
+ * may have it open for writing, but not the copy. The dropped file is only read here, and a file that does not begin as
+ * a package no further than that: it may be gigabytes of nothing.
  */
 export async function takeDroppedFile(
   { path, stats }: ChosenFile,
@@ -103,13 +103,13 @@ export async function takeDroppedFile(
     await using file = found;
     if (file === undefined || (await file.identity()) !== identity) return { kind: 'changed' };
     const start = await file.read(0, Math.min(START_BYTES, Number(stats.size)));
-    // What was read while the dropper wrote says nothing.
+    // Bytes that were read while the user wrote tell nothing.
     if ((await file.identity()) !== identity) return { kind: 'changed' };
     parts.checkStart(start, Number(stats.size));
     const copy = await copyToSpool(chunksOf(file, Number(stats.size), signal), parts);
     ({ sha256 } = copy);
     try {
-      // What was read while somebody wrote is a mixture.
+      // Bytes that were read during a write are a mixture.
       if ((await file.identity()) !== identity) return { kind: 'changed' };
       const { requester } = parts;
       const outcome = await parts.ingest({ ...copy, expectedDigests: [], releasever: undefined, requester });
@@ -138,7 +138,7 @@ function checkBeforeReading(stats: BigIntStats, maxUploadBytes: number): void {
   }
 }
 
-/** Undefined when it is not there any more, an error when we may not read it. */
+/** Undefined when the file is gone, an error when this user may not read it. */
 async function openDropped(
   path: string,
   openFile: typeof open,
@@ -195,20 +195,20 @@ async function copyToSpool(
   }
 }
 
-/** Not further than the size it had: somebody who keeps writing would otherwise never let it end. */
+/** Not further than the size that it had: a user who keeps writing would otherwise never let it end. */
 async function* chunksOf(file: OpenedDrop, sizeBytes: number, signal: AbortSignal): AsyncGenerator<Buffer> {
   for (let position = 0; position < sizeBytes; ) {
     signal.throwIfAborted();
     const length = Math.min(READ_BYTES, sizeBytes - position);
     const chunk = await file.read(position, length);
-    // It was shortened.
+    // The file was shortened.
     if (chunk.length === 0) return;
     position += chunk.length;
     yield chunk;
   }
 }
 
-/** What a mount that does not answer throws is no fault of this file. */
+/** A mount that does not answer is no fault of this file. */
 export function readFaultOf(path: string, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
   return new FileFault('STORAGE_FAILED', `${path} cannot be read (${errnoOf(cause) ?? 'no reason given'})`, {

@@ -9,7 +9,7 @@ import type { IngestParts } from '../ingest-parts.ts';
 import type { StoredFile } from './stored-file.ts';
 import type { RepositoryName } from '../../rpm/repository-name.ts';
 
-/** An upload that no rule forbids, whatever the tree holds. */
+/** An upload that no rule forbids; what the tree has is not considered yet. */
 export interface AdmittedUpload {
   readonly targets: readonly Target[];
   readonly asSent: StoredFile;
@@ -31,14 +31,14 @@ export async function admitUpload(upload: SpooledUpload, parts: IngestParts): Pr
 
 /**
  * The verdicts on a package that each of its repositories has already, byte for byte: sending it again changes nothing,
- * and so needs no rule to be kept. Undefined when one of them lacks it.
+ * so no rule has to be kept. Undefined when one of them lacks it.
  */
 async function findStoredVerdicts(
   sha256: string,
   targets: readonly Target[],
   { places, records }: IngestParts,
 ): Promise<SignaturesByRepository | undefined> {
-  // Of a package that is new the records need not be asked.
+  // For a new package the records need not be read.
   for (const target of targets) if (!(await places.has(target))) return undefined;
   const verdicts = new Map<RepositoryName, SignatureVerdict>();
   for (const target of targets) {

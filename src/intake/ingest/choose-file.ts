@@ -6,7 +6,10 @@ import type { FileToPlace } from '../../storage/places.ts';
 import { chooseStoredFile, type StoredFile } from './stored-file.ts';
 import { formatNevra } from '../../rpm/nevra.ts';
 
-/** What goes into the tree of a package: what was sent, or a signed copy of it. @throws AppError as chooseStoredFile(). */
+/**
+ * The file of a package that goes into the tree: the one that was sent, or a signed copy of it.
+ * @throws AppError as chooseStoredFile().
+ */
 export async function chooseFile(
   asSent: StoredFile,
   targets: readonly Target[],
@@ -25,7 +28,7 @@ export function toPlace(
   return { path, nevra: formatNevra(nevra), sha256, sizeBytes, receivedSha256, signatures, targets };
 }
 
-/** What an answer says of a package besides where it is. */
+/** What an answer says of a package beside its places. */
 export function factsOf({
   nevra,
   sha256,
@@ -39,7 +42,7 @@ export function factsOf({
   return { nevra, sha256, ...givenSha256(receivedSha256), sizeBytes, ...(warnings && { warnings }) };
 }
 
-/** For answers and batches: only there when there is something to say. */
+/** For answers and batches; left out when there is nothing to say. */
 export function warningsOf(
   { inspected }: Pick<StoredFile, 'inspected'>,
   targets: readonly Pick<Target, 'repository'>[],

@@ -15,7 +15,11 @@ export interface PreparedFile {
   readonly discard: StoredFile['discard'];
 }
 
-/** Signs what is to be signed. @returns why it is refused. @throws AppError of a fault of ours. */
+/**
+ * Signs the packages that need it.
+ * @returns why it is refused.
+ * @throws AppError for a fault of the service.
+ */
 export async function prepareFiles(
   { id, members }: Batch,
   parts: BatchParts,

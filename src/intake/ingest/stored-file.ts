@@ -11,7 +11,7 @@ import type { SignatureVerdict } from '../../api/signature-verdict.ts';
 import type { PackageSigner } from '../../trust/create-package-signer.ts';
 import { formatNevra, type Nevra } from '../../rpm/nevra.ts';
 
-/** The file that is stored of an upload: the one that was sent, or the same package with our signature. */
+/** The file that is stored for an upload: the one that was sent, or the same package with the service's signature. */
 export interface StoredFile {
   readonly path: string;
   readonly inspected: InspectedPackage;
@@ -32,10 +32,10 @@ export interface StoredFileParts {
 }
 
 /**
- * What is stored of a package where packages are signed: the file that is stored of it already, itself when a key of
- * ours signed it before, or a signed copy. No record is asked: a crash may have come before it was written.
- * @throws AppError PACKAGE_CONFLICT, PACKAGE_NOT_SIGNABLE, PACKAGE_SIGNING_FAILED, SIGNING_TOOL_*,
- * STORAGE_FULL.
+ * The file to store for a package where the service signs packages: the file that is stored already, the sent one
+ * itself when a key of the service signed it before, or a signed copy. It asks no record: a crash may have come before
+ * the record was written.
+ * @throws AppError PACKAGE_CONFLICT, PACKAGE_NOT_SIGNABLE, PACKAGE_SIGNING_FAILED, SIGNING_TOOL_*, STORAGE_FULL.
  */
 export async function chooseStoredFile(
   asSent: StoredFile,
@@ -113,7 +113,7 @@ async function findLacking(targets: readonly Target[], places: Places): Promise<
   return undefined;
 }
 
-/** rpmsign ended well, but only what is proved counts. */
+/** rpmsign ended without an error, but only a verified signature counts. */
 async function proveSigned(
   { path, content }: { readonly path: string; readonly content: string | undefined },
   asSent: StoredFile,
@@ -121,16 +121,19 @@ async function proveSigned(
 ): Promise<StoredFile> {
   const { nevra } = asSent.inspected;
   const { isOwn, ...signed } = await describeOwnFile(path, asSent, parts).catch((error: unknown) => {
-    // A package that was fine when it came: whoever sent it is not to blame for what rpmsign made of it.
+    // The package was fine when it came: its sender is not to blame for what rpmsign made of it.
     throw toAppError(error).statusCode < 500 ? notProved(nevra, error) : error;
   });
-  // What is as it was sent may have a good signature of somebody else.
+  // A package that rpmsign left as it was may have a good signature of another key.
   const isChanged = signed.receivedSha256 !== undefined;
   if (isChanged && isOwn && (await digestContent(path, parts.inspectionThreads)) === content) return signed;
   throw notProved(nevra);
 }
 
-/** Describes a stored or signed file with the content of what was sent, and its signature as the keys of `signing.keys` see it. */
+/**
+ * Describes a stored or signed file with the content of the sent package, and its signature as the keys of
+ * `signing.keys` judge it.
+ */
 async function describeOwnFile(
   path: string,
   asSent: StoredFile,

@@ -7,7 +7,7 @@ import type { BodyRoom } from '../body-room.ts';
 import type { ExpectedDigest } from '../spooled-upload.ts';
 import { chunksOf, writeBody } from '../write-body.ts';
 
-/** Bytes of an upload as they arrive, and what the client said of them alone. */
+/** Bytes of an upload as they arrive, and what the client said about these bytes. */
 export interface UploadPiece {
   readonly body: Readable;
   readonly expectedDigests: readonly ExpectedDigest[];
@@ -22,15 +22,16 @@ export interface UploadPiece {
 export interface PartialBody {
   readonly path: string;
   readonly sizeBytes: number;
-  /** When it is whole. */
+  /** When the file is whole. */
   readonly lengthBytes: number;
 }
 
 /**
- * Adds a piece to the end of a file. What has come is kept when the connection ends; all of it goes when it is not what
- * the client meant.
+ * Adds a piece to the end of a file. When the connection ends, the bytes that came are kept; when the piece has another
+ * digest than the client said, all of it is removed.
  * @returns the number of bytes that are there now.
- * @throws AppError BODY_INCOMPLETE, UPLOAD_STALLED, UPLOAD_TOO_LARGE, DIGEST_MISMATCH, STORAGE_FULL, or the signal's reason.
+ * @throws AppError BODY_INCOMPLETE, UPLOAD_STALLED, UPLOAD_TOO_LARGE, DIGEST_MISMATCH, STORAGE_FULL, or the signal's
+ * reason.
  */
 export async function appendPiece(partial: PartialBody, piece: UploadPiece): Promise<number> {
   const { path, sizeBytes, lengthBytes } = partial;
@@ -49,13 +50,13 @@ export async function appendPiece(partial: PartialBody, piece: UploadPiece): Pro
     throw error;
   }
   const now = sizeBytes + addedBytes;
-  // The client forgets what is acknowledged; a body that is complete is synced as a package.
+  // The client forgets bytes that are acknowledged; a body that is complete is synced as a package.
   if (now < lengthBytes) await file.datasync();
   return now;
 }
 
 /**
- * Takes the last byte of a file that has it already: it only asks for the answer again.
+ * Receives the last byte again although the file has it already: the client sends it to get the answer again.
  * @returns the number of bytes that have come by this count.
  * @throws AppError as appendPiece does.
  */

@@ -45,7 +45,7 @@ export async function readKeptUpload(paths: UploadPaths): Promise<KeptUpload | u
   if (begun !== undefined && body !== undefined) {
     return { ...parseFacts(begun), sizeBytes: body.size, isAccepted: false, expiresAtMs: expiryOf(body) };
   }
-  // Looked for last: it may just have taken the place of what was looked for above.
+  // Looked for last: it may just have replaced the files that were looked for above.
   const accepted = await readIfThere(paths.accepted);
   if (accepted === undefined) return undefined;
   const facts = parseFacts(accepted);

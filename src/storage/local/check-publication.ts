@@ -7,9 +7,10 @@ import { listGenerations, renderMirrorlist } from '../generations.ts';
 import type { Publication } from '../publications.ts';
 
 /**
- * Whether what is public is what publishing leaves, under the configuration of today: the newest generation is the one
- * in repomd.xml and in the mirrorlist, and signed by the key that signs now with the public keys beside it, or not at all. A
- * crash in the middle, a change of the keys, of the tags or of the public URL, and an edit by hand show here; the remedy is to publish again.
+ * Whether the public files are those that publishing would leave, under the present configuration: the newest
+ * generation is the one in repomd.xml and in the mirrorlist, and signed by the present key with the public keys beside
+ * it, or not at all. A crash in the middle, a change of the keys, of the tags or of the public URL, and an edit by hand
+ * show here; the remedy is to publish again.
  */
 export async function isPublicationWhole(
   repositoryDir: string,
@@ -30,7 +31,7 @@ export async function isPublicationWhole(
   try {
     return (await signer.isSignedNow(xml, signature)) && key === (await signer.publicKeys());
   } catch {
-    // What keeps it from looking keeps it from signing too: the run says it.
+    // A fault that keeps it from checking a signature keeps it from signing too: the run reports it.
     return false;
   }
 }

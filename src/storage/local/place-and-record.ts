@@ -18,7 +18,7 @@ export interface PlaceParts {
 
 /**
  * Links packages into their targets, durably, and writes their receipts. The repositories carry their marks.
- * @param states of each file, as they were looked at.
+ * @param states of each file, as lookAtTargets found them.
  */
 export async function placeAndRecord(
   placements: readonly Placement[],
@@ -36,7 +36,7 @@ export async function placeAndRecord(
       parts.notePlaced(repository, { location, sha256: file.sha256, step: steps.get(target) });
       // What was set aside under this name was another file.
       if (!holdsPackage) await records.takeBack(repository, location);
-      // The file has the acknowledged bytes now, whoever put them there.
+      // The file has the acknowledged bytes now; who put them there does not matter.
       if (await isDamagedThere(target, records)) await records.endPackageFaults(repository, [location]);
     }
   }
@@ -54,7 +54,7 @@ function receiptsFor(
 ): Promise<readonly Receipt[]> {
   const receipts = states.map(async ({ target, holdsPackage, isReplaced }) => {
     const { repository, location } = target;
-    // What became of it there is still so, and so is what it was when it was first sent.
+    // The former receipt stays true: what became of the package there, and what it was when it was first sent.
     const receipt = holdsPackage || isReplaced ? await findReceipt(sha256, target, records) : undefined;
     return (
       receipt ?? {

@@ -13,9 +13,9 @@ export interface PlaceDecidedParts extends PlaceParts {
 }
 
 /**
- * Puts a batch into the tree whose commit was decided; nothing where it is there already. The caller has its turn, and
- * the repositories carry their marks since before the decision.
- * @throws AppError BATCH_UNPLACED: a fault of the storage, or a file was put there by hand meanwhile.
+ * Puts a batch whose commit was decided into the tree; does nothing when it is there already. The caller has its turn,
+ * and the repositories carry their marks since before the decision.
+ * @throws AppError BATCH_UNPLACED: the storage has a fault, or a file was put there by hand meanwhile.
  */
 export async function placeDecidedBatch(id: string, parts: PlaceDecidedParts): Promise<void> {
   const { folders, files } = parts;
@@ -37,7 +37,7 @@ export async function placeDecidedBatch(id: string, parts: PlaceDecidedParts): P
   }
 }
 
-/** Of what was put there by hand after the commit was decided: its digest says enough. */
+/** The facts about a file that was put there by hand after the commit was decided: its digest says enough. */
 function factsOf({ records }: PlaceDecidedParts): StoredFacts {
   return {
     describe: async () => 'another file',
@@ -54,7 +54,7 @@ export async function placeDecidedOf(
   parts: PlaceDecidedParts & { readonly takeTurns: TakeTurns },
 ): Promise<void> {
   try {
-    // One that cannot be placed must not keep the others.
+    // A batch that cannot be placed must not keep the others.
     await inParallel(parts.folders.unplacedIn(repository), (id) =>
       parts.takeTurns(batchTurn(id), () => placeDecidedBatch(id, parts)),
     );

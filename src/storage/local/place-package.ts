@@ -12,7 +12,7 @@ export interface AcknowledgedFile {
   readonly receivedSha256?: string | undefined;
 }
 
-/** What is known of stored packages beside their bytes, for messages. */
+/** The facts about stored packages beside their bytes, for messages. */
 export interface StoredFacts {
   readonly describe: (path: string) => Promise<string>;
   readonly acknowledgedAt: (target: Target) => Promise<AcknowledgedFile | undefined>;
@@ -83,7 +83,7 @@ async function linkInto(
 ): Promise<DirectoryStep> {
   const step = await files.add(incoming.path, target);
   if (step !== undefined) return step;
-  // Somebody put a file there by hand since we looked; uploads of ours take turns.
+  // A file was put there by hand since the look; uploads take turns.
   throw new AppError('PACKAGE_CONFLICT', `${target.location} appeared in ${target.repository} meanwhile`, {
     hint: 'Send the package again to have it compared with the file that is there now.',
   });

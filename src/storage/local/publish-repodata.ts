@@ -31,12 +31,12 @@ const METADATA_MODE = 0o644;
 const DIRECTORY_MODE = 0o755;
 
 /**
- * Makes new metadata public: its files, whose names carry their checksums, are moved in and synced first, then the new
+ * Makes new metadata public. Its files, whose names carry their checksums, are moved in and synced first; then the new
  * generation is put beside them, then repomd.xml and its signature are renamed over the old ones, and last the
  * mirrorlist, which leads clients to the generation. Old files and generations stay, so a client sees the old index or
- * the new one, whole; only a client of the plain URL can meet a signature and a repomd.xml that are no pair. All that is
- * replaced is dated with the generation's number, a second that no other publication has: those who copy a file only when its
- * size or its second has changed (rsync, wget -N, If-Modified-Since) miss none.
+ * the new one, whole; only a client of the plain URL can meet a signature and a repomd.xml that do not fit. All
+ * replaced files are dated with the generation's number, a second that no other publication has: tools that copy a file
+ * only when its size or its second has changed (rsync, wget -N, If-Modified-Since) miss none.
  * @param scratchDir holds `repodata/` on the same mount as the repository.
  * @returns the repomd.xml that is public now.
  * @throws AppError SIGNING_FAILED before anything is moved.
@@ -69,7 +69,7 @@ export async function publishRepodata(
     texts.set(join(directory, 'repomd.xml'), xml);
     for (const [name, text] of Object.entries(signed ?? {})) texts.set(join(directory, name), text);
   }
-  // Together, so that the disk writes them in one go.
+  // All together, so that the disk writes them in one go.
   await Promise.all([
     ...names.map((name) => moveIn(join(newDir, name), join(publicDir, name))),
     ...[...texts].map(([path, text]) => writeDurable(path, text, generation)),
@@ -102,8 +102,8 @@ async function moveIn(path: string, publicPath: string): Promise<void> {
 }
 
 /**
- * The engine's repomd.xml, with what others put into the public one: comps, updateinfo, modules, ... Neither its revision nor
- * the latest of its timestamps goes back.
+ * The engine's repomd.xml, with the elements of other programs in the public one: comps, updateinfo, modules, ...
+ * Neither its revision nor the latest of its timestamps goes back.
  */
 async function newRepomdXml(
   repositoryDir: string,

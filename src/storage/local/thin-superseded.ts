@@ -23,8 +23,8 @@ const ALWAYS_KEPT_MS = 3_600_000;
 /**
  * Removes metadata files that repomd.xml has not named for long enough, and generations: each before the first of the
  * files it names, so that none leads to a file that is gone.
- * @param known when each superseded file and generation was first seen to be superseded; a file whose name says nothing is one
- * only when it is known.
+ * @param known when each superseded file and generation was first seen to be superseded; a file whose name says nothing
+ * counts only when it is known.
  * @returns what is superseded and stays, to be known the next time.
  */
 export async function thinSuperseded(options: {
@@ -46,7 +46,7 @@ export async function thinSuperseded(options: {
   const isThere = new Set(names);
   const former = generations.filter(({ isCurrent }) => !isCurrent);
   const supersededNames = [
-    // Anything else in repodata/ was put there by a person or a tool and stays.
+    // A person or a tool put any other file into repodata/; it stays.
     ...names.filter(
       (name) => !current.has(name) && !isGeneration(name) && (isFormer(name) || sinceMs.has(name)),
     ),
@@ -70,14 +70,14 @@ export async function thinSuperseded(options: {
   return superseded.filter(({ fileName }) => !removable.has(fileName));
 }
 
-/** True for what no repomd.xml of today names, by its name alone. */
+/** True for a file that no repomd.xml of today names, by its name alone. */
 function isFormer(name: string): boolean {
   return isChecksumNamed(name) || isSimplyNamed(name);
 }
 
 interface StoredGeneration {
   readonly name: string;
-  /** The newest one, and the one that clients are led to: after a crash they are two. */
+  /** The newest generation, and the one that clients are led to: after a crash these are two. */
   readonly isCurrent: boolean;
   /** Undefined when it cannot be read. */
   readonly files: readonly string[] | undefined;

@@ -7,24 +7,27 @@ import { scanMetadata } from '../../read-metadata.ts';
 import { readRepomd } from '../../../storage/read-repomd.ts';
 import { wrongMetadata } from '../../wrong-metadata.ts';
 
-/** What new metadata says, compared with what it should. */
+/** New metadata, compared with the packages. */
 export interface RepodataCheck {
   readonly primaryPath: string;
   /** Location -> sha256 of every package in it. */
   readonly indexed: ReadonlyMap<string, string>;
   /** Packages that should be in it and are not. */
   readonly missing: readonly string[];
-  /** Packages that no XML reader takes, or whose dependencies no host takes: they would break the repository for all. */
+  /**
+   * Packages that no XML reader takes, or whose dependencies no host takes: they would break the repository for all
+   * hosts.
+   */
   readonly unreadable: readonly string[];
-  /** Packages whose digest is not the one they were acknowledged with. */
+  /** Packages with another digest than the acknowledged one. */
   readonly changed: readonly string[];
 }
 
 /**
- * Compares new metadata with the packages that belong into it, before anybody sees it. An engine's exit status says
+ * Compares new metadata with the packages that belong into it, before any host sees it. An engine's exit status says
  * little: createrepo_c drops packages and writes ill-formed XML with exit status 0.
- * @param acknowledged location -> sha256 where we know it.
- * @throws AppError INDEX_FAILED when the files contradict each other or describe what they were not asked to.
+ * @param acknowledged location -> sha256 where it is known.
+ * @throws AppError INDEX_FAILED when the files contradict each other or describe packages that they should not.
  */
 export async function checkRepodata(options: {
   readonly scratchDir: string;

@@ -23,13 +23,13 @@ export interface CreaterepoEngineOptions extends CreaterepoOptions {
   readonly sha256Of: (path: string) => Promise<string>;
 }
 
-// One run, one that reads everything again, one without what cannot be described, one with what stays as it was
-// published, and one in reserve.
+// One run, one that reads everything again, one without the packages that cannot be described, one with those that stay
+// as they were published, and one in reserve.
 const MAX_BUILDS = 5;
 
 /**
- * The engine that runs createrepo_c, and checks what it wrote: an engine's exit status says little. What it leaves out
- * or breaks is left out, the rest is described.
+ * Runs createrepo_c, and checks what it wrote: an engine's exit status says little. It leaves out what createrepo_c
+ * leaves out or breaks, and describes the rest.
  */
 export function createCreaterepoEngine(options: CreaterepoEngineOptions): IndexEngine {
   return {
@@ -56,7 +56,7 @@ async function buildChecked(
   let mayReuse = job.trust !== 'nothing';
   const leftOut: LeftOut[] = [];
   const faulty = new Map<string, FaultyPackage>();
-  // What is known to be faulty costs no second build, unless its file is another one since.
+  // A package that is known to be faulty costs no second build, unless its file has changed.
   let wanted = mayReuse ? knownFaults(job, locations) : [];
 
   for (let build = 1; build <= MAX_BUILDS; build += 1) {
@@ -66,7 +66,7 @@ async function buildChecked(
     const check = await checkRepodata({ scratchDir, locations, acknowledged: job.acknowledged, signal });
     const damaged = await findDamaged(check, job, options.sha256Of);
     if (check.changed.some((location) => !damaged.has(location))) {
-      // createrepo_c trusted size and mtime of a file that is another one since; let it look at the bytes.
+      // createrepo_c trusted size and mtime of a file that has changed; let it read the bytes.
       mayReuse = false;
       continue;
     }
@@ -76,13 +76,13 @@ async function buildChecked(
     leftOut.push(...judged.leftOut);
     wanted = [...wanted, ...judged.wanted];
     locations = locations.filter((location) => !judged.absent.has(location));
-    // What was left out without more is not in what was written; anything else needs another build.
+    // A package that was just left out is not in the new metadata; any other difference needs another build.
     if (check.unreadable.length > 0 || check.changed.length > 0 || judged.wanted.length > 0) continue;
     const isOnDisk = new Set(onDisk);
     return {
       isNew: true,
       packageCount: check.indexed.size,
-      // What is kept was not looked at, and stays as faulty as it is.
+      // A kept package was not examined, and stays as faulty as it is.
       described: new Map([...check.indexed].filter(([location]) => !kept.has(location))),
       leftOut,
       faulty: [...unnamed, ...faulty.values()],
@@ -113,8 +113,8 @@ function knownFaults(
 }
 
 /**
- * What createrepo_c may take from the published index: all that it finds unchanged itself, or, where some packages stay as
- * they were published, a copy with these and with what is unchanged.
+ * The index from which createrepo_c may take descriptions: the published one with all that it finds unchanged itself,
+ * or, where some packages stay as they were published, a copy with these and with what is unchanged.
  * @throws AppError INDEX_FAILED.
  */
 async function prepareReuse(
@@ -173,15 +173,15 @@ async function findDamaged(
 interface Judgement {
   readonly faulty: readonly FaultyPackage[];
   readonly leftOut: readonly LeftOut[];
-  /** Of those whose published description stays. */
+  /** Locations of packages whose published description stays. */
   readonly wanted: readonly WantedText[];
   /** Locations of those that are in no index. */
   readonly absent: ReadonlySet<string>;
 }
 
 /**
- * What becomes of packages that createrepo_c did not describe as they should be: what is published of them stays where
- * their bytes are the published ones, or were the acknowledged ones; the others are left out.
+ * What becomes of packages that createrepo_c did not describe well: their published description stays where their bytes
+ * are the published ones, or were the acknowledged ones; the others are left out.
  */
 async function judge(
   found: {

@@ -36,8 +36,8 @@ export interface BuildParts extends RebuildParts {
 const NOTHING_ADOPTED: AdoptedMetadata = { groups: [], warnings: [] };
 
 /**
- * One run of the incremental engine: what changed is described, the groups it touches are rebuilt, everything else is
- * copied from the published files.
+ * One run of the incremental engine: it describes what changed, rebuilds the groups that the change touches, and copies
+ * everything else from the published files.
  * @throws AppError INDEX_FAILED.
  */
 export async function buildIndex(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
@@ -45,7 +45,7 @@ export async function buildIndex(job: IndexJob, parts: BuildParts): Promise<Buil
     return await build(job, parts);
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'INDEX_DAMAGED') throw error;
-    // The packages are the truth; what was published can always be made again from them.
+    // The packages are the truth; published files can always be made again from them.
     const built = await buildAnew({ ...job, trust: 'nothing' }, parts);
     return { ...built, warnings: [error.message, ...built.warnings] };
   }
@@ -53,7 +53,7 @@ export async function buildIndex(job: IndexJob, parts: BuildParts): Promise<Buil
 
 async function build(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
   const { repository, repositoryDir, scratchDir, trust, format } = job;
-  // 1. What is published, and what of it can be believed.
+  // 1. Read what is published, and decide which of it to trust.
   const published = trust === 'nothing' ? undefined : await readSoundRepomd(repositoryDir);
   const former = published && parts.states.load(repository, repositoryDir, published);
   if (former !== undefined && trust === 'files') await checkFiles(former, repositoryDir);
@@ -61,12 +61,12 @@ async function build(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
   const adopted = mustAdopt ? await adoptMetadata(repositoryDir, published, scratchDir) : NOTHING_ADOPTED;
   const groups = former?.groups ?? adopted.groups;
 
-  // 2. What is on disk, and what that changes.
+  // 2. Compare it with the packages on disk.
   const found = job.isFoundIndexKept ? await readFoundIndex(repositoryDir) : undefined;
   const disk = await findChanges(job, { groups, former, found }, parts);
   const { changes, unnamed, directories } = disk;
 
-  // 3. Rebuild what is touched; what cannot be described and is published stays as it is.
+  // 3. Rebuild the groups that changed; a published package that cannot be described stays as it is.
   const plan = planGroups({ groups, removed: changes.removed, added: changes.added, format });
   const rebuilt = await keepPublished(await rebuildSteps(plan, job, parts), job, parts);
   const packageCount = checkSet(rebuilt, disk);
@@ -97,15 +97,15 @@ async function build(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
   return { ...built, lost, isNew: true, warnings };
 }
 
-/** What a run finds of the packages on disk. */
+/** The packages on disk as a run finds them. */
 interface FoundChanges {
   readonly changes: PackageChanges;
   /** See findUnnamed(). */
   readonly unnamed: readonly FaultyPackage[];
   readonly directories: KnownDirectories;
-  /** The packages of groups that are known to be right when they are taken as they are. */
+  /** The packages of groups that are known to be right and are taken as they are. */
   readonly checked: ReadonlySet<PackageGroup['packages']>;
-  /** False: the names are not those that were assumed. */
+  /** False: the names on disk are not the expected ones. */
   readonly whenCounted: Promise<boolean>;
 }
 
@@ -134,7 +134,7 @@ async function findChanges(
   return { changes, unnamed, directories, checked: new Set(), whenCounted: Promise.resolve(true) };
 }
 
-/** In an empty directory, and with all names read. */
+/** Builds in an empty scratch directory, and with all names read. */
 async function buildAnew(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
   parts.settledNames.forget(job.repository);
   await rm(job.scratchDir, { recursive: true, force: true });
@@ -153,7 +153,10 @@ async function findLostIn(
   return findLost(found, built, { repositoryDir, primaryPath: join(scratchDir, primaryHref) });
 }
 
-/** When every package is looked at, so are the published files. @throws AppError INDEX_DAMAGED. */
+/**
+ * When a run looks at every package, it also checks the published files.
+ * @throws AppError INDEX_DAMAGED.
+ */
 async function checkFiles({ files }: IndexState, repositoryDir: string): Promise<void> {
   for (const { file } of Object.values(files)) {
     if ((await digestOfFile(join(repositoryDir, file.href))) === file.sha256) continue;
@@ -193,7 +196,10 @@ function checkSet(
   throw wrongMetadata(`it would describe ${packageCount} packages instead of ${expected.size - lost.size}`);
 }
 
-/** What a next run builds upon. Without it that run reads the published metadata, so a failure is only told. */
+/**
+ * The state that the next run builds upon. Without it that run reads the published metadata, so a failure is only
+ * logged.
+ */
 function saveState(
   repository: RepositoryName,
   { state, former }: { readonly state: IndexState; readonly former: IndexState | undefined },

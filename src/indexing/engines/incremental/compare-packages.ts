@@ -7,17 +7,17 @@ import { divideSetAside } from '../../rebuild/set-aside.ts';
 
 /** How the packages on disk differ from those in an index. */
 export interface PackageChanges {
-  /** To be described: new, or another file than the one that was indexed. In order of location. */
+  /** Packages to describe: new ones, and files other than those that were indexed. In order of location. */
   readonly added: readonly NewPackage[];
-  /** To leave the index, or to be described anew. */
+  /** Packages that leave the index, or are described anew. */
   readonly removed: ReadonlySet<string>;
   readonly gone: readonly string[];
   readonly readmitted: readonly string[];
-  /** Every package on disk that is not to stay out. */
+  /** Every package on disk that belongs into the index. */
   readonly expected: { readonly size: number; readonly has: (location: string) => boolean };
 }
 
-/** Compares the packages on disk with the index; how much it looks at is what the job trusts. */
+/** Compares the packages on disk with the index; the job says how much of the index to trust. */
 export function comparePackages(
   locations: readonly string[],
   groups: readonly PackageGroup[],
@@ -42,7 +42,8 @@ export function comparePackages(
       expected.set(location, true);
     } else removed.add(location);
   }
-  // Just placed by this service, so nobody else has touched it; any other digest may be that of a former file.
+  // This service just placed the file, so no other program has touched it; any other digest may be that of a former
+  // file.
   const believed = trust === 'names' ? acknowledged : new Map<string, string>();
   const added = [...expected].filter(([, isDescribed]) => !isDescribed).map(([location]) => location);
   return {
@@ -89,7 +90,7 @@ export function comparePlaced(
   };
 }
 
-/** The package of a location, found by halves in groups that are in order of it. */
+/** The package at a location, by binary search in groups that are in order of location. */
 function findIndexed(groups: readonly PackageGroup[], location: string): IndexedPackage | undefined {
   let low = 0;
   let high = groups.length;

@@ -22,7 +22,7 @@ import type { RpmPackage, TextDefect } from '../../../rpm/rpm-parser/rpm-package
 import { verifyHeaderDigests } from '../../../rpm/rpm-parser/verify-header-digests.ts';
 import type { NewPackage } from './plan-groups.ts';
 
-/** What became of a package file that was to be described. */
+/** What became of a package file that had to be described. */
 export type Description =
   | {
       readonly outcome: 'described';
@@ -33,7 +33,7 @@ export type Description =
   | { readonly outcome: 'left-out'; readonly identity: string; readonly reason: string }
   /** Its bytes are not those that were acknowledged. */
   | { readonly outcome: 'damaged'; readonly identity: string; readonly reason: string }
-  /** Somebody removed it meanwhile. */
+  /** The file is gone: it was removed meanwhile. */
   | { readonly outcome: 'gone' };
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -43,7 +43,7 @@ const TOO_LARGE = 'its metadata is larger than any reader can take';
 
 /**
  * Reads a package once and describes it as repodata does.
- * @throws AppError INDEX_FAILED when the file cannot be read now: no reason to leave it out for ever.
+ * @throws AppError INDEX_FAILED when the file cannot be read now; it must not be left out for ever because of that.
  */
 export function describePackage(repositoryDir: string, newPackage: NewPackage): Description {
   const { location } = newPackage;
@@ -67,7 +67,7 @@ function describeOpened(descriptor: number, newPackage: NewPackage): Description
   const description = describeContent(descriptor, newPackage);
   const { acknowledged } = newPackage;
   if (acknowledged === undefined) return description;
-  // What is believed was read a moment ago; what cannot be described may be so because it was damaged since.
+  // The acknowledged digest may be old: a package that cannot be described may have been damaged since.
   const isRead = description.outcome === 'described';
   const found = isRead ? description.pkgid : sha256Of(descriptor, new Uint8Array(), sizeOf(descriptor));
   if (found === acknowledged) return description;

@@ -15,14 +15,14 @@ export interface IncrementalOptions {
   readonly manyPackages?: number;
 }
 
-// After it the service has the memory of an idle one again. The next run starts a thread and reads from the disk what is known
-// of the index; builds of one job come closer together than this.
+// After this time the service has the memory of an idle one again. The next run starts a thread and reads the state of
+// the index from the disk; builds of one job come closer together than this.
 const IDLE_MS = 300_000;
 // Describing 20,000 packages leaves 130 MB with the thread and those that it started, which one package more would come on top of.
 // Runs after uploads describe fewer, and the thread stays.
 const MANY_PACKAGES = 2_000;
 
-/** The engine of our own: what changed is described, everything else is copied from the published files. */
+/** The engine of the service itself: it describes what changed, and copies everything else from the published files. */
 export function createIncrementalEngine(options: IncrementalOptions): IndexEngine {
   const threads = new WorkerPool<IndexJob, BuiltIndex, IndexProgress>(
     options.concurrency,

@@ -10,7 +10,7 @@ import { type IndexedPackage, type PackageGroup, type PerType, perType } from '.
 import type { WrittenFile } from './write-index-file.ts';
 import type { RepositoryName } from '../../../rpm/repository-name.ts';
 
-/** What the engine knows of an index that it wrote: the files, and what lies where in them. */
+/** The engine's state of an index that it wrote: the files, and where each group lies in them. */
 export interface IndexState {
   readonly format: IndexFormatName;
   readonly files: PerType<WrittenFile>;
@@ -34,12 +34,12 @@ const TABLES = `
 
 // Another thread may be writing.
 const BUSY_TIMEOUT_MS = 30_000;
-// About 320 bytes each; what is not kept in memory is read again when it is needed.
+// About 320 bytes each; packages that are not kept in memory are read again when they are needed.
 const MAX_REMEMBERED_PACKAGES = 300_000;
 
 /**
  * Remembers index states in `state/index.sqlite`, a row a group, so that a small change is a small write. Losing it
- * costs a run that reads the published metadata; nothing in it is believed before it agrees with repomd.xml.
+ * costs a run that reads the published metadata; the engine trusts nothing in it before it agrees with repomd.xml.
  */
 export class IndexStates {
   readonly #path: string;

@@ -35,7 +35,7 @@ export async function keepPublished(
   added.sort((a, b) => (a.location < b.location ? -1 : 1));
   const plan = planGroups({ groups: rebuilt.groups, removed: new Set(), added, format: job.format });
   const again = await rebuildSteps(plan, job, parts);
-  // A published text that is not sound, and would break the index for all.
+  // A published text that is not sound, and would break the index for all hosts.
   const unsound = new Set(locationsOf([...again.leftOut, ...again.damaged]));
   const isKept = ({ location }: LeftOut): boolean => kept.has(location) && !unsound.has(location);
   const undescribable = leftOut.filter(isKept);

@@ -17,7 +17,9 @@ const ELEMENT_END = '</package>\n';
 export interface PackageText {
   readonly indexed: IndexedPackage;
   readonly texts: PerType<Buffer>;
-  /** Undefined when it was described just now; else what describes it when its text is not sound. */
+  /**
+   * Undefined for a package that was described just now; otherwise, how to describe it anew when its text is not sound.
+   */
   readonly again: NewPackage | undefined;
   /** True when the strict parser took the text before it was first published, and it is that text. */
   readonly wasChecked: boolean;
@@ -28,7 +30,7 @@ export class PackageTexts {
   readonly leftOut: LeftOut[] = [];
   /** Those whose bytes are not the acknowledged ones. */
   readonly damaged: LeftOut[] = [];
-  /** Locations of packages that somebody removed meanwhile. */
+  /** Locations of packages whose file was removed meanwhile. */
   readonly gone: string[] = [];
   readonly #repositoryDir: string;
   readonly #kept = createKeptTextReader();
@@ -71,7 +73,7 @@ export class PackageTexts {
   #soundText(text: PackageText): PackageText | undefined {
     if (faultOf([text]) === undefined) return text;
     const { location } = text.indexed;
-    // What somebody else wrote of it may be at fault, not the package.
+    // The text of another program may be at fault, and not the package.
     const again = text.again === undefined ? text : this.#describe(text.again);
     const fault = again && faultOf([again]);
     if (again === undefined || fault === undefined) return again;
@@ -133,7 +135,7 @@ function faultOf(part: readonly PackageText[]): string | undefined {
   try {
     for (const type of PACKAGE_METADATA_TYPES) {
       const text = joinedText(part, type);
-      // Decoding would put U+FFFD in place of what a reader stumbles over.
+      // Decoding would put U+FFFD in place of the bytes that a reader refuses.
       if (!isUtf8(text)) return `${type} would hold bytes that are no UTF-8`;
       const found = checkGroup(type, text.toString());
       const isComplete =
@@ -143,7 +145,8 @@ function faultOf(part: readonly PackageText[]): string | undefined {
           return pkgid === indexed.pkgid && (type !== 'primary' || location === indexed.location);
         });
       if (!isComplete) return `${type} would describe other packages than it should`;
-      // Described anew each is left out with its reason; this finds what another writer, or an older version, let in.
+      // A package that is described anew is left out with its reason; this finds texts that another writer, or an older
+      // version, let in.
       const expressions = found.flatMap((one) => one.expressions);
       if (expressions.some(isUnreadable)) return `${type} would hold a dependency that ends dnf and zypper`;
     }

@@ -11,7 +11,7 @@ import { type PackageGroup, perType, type PlacedSegment } from './package-group.
 import { readSoundRepomd } from '../../../storage/read-repomd.ts';
 import { scanPublished } from '../../rebuild/scan-published.ts';
 
-/** Whose published text is asked for. */
+/** A package whose published text is wanted. */
 export interface WantedText {
   readonly location: string;
   /**
@@ -71,13 +71,13 @@ export async function readPublishedTexts(
       }
     }
   } catch {
-    // Metadata that is damaged keeps nothing.
+    // Damaged metadata gives no texts.
     return new Map();
   }
   return new Map([...found.values()].flatMap((one) => groupOf(one, repositoryDir)));
 }
 
-/** Undefined when the text is of other bytes than those that are meant. */
+/** Undefined when the text describes other bytes than the wanted ones. */
 async function identify(
   { pkgid, element, isReadable }: ScannedPackage,
   { location, sha256 }: WantedText,

@@ -22,7 +22,7 @@ export interface RebuiltGroups {
   readonly leftOut: readonly LeftOut[];
   /** Those whose bytes are not the acknowledged ones. */
   readonly damaged: readonly LeftOut[];
-  /** Locations of new packages that somebody removed meanwhile. */
+  /** Locations of new packages whose file was removed meanwhile. */
   readonly gone: readonly string[];
 }
 
@@ -52,7 +52,7 @@ export function rebuildGroups(job: RebuildJob): RebuiltGroups {
       if (text === undefined) continue;
       texts.push(text);
       bytes += bytesOf(text);
-      // How much the pieces come to was a guess; a few packages can have as much text as hundreds.
+      // The size of the pieces was a guess; a few packages can have as much text as hundreds.
       if (bytes < 2 * STEP_BYTES) continue;
       writeAll(texts);
       texts = [];

@@ -21,7 +21,8 @@ const NOTHING: RebuiltGroups = { groups: [], described: [], leftOut: [], damaged
 
 // Starting threads takes longer than rebuilding a few groups here.
 const INLINE_BYTES = 4 * GROUP_BYTES;
-// So few come to much text only when they have hundreds of thousands of files: one after the other, for memory.
+// Few packages have much text only when they have hundreds of thousands of files: they run one after the other, for
+// memory.
 const INLINE_PACKAGES = 16;
 // A thread takes a fifth of a second to start, and twice the time until its code is compiled.
 const IDLE_MS = 60_000;
@@ -81,7 +82,7 @@ async function doJobs(
     await Promise.all(runs);
     return results;
   } catch (error) {
-    // The others would write on where everything is about to be removed.
+    // The other threads would write into a directory that is about to be removed.
     givingUp.abort();
     await Promise.allSettled(runs);
     throw error;

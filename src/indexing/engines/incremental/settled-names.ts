@@ -3,7 +3,7 @@ import type { IndexJob } from '../../index-engine.ts';
 import type { IndexState } from './index-state.ts';
 import type { RepositoryName } from '../../../rpm/repository-name.ts';
 
-/** What the directories were like when an index described each package in them, and nothing else. */
+/** The directories at the time when an index described each package in them, and nothing else. */
 interface Settled {
   readonly state: IndexState;
   readonly directories: KnownDirectories;
@@ -22,8 +22,8 @@ export interface NameQuestions {
 }
 
 /**
- * Remembers for each repository the directories that the last index agreed with, so that a run after an upload need not read
- * and compare all names again.
+ * Remembers for each repository the directories that agreed with the last index, so that a run after an upload need not
+ * read and compare all names again.
  */
 export class SettledNames {
   readonly #settled = new Map<string, Settled>();
@@ -34,8 +34,8 @@ export class SettledNames {
   }
 
   /**
-   * What the directories are like when nothing has changed in them since the former index but what this service placed;
-   * undefined when that is not so, or not known.
+   * The directories as they are now, when only this service has changed them since the former index; undefined when
+   * another program has, or this is not known.
    */
   async follow(job: IndexJob, former: IndexState): Promise<KnownDirectories | undefined> {
     const settled = this.#settled.get(job.repository);
@@ -58,7 +58,7 @@ export class SettledNames {
   }
 }
 
-/** No package on disk is to stay out of the index, or in it as it was published. */
+/** No package on disk stays out of the index, or in it as it was published. */
 function isWhole({ setAside, heldBack, kept }: IndexJob): boolean {
   return setAside.size + heldBack.size + kept.size === 0;
 }

@@ -24,7 +24,7 @@ export async function writeIndex(
   const timestampSeconds = Math.floor(nowMs / 1000);
   const options = { outputDir, format, packageCount, timestampSeconds };
   const writing = perType((type) => writeIndexFile(type, groups, options));
-  // One that fails must not leave the others writing.
+  // A writer that fails must not leave the others writing.
   await Promise.allSettled(Object.values(writing));
   const { primary, filelists, other } = writing;
   const written = { primary: await primary, filelists: await filelists, other: await other };
