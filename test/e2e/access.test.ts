@@ -14,6 +14,7 @@ import type { Front, Site } from '../support/run-site.ts';
 import { sha256Of } from '../support/send-request.ts';
 import { shareSite } from '../support/share-site.ts';
 import { storedIn } from '../support/stored-in.ts';
+import { createTempDir } from '../support/temp-dir.ts';
 
 const FRONTS: readonly Front[] = ['nginx', 'none'];
 const HTTP_DOCS = new URL('../../docs/http.md', import.meta.url);
@@ -305,16 +306,12 @@ describe('a service with a rule that cannot be kept', () => {
 
 describe('a service without access rules', () => {
   it('refuses to start on an address that others can reach, and says why', async () => {
-    await using site = await startAccessSite('none');
-    const path = join(site.workDir, 'open.yml');
-    for (const address of ['0.0.0.0', '::', '192.0.2.1', 'repo.example.com']) {
-      await writeFile(
-        path,
-        JSON.stringify({ server: { address }, repo: { top_dir: join(site.workDir, 'x') } }),
-      );
-      const { exitCode, stderr } = await runRpmyard('serve', '-c', path);
-      expect(exitCode).toBe(1);
-      expect(stderr).toContain(`${address} can be reached by others`);
-    }
+    await using dir = await createTempDir();
+    const path = join(dir.path, 'open.yml');
+    const config = { server: { address: '0.0.0.0' }, repo: { top_dir: join(dir.path, 'x') } };
+    await writeFile(path, JSON.stringify(config));
+    const { exitCode, stderr } = await runRpmyard('serve', '-c', path);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('0.0.0.0 can be reached by others');
   });
 });

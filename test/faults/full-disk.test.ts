@@ -10,6 +10,7 @@ import { readerOverHttp, readIndex } from '../support/read-index.ts';
 import { type HttpAnswer, putPackage, reindex, sendRequest, sha256Of } from '../support/send-request.ts';
 import { openSocket, putHeader, readToEnd } from '../support/raw-socket.ts';
 import { runCurl } from '../support/run-curl.ts';
+import { shareSite } from '../support/share-site.ts';
 import { type SmallDisk, startOnSmallDisk } from '../support/small-disk.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
@@ -93,8 +94,11 @@ function watchFreeBytes(disk: SmallDisk): Disposable & { readonly least: () => n
   };
 }
 
-async function indexedDigests({ baseUrl }: { readonly baseUrl: string }): Promise<readonly string[]> {
-  return [...(await readIndex(readerOverHttp(baseUrl, REPOSITORY))).packages.values()].toSorted();
+async function indexedDigests(
+  { baseUrl }: { readonly baseUrl: string },
+  repository = REPOSITORY,
+): Promise<readonly string[]> {
+  return [...(await readIndex(readerOverHttp(baseUrl, repository))).packages.values()].toSorted();
 }
 
 /** Uploads packages, with as much in the index as on the disk, until one is refused; gives the digests of the others. */
@@ -116,25 +120,39 @@ async function uploadUntilRefused(
 }
 
 describe.skipIf(lacks('mounts'))('a full disk (needs mounts)', () => {
+  // For tests that go to a repository of their own and leave what room there was but a megabyte.
+  const shared = shareSite(() => startOnSmallDisk({ size: '32m' }));
+
   // The space that is left when the package comes: none, less than the package, less than the index needs, ...
-  test.each([0, 4096, 100_000, 400_000, 700_000])(
+  test.each([
+    [0, '4'],
+    [4096, '5'],
+    [100_000, '6'],
+    [400_000, '7'],
+    [700_000, '8'],
+  ])(
     'with %d bytes left refuses uploads with 507, keeps the old index, and heals without a restart',
-    async (leaveBytes) => {
-      await using disk = await startOnSmallDisk();
+    async (leaveBytes, releasever) => {
+      const disk = shared();
       const { baseUrl } = disk.service;
+      const repository = `${releasever}/x86_64`;
+      const put = (bytes: Uint8Array, wait = '') =>
+        putPackage(baseUrl, bytes, `releasever=${releasever}${wait}`);
       const before = craftRpm({ name: 'before' });
       const large = craftRpm({ name: 'large', payload: randomBytes(800_000) });
-      expect(await putPackage(baseUrl, before, 'wait=50')).toMatchObject({ status: 201 });
+      expect(await put(before, '&wait=50')).toMatchObject({ status: 201 });
 
       await disk.fill(leaveBytes);
-      const refused = await putPackage(baseUrl, large);
+      const refused = await put(large);
       expect(refused.json()).toMatchObject({ status: 507, code: 'STORAGE_FULL' });
-      expect(await indexedDigests({ baseUrl })).toEqual([sha256Of(before)]);
+      expect(await indexedDigests({ baseUrl }, repository)).toEqual([sha256Of(before)]);
       await eventually(async () => expect(await disk.leftovers()).toEqual([]));
 
       await disk.free();
-      expect(await putPackage(baseUrl, large, 'wait=50')).toMatchObject({ status: 201 });
-      expect(await indexedDigests({ baseUrl })).toEqual([sha256Of(before), sha256Of(large)].toSorted());
+      expect(await put(large, '&wait=50')).toMatchObject({ status: 201 });
+      expect(await indexedDigests({ baseUrl }, repository)).toEqual(
+        [sha256Of(before), sha256Of(large)].toSorted(),
+      );
       expect((await sendRequest(baseUrl, { path: '/readyz' })).json()).toEqual({
         status: 'ready',
         faults: [],

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { eventually } from '../support/eventually.ts';
+import { isLongRun } from '../support/is-long-run.ts';
 import { openSocket, putHeader } from '../support/raw-socket.ts';
 import { readerOverHttp, readIndex } from '../support/read-index.ts';
 import { type Front, type Site, startSite } from '../support/run-site.ts';
 import { type HttpAnswer, putPackage, reindex, sha256Of } from '../support/send-request.ts';
 
 const REPOSITORY = '9/x86_64';
-const UPLOADS = 1_000;
+const UPLOADS = isLongRun ? 1_000 : 300;
 const CONNECTIONS = 50;
 const TRICKLING = 200;
 /** Between two bytes of a trickling connection; far below what nginx and the service call a stall. */

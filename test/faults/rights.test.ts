@@ -8,6 +8,7 @@ import { withOwnMount } from '../support/own-mount.ts';
 import { readerOnDisk, readIndex } from '../support/read-index.ts';
 import { type RunningService, startService } from '../support/run-service.ts';
 import { putPackage, reindex, sendRequest, sha256Of } from '../support/send-request.ts';
+import { shareSite } from '../support/share-site.ts';
 import { attachStrace } from '../support/strace.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
@@ -38,8 +39,11 @@ async function startAsNobody(): Promise<Attempt> {
   };
 }
 
-async function indexedDigests({ storageDir }: RunningService): Promise<readonly string[]> {
-  return [...(await readIndex(readerOnDisk(storageDir, REPOSITORY))).packages.values()].toSorted();
+async function indexedDigests(
+  { storageDir }: RunningService,
+  repository = REPOSITORY,
+): Promise<readonly string[]> {
+  return [...(await readIndex(readerOnDisk(storageDir, repository))).packages.values()].toSorted();
 }
 
 async function leftoversOf({ spoolDir, incomingDir, stateDir }: RunningService): Promise<readonly string[]> {
@@ -52,18 +56,22 @@ const during = craftRpm({ name: 'during' });
 const after = craftRpm({ name: 'after' });
 
 describe.skipIf(lacks('root'))('a directory that the service may no longer write to (needs root)', () => {
-  test.each<[string, (service: RunningService) => string, string]>([
-    ['Packages', ({ storageDir }) => join(storageDir, REPOSITORY, 'Packages'), 'STORAGE_FAILED'],
-    ['marks', ({ stateDir }) => join(stateDir, 'marks'), 'STORAGE_FAILED'],
-    ['incoming', ({ incomingDir }) => incomingDir, 'STORAGE_FAILED'],
-    ['the spool', ({ spoolDir }) => spoolDir, 'STORAGE_FAILED'],
+  const shared = shareSite(startAsNobody);
+
+  // Each goes to a repository of its own.
+  test.each<[string, string, (service: RunningService) => string]>([
+    ['Packages', '5', ({ storageDir }) => join(storageDir, '5/x86_64/Packages')],
+    ['marks', '6', ({ stateDir }) => join(stateDir, 'marks')],
+    ['incoming', '7', ({ incomingDir }) => incomingDir],
+    ['the spool', '8', ({ spoolDir }) => spoolDir],
   ])(
     '(%s) refuses uploads with a code, by mode or by owner, keeps the index, and heals',
-    async (_title, pathOf, code) => {
-      await using site = await startAsNobody();
-      const { service } = site;
-      const { baseUrl } = service;
-      expect(await putPackage(baseUrl, before, 'wait=50')).toMatchObject({ status: 201 });
+    async (_title, releasever, pathOf) => {
+      const { service } = shared();
+      const repository = `${releasever}/x86_64`;
+      const put = (bytes: Uint8Array, wait = '') =>
+        putPackage(service.baseUrl, bytes, `releasever=${releasever}${wait}`);
+      expect(await put(before, '&wait=50')).toMatchObject({ status: 201 });
       const path = pathOf(service);
       const spoil = [() => chmod(path, 0o555), () => chown(path, 0, 0)];
       const mend = [() => chmod(path, 0o755), () => chown(path, NOBODY, NOBODY)];
@@ -71,25 +79,26 @@ describe.skipIf(lacks('root'))('a directory that the service may no longer write
         // An answer does not wait until its file in incoming is gone.
         await eventually(async () => expect(await leftoversOf(service)).toEqual([]));
         await breakIt();
-        const refused = await putPackage(baseUrl, index === 0 ? during : after);
+        const refused = await put(index === 0 ? during : after);
         expect(refused.json()).toMatchObject({
           status: 500,
-          code,
+          code: 'STORAGE_FAILED',
           detail: expect.stringContaining('EACCES'),
         });
-        expect(await indexedDigests(service)).toContain(sha256Of(before));
+        expect(await indexedDigests(service, repository)).toContain(sha256Of(before));
         await mend[index]?.();
-        const taken = await putPackage(baseUrl, index === 0 ? during : after, 'wait=50');
+        const taken = await put(index === 0 ? during : after, '&wait=50');
         expect(taken).toMatchObject({ status: 201 });
       }
-      expect(await indexedDigests(service)).toEqual([before, during, after].map(sha256Of).toSorted());
+      expect(await indexedDigests(service, repository)).toEqual(
+        [before, during, after].map(sha256Of).toSorted(),
+      );
       await eventually(async () => expect(await leftoversOf(service)).toEqual([]));
     },
   );
 
   test('(repodata) keeps the old index and the mark, names the fault, and publishes all when it may again', async () => {
-    await using site = await startAsNobody();
-    const { service } = site;
+    const { service } = shared();
     const { baseUrl } = service;
     expect(await putPackage(baseUrl, before, 'wait=50')).toMatchObject({ status: 201 });
     const repodata = join(service.storageDir, REPOSITORY, 'repodata');

@@ -10,13 +10,14 @@ import {
   type IndexedRepository,
   REPOSITORY,
 } from '../support/indexed-repository.ts';
+import { isLongRun } from '../support/is-long-run.ts';
 import { createRandom, type Random } from '../support/random.ts';
 import { dnfInstall, dnfMakecache, dnfRepoquery } from '../support/run-dnf.ts';
 import { type RunningNginx, startNginx } from '../support/run-nginx.ts';
 import { zypperAddRepository, zypperInstall, zypperRefresh, zypperSearch } from '../support/run-zypper.ts';
 
 const PACKAGES = 300;
-const CHANGES = 20;
+const CHANGES = isLongRun ? 20 : 8;
 const LIBRARY_FILE = '/usr/share/library/data';
 const APPLICATION_FILE = '/usr/bin/application';
 

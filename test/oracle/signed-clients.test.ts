@@ -7,14 +7,15 @@ import { listGenerations } from '../../src/storage/generations.ts';
 import { generationName } from '../../src/rpm/repodata-names.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
 import { createGpgKeys, type GpgKeys } from '../support/gpg-keys.ts';
+import { isLongRun } from '../support/is-long-run.ts';
 import { type Site, startSite } from '../support/run-site.ts';
 import { putPackage, reindex, sendRequest } from '../support/send-request.ts';
 import { createDnfHost, createZypperHost, type SignedHost } from '../support/signed-hosts.ts';
 
 const REPOSITORY = '9/x86_64';
 const KEY_URL = '/repo/RPM-GPG-KEY-rpmyard';
-const PUBLISHING_MS = 20_000;
-const MIN_REFRESHES = 5;
+const PUBLISHING_MS = isLongRun ? 20_000 : 5_000;
+const MIN_REFRESHES = isLongRun ? 5 : 2;
 
 const withKeys = (home: GpgKeys, keys: readonly string[]) => ({
   config: { signing: { keys, gnupg_home: home.path } },

@@ -302,11 +302,15 @@ log: { name: file, level: LOUD }
     expect(parse(`server: { address: /run/rpmyard.sock }\n${access}`)).toBeDefined();
   });
 
-  it('listens where others reach it while everybody may upload', () => {
-    const server = "server: { address: 0.0.0.0, public_url: 'http://repo.example.com', upload_header: '' }";
-    expect(pathsOf(server)).toEqual(['server.address']);
-    expect(parse(`${server}\naccess: { require_credentials: true }`).access.requireCredentials).toBe(true);
-  });
+  it.each(['0.0.0.0', '::', '192.0.2.1', 'repo.example.com'])(
+    'listens on %s, where others reach it, while everybody may upload',
+    (address) => {
+      const server = `server: { address: '${address}', public_url: 'http://repo.example.com', upload_header: '' }`;
+      expect(pathsOf(server)).toEqual(['server.address']);
+      expect(String(problemsOf(server))).toContain(`${address} can be reached by others`);
+      expect(parse(`${server}\naccess: { require_credentials: true }`).access.requireCredentials).toBe(true);
+    },
+  );
 
   it('is not one with folders that only begin alike', () => {
     const { stateDir } = parse('repo: { top_dir: /srv/repo, state_dir: /srv/repo-state }');

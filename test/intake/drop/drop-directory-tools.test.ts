@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { craftRpm } from '../../support/craft-rpm.ts';
 import { eventually } from '../../support/eventually.ts';
+import { shareSite } from '../../support/share-site.ts';
 import { type RunningService, startService } from '../../support/run-service.ts';
 import { createTempDir, type TempDir } from '../../support/temp-dir.ts';
 
@@ -23,58 +24,81 @@ const OTHER_MOUNT = '/dev/shm';
 /** A tool at work. */
 type Run = PromiseLike<{ readonly exitCode?: number | undefined }> & { readonly kill: () => boolean };
 
+/** A service that takes packages out of a directory. */
+interface DropSite extends AsyncDisposable {
+  readonly service: RunningService;
+  readonly incoming: string;
+}
+
+const settling = shareSite(() => startDropSite(SETTLE_SECONDS));
+const takingAtOnce = shareSite(() => startDropSite(NEVER_SECONDS));
 let dir: TempDir;
+let from: string;
 let service: RunningService;
 let incoming: string;
-let from: string;
+/** Of the package of this test, as no other has one. */
+let name: string;
+let tests = 0;
 
 beforeEach(async () => {
   dir = await createTempDir();
-  incoming = join(dir.path, 'incoming');
   from = join(dir.path, 'from');
   await mkdir(from);
+  tests += 1;
+  name = `p${tests}`;
 });
 
-afterEach(async () => {
-  await service.stop();
-  await dir.remove();
-});
+afterEach(() => dir.remove());
 
-async function start(settleSeconds: number): Promise<void> {
-  service = await startService({
-    root: dir.path,
-    config: { drop_directory: { path: incoming, settle_seconds: settleSeconds } },
+async function startDropSite(settleSeconds: number): Promise<DropSite> {
+  const root = await createTempDir();
+  const path = join(root.path, 'incoming');
+  const started = await startService({
+    root: root.path,
+    config: { drop_directory: { path, settle_seconds: settleSeconds } },
   });
-  await eventually(() => lstat(incoming));
+  await eventually(() => lstat(path));
+  return {
+    service: started,
+    incoming: path,
+    [Symbol.asyncDispose]: async () => {
+      await started.stop();
+      await root.remove();
+    },
+  };
 }
 
-/** A package that was built some time ago; the path of its file. */
-async function build(name: string, folder = from): Promise<string> {
+function use(site: DropSite): void {
+  ({ service, incoming } = site);
+}
+
+/** The package, built some time ago; the path of its file. */
+async function build(folder = from): Promise<string> {
   const path = join(folder, `${name}.rpm`);
   await writeFile(path, craftRpm({ name, release: '1.el9', payload: randomBytes(BYTES) }));
   await utimes(path, 1_700_000_000, 1_700_000_000);
   return path;
 }
 
-const told = (name: string): readonly string[] =>
+const told = (): readonly string[] =>
   service.log.filter((line) => line['file'] === `${name}.rpm`).map(({ msg }) => msg);
 
-async function whenTaken(name: string, bytes: Uint8Array): Promise<void> {
+async function whenTaken(bytes: Uint8Array): Promise<void> {
   await eventually(async () => expect(await readdir(incoming)).not.toContain(`${name}.rpm`));
-  expect(told(name)).toEqual(['package created']);
+  expect(told()).toEqual(['package created']);
   const stored = join(service.storageDir, `9/x86_64/Packages/${name}-1.0-1.el9.x86_64.rpm`);
   expect((await readFile(stored)).equals(bytes)).toBe(true);
 }
 
 /** When this returns, whatever was dropped before has been looked at, after it was settled. */
 async function whenLookedAt(): Promise<void> {
-  const bytes = craftRpm({ name: 'zz-last', release: '1.el9' });
-  await writeFile(join(incoming, 'zz-last.rpm'), bytes);
-  await eventually(async () => expect(await readdir(incoming)).not.toContain('zz-last.rpm'));
+  const last = `zz-last-${name}`;
+  await writeFile(join(incoming, `${last}.rpm`), craftRpm({ name: last, release: '1.el9' }));
+  await eventually(async () => expect(await readdir(incoming)).not.toContain(`${last}.rpm`));
 }
 
 const rsync = (...options: readonly string[]): Run =>
-  execa('rsync', [...options, join(from, 'p.rpm'), `${incoming}/`], { reject: false });
+  execa('rsync', [...options, join(from, `${name}.rpm`), `${incoming}/`], { reject: false });
 
 /** Talks to the server program itself, without a connection. */
 const sftp = (commands: readonly string[], options: readonly string[] = []): Run =>
@@ -84,13 +108,15 @@ const sftp = (commands: readonly string[], options: readonly string[] = []): Run
   });
 
 const scp = (...options: readonly string[]): Run =>
-  execa('scp', ['-D', SFTP_SERVER, ...options, join(from, 'p.rpm'), `there:${incoming}/`], { reject: false });
+  execa('scp', ['-D', SFTP_SERVER, ...options, join(from, `${name}.rpm`), `there:${incoming}/`], {
+    reject: false,
+  });
 
 const TOOLS: Record<string, () => Run> = {
-  cp: () => execa('cp', [join(from, 'p.rpm'), incoming]),
-  'cp -p': () => execa('cp', ['-p', join(from, 'p.rpm'), incoming]),
-  install: () => execa('install', ['-m', '0644', join(from, 'p.rpm'), incoming]),
-  mv: () => execa('mv', [join(from, 'p.rpm'), incoming]),
+  cp: () => execa('cp', [join(from, `${name}.rpm`), incoming]),
+  'cp -p': () => execa('cp', ['-p', join(from, `${name}.rpm`), incoming]),
+  install: () => execa('install', ['-m', '0644', join(from, `${name}.rpm`), incoming]),
+  mv: () => execa('mv', [join(from, `${name}.rpm`), incoming]),
   rsync: () => rsync(),
   'rsync -a': () => rsync('-a'),
   'rsync --inplace': () => rsync('--inplace'),
@@ -99,10 +125,13 @@ const TOOLS: Record<string, () => Run> = {
   'rsync --delay-updates -a': () => rsync('--delay-updates', '-a'),
   scp: () => scp(),
   'scp -p': () => scp('-p'),
-  'sftp put': () => sftp([`put ${from}/p.rpm ${incoming}/p.rpm`]),
-  'sftp put -p': () => sftp([`put -p ${from}/p.rpm ${incoming}/p.rpm`]),
+  'sftp put': () => sftp([`put ${from}/${name}.rpm ${incoming}/${name}.rpm`]),
+  'sftp put -p': () => sftp([`put -p ${from}/${name}.rpm ${incoming}/${name}.rpm`]),
   'sftp put and rename': () =>
-    sftp([`put ${from}/p.rpm ${incoming}/p.rpm.part`, `rename ${incoming}/p.rpm.part ${incoming}/p.rpm`]),
+    sftp([
+      `put ${from}/${name}.rpm ${incoming}/${name}.rpm.part`,
+      `rename ${incoming}/${name}.rpm.part ${incoming}/${name}.rpm`,
+    ]),
 };
 
 /** Those that set its times, or move it, after the last write. */
@@ -119,10 +148,10 @@ const AT_ONCE = [
 
 describe('a package that comes by', () => {
   it.each(Object.keys(TOOLS))('%s is taken in whole', async (tool) => {
-    await start(AT_ONCE.includes(tool) ? NEVER_SECONDS : SETTLE_SECONDS);
-    const bytes = await readFile(await build('p'));
+    use(AT_ONCE.includes(tool) ? takingAtOnce() : settling());
+    const bytes = await readFile(await build());
     expect(await TOOLS[tool]?.()).toMatchObject({ exitCode: 0 });
-    await whenTaken('p', bytes);
+    await whenTaken(bytes);
     expect((await readdir(incoming)).filter((name) => !name.startsWith('.'))).toEqual([]);
   });
 
@@ -130,11 +159,11 @@ describe('a package that comes by', () => {
     const other = await mkdtemp(join(OTHER_MOUNT, 'rpmyard-'));
     try {
       expect((await lstat(other)).dev).not.toBe((await lstat(from)).dev);
-      await start(NEVER_SECONDS);
-      const path = await build('p', other);
+      use(takingAtOnce());
+      const path = await build(other);
       const bytes = await readFile(path);
       await execa('mv', [path, incoming]);
-      await whenTaken('p', bytes);
+      await whenTaken(bytes);
     } finally {
       await rm(other, { recursive: true });
     }
@@ -152,24 +181,24 @@ describe('a package whose transfer breaks off', () => {
     ],
     [
       'sftp put',
-      () => sftp([`put ${from}/p.rpm ${incoming}/p.rpm`], SFTP_SLOWLY),
-      () => sftp([`reput ${from}/p.rpm ${incoming}/p.rpm`]),
+      () => sftp([`put ${from}/${name}.rpm ${incoming}/${name}.rpm`], SFTP_SLOWLY),
+      () => sftp([`reput ${from}/${name}.rpm ${incoming}/${name}.rpm`]),
     ],
   ])('from %s waits for the rest', async (_, begin, goOn) => {
-    await start(SETTLE_SECONDS);
-    const bytes = await readFile(await build('p'));
+    use(settling());
+    const bytes = await readFile(await build());
     const transfer = begin();
     await eventually(async () => {
-      const [name = ''] = await readdir(incoming);
-      expect((await lstat(join(incoming, name))).size).toBeGreaterThan(100_000);
+      const arriving = (await readdir(incoming)).find((file) => file.includes(name)) ?? '';
+      expect((await lstat(join(incoming, arriving))).size).toBeGreaterThan(100_000);
     });
     transfer.kill();
     expect(await transfer).not.toMatchObject({ exitCode: 0 });
-    const cut = await eventually(() => lstat(join(incoming, 'p.rpm')));
+    const cut = await eventually(() => lstat(join(incoming, `${name}.rpm`)));
     expect(cut.size).toBeLessThan(BYTES);
     await whenLookedAt();
-    expect(told('p')).toEqual([]);
+    expect(told()).toEqual([]);
     expect(await goOn()).toMatchObject({ exitCode: 0 });
-    await whenTaken('p', bytes);
+    await whenTaken(bytes);
   });
 });
