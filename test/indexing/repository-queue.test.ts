@@ -204,6 +204,20 @@ describe('marks', () => {
     expect([...marked]).toEqual([]);
   });
 
+  it('survive a run during which a package was placed, which another run is owed', async () => {
+    const { queue, runs, marked } = createQueue({ quietMs: 0 });
+    queue.of(REPOSITORY).request();
+    await vi.advanceTimersByTimeAsync(1);
+    await queue.whileMarked([REPOSITORY], async () => undefined);
+    runs[0]?.succeed();
+    await settle();
+    expect([...marked]).toEqual([REPOSITORY]);
+    await vi.advanceTimersByTimeAsync(1);
+    runs[1]?.succeed();
+    await settle();
+    expect([...marked]).toEqual([]);
+  });
+
   it('of every repository hold while a package is placed into several', async () => {
     const { queue, marked } = createQueue();
     await queue.whileMarked([repo('9/aarch64'), repo('9/x86_64')], async () => {

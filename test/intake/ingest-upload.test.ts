@@ -24,6 +24,26 @@ describe('an upload', () => {
     });
   });
 
+  it('waits for another one of its name, and is then unchanged', async () => {
+    const gate = Promise.withResolvers<void>();
+    let prepared = 0;
+    await using site = await openPipelineSite({
+      hooks: {
+        beforePrepare: () => {
+          prepared += 1;
+          return prepared === 1 ? gate.promise : undefined;
+        },
+      },
+    });
+    const twice = [site.upload('some'), site.upload('some')];
+    // What begins later and waits for nothing is done when it could have been the turn of the second.
+    await site.upload('other');
+    expect(prepared).toBe(2);
+    gate.resolve();
+    const outcomes = await Promise.all(twice);
+    expect(outcomes.map(({ outcome }) => outcome).toSorted()).toEqual(['created', 'unchanged']);
+  });
+
   it('makes its repository anew that a person removed while the service runs', async () => {
     await using site = await openPipelineSite();
     await site.pipeline.waitUntilInstallable(await site.upload('other'), 30_000);

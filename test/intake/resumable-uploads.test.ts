@@ -225,18 +225,22 @@ describe('requests for one upload', () => {
   });
 
   it('wait for what is done with a body that is complete, and see what came of it', async () => {
-    const id = await begin();
+    const [id, other] = [await begin(), await begin()];
     const ingesting = Promise.withResolvers<void>();
+    let isOver = false;
     const first = uploads.hold(id, OWNER, async (upload) => {
       await upload.append(pieceOf('0123456789'));
       await ingesting.promise;
       await upload.accept();
+      isOver = true;
     });
     await eventually(async () => expect((await stat(bodyOf(id))).size).toBe(10));
-    const second = look(id);
+    const second = uploads.hold(id, OWNER, async (upload) => ({ ...upload, isOver }));
+    // What waits for nothing and began later is done by then.
+    await look(other);
     ingesting.resolve();
     await first;
-    expect(await second).toMatchObject({ isAccepted: true, offset: 10 });
+    expect(await second).toMatchObject({ isAccepted: true, offset: 10, isOver: true });
   });
 
   it('that wait give way to newer ones', async () => {

@@ -6,6 +6,7 @@ import type { Storage, StorageOptions } from '../../src/storage/storage.ts';
 
 /** What a test does around the steps of the local storage. */
 export interface StorageHooks {
+  readonly beforePrepare?: () => Promise<void> | void;
   readonly beforeAdd?: (target: Target) => Promise<void> | void;
   readonly afterAdd?: () => void;
   /** Of a file that was there already. */
@@ -15,6 +16,7 @@ export interface StorageHooks {
 
 /** Opens the local storage, as openTree() is told to, with something done around each name that a package gets. */
 export function openStorageAround({
+  beforePrepare,
   beforeAdd,
   afterAdd,
   onSync,
@@ -27,6 +29,10 @@ export function openStorageAround({
       ...(folders !== undefined && { folders }),
       files: {
         ...files,
+        prepare: async (path) => {
+          await beforePrepare?.();
+          await files.prepare(path);
+        },
         sync: async (target) => {
           onSync?.(target);
           await files.sync(target);

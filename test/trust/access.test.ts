@@ -228,6 +228,19 @@ describe('a signed request', () => {
     expect(await rejectedCodeOf(access().admit(signed({}, change), UPLOAD))).toBe('SIGNATURE_INVALID');
   });
 
+  it('of an unknown key is refused, also by the secret that stands in for the key', async () => {
+    const { headers, ...asked } = signed();
+    const parts = {
+      ...asked,
+      timestampSeconds: NOW_MS / 1000,
+      nonce: String(headers['x-nonce']),
+      bodySha256: BODY_SHA256,
+    };
+    const signature = `sha256=${signRequest(parts, Buffer.alloc(32))}`;
+    const unknown = put({ ...headers, 'x-key-id': 'build2', 'x-signature': signature }, asked.url);
+    expect(await rejectedCodeOf(access().admit(unknown, UPLOAD))).toBe('SIGNATURE_INVALID');
+  });
+
   it.each(['', 'sha256=', 'md5=00', `sha1=${'0'.repeat(64)}`, `sha256=${'0'.repeat(40)}`])(
     'whose signature is "%s" cannot be read',
     async (signature) => {
