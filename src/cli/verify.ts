@@ -3,13 +3,10 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { printable } from '../errors.ts';
-import { identityAt } from '../base/files/file-identity.ts';
 import { openRepositories } from '../storage/open-storage.ts';
-import { createRepositoryLayout, repositoryDirectories } from '../storage/repository-layout.ts';
+import { createRepositoryLayout } from '../storage/repository-layout.ts';
 import { pathsBelow } from '../storage/tree-folders.ts';
 import { openSigner } from '../boot/open-tree.ts';
-import { filesOfGeneration, listGenerations, readMirrorlistGeneration } from '../storage/generations.ts';
-import { reasonOf } from '../indexing/found-index.ts';
 import { isOwnIndex } from '../indexing/own-index.ts';
 import { openMetadata } from '../base/unpack/open-metadata.ts';
 import { readMarks } from '../storage/marks.ts';
@@ -89,24 +86,19 @@ async function verifyTree(
     const { receipts, setAside, packageFaults, lastError } = await reader.read(repository);
     const parts = {
       directoryOf: (name: RepositoryName) => layout.directoryOf(name),
-      directoriesOf: repositoryDirectories,
       listPackages: async (name: RepositoryName) =>
         existsSync(layout.directoryOf(name)) ? repositories.listPackages(name) : [],
-      identityAt,
-      openMetadata,
-      generations: {
-        list: listGenerations,
-        filesOf: filesOfGeneration,
-        named: readMirrorlistGeneration,
+      signing: signer && {
+        findKey: (content: string, signature: string) => signer.findKey(content, signature),
+        findMissingKeys: () => signer.findMissingKeys(),
       },
-      findSigningKey: signer && ((content: string, signature: string) => signer.findKey(content, signature)),
-      isMarked: async (name: RepositoryName) => (await readMarks(marksDir)).includes(name),
-      findMissingKeys: async () => (await signer?.findMissingKeys()) ?? [],
-      foundIndexes: { isOwn: isOwnIndex, reasonOf },
+      isOwnIndex,
+      openMetadata,
       records: {
         receipts: () => receipts,
         setAside: () => setAside,
         packageFaults: () => packageFaults,
+        isMarked: async (name: RepositoryName) => (await readMarks(marksDir)).includes(name),
       },
     };
     const report = await verifyRepository(repository, parts, { readData });

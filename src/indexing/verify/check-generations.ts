@@ -1,26 +1,16 @@
 import { join } from 'node:path';
 import { readIfThere } from '../../base/files/read-if-there.ts';
 import { generationName, MIRRORLIST } from '../../rpm/repodata-names.ts';
+import { filesOfGeneration, listGenerations, readMirrorlistGeneration } from '../../storage/generations.ts';
 import { entryStats } from './entry-stats.ts';
 import type { Finding } from '../violation.ts';
-
-/** How generations lie in a repository's directory. */
-export interface GenerationReader {
-  /** Numbers, in ascending order. */
-  readonly list: (repositoryDir: string) => Promise<readonly number[]>;
-  /** Names in `repodata/`; undefined when the generation cannot be read. */
-  readonly filesOf: (repositoryDir: string, generation: number) => Promise<readonly string[] | undefined>;
-  /** The one that the mirrorlist names. */
-  readonly named: (repositoryDir: string) => Promise<number | undefined>;
-}
 
 /** The configured key that made a good signature of the content; undefined for any other signature. */
 export type FindSigningKey = (content: string, signature: string) => Promise<string | undefined>;
 
-export interface PublicationParts {
-  readonly generations: GenerationReader;
-  /** Undefined when nothing is signed. */
-  readonly findSigningKey: FindSigningKey | undefined;
+/** What judges the signatures of metadata. */
+export interface SigningParts {
+  readonly findKey: FindSigningKey;
   /** Those of signing.keys that are not there, so that what they signed cannot be checked. */
   readonly findMissingKeys: () => Promise<readonly string[]>;
 }
@@ -28,12 +18,12 @@ export interface PublicationParts {
 /** Checks that each generation leads to files that are there, and that the one that clients are led to is signed. */
 export async function checkGenerations(
   repositoryDir: string,
-  { generations, findSigningKey, findMissingKeys }: PublicationParts,
+  signing: SigningParts | undefined,
 ): Promise<readonly Finding[]> {
-  const numbers = await generations.list(repositoryDir);
+  const numbers = await listGenerations(repositoryDir);
   const findings: Finding[] = [];
   for (const number of numbers) {
-    const fault = await faultOf(repositoryDir, number, generations);
+    const fault = await faultOf(repositoryDir, number);
     const isStillThere = (await entryStats(join(repositoryDir, pathOf(number)))) !== undefined;
     // It may have been removed meanwhile, its time being over.
     if (fault === undefined || !isStillThere) continue;
@@ -41,17 +31,16 @@ export async function checkGenerations(
     const code = number === numbers.at(-1) ? 'GENERATION_WRONG' : 'FORMER_GENERATION_WRONG';
     findings.push({ code, subject: pathOf(number), detail: fault });
   }
-  const named = await generations.named(repositoryDir);
-  if (named !== undefined && !(await generations.list(repositoryDir)).includes(named)) {
+  const named = await readMirrorlistGeneration(repositoryDir);
+  if (named !== undefined && !(await listGenerations(repositoryDir)).includes(named)) {
     const detail = `it names ${pathOf(named)}, which is not there`;
     findings.push({ code: 'GENERATION_WRONG', subject: MIRRORLIST, detail });
   }
-  if (findSigningKey === undefined) return findings;
+  if (signing === undefined) return findings;
   const newest = numbers.at(-1);
   const directories = ['repodata', ...(newest === undefined ? [] : [pathOf(newest)])];
   for (const directory of directories) {
-    const keys = { findSigningKey, findMissingKeys };
-    const ofSignature = await checkSignature(repositoryDir, directory, keys);
+    const ofSignature = await checkSignature(repositoryDir, directory, signing);
     // Where the signature is wrong or cannot be checked, its remedy is the one that helps.
     findings.push(...(ofSignature.length > 0 ? ofSignature : await checkKey(repositoryDir, directory)));
   }
@@ -62,12 +51,8 @@ function pathOf(generation: number): string {
   return `repodata/${generationName(generation)}`;
 }
 
-async function faultOf(
-  repositoryDir: string,
-  generation: number,
-  { filesOf }: GenerationReader,
-): Promise<string | undefined> {
-  const files = await filesOf(repositoryDir, generation);
+async function faultOf(repositoryDir: string, generation: number): Promise<string | undefined> {
+  const files = await filesOfGeneration(repositoryDir, generation);
   if (files === undefined) return 'its repomd.xml cannot be read';
   for (const name of files) {
     if ((await entryStats(join(repositoryDir, 'repodata', name))) === undefined) {
@@ -89,7 +74,7 @@ async function checkKey(repositoryDir: string, directory: string): Promise<reado
 async function checkSignature(
   repositoryDir: string,
   directory: string,
-  keys: Required<Omit<PublicationParts, 'generations'>> & { readonly findSigningKey: FindSigningKey },
+  signing: SigningParts,
 ): Promise<readonly Finding[]> {
   const subject = `${directory}/repomd.xml.asc`;
   const content = await readIfThere(join(repositoryDir, directory, 'repomd.xml'));
@@ -99,8 +84,8 @@ async function checkSignature(
   if (signature === undefined) {
     return [{ code: 'SIGNATURE_WRONG', subject, detail: 'there is no signature' }];
   }
-  if ((await keys.findSigningKey(content, signature)) !== undefined) return [];
-  const missing = await keys.findMissingKeys();
+  if ((await signing.findKey(content, signature)) !== undefined) return [];
+  const missing = await signing.findMissingKeys();
   if (missing.length > 0) {
     const unchecked = `it cannot be checked: ${missing.join(', ')} of signing.keys is not in signing.gnupg_home`;
     return [{ code: 'SIGNATURE_UNCHECKED', subject, detail: unchecked }];

@@ -1,10 +1,13 @@
+import { identityAt } from '../../base/files/file-identity.ts';
 import type { PackageFault, Receipt, SetAside } from '../../storage/records.ts';
+import { repositoryDirectories } from '../../storage/repository-layout.ts';
+import { reasonOf } from '../found-index.ts';
 import { checkMetadata } from './check-metadata.ts';
 import type { OpenMetadata } from './check-metadata-file.ts';
 import { checkPackageBytes } from './check-package-bytes.ts';
 import { compareWithIndex, type PackageFindings } from './compare-with-index.ts';
 import { compareReceipts } from './compare-receipts.ts';
-import { checkGenerations, type PublicationParts } from './check-generations.ts';
+import { checkGenerations, type SigningParts } from './check-generations.ts';
 import { findLinkedDirectories } from './find-linked-directories.ts';
 import { findOtherFiles } from './find-other-files.ts';
 import { readStoredFiles, type FileOnDisk } from './stored-files.ts';
@@ -16,32 +19,21 @@ export interface VerifyRecords {
   receipts(repository: RepositoryName): readonly Receipt[];
   setAside(repository: RepositoryName): readonly SetAside[];
   packageFaults(repository: RepositoryName): readonly PackageFault[];
-}
-
-/** What is to be known of an index that another program made. */
-export interface FoundIndexes {
-  readonly isOwn: (repositoryDir: string) => Promise<boolean>;
-  /** Why an index run does not take the file that an index names. */
-  readonly reasonOf: (
-    named: { readonly location: string; readonly base: string | undefined },
-    repositoryDir: string,
-  ) => string;
+  /** True while an index run of the repository is due. Asked after its packages were listed. */
+  isMarked(repository: RepositoryName): Promise<boolean>;
 }
 
 /** Where the facts come from. */
-export interface VerifyParts extends PublicationParts {
+export interface VerifyParts {
   readonly directoryOf: (repository: RepositoryName) => string;
-  /** The directories that the repository in a directory is made of. */
-  readonly directoriesOf: (repositoryDir: string) => readonly string[];
   /** The location of every package of a repository. */
   readonly listPackages: (repository: RepositoryName) => Promise<readonly string[]>;
-  /** What SetAside.identity says of the file at a path; undefined when there is none. */
-  readonly identityAt: (path: string) => string | undefined;
   readonly records: VerifyRecords;
-  readonly foundIndexes: FoundIndexes;
+  /** Undefined when nothing is signed. */
+  readonly signing: SigningParts | undefined;
+  /** Whether the service made the index in a directory. */
+  readonly isOwnIndex: (repositoryDir: string) => Promise<boolean>;
   readonly openMetadata: OpenMetadata;
-  /** True while an index run of the repository is due. Asked after its packages were listed. */
-  readonly isMarked: (repository: RepositoryName) => Promise<boolean>;
 }
 
 export interface VerifyOptions {
@@ -74,31 +66,30 @@ export async function checkRepository(
   // Records first: a package is linked before its receipt is written, so each must be on disk.
   const receipts = parts.records.receipts(repository);
   const files = await readStoredFiles(repositoryDir, await parts.listPackages(repository));
-  const aside = currentlyAside(parts.records.setAside(repository), files, parts);
-  const faults = currentFaults(parts.records.packageFaults(repository), files, parts);
-  const isMarked = await parts.isMarked(repository);
+  const aside = currentlyAside(parts.records.setAside(repository), files);
+  const faults = currentFaults(parts.records.packageFaults(repository), files);
+  const isMarked = await parts.records.isMarked(repository);
   const metadata = await checkMetadata(repomdXml, {
     repositoryDir,
     openMetadata: parts.openMetadata,
     signal,
   });
-  const { foundIndexes } = parts;
-  const isOwn = await foundIndexes.isOwn(repositoryDir);
+  const isOwn = await parts.isOwnIndex(repositoryDir);
   const facts: PackageFindings = {
     files,
     aside,
     faults,
     acknowledged: new Set(receipts.map(({ location }) => location)),
-    reasonToLeave: isOwn ? undefined : (named) => foundIndexes.reasonOf(named, repositoryDir),
+    reasonToLeave: isOwn ? undefined : (named) => reasonOf(named, repositoryDir),
     indexed: metadata.indexed,
     isMarked,
   };
   const findings = [
-    ...(await findLinkedDirectories(repositoryDir, parts.directoriesOf(repositoryDir))),
+    ...(await findLinkedDirectories(repositoryDir, repositoryDirectories(repositoryDir))),
     ...metadata.findings,
     ...compareWithIndex(facts),
     ...compareReceipts(receipts, facts),
-    ...(await checkGenerations(repositoryDir, parts)),
+    ...(await checkGenerations(repositoryDir, parts.signing)),
     ...(await findOtherFiles(repositoryDir, metadata.repomd)),
   ];
   if (options.readData) {
@@ -139,7 +130,6 @@ function withoutConsequences(findings: readonly Finding[]): readonly Finding[] {
 function currentFaults(
   faults: readonly PackageFault[],
   files: readonly FileOnDisk[],
-  { identityAt }: VerifyParts,
 ): readonly PackageFault[] {
   const paths = new Map(files.map(({ location, path }) => [location, path]));
   return faults.filter(({ location, identity, code }) => {
@@ -152,7 +142,6 @@ function currentFaults(
 function currentlyAside(
   records: readonly SetAside[],
   files: readonly FileOnDisk[],
-  { identityAt }: VerifyParts,
 ): ReadonlyMap<string, SetAside> {
   const paths = new Map(files.map(({ location, path }) => [location, path]));
   const aside = new Map<string, SetAside>();

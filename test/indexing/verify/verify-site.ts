@@ -2,18 +2,11 @@ import { createHash } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { repositoryDirectories } from '../../../src/storage/repository-layout.ts';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { listPackages } from '../../../src/storage/list-packages.ts';
 import { SqliteRecords } from '../../../src/storage/local/sqlite-records.ts';
 import { openMetadata } from '../../../src/base/unpack/open-metadata.ts';
-import {
-  filesOfGeneration,
-  listGenerations,
-  readMirrorlistGeneration,
-} from '../../../src/storage/generations.ts';
-import { reasonOf } from '../../../src/indexing/found-index.ts';
 import type { FindSigningKey } from '../../../src/indexing/verify/check-generations.ts';
 import { parseRepomd, type RepomdData } from '../../../src/rpm/repodata/repomd.ts';
 import type { VerifyParts } from '../../../src/indexing/verify/check-repository.ts';
@@ -68,23 +61,18 @@ export class VerifySite implements AsyncDisposable {
     const packageFaults = await this.records.listPackageFaults(REPOSITORY);
     return {
       directoryOf: () => this.repositoryDir,
-      directoriesOf: repositoryDirectories,
       listPackages: () => listPackages(this.repositoryDir),
-      identityAt,
-      openMetadata,
-      generations: {
-        list: listGenerations,
-        filesOf: filesOfGeneration,
-        named: readMirrorlistGeneration,
+      signing: this.findSigningKey && {
+        findKey: this.findSigningKey,
+        findMissingKeys: async () => this.missingKeys,
       },
-      findSigningKey: this.findSigningKey,
-      findMissingKeys: async () => this.missingKeys,
-      foundIndexes: { isOwn: async () => this.isOwnIndex, reasonOf },
-      isMarked: async () => this.isMarked,
+      isOwnIndex: async () => this.isOwnIndex,
+      openMetadata,
       records: {
         receipts: () => receipts,
         setAside: () => setAside,
         packageFaults: () => packageFaults,
+        isMarked: async () => this.isMarked,
       },
     };
   }
