@@ -74,8 +74,8 @@ export async function openIndexRuns(
     now: Date.now,
   });
   const queue: ReindexQueue = new ReindexQueue({
-    ...config.reindex,
-    retryPausesMs: RETRY_PAUSES_MS,
+    times: { ...config.reindex, retryPausesMs: RETRY_PAUSES_MS },
+    concurrency: config.reindex.concurrency,
     marks,
     run: (repository, run) => metrics.indexRun(() => runLogged(repository, reindexParts, run, log)),
     tidy: createTidying(storage.publications, config.reindex, log),

@@ -27,11 +27,16 @@ export interface RepositoryStatus {
   readonly progress: IndexProgress | undefined;
 }
 
-export interface RepositoryQueueOptions {
+/** When runs begin. */
+export interface RunTimes {
   readonly quietMs: number;
   readonly maxWaitMs: number;
   /** Pauses before the first, second, ... retry of a failed run; the last one repeats. */
   readonly retryPausesMs: readonly number[];
+}
+
+export interface RepositoryQueueOptions {
+  readonly times: RunTimes;
   readonly marks: Marks;
   /** Rebuilds and publishes the repository's index; rejects with an AppError. */
   readonly run: (repository: RepositoryName, run: IndexRun) => Promise<PublishedIndex>;
@@ -96,7 +101,9 @@ export class RepositoryQueue {
     this.#repository = repository;
     this.#options = options;
     this.#abort = new AbortController();
-    this.#noteQuiet = pDebounce(() => this.#becomeQuiet(), options.quietMs, { signal: this.#closing.signal });
+    this.#noteQuiet = pDebounce(() => this.#becomeQuiet(), options.times.quietMs, {
+      signal: this.#closing.signal,
+    });
   }
 
   status(): RepositoryStatus {
@@ -321,7 +328,7 @@ export class RepositoryQueue {
   async #pause(): Promise<void> {
     const beganMs = performance.now();
     const waitedMs = Date.now() - (this.#waitingSinceMs ?? Date.now());
-    const leftOfMaxWaitMs = this.#options.maxWaitMs - Math.max(0, waitedMs);
+    const leftOfMaxWaitMs = this.#options.times.maxWaitMs - Math.max(0, waitedMs);
     while (!this.#closing.signal.aborted) {
       const pauseMs = this.#failures > 0 ? this.#retryPauseMs() : this.#quietPauseMs(leftOfMaxWaitMs);
       const leftMs = pauseMs - (performance.now() - beganMs);
@@ -337,7 +344,7 @@ export class RepositoryQueue {
   }
 
   #retryPauseMs(): number {
-    return pauseAfter(this.#isRetryAskedFor ? 1 : this.#failures, this.#options.retryPausesMs);
+    return pauseAfter(this.#isRetryAskedFor ? 1 : this.#failures, this.#options.times.retryPausesMs);
   }
 
   #becomeQuiet(): void {

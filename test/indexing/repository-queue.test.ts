@@ -28,10 +28,12 @@ function createQueue(options: { quietMs?: number; maxWaitMs?: number; concurrenc
     list: async () => [...marked],
   };
   const queue = new ReindexQueue({
-    quietMs: options.quietMs ?? 30_000,
-    maxWaitMs: options.maxWaitMs ?? 300_000,
+    times: {
+      quietMs: options.quietMs ?? 30_000,
+      maxWaitMs: options.maxWaitMs ?? 300_000,
+      retryPausesMs: [5_000, 15_000],
+    },
     concurrency: options.concurrency ?? 1,
-    retryPausesMs: [5_000, 15_000],
     marks,
     run: (repository, { signal }) => {
       const { promise, resolve, reject } = Promise.withResolvers<PublishedIndex>();

@@ -259,7 +259,7 @@ const FILES: readonly FaultyFile[] = [
       instead(
         'the longest wait is not counted',
         'return this.#isHurried || this.#isQuiet ? 0 : leftOfMaxWaitMs;',
-        'return this.#isHurried || this.#isQuiet ? 0 : this.#options.maxWaitMs * 2;',
+        'return this.#isHurried || this.#isQuiet ? 0 : this.#options.times.maxWaitMs * 2;',
       ),
       instead('the quiet time never ends', 'this.#isQuiet = true;', 'this.#isQuiet = false;'),
       instead(
