@@ -13,8 +13,8 @@ export interface ListenOptions {
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1']);
-// Anything else, such as EAGAIN of a full queue or EACCES, comes from a socket that somebody listens on.
-const NOBODY_LISTENS = new Set(['ENOENT', 'ENOTDIR', 'ECONNREFUSED']);
+// Any other error, such as EAGAIN of a full queue or EACCES, comes from a socket that a program listens on.
+const UNUSED_SOCKET_ERRORS = new Set(['ENOENT', 'ENOTDIR', 'ECONNREFUSED']);
 
 const LAST_PORT = 65_535;
 const OTHER_HINT = 'Change server.address or server.port.';
@@ -61,7 +61,7 @@ export async function listen(
 /** Who configured one address and listened on another would look for the fault elsewhere, or open what is closed. */
 async function listenOnPassed(app: FastifyInstance, fd: number, target: ListenTarget): Promise<string> {
   const { server } = app;
-  // Node does not know the path of a unix socket that somebody else opened, and Fastify does not expect that.
+  // Node does not know the path of a unix socket that systemd opened, and Fastify does not expect that.
   const knownAddress = server.address.bind(server);
   server.address = () => knownAddress() ?? ('path' in target ? target.path : 'a unix socket');
   // With an fd Node ignores the rest of the target. Fastify would, without it, listen on localhost too.
@@ -75,14 +75,15 @@ async function listenOnPassed(app: FastifyInstance, fd: number, target: ListenTa
   const address = await app.listen(options);
   const isTheSame =
     'path' in target
-      ? typeof server.address() === 'string' && !NOBODY_LISTENS.has((await connectErrno(target.path)) ?? '')
+      ? typeof server.address() === 'string' &&
+        !UNUSED_SOCKET_ERRORS.has((await connectErrno(target.path)) ?? '')
       : isSameAddress(server.address(), target);
   if (isTheSame) return address;
   throw new AppError(
     'LISTEN_FAILED',
     `server.address is ${whereOf(target)}, but the socket that systemd opened is another one`,
     {
-      hint: 'Make server.address and ListenStream= in rpmyard.socket the same, or disable that socket unit. When somebody removed the file of the socket: systemctl restart rpmyard.socket.',
+      hint: 'Make server.address and ListenStream= in rpmyard.socket the same, or disable that socket unit. If the file of the socket was removed: systemctl restart rpmyard.socket.',
     },
   );
 }

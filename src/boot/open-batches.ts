@@ -102,7 +102,8 @@ export function openBatches(
 
   async function sweep(): Promise<readonly string[]> {
     const dropped = await sweepBatches(keepMs, { ...parts, onFailure });
-    if (dropped.length > 0) log.warn({ batches: dropped }, 'dropped batches that nobody committed');
+    if (dropped.length > 0)
+      log.warn({ batches: dropped }, 'dropped batches that no client committed in time');
     return dropped;
   }
 }

@@ -113,7 +113,7 @@ function buildReindexParts(
 
 /**
  * Undefined when nothing is signed.
- * @param keyringsDir where it may make its keyring; nobody else opens a signer there.
+ * @param keyringsDir where it may make its keyring; no other signer uses this directory.
  */
 export function openSigner({ signing }: Config, keyringsDir: string): Signer | undefined {
   const keyringDir = join(keyringsDir, 'metadata');

@@ -37,7 +37,7 @@ export interface Service {
   close(): Promise<void>;
 }
 
-/** What whoever starts the service gives it and wants to know of it. */
+/** What the caller gives to the service, and what it wants to be told. */
 export interface StartOptions {
   /** Sockets that listen already; Node's own when there is none. */
   readonly passedFds?: readonly number[];
@@ -83,7 +83,7 @@ export async function startService(
   }
 }
 
-/** The service without the tree, which whoever opened it closes. */
+/** The service without the tree, which the code that opened the tree closes. */
 interface RunningService {
   readonly address: string;
   readonly stop: () => Promise<void>;
@@ -221,7 +221,7 @@ async function startOnTree(
     throw error;
   }
 
-  /** Removes what nobody has come back to. */
+  /** Removes unfinished and forgotten things whose time is over. */
   function sweep(): void {
     const sweeps = {
       spool: sweepSpool(folders.spoolDir, now()),

@@ -360,7 +360,7 @@ function noop(): undefined {
 function asAppError(error: unknown): AppError {
   const known = toAppError(error);
   if (known.code !== 'INTERNAL') return known;
-  return new AppError('INDEX_FAILED', 'the index run failed for a reason that nobody foresaw', {
+  return new AppError('INDEX_FAILED', 'the index run failed with an unexpected fault', {
     hint: 'The server log has the cause; the former index stays until a run succeeds.',
     cause: error,
   });

@@ -31,7 +31,7 @@ export function createRepositoryQuota({
 
   return async (repositories, owner) => {
     const isThere = await Promise.all(repositories.map(isKnown));
-    // From here on at once: nobody else is admitted meanwhile.
+    // From here on in one turn: no other request is admitted meanwhile.
     const fresh = repositories.filter((repository, index) => !isThere[index] && !admitted.has(repository));
     if (fresh.length === 0) return;
     forgetOld();

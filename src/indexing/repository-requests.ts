@@ -208,7 +208,7 @@ async function checkExists(
   const isKnown = queue.statusOf(repository) !== undefined;
   if (isKnown || (await reindexParts.storage.repositories.list()).includes(repository)) return;
   throw new AppError('NOT_FOUND', `there is no repository ${repository}`, {
-    hint: 'GET /api/v1/repositories lists the repositories; an upload creates one.',
+    hint: 'GET /api/v1/repositories lists the repositories.',
   });
 }
 

@@ -44,7 +44,7 @@ async function findLeftovers(
     const path = join(directory, name);
     const stats = isOwn(name) ? await entryStats(path) : undefined;
     if (stats === undefined || stats.mtimeMs >= olderThanMs) continue;
-    const detail = `nobody has written to it since ${stats.mtime.toISOString()}`;
+    const detail = `no program has written to it since ${stats.mtime.toISOString()}`;
     findings.push({ code: 'LEFTOVER', subject: path, detail });
   }
   return findings;

@@ -75,12 +75,12 @@ export const VIOLATION_CODES = {
   PACKAGE_SIZE_WRONG: {
     severity: 'error',
     remedy:
-      'Restore the file; or run "rpmyard reindex --full <repository>" if the new file, which nobody uploaded, is meant.',
+      'Restore the file; or run "rpmyard reindex --full <repository>" if the new file, which no client uploaded, is the right one.',
   },
   PACKAGE_DIGEST_WRONG: {
     severity: 'error',
     remedy:
-      'Restore the file; or run "rpmyard reindex --full <repository>" if the new file, which nobody uploaded, is meant.',
+      'Restore the file; or run "rpmyard reindex --full <repository>" if the new file, which no client uploaded, is the right one.',
   },
   PACKAGE_DAMAGED: {
     severity: 'error',
@@ -118,7 +118,7 @@ export const VIOLATION_CODES = {
   SET_ASIDE_IN_INDEX: CURED_BY_REINDEX,
   FILE_MODE_WRONG: {
     severity: 'error',
-    remedy: 'Let everybody read the file: chmod 0644.',
+    remedy: 'Let every user read the file: chmod 0644.',
     cure: 'chmod',
   },
   DIRECTORY_IS_LINK: {

@@ -28,7 +28,7 @@ export async function openMarks(marksDir: string): Promise<Marks> {
 
   return {
     set: async (repository) => {
-      // Again, because somebody may have removed it.
+      // Again, because the directory may have been removed.
       await makeDirectoryDurable(marksDir);
       const file = await open(pathOf(repository), 'w');
       await file.close();

@@ -32,7 +32,7 @@ export async function prepareFolders(configured: {
   const { topDir, spoolDir, stateDir, incomingDir, resumableDir, scratchRoot } = folders;
   try {
     await makeDirectoryDurable(topDir);
-    // Uploads on their way, records and keys are nobody else's.
+    // No other user may read uploads on their way, records and keys.
     for (const folder of [spoolDir, stateDir, incomingDir, resumableDir, scratchRoot])
       await makeDirectoryDurable(folder, 0o700);
   } catch (cause) {

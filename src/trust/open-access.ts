@@ -31,9 +31,9 @@ export function openAccess(
   const { stateDir, nonces, publicPath, now, log } = service;
   if (tokens.length === 0 && keys.length === 0) {
     const consequence = requireCredentials
-      ? 'nobody may upload yet'
-      : 'whoever reaches this service may upload';
-    log.warn({}, `no access rules: ${consequence}; "rpmyard token new NAME" begins them`);
+      ? 'no client may upload yet'
+      : 'every client that reaches this service may upload';
+    log.warn({}, `no access rules: ${consequence}; "rpmyard token new NAME" makes the first one`);
   }
   return createAccess({
     tokens,

@@ -273,7 +273,7 @@ describe('a batch', () => {
     for (const id of ['old', 'done'])
       await utimes(join(site.stateDir, 'batches', id), twoHoursAgo, twoHoursAgo);
     await site.restart();
-    await site.service.whenLogged(({ msg }) => msg === 'dropped batches that nobody committed');
+    await site.service.whenLogged(({ msg }) => msg === 'dropped batches that no client committed in time');
     expect(await readdir(join(site.stateDir, 'batches'))).toEqual(['fresh']);
     const audited = await readFile(join(site.stateDir, 'audit.log'), 'utf8');
     expect(audited).toContain('"who":"service","outcome":"batch expired","batch":"old"');

@@ -178,12 +178,12 @@ function listeningProblems({ server, access }: ConfigFile): readonly string[] {
   const problems: string[] = [];
   if (access.tokens.length + access.keys.length === 0 && !access.require_credentials) {
     problems.push(
-      `server.address: ${address} can be reached by others, and without tokens and keys everybody may upload; add one to access ("rpmyard token new NAME"), or listen on 127.0.0.1 or a unix socket`,
+      `server.address: other machines can reach ${address}, and without tokens and keys every client may upload; add one to access ("rpmyard token new NAME"), or listen on 127.0.0.1 or a unix socket`,
     );
   }
   if (uploadHeader !== '') {
     problems.push(
-      `server.upload_header: believed from whoever reaches ${address}; set it to '' when there is no nginx in front, or listen on 127.0.0.1 or a unix socket`,
+      `server.upload_header: the service would believe this header from every client that reaches ${address}; set it to '' when there is no nginx in front, or listen on 127.0.0.1 or a unix socket`,
     );
   }
   if (publicUrl === '' && WILDCARDS.has(address)) {

@@ -7,5 +7,5 @@ const PERMISSIONS = 0o7777;
 export function modeFinding(subject: string, mode: number): Finding | undefined {
   if ((mode & READABLE_FOR_ALL) === READABLE_FOR_ALL) return undefined;
   const octal = (mode & PERMISSIONS).toString(8).padStart(4, '0');
-  return { code: 'FILE_MODE_WRONG', subject, detail: `its mode is ${octal}: not everybody may read it` };
+  return { code: 'FILE_MODE_WRONG', subject, detail: `its mode is ${octal}: not every user may read it` };
 }

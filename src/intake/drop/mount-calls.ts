@@ -40,6 +40,6 @@ export function createMountCalls(path: string, answerMs: number): MountCalls {
 
 function noAnswer(path: string, answerMs: number): AppError {
   return new AppError('STORAGE_FAILED', `${path} does not answer within ${answerMs / 1000} s`, {
-    hint: 'Look after the server or the disk that is mounted there, or mount it again.',
+    hint: 'Check the server or the disk that is mounted there, or mount it again.',
   });
 }

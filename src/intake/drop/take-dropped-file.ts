@@ -156,7 +156,7 @@ async function openDropped(
     if (errno === 'EACCES' || errno === 'EPERM') {
       return refused(
         'the service may not read it',
-        'Give it to the group of the service or let everybody read it (chmod a+r, or a umask of 022), and drop it again.',
+        'Give the file to the group of the service or let every user read it (chmod a+r, or a umask of 022), and drop it again.',
       );
     }
     throw readFaultOf(path, error);
@@ -212,7 +212,7 @@ async function* chunksOf(file: OpenedDrop, sizeBytes: number, signal: AbortSigna
 export function readFaultOf(path: string, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
   return new FileFault('STORAGE_FAILED', `${path} cannot be read (${errnoOf(cause) ?? 'no reason given'})`, {
-    hint: 'Look after the disk that it lies on, then drop the package again or remove it.',
+    hint: 'Check the disk that the file lies on, then drop the package again or remove the file.',
     cause,
   });
 }

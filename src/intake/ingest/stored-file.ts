@@ -68,7 +68,7 @@ export async function chooseStoredFile(
 }
 
 /**
- * The file of the first target that holds the same package: everything from the main header on is equal, whoever signed it.
+ * The file of the first target that holds the same package: everything from the main header on is equal, with any signature.
  * A new signature of the same package would be another file, and a published path never gets other bytes.
  */
 async function findSameContent(

@@ -104,7 +104,7 @@ async function lookAt(look: {
   }
   if (!found.isFile()) {
     throw new AppError('PACKAGE_CONFLICT', `${target.location} in ${target.repository} is no regular file`, {
-      hint: 'Somebody put it there by hand; remove it on the server, then send the package again.',
+      hint: 'It was put there by hand; remove it on the server, then send the package again.',
     });
   }
   const storedSha256 = await files.sha256Of(target);

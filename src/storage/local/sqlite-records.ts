@@ -68,7 +68,7 @@ export class SqliteRecords implements Records {
   }
 
   async probe(): Promise<void> {
-    // Nobody reads the time; it makes each write a change.
+    // The time is never read; it makes each write a change.
     this.#run('INSERT OR REPLACE INTO probe VALUES (1, ?)', Date.now());
   }
 
@@ -380,7 +380,7 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Nobody else writes into the records. */
+/** Only the service writes into the records. */
 function toSignature(json: string | undefined): SignatureVerdict | undefined {
   return json === undefined ? undefined : JSON.parse(json);
 }

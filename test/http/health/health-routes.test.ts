@@ -103,7 +103,7 @@ describe('/readyz', () => {
   });
 
   it('names a question that could not be answered as a fault, with 503 when it is about uploads', async () => {
-    const fail = async (): Promise<undefined> => Promise.reject(new Error('nobody foresaw this'));
+    const fail = async (): Promise<undefined> => Promise.reject(new Error('unexpected'));
     await using uploads = await buildTestApp({ faults: { findUploadFault: fail } });
     const unavailable = await uploads.app.inject('/readyz');
     expect(unavailable.statusCode).toBe(503);

@@ -45,7 +45,7 @@ export function createIncrementalEngine(options: IncrementalOptions): IndexEngin
           throw ended(`after ${options.timeoutMs / 1000} s (index_updater.timeout_seconds)`, error);
         }
         if (error instanceof AppError || errnoOf(error) !== undefined) throw error;
-        throw ended('by a fault that nobody foresaw', error);
+        throw ended('by an unexpected fault', error);
       }
     },
     findFault: async () => undefined,
