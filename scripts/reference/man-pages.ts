@@ -1,5 +1,5 @@
 import { type Command, COMMANDS, ENVIRONMENT } from '../../src/cli/commands.ts';
-import { exitCodesOf, flagOf, usage } from '../../src/cli/help.ts';
+import { formatExitCodes, formatFlag, usage } from '../../src/cli/help.ts';
 import { VERSION } from '../../src/base/version.ts';
 import { listConfigOptions } from './config-options.ts';
 
@@ -76,12 +76,12 @@ function commandBlocks(name: string, command: Command): readonly string[] {
     ...command.description.flatMap((paragraph) => ['.PP', text(paragraph)]),
     ...options,
     '.PP',
-    text(`Exit status ${exitCodesOf(command)}.`),
+    text(`Exit status ${formatExitCodes(command)}.`),
   ];
 }
 
 function namesOf(long: string, short: string | undefined): readonly string[] {
-  return [...(short === undefined ? [] : [short]), long].map((name) => text(flagOf(name)));
+  return [...(short === undefined ? [] : [short]), long].map((name) => text(formatFlag(name)));
 }
 
 function page(name: string, number: number, lines: readonly string[]): string {

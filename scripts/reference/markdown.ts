@@ -1,12 +1,12 @@
 import { type Command, COMMANDS, ENVIRONMENT } from '../../src/cli/commands.ts';
-import { exitCodesOf, flagOf, usage } from '../../src/cli/help.ts';
+import { formatExitCodes, formatFlag, usage } from '../../src/cli/help.ts';
 import { listConfigOptions } from './config-options.ts';
 
 /** docs/commands.md. */
 export function renderCommands(): string {
   const commands = Object.entries<Command>(COMMANDS).map(([name, command]) => {
     const options = Object.entries(command.options).map(([long, { short, value, text }]) => {
-      const flag = `${short === undefined ? '' : `${flagOf(short)}, `}${flagOf(long, value)}`;
+      const flag = `${short === undefined ? '' : `${formatFlag(short)}, `}${formatFlag(long, value)}`;
       return `| \`${flag}\` | ${cell(text)} |`;
     });
     return [
@@ -14,7 +14,7 @@ export function renderCommands(): string {
       `\`${usage(name, command).join(' ')}\``,
       ...command.description.map(plain),
       ...(options.length === 0 ? [] : [['| option | |', '| --- | --- |', ...options].join('\n')]),
-      `Exit code ${exitCodesOf(command)}.`,
+      `Exit code ${formatExitCodes(command)}.`,
     ].join('\n\n');
   });
   const variables = Object.entries(ENVIRONMENT).map(([name, meaning]) => `* \`${name}\`: ${meaning}`);

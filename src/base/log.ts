@@ -21,7 +21,7 @@ export function createLog(options: {
       // JSON escapes only control characters. Characters that could turn or hide text on a terminal mean the same when
       // they are escaped.
       const text = shorten(printable(line.trimEnd()));
-      output.write(options.name === 'syslog' ? journalEntry(levelOf(line), text) : `${text}\n`);
+      output.write(options.name === 'syslog' ? journalEntry(readLevel(line), text) : `${text}\n`);
     },
   };
   const serializers = { err: createErrorSerializer() };
@@ -39,7 +39,7 @@ function createErrorSerializer(): (error: unknown) => unknown {
   const written = new WeakSet<Error>();
   return (error) => {
     if (!(error instanceof Error)) return error;
-    const cause = rootOf(error);
+    const cause = findRoot(error);
     const isKnown = written.has(cause);
     written.add(cause);
     const { stack: _, ...facts } = pino.stdSerializers.err(error);
@@ -48,14 +48,14 @@ function createErrorSerializer(): (error: unknown) => unknown {
 }
 
 /** The innermost cause that has a stack: errors of the file system may have none. */
-function rootOf(error: Error): Error {
+function findRoot(error: Error): Error {
   const { cause } = error;
   if (!(cause instanceof Error)) return error;
-  const root = rootOf(cause);
+  const root = findRoot(cause);
   return FRAME.test(root.stack ?? '') ? root : error;
 }
 
-function levelOf(line: string): string {
+function readLevel(line: string): string {
   const level = Number(/^\{"level":(?<level>\d+)/.exec(line)?.groups?.['level']);
   return pino.levels.labels[level] ?? 'info';
 }

@@ -81,7 +81,7 @@ async function listenOnPassed(app: FastifyInstance, fd: number, target: ListenTa
   if (isTheSame) return address;
   throw new AppError(
     'LISTEN_FAILED',
-    `server.address is ${whereOf(target)}, but the socket that systemd opened is another one`,
+    `server.address is ${describeTarget(target)}, but the socket that systemd opened is another one`,
     {
       hint: 'Make server.address and ListenStream= in rpmyard.socket the same, or disable that socket unit. If the file of the socket was removed: systemctl restart rpmyard.socket.',
     },
@@ -90,7 +90,7 @@ async function listenOnPassed(app: FastifyInstance, fd: number, target: ListenTa
 
 function cannotListen(target: ListenTarget, cause: unknown): AppError {
   const errno = errnoOf(cause) ?? 'no reason given';
-  const fault = `cannot listen on ${whereOf(target)} (${errno})`;
+  const fault = `cannot listen on ${describeTarget(target)} (${errno})`;
   if (errno === 'EADDRINUSE') return addressTaken(target, fault, cause);
   return new AppError('LISTEN_FAILED', fault, { hint: HINTS[errno] ?? OTHER_HINT, cause });
 }
@@ -119,7 +119,7 @@ function isSameAddress(
   return target.host === 'localhost' ? LOOPBACK.has(address.address) : address.address === target.host;
 }
 
-function whereOf(target: ListenTarget): string {
+function describeTarget(target: ListenTarget): string {
   return 'path' in target ? target.path : `${target.host}:${target.port}`;
 }
 

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { type BatchSummary, readBatch } from '../storage/batch-store.ts';
 import type { BatchOptions } from '../http/batch-options.ts';
-import { inOrder, outcomesOf } from '../intake/batch-outcomes.ts';
-import { accessOf, demandRead, mayRead } from '../intake/batch-rights.ts';
+import { inOrder, listOutcomes } from '../intake/batch-outcomes.ts';
+import { toBatchAccess, demandRead, mayRead } from '../intake/batch-rights.ts';
 import { type Commit, commitBatch, completeCommit } from '../intake/commit-batch.ts';
 import { dropBatch, forgetSurplus, sweepBatches } from '../intake/drop-batch.ts';
 import type { BatchParts } from '../intake/ingest-parts.ts';
@@ -47,14 +47,14 @@ export function openBatches(
       const summary = status === undefined ? undefined : await batches.summarise(status);
       if (summary !== undefined) demandRead(requester, summary);
       const batch = await readBatch(id, batches);
-      demandRead(requester, accessOf(batch));
+      demandRead(requester, toBatchAccess(batch));
       return batch;
     },
     outcomesOf: async (batch) => {
       const outcomes: UploadOutcome[] = [];
       for (let start = 0; start < batch.members.length; start += MEMBERS_A_PIECE) {
         const members = batch.members.slice(start, start + MEMBERS_A_PIECE);
-        outcomes.push(...(await longWork.piece(() => outcomesOf({ ...batch, members }, parts))));
+        outcomes.push(...(await longWork.piece(() => listOutcomes({ ...batch, members }, parts))));
       }
       return inOrder(outcomes);
     },

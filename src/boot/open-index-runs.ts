@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { Config } from '../base/config/load.ts';
-import { freeBytesOf } from '../base/files/free-bytes.ts';
+import { readFreeBytes } from '../base/files/free-bytes.ts';
 import { VERSION } from '../base/version.ts';
 import { type AppError, toAppError } from '../errors.ts';
 import type { IndexRun } from '../indexing/index-engine.ts';
 import { createIndexReserve, type IndexReserve } from '../indexing/index-reserve.ts';
 import { packageFaultError } from '../indexing/package-faults.ts';
-import { ReindexQueue } from '../indexing/reindex-queue.ts';
+import { LocalIndexQueue } from '../indexing/local-index-queue.ts';
 import { type ReindexParts, reindexRepository } from '../indexing/reindex-repository.ts';
 import { createTidying } from '../indexing/tidy-repository.ts';
 import { createFaultFinder, type Fault } from '../observe/find-faults.ts';
@@ -19,7 +19,7 @@ import type { Tree } from './open-tree.ts';
 
 /** The index runs of a tree, and what is known of them. */
 export interface IndexRuns {
-  readonly queue: ReindexQueue;
+  readonly queue: LocalIndexQueue;
   readonly marks: Marks;
   readonly metrics: Metrics;
   /** What would keep an upload from being taken, or an index from being published, now. */
@@ -49,7 +49,7 @@ export async function openIndexRuns(
   const { folders, storage, reindexParts } = tree;
   const { records } = storage;
   const marks = await openMarks(folders.marksDir);
-  const listStatus = (): ReturnType<ReindexQueue['listStatus']> => queue.listStatus();
+  const listStatus = (): ReturnType<LocalIndexQueue['listStatus']> => queue.listStatus();
   const reserve = createIndexReserve({ topDir: folders.topDir, listStatus });
   const findSigningFault = createSigningFaultFinder(tree.signer, listStatus);
   const findFaults = createFaultFinder({
@@ -70,10 +70,10 @@ export async function openIndexRuns(
     countSetAside: async (repository) => (await records.listSetAside(repository)).length,
     findFaults,
     countStuckDrops: waysIn.countStuckDrops,
-    freeBytes: () => freeBytesOf(folders.topDir),
+    freeBytes: () => readFreeBytes(folders.topDir),
     now: Date.now,
   });
-  const queue: ReindexQueue = new ReindexQueue({
+  const queue: LocalIndexQueue = new LocalIndexQueue({
     times: { ...config.reindex, retryPausesMs: RETRY_PAUSES_MS },
     concurrency: config.reindex.concurrency,
     marks,
@@ -104,7 +104,7 @@ async function findUploadFault(
 /** A fault of signing that no repository shows: asked again now and then, since it may have gone. */
 function createSigningFaultFinder(
   signer: Signer | undefined,
-  listStatus: ReindexQueue['listStatus'],
+  listStatus: LocalIndexQueue['listStatus'],
 ): () => Promise<AppError | undefined> {
   let triedAtMs = performance.now();
   return async () => {

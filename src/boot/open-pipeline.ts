@@ -4,8 +4,8 @@ import type { Config } from '../base/config/load.ts';
 import { createLongWork, type LongWork } from '../base/turns/long-work.ts';
 import { type ClientConfig, writeRepoFile } from '../http/client-config.ts';
 import { createRepositoryPreparation } from '../indexing/prepare-repository.ts';
-import type { ReindexQueue } from '../indexing/reindex-queue.ts';
-import { createRepositoryRequests, type RepositoryRequests } from '../indexing/repository-requests.ts';
+import type { LocalIndexQueue } from '../indexing/local-index-queue.ts';
+import { createRepositoryCommands, type RepositoryCommands } from '../indexing/repository-commands.ts';
 import type { BodyRoom } from '../intake/body-room.ts';
 import { describeUpload, hurryUntilInstallable, waitUntilInstallable } from '../intake/describe-upload.ts';
 import { ingestUpload } from '../intake/ingest-upload.ts';
@@ -26,8 +26,8 @@ type WaitForUpload = (outcome: UploadOutcome, waitMs: number) => Promise<UploadO
 
 /** Everything between a received upload and a published index. */
 export interface Pipeline {
-  readonly queue: ReindexQueue;
-  readonly requests: RepositoryRequests;
+  readonly queue: LocalIndexQueue;
+  readonly requests: RepositoryCommands;
   readonly metrics: Metrics;
   /** Places an upload, or stages it when it belongs to a batch. */
   readonly ingest: (upload: SpooledUpload) => Promise<UploadOutcome>;
@@ -63,7 +63,7 @@ const NO_WAY_IN: WaysIn = {
 export const RUN_GRACE_MS = 30_000;
 
 /** What hosts of this tree are told. */
-export function clientConfigOf(
+export function toClientConfig(
   { server, signing, layout }: Config,
   { signer }: Pick<Tree, 'signer'>,
 ): ClientConfig {
@@ -107,7 +107,7 @@ export async function openPipeline(
 
   return {
     queue,
-    requests: createRepositoryRequests({
+    requests: createRepositoryCommands({
       reindexParts,
       queue,
       prepareRepository,

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type AuditLog, openAuditLog } from '../trust/audit-log.ts';
 import { openAccess } from '../trust/open-access.ts';
 import { createRefusalBudgets } from '../trust/refusal-budgets.ts';
-import { createRequester, ownerOf } from '../trust/requester.ts';
+import { createRequester, nameOwner } from '../trust/requester.ts';
 import { createRights } from '../trust/rights.ts';
 import { buildApp } from '../http/app.ts';
 import { shuttingDown } from '../http/shutting-down.ts';
@@ -14,7 +14,7 @@ import { type DropDirectory, openDropDirectory } from '../intake/open-drop-direc
 import { type AppError, toAppError } from '../errors.ts';
 import { checkStart } from '../intake/check-start.ts';
 import { listen } from './listen.ts';
-import { clientConfigOf, openPipeline, type Pipeline } from './open-pipeline.ts';
+import { toClientConfig, openPipeline, type Pipeline } from './open-pipeline.ts';
 import { openTree, type Tree } from './open-tree.ts';
 import { publicPathOf } from '../http/public-path.ts';
 import { createIncomingFiles, type IncomingFiles } from '../intake/incoming-files.ts';
@@ -100,8 +100,8 @@ async function startOnTree(
   const { records } = storage;
   const { engine } = reindexParts;
   for (const warning of findConfigWarnings(config)) log.warn({}, warning);
-  warnOf(await engine.findFault(), 'uploads are taken all the same', log);
-  warnOf(await signer?.findFault(), 'uploads are taken all the same, indexes stay as they are', log);
+  warnOfFault(await engine.findFault(), 'uploads are taken all the same', log);
+  warnOfFault(await signer?.findFault(), 'uploads are taken all the same, indexes stay as they are', log);
   await warnOfWeakKeys(signer, log);
   const publicPath = publicPathOf(config.server.publicUrl);
   const access = openAccess(config.access, {
@@ -114,7 +114,7 @@ async function startOnTree(
   const auditLog = openAuditLog(config.access.auditLog, (error, line) =>
     log.error({ err: error, line }, 'audit log not written'),
   );
-  const clientConfig = clientConfigOf(config, tree);
+  const clientConfig = toClientConfig(config, tree);
   const nginx = createNginxInFront(log, now);
   let dropDirectory: DropDirectory | undefined;
   const pipeline = await openPipeline(config, tree, clientConfig, log, {
@@ -165,7 +165,7 @@ async function startOnTree(
       room: pipeline.bodyRoom,
       checkTarget: requests.checkMetadataTarget,
       putMetadata: (repository, type, { requester, signal, ...put }) =>
-        requests.putMetadata(repository, type, { ...put, sender: { owner: ownerOf(requester), signal } }),
+        requests.putMetadata(repository, type, { ...put, sender: { owner: nameOwner(requester), signal } }),
       removeMetadata: requests.removeMetadata,
       findMetadata: requests.findMetadata,
       listMetadata: requests.listMetadata,
@@ -300,7 +300,7 @@ function startDropDirectory(
   });
 }
 
-function warnOf(fault: AppError | undefined, consequence: string, log: Logger): void {
+function warnOfFault(fault: AppError | undefined, consequence: string, log: Logger): void {
   if (fault === undefined) return;
   const { message, hint, code } = fault;
   log.warn({ code, hint }, `${message}; ${consequence}. ${hint}`);
@@ -310,7 +310,7 @@ async function warnOfWeakKeys(signer: Pick<Signer, 'findWeakKeys'> | undefined, 
   try {
     for (const weakKey of (await signer?.findWeakKeys()) ?? []) log.warn(weakKey, WEAK_KEY);
   } catch (error) {
-    warnOf(toAppError(error), 'the service does not know whether hosts refuse a signing key', log);
+    warnOfFault(toAppError(error), 'the service does not know whether hosts refuse a signing key', log);
   }
 }
 

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import type { ReindexQueue } from '../indexing/reindex-queue.ts';
+import type { LocalIndexQueue } from '../indexing/local-index-queue.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** Requests a run for every mark: an upload before a crash, or one that was cut short. */
 export async function takeUpRepositories(options: {
   readonly repositories: readonly RepositoryName[];
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
-  readonly queue: ReindexQueue;
+  readonly queue: LocalIndexQueue;
   /** What was changed by hand while no service ran shows in a run that looks at every file. */
   readonly isEachLookedAt: boolean;
   readonly marked: readonly RepositoryName[];

@@ -19,7 +19,7 @@ import { createStateLayout } from '../storage/state-layout.ts';
 import { isLocked } from '../storage/tree-lock.ts';
 import { createContentChecks } from '../indexing/content-checks.ts';
 import { foreignTypeOf } from '../rpm/foreign-types.ts';
-import { type FoundIndex, readFoundIndex, reasonOf } from '../indexing/found-index.ts';
+import { type FoundIndex, readFoundIndex, explainLoss } from '../indexing/found-index.ts';
 import { isOwnIndex } from '../indexing/own-index.ts';
 import { readSoundRepomd } from '../storage/read-repomd.ts';
 import { isReleasever, type RepositoryName } from '../rpm/repository-name.ts';
@@ -31,7 +31,7 @@ import { applyAdoption } from './apply-adoption.ts';
 import { becomeOwner, demandOwner } from './become-owner.ts';
 import { ADOPT } from './commands.ts';
 import { createProgressBar } from './progress-bar.ts';
-import { foldersOf, readConfig, treeLine } from './read-config.ts';
+import { listFolders, readConfig, treeLine } from './read-config.ts';
 import { type Adoption, adoptionAsJson, isSettled, renderAdoption } from './render-adoption.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -51,8 +51,8 @@ export async function adopt(args: readonly string[]): Promise<number> {
   checkReleasever(values.releasever);
   const given = readConfig(values);
   const path = resolve(directory);
-  if (values.apply) demandOwner(foldersOf(given), 'adopt');
-  else becomeOwner(foldersOf(given));
+  if (values.apply) demandOwner(listFolders(given), 'adopt');
+  else becomeOwner(listFolders(given));
   const config = withRealTopDir(given);
   const root = directoryAt(path);
   checkPlace(root, config);
@@ -90,14 +90,14 @@ function checkReleasever(releasever: string | undefined): void {
  * The configuration with the real path of the top directory, as the service uses it; the directory need not exist yet.
  */
 function withRealTopDir(config: Config): Config {
-  return { ...config, topDir: realPathOf(config.topDir) };
+  return { ...config, topDir: resolveRealPath(config.topDir) };
 }
 
 /**
  * The real path; of a directory that is not there, the path as it is.
  * @throws AppError TREE_UNUSABLE.
  */
-function realPathOf(path: string): string {
+function resolveRealPath(path: string): string {
   return nearestExisting(path) === path ? realpathSync(path) : path;
 }
 
@@ -119,7 +119,7 @@ function directoryAt(path: string): string {
  */
 function checkPlace(root: string, { server, stateDir }: Config): void {
   for (const folder of [server.spoolDir, stateDir]) {
-    const real = realPathOf(folder);
+    const real = resolveRealPath(folder);
     if (!isInside(root, real) && !isInside(real, root)) continue;
     throw new AppError(
       'PARAMETER_INVALID',
@@ -167,7 +167,7 @@ async function lookAround(
   const bar = createProgressBar('looking at packages');
   const survey = await surveyTree(root, {
     packages: { ...packageSurveyParts(parts, findKeyring), onProgress: bar.show },
-    indexes: { readIndex: readFoundIndexOf, reasonOf },
+    indexes: { readIndex: readIndexOfOthers, explainLoss },
     metadata: {
       foreignTypeOf,
       checkContent: async (type, path) =>
@@ -208,17 +208,17 @@ function storedParts({ config, layout, threads }: LookParts): StoredParts {
       ? async (path, storedPath) =>
           (await digestContent(path, threads)) === (await digestContent(storedPath, threads))
       : undefined,
-    publishedContentOf: (repository, type) => publishedContentOf(layout, repository, type),
+    publishedContentOf: (repository, type) => findPublishedContent(layout, repository, type),
   };
 }
 
 /** Nothing of an index that this service published: a person removed the packages that left it. */
-async function readFoundIndexOf(directory: string): Promise<FoundIndex> {
+async function readIndexOfOthers(directory: string): Promise<FoundIndex> {
   return (await isOwnIndex(directory)) ? new Map() : readFoundIndex(directory);
 }
 
 /** Undefined also for metadata that is damaged: the next index run replaces it. */
-async function publishedContentOf(
+async function findPublishedContent(
   layout: RepositoryLayout,
   repository: RepositoryName,
   type: string,

@@ -1,12 +1,12 @@
 import type { RepositoryName } from '../rpm/repository-name.ts';
-import { createRequester, ownerOf } from '../trust/requester.ts';
+import { createRequester, nameOwner } from '../trust/requester.ts';
 import { ALL_RIGHTS, createRights } from '../trust/rights.ts';
 import { type Applied, applyStaged, type Staged, stagePlan } from '../intake/apply-plan.ts';
 import type { AdoptionPlan, PlannedPackage } from '../intake/plan-adoption.ts';
 import type { Config } from '../base/config/load.ts';
 import { AppError } from '../errors.ts';
 import { createLog } from '../base/log.ts';
-import { clientConfigOf, openPipeline, type Pipeline } from '../boot/open-pipeline.ts';
+import { toClientConfig, openPipeline, type Pipeline } from '../boot/open-pipeline.ts';
 import { openTree, type Tree } from '../boot/open-tree.ts';
 import { findAdoptedAges } from './find-adopted-ages.ts';
 import { createProgressBar } from './progress-bar.ts';
@@ -32,7 +32,7 @@ export async function applyAdoption(config: Config, root: string, plan: Adoption
     const staged = await stagePlan(plan, {
       root,
       incomingDir: tree.folders.incomingDir,
-      unacknowledgedPathOf: (planned) => unacknowledgedPathOf(planned, tree, config),
+      unacknowledgedPathOf: (planned) => findUnacknowledgedPath(planned, tree, config),
     });
     const patient = { ...config, reindex: { ...config.reindex, quietMs: NEVER_MS, maxWaitMs: NEVER_MS } };
     const ages = await findAdoptedAges(root, plan.packages);
@@ -41,7 +41,7 @@ export async function applyAdoption(config: Config, root: string, plan: Adoption
     const pipeline = await openPipeline(
       patient,
       { ...tree, reindexParts },
-      clientConfigOf(config, tree),
+      toClientConfig(config, tree),
       log,
     );
     try {
@@ -59,7 +59,7 @@ export async function applyAdoption(config: Config, root: string, plan: Adoption
  * Packages that lay in the tree before are no uploads, and where the service signs packages the stored file is another
  * one.
  */
-async function unacknowledgedPathOf(
+async function findUnacknowledgedPath(
   { repositories, location, sources }: PlannedPackage,
   { storage: { records }, layout }: Tree,
   { signing }: Config,
@@ -85,7 +85,10 @@ async function throughPipeline(
         await ingest({ path, sizeBytes, sha256: undefined, expectedDigests, ...said });
       },
       putMetadata: async (repository, type, path) => {
-        using _ = await requests.putMetadata(repository, type, { path, sender: { owner: ownerOf(ADOPTER) } });
+        using _ = await requests.putMetadata(repository, type, {
+          path,
+          sender: { owner: nameOwner(ADOPTER) },
+        });
       },
       addTags: requests.addTags,
       listMarked,

@@ -19,7 +19,7 @@ interface Owner {
  */
 export function becomeOwner(folders: readonly [string, ...string[]]): void {
   if (process.getuid?.() !== 0) return;
-  const { uid, gid } = ownerOf(folders);
+  const { uid, gid } = findOwner(folders);
   if (uid === 0) return;
   takeGroups(uid, gid);
   process.setgid?.(gid);
@@ -53,7 +53,7 @@ export function demandOwner(folders: readonly [string, ...string[]], command: st
 }
 
 /** Links are not followed: a user who may exchange a folder could choose an owner with a link. */
-function ownerOf(folders: readonly [string, ...string[]]): Owner {
+function findOwner(folders: readonly [string, ...string[]]): Owner {
   const present = folders.flatMap(lookAt);
   const looked = present.length > 0 ? present : lookAt(nearestExisting(folders[0]));
   const [first, ...others] = looked;

@@ -16,7 +16,7 @@ import { requireTool } from '../trust/run-tool.ts';
 import { becomeOwner } from './become-owner.ts';
 import { CHECK_CONFIG } from './commands.ts';
 import { findDoubts } from './find-doubts.ts';
-import { configFile, foldersOf } from './read-config.ts';
+import { configFile, listFolders } from './read-config.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { userName } from './user-name.ts';
 
@@ -37,10 +37,10 @@ export async function checkConfig(args: readonly string[]): Promise<number> {
   }
   const path = resolve(file);
   const config = loadConfig(path);
-  becomeOwner(foldersOf(config));
+  becomeOwner(listFolders(config));
   await using keyrings = await temporaryFolder('rpmyard-keyrings-');
   const problems = [
-    ...problemOf('the file itself', () => checkReadable(path)),
+    ...findProblem('the file itself', () => checkReadable(path)),
     ...problemsOfFolders(config),
     ...problemsOfFiles(config),
     ...(await problemsOfKeyrings(config, keyrings.path)),
@@ -80,10 +80,10 @@ function problemsOfFolders({ topDir, stateDir, server }: Config): readonly strin
 function problemsOfFiles({ access, signing }: Config): readonly string[] {
   const { passphraseFile } = signing;
   return [
-    ...access.keys.flatMap(({ id, file }) => problemOf(`access.keys.${id}`, () => readKeyFile(file))),
+    ...access.keys.flatMap(({ id, file }) => findProblem(`access.keys.${id}`, () => readKeyFile(file))),
     ...(passphraseFile === undefined
       ? []
-      : problemOf('signing.passphrase_file', () => openPassphrase(passphraseFile).destroy())),
+      : findProblem('signing.passphrase_file', () => openPassphrase(passphraseFile).destroy())),
   ];
 }
 
@@ -91,13 +91,13 @@ function problemsOfFiles({ access, signing }: Config): readonly string[] {
 async function problemsOfKeyrings({ keyrings }: Config, directory: string): Promise<readonly string[]> {
   const problems: string[] = [];
   if (keyrings.length > 0) {
-    problems.push(...(await faultOf('package_signatures.keyrings', () => requireTool('gpgv'))));
+    problems.push(...(await findFault('package_signatures.keyrings', () => requireTool('gpgv'))));
   }
   for (const [index, { key_files: files }] of keyrings.entries()) {
     const path = `package_signatures.keyrings.${index}`;
-    const unreadable = files.flatMap((file) => problemOf(path, () => checkReadable(file)));
+    const unreadable = files.flatMap((file) => findProblem(path, () => checkReadable(file)));
     const make = (): Promise<unknown> => makeKeyring(files, join(directory, String(index)));
-    problems.push(...(unreadable.length > 0 ? unreadable : await faultOf(path, make)));
+    problems.push(...(unreadable.length > 0 ? unreadable : await findFault(path, make)));
   }
   return problems;
 }
@@ -109,7 +109,7 @@ async function problemsOfKeys(config: Config, directory: string): Promise<readon
   const signer = openSigner(config, directory);
   if (key === undefined || signer === undefined) return [];
   const endAgent = await noteOwnAgent(signing);
-  const problems = await faultOf('signing.keys', async () => {
+  const problems = await findFault('signing.keys', async () => {
     const present = await listSecretKeys(signing);
     if (!present.some((fingerprint) => fingerprint.endsWith(key))) {
       throw new AppError('SIGNING_FAILED', `${key} is no secret key in ${signing.gnupgHome}`, {
@@ -125,7 +125,7 @@ async function problemsOfKeys(config: Config, directory: string): Promise<readon
   return problems;
 }
 
-function problemOf(path: string, look: () => unknown): readonly string[] {
+function findProblem(path: string, look: () => unknown): readonly string[] {
   try {
     look();
     return [];
@@ -134,7 +134,7 @@ function problemOf(path: string, look: () => unknown): readonly string[] {
   }
 }
 
-async function faultOf(path: string, look: () => Promise<unknown>): Promise<readonly string[]> {
+async function findFault(path: string, look: () => Promise<unknown>): Promise<readonly string[]> {
   try {
     await look();
     return [];

@@ -2,7 +2,11 @@ import type { RepositoryName } from '../rpm/repository-name.ts';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { PlannedPackage } from '../intake/plan-adoption.ts';
-import { type FormerPublications, latestOf, readFormerPublications } from '../storage/former-publications.ts';
+import {
+  type FormerPublications,
+  pickLatest,
+  readFormerPublications,
+} from '../storage/former-publications.ts';
 
 /**
  * The ages in the indexes that described packages in the adopted directory: a host that knows such an index refuses an
@@ -27,7 +31,7 @@ export async function findAdoptedAges(
   for (const [repository, indexed] of directories) {
     for (const directory of indexed) {
       const age = await readFormerPublications(join(root, directory));
-      ages.set(repository, latestOf(ages.get(repository), age));
+      ages.set(repository, pickLatest(ages.get(repository), age));
     }
   }
   return ages;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../base/config/load.ts';
 import { DEFAULT_TOP_DIR } from '../base/config/schema.ts';
-import { findExecutable } from '../indexing/find-executable.ts';
+import { findCreaterepo } from '../indexing/find-createrepo.ts';
 import { engineMissing } from '../indexing/run-createrepo.ts';
 import { userName } from './user-name.ts';
 
@@ -26,7 +26,7 @@ function treeDoubts({ topDir }: Config): readonly string[] {
 /** Uploads are taken all the same, and a start only warns. */
 async function engineDoubts({ reindex }: Config): Promise<readonly string[]> {
   if (reindex.engine === 'incremental') return [];
-  const found = await findExecutable(reindex.executable, process.env['PATH'] ?? '');
+  const found = await findCreaterepo(reindex.executable, process.env['PATH'] ?? '');
   const { message, hint } = engineMissing(reindex.executable);
   return found === undefined ? [`index_updater.executable: ${message}. ${hint}`] : [];
 }

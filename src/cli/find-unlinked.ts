@@ -24,7 +24,9 @@ export async function findUnlinked(
   const others = (layout.multilib.get(basearch) ?? []).filter((other) => other !== basearch);
   if (others.length === 0) return [];
   const repositories = openRepositories(createRepositoryLayout({ topDir, ...layout }));
-  const own = (await repositories.listPackages(repository)).filter((location) => isOf(basearch, location));
+  const own = (await repositories.listPackages(repository)).filter((location) =>
+    hasBasearch(basearch, location),
+  );
   const found: Unlinked[] = [];
   for (const other of others) {
     const into = replaceBasearch(repository, other);
@@ -37,7 +39,7 @@ export async function findUnlinked(
 }
 
 /** `Packages/a-1-1.el9.i686.rpm` is of i386. */
-function isOf(basearch: string, location: string): boolean {
+function hasBasearch(basearch: string, location: string): boolean {
   const arch = parseNevra(basename(location, '.rpm'))?.arch ?? '';
   return basearchOf(arch) === basearch;
 }

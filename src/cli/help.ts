@@ -25,14 +25,14 @@ ${columns(usages)}
 /** The text of `rpmyard <name> --help`. */
 export function commandHelp(name: string, command: Command): string {
   const options = Object.entries(command.options).map(([long, option]) => ({
-    left: `${option.short === undefined ? '    ' : `${flagOf(option.short)}, `}${flagOf(long, option.value)}`,
+    left: `${option.short === undefined ? '    ' : `${formatFlag(option.short)}, `}${formatFlag(long, option.value)}`,
     right: option.text,
   }));
   const parts = [
     usageLine(name, command),
     ...command.description.map((paragraph) => wrap(paragraph, WIDTH).join('\n')),
     ...(options.length === 0 ? [] : [columns(options)]),
-    wrap(`Exit code ${exitCodesOf(command)}, 2: wrong usage.`, WIDTH).join('\n'),
+    wrap(`Exit code ${formatExitCodes(command)}, 2: wrong usage.`, WIDTH).join('\n'),
   ];
   return `${parts.join('\n\n')}\n${name === 'serve' ? nginxExample() : ''}`;
 }
@@ -45,18 +45,18 @@ function nginxExample(): string {
 /** `rpmyard reindex [REPO...] [--full] [-c FILE]`, an option as short as it can be written. */
 export function usage(name: string, { synopsis, options }: Command): readonly string[] {
   const words = Object.entries(options).map(([long, { short, value, multiple }]) => {
-    return `[${flagOf(short ?? long, value)}]${multiple ? '...' : ''}`;
+    return `[${formatFlag(short ?? long, value)}]${multiple ? '...' : ''}`;
   });
   return [`rpmyard ${name}`, ...(synopsis === '' ? [] : [synopsis]), ...words];
 }
 
 /** `--config FILE`, `-c FILE`, `--full`: an option by its long or its short name, as it is typed. */
-export function flagOf(name: string, value?: string): string {
+export function formatFlag(name: string, value?: string): string {
   return `${name.length === 1 ? '-' : '--'}${name}${value === undefined ? '' : ` ${value}`}`;
 }
 
 /** `0: done, 1: failed`; that 2 is wrong usage is the same for all. */
-export function exitCodesOf({ exitCodes }: Command): string {
+export function formatExitCodes({ exitCodes }: Command): string {
   return Object.entries(exitCodes)
     .map(([code, meaning]) => `${code}: ${meaning}`)
     .join(', ');

@@ -8,13 +8,13 @@ import { createRepositoryLayout } from '../storage/repository-layout.ts';
 import type { IndexProgress } from '../indexing/index-engine.ts';
 import { openMarks } from '../storage/marks.ts';
 import { reindexRepository } from '../indexing/reindex-repository.ts';
-import type { PublishedIndex } from '../indexing/repository-queue.ts';
-import type { ReindexRequest } from '../indexing/repository-requests.ts';
+import type { PublishedIndex } from '../indexing/repository-schedule.ts';
+import type { ReindexRequest } from '../indexing/repository-commands.ts';
 import type { PackageFaultCode } from '../storage/records.ts';
 import { createTidying } from '../indexing/tidy-repository.ts';
 import { demandOwner } from './become-owner.ts';
 import { checkNamed } from './check-named.ts';
-import { type CommandConfig, foldersOf } from './read-config.ts';
+import { type CommandConfig, listFolders } from './read-config.ts';
 import { REPOSITORY_DOCUMENT, REPOSITORY_LIST, REPOSITORY_STATUS } from '../api/repository-documents.ts';
 import { createServiceClient, type ServiceClient } from './service-client.ts';
 import { demandTree } from './tree-missing.ts';
@@ -58,7 +58,7 @@ export async function openReindexer(config: CommandConfig): Promise<Reindexer> {
   }
   demandTree(config);
   // A file that another user makes would keep the service from starting.
-  demandOwner(foldersOf(config), 'reindex');
+  demandOwner(listFolders(config), 'reindex');
   return ofThisProcess(config, await openTree(config, createLog({ name: 'stderr', level: 'warn' })));
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { exitCodeOf } from '../client/exit-code.ts';
+import { choosePushExitCode } from '../client/exit-code.ts';
 import { findFiles } from '../client/find-files.ts';
 import { leaveBatch } from '../client/leave-batch.ts';
 import { type Connection, openConnection } from '../client/open-connection.ts';
@@ -28,7 +28,7 @@ export async function push(args: readonly string[]): Promise<number> {
   const display = createPushDisplay(files, asked.isJson);
   using interruption = listenForSignals();
   using connection = connect(asked, interruption.signal);
-  const options = optionsOf(asked, { connection, display, signal: interruption.signal });
+  const options = toPushOptions(asked, { connection, display, signal: interruption.signal });
   const startMs = performance.now();
   try {
     const report = await pushFiles(files, options, display);
@@ -65,7 +65,7 @@ interface Surroundings {
   readonly signal: AbortSignal;
 }
 
-function optionsOf(asked: PushArguments, { connection, display, signal }: Surroundings): PushOptions {
+function toPushOptions(asked: PushArguments, { connection, display, signal }: Surroundings): PushOptions {
   const now = (): number => performance.now();
   return {
     urls: asked.urls,
@@ -88,7 +88,7 @@ function tell(
   asked: PushArguments,
   { display, tookMs }: { readonly display: PushDisplay; readonly tookMs: number },
 ): number {
-  const exitCode = exitCodeOf(report);
+  const exitCode = choosePushExitCode(report);
   const { batch, results } = report;
   for (const result of results) display.noteFailure(result);
   if (batch !== undefined) {

@@ -40,7 +40,7 @@ export function configFile(given: string | undefined): string | undefined {
 }
 
 /** The folders of the service, the tree first. */
-export function foldersOf({ topDir, stateDir, server }: Config): readonly [string, ...string[]] {
+export function listFolders({ topDir, stateDir, server }: Config): readonly [string, ...string[]] {
   return [topDir, stateDir, server.spoolDir];
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Config } from '../base/config/load.ts';
 import { AppError, printable, toAppError } from '../errors.ts';
-import type { ReindexRequest } from '../indexing/repository-requests.ts';
+import type { ReindexRequest } from '../indexing/repository-commands.ts';
 import { REINDEX } from './commands.ts';
 import { expandGlobs } from './expand-globs.ts';
 import { findUnlinked } from './find-unlinked.ts';

@@ -11,7 +11,7 @@ import { demandOwner } from './become-owner.ts';
 import { REMOVE } from './commands.ts';
 import { findPlaces, type PackagePlace } from './find-places.ts';
 import { openReindexer } from './open-reindexer.ts';
-import { type CommandConfig, foldersOf, readConfig, treeLine } from './read-config.ts';
+import { type CommandConfig, listFolders, readConfig, treeLine } from './read-config.ts';
 import { reindexOne } from './reindex.ts';
 import { demandRepository, demandTree } from './tree-missing.ts';
 
@@ -41,9 +41,9 @@ export async function remove(args: readonly string[]): Promise<number> {
   const config = readConfig(values);
   demandTree(config);
   // The files in the directories belong to that user, and so does the index that is made anew.
-  demandOwner(foldersOf(config), 'remove');
+  demandOwner(listFolders(config), 'remove');
   if (values['dry-run'] === true) {
-    const places = await placesOf(named, globs, config);
+    const places = await readPlaces(named, globs, config);
     process.stdout.write(
       `${treeLine(config)}${lines(places, 'would be removed')}Nothing was changed; without --dry-run this is done.\n`,
     );
@@ -56,7 +56,7 @@ async function removeFrom(named: string, globs: readonly string[], config: Comma
   // Comes first: without a service it takes the tree, so that no other process changes it meanwhile.
   const reindexer = await openReindexer(config);
   try {
-    const places = await placesOf(named, globs, config);
+    const places = await readPlaces(named, globs, config);
     for (const { repository, location, isOnDisk } of places) {
       if (isOnDisk) await unlinkDurable(join(config.topDir, repository, location));
     }
@@ -74,7 +74,7 @@ async function removeFrom(named: string, globs: readonly string[], config: Comma
   }
 }
 
-async function placesOf(
+async function readPlaces(
   named: string,
   globs: readonly string[],
   config: CommandConfig,

@@ -142,7 +142,7 @@ function renderRepositories({ survey, plan, applied }: Adoption): string {
         .map(({ type }) => type);
       return [
         `  ${repository}: ${counted(planned.length, 'package')}, ${news}\n`,
-        listed(directoriesOf(planned, survey.root), '      from '),
+        listed(listDirectories(planned, survey.root), '      from '),
         types.length === 0 ? '' : `      with ${types.join(', ')}\n`,
         published,
       ].join('');
@@ -151,7 +151,7 @@ function renderRepositories({ survey, plan, applied }: Adoption): string {
 }
 
 /** The directories that packages come from, without the letters that some have below `Packages`. */
-function directoriesOf(planned: readonly PlannedPackage[], root: string): readonly string[] {
+function listDirectories(planned: readonly PlannedPackage[], root: string): readonly string[] {
   const counts = new Map<string, number>();
   for (const { sources } of planned) {
     const { path } = sources[0];
@@ -175,12 +175,12 @@ function renderConflict({ repositories, location, storedSha256, claims }: Confli
     ...(claims.length > 1
       ? [`Move those that are wrong out of ${printable(root)}, and run this again.`]
       : []),
-    ...(storedSha256 === null || storedSha256 === '' ? [] : [choiceOf(repositories, location, root)]),
+    ...(storedSha256 === null || storedSha256 === '' ? [] : [renderChoice(repositories, location, root)]),
   ].map((text) => wrapped(text, 4));
   return `${wrapped(`${printable(location)} of ${repositories.join(', ')}`, 2)}${stored}${found.join('')}${choice.join('')}`;
 }
 
-function choiceOf(repositories: readonly RepositoryName[], location: string, root: string): string {
+function renderChoice(repositories: readonly RepositoryName[], location: string, root: string): string {
   const only = repositories.map((repository) => `--in ${repository}`).join(' ');
   const file = printable(location.slice(location.lastIndexOf('/') + 1));
   return `What is published here stays. To take the one in ${printable(root)} instead: rpmyard remove ${only} ${file}, then this again.`;

@@ -72,7 +72,7 @@ function report(name: CommandName, error: unknown): number {
   if (error instanceof AppError) {
     const toText = isJournal(process.stderr.fd, process.env) ? journalLine : errorLines;
     process.stderr.write(toText(`rpmyard ${name}`, error));
-    return exitCodeOf(error);
+    return toExitCode(error);
   }
   if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {
     return complain(
@@ -82,7 +82,7 @@ function report(name: CommandName, error: unknown): number {
   throw error;
 }
 
-function exitCodeOf({ code }: AppError): number {
+function toExitCode({ code }: AppError): number {
   if (code === 'PARAMETER_INVALID') return EXIT_USAGE;
   return code === 'TREE_MISSING' ? EXIT_NO_TREE : 1;
 }

@@ -8,7 +8,7 @@ import { type Notifier, openNotifier } from '../base/systemd/notify.ts';
 import { startWatchdog, takeWatchdogMs } from '../base/systemd/watchdog.ts';
 import { becomeOwner } from './become-owner.ts';
 import { SERVE } from './commands.ts';
-import { type CommandConfig, foldersOf, readConfig } from './read-config.ts';
+import { type CommandConfig, listFolders, readConfig } from './read-config.ts';
 import { forgetServiceAddress, noteServiceAddress } from './service-address.ts';
 
 const MAX_PORT = 65_535;
@@ -22,7 +22,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   const port = values.port === undefined ? undefined : parsePort(values.port);
   const config = readConfig(values, { port });
   if (port !== undefined) demandAddress(config);
-  becomeOwner(foldersOf(config));
+  becomeOwner(listFolders(config));
   const log = createLog(config.log);
   // Node ends the process with a stack trace of many lines; this line is one, with its level.
   process.on('uncaughtExceptionMonitor', (error) => log.fatal({ err: error }, 'ended by a fault of its own'));

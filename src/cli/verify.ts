@@ -12,7 +12,7 @@ import { openMetadata } from '../base/unpack/open-metadata.ts';
 import { readMarks } from '../storage/marks.ts';
 import { verifyLeftovers } from '../indexing/verify-leftovers.ts';
 import { type RepositoryReport, verifyRepository } from '../indexing/verify-repository.ts';
-import { type Violation, violationOf } from '../indexing/violation.ts';
+import { type Violation, toViolation } from '../indexing/violation.ts';
 import { becomeOwner } from './become-owner.ts';
 import { checkNamed } from './check-named.ts';
 import { VERIFY } from './commands.ts';
@@ -20,7 +20,7 @@ import { expandGlobs } from './expand-globs.ts';
 import { openReindexer } from './open-reindexer.ts';
 import { openVerifyRecords } from './open-verify-records.ts';
 import { counted } from './progress-bar.ts';
-import { type CommandConfig, foldersOf, readConfig, treeLine } from './read-config.ts';
+import { type CommandConfig, listFolders, readConfig, treeLine } from './read-config.ts';
 import { reindexOne } from './reindex.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { demandRepository, demandTree } from './tree-missing.ts';
@@ -41,15 +41,15 @@ export async function verify(args: readonly string[]): Promise<number> {
   const config = readConfig(values);
   demandTree(config);
   // gpg makes files in the GNUPGHOME as the user that runs it, and so does a repair in the tree.
-  becomeOwner(foldersOf(config));
+  becomeOwner(listFolders(config));
   // A repair must not record as acknowledged a package that the disk has damaged.
   const readData = values['read-data'] === true || values.repair === true;
   let report = await verifyTree(config, { named: positionals, readData });
-  if (values.repair && errorsOf(report).length > 0) {
+  if (values.repair && listErrors(report).length > 0) {
     await repair(config, report);
     report = await verifyTree(config, { named: positionals, readData });
   }
-  const isSound = errorsOf(report).length === 0;
+  const isSound = listErrors(report).length === 0;
   const { topDir } = config;
   process.stdout.write(
     values.json
@@ -110,7 +110,7 @@ async function verifyTree(
 }
 
 function indexRunFailing(repository: RepositoryName, detail: string): Violation {
-  return violationOf({ code: 'INDEX_RUN_FAILING', subject: 'repodata', detail }, repository);
+  return toViolation({ code: 'INDEX_RUN_FAILING', subject: 'repodata', detail }, repository);
 }
 
 /** Mends every fault that needs no decision: it leaves a repository with other errors as it is. */
@@ -136,7 +136,7 @@ async function repair(config: CommandConfig, { repositories }: VerifyReport): Pr
   }
 }
 
-function errorsOf({ repositories, leftovers }: VerifyReport): readonly Violation[] {
+function listErrors({ repositories, leftovers }: VerifyReport): readonly Violation[] {
   return [...repositories.flatMap(({ violations }) => violations), ...leftovers].filter(
     ({ severity }) => severity === 'error',
   );

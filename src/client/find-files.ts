@@ -13,7 +13,7 @@ export function findFiles(args: readonly string[]): readonly SourceFile[] {
   const found = new Map<string, SourceFile>();
   const problems: string[] = [];
   for (const arg of args) {
-    const { paths, problem } = pathsOf(arg);
+    const { paths, problem } = toPaths(arg);
     if (problem !== undefined) problems.push(`${arg}: ${problem}`);
     for (const path of paths) {
       const file = lookAt(path);
@@ -35,13 +35,13 @@ interface Paths {
   readonly problem?: string;
 }
 
-function pathsOf(arg: string): Paths {
+function toPaths(arg: string): Paths {
   if (!GLOB.test(arg) || isThere(arg)) return { paths: [arg] };
   try {
     const paths = globSync(arg).filter(isMeant).toSorted();
     return paths.length === 0 ? { paths, problem: 'no file matches' } : { paths };
   } catch (error) {
-    return { paths: [], problem: problemOf(error) };
+    return { paths: [], problem: explainProblem(error) };
   }
 }
 
@@ -71,10 +71,10 @@ function lookAt(path: string): SourceFile | string {
     accessSync(path, constants.R_OK);
     return { path, sizeBytes: found.size };
   } catch (error) {
-    return problemOf(error);
+    return explainProblem(error);
   }
 }
 
-function problemOf(error: unknown): string {
+function explainProblem(error: unknown): string {
   return errnoOf(error) === 'ENOENT' ? 'it does not exist' : `it cannot be read (${errnoOf(error)})`;
 }

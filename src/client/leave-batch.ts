@@ -16,7 +16,7 @@ export type FoundBatch = ReadBatch | 'gone' | undefined;
  */
 export async function leaveBatch(id: string, options: LeaveOptions): Promise<PushedBatch> {
   const found = options.terms.isBatchNamed ? await lookAtBatch(id, options) : await askForDrop(id, options);
-  return endOf(id, found);
+  return toPushedBatch(id, found);
 }
 
 /** Asks once, if the service answers now. */
@@ -48,7 +48,7 @@ export async function askForDrop(
 }
 
 /** What became of a batch that this push leaves. */
-export function endOf(id: string, found: FoundBatch): PushedBatch {
+export function toPushedBatch(id: string, found: FoundBatch): PushedBatch {
   if (found === undefined) return { id, state: 'unknown' };
   if (found === 'gone') return { id, state: 'dropped' };
   const { state, keptUntil } = found;

@@ -72,7 +72,7 @@ async function exchangeOnce(sending: Sending, agent: HttpAgent, options: Connect
   const outgoing = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
     method,
     agent,
-    headers: { accept: 'application/json', ...options.headers, ...sending.headers, ...lengthOf(body) },
+    headers: { accept: 'application/json', ...options.headers, ...sending.headers, ...toLengthHeaders(body) },
     timeout: idleMs,
     ...(signal !== undefined && { signal }),
   });
@@ -94,7 +94,7 @@ async function exchangeOnce(sending: Sending, agent: HttpAgent, options: Connect
   }
 }
 
-function lengthOf(body: FilePart | undefined): OutgoingHttpHeaders {
+function toLengthHeaders(body: FilePart | undefined): OutgoingHttpHeaders {
   if (body === undefined) return {};
   const { sizeBytes, isAskedFor } = body;
   return { 'content-length': sizeBytes, ...(isAskedFor && { expect: '100-continue' }) };

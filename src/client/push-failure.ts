@@ -55,7 +55,7 @@ const CERTIFICATE_FAULT = /CERT|ISSUER|LEAF_SIGNATURE|ALTNAME/;
  */
 export function failureOfAnswer(answer: Answer): PushFailure {
   const { status } = answer;
-  const kind = kindOf(status);
+  const kind = toFailureKind(status);
   const problem = parseJson(answer.text);
   if (status >= 400 && fitsSchema(PROBLEM, problem)) {
     return new PushFailure({ ...problem, hint: PUSH_HINTS.get(problem.code) ?? problem.hint, kind });
@@ -80,7 +80,7 @@ export function failureOfError(error: unknown): PushFailure {
   }
   if (!(error instanceof Error)) throw error;
   if (isRefusedTunnel(error)) return refusedByProxy(error);
-  const reason = reasonOf(error);
+  const reason = explainFailure(error);
   const isCertificate = CERTIFICATE_FAULT.test(reason);
   return new PushFailure({
     code: 'SERVICE_UNREACHABLE' satisfies ErrorCode,
@@ -125,7 +125,7 @@ export function unexpected(fields: Omit<PushFailureFields, 'code'>): PushFailure
   return new PushFailure({ code: 'ANSWER_UNEXPECTED' satisfies ErrorCode, ...fields });
 }
 
-function kindOf(status: number): FailureKind {
+function toFailureKind(status: number): FailureKind {
   if (status >= 500 || PASSING_STATUSES.has(status)) return 'passing';
   return status >= 400 ? 'refusal' : 'unreachable';
 }
@@ -141,7 +141,7 @@ function redirected({ status, headers }: Answer): PushFailure {
 }
 
 /** `ECONNREFUSED 127.0.0.1:5000`, without a name for each address that was tried. */
-function reasonOf(error: Error): string {
+function explainFailure(error: Error): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   if (!(first instanceof Error)) return error.message;
   const code = 'code' in first && typeof first.code === 'string' ? first.code : undefined;

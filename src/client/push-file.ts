@@ -51,7 +51,7 @@ export async function pushFile(
     });
     if (options.terms.batchId !== undefined && outcome.outcome === 'created') throw publishedAtOnce();
     onSent(file.sizeBytes);
-    return { file, status: statusOf(outcome), attempts, sha256, outcome };
+    return { file, status: toFileStatus(outcome), attempts, sha256, outcome };
   } catch (error) {
     options.retry.signal.throwIfAborted();
     const failure = failureOfError(error);
@@ -96,6 +96,6 @@ function publishedAtOnce(): PushFailure {
 }
 
 /** `known`: the package was there when the client asked; sent again it would be unchanged. */
-function statusOf({ outcome }: Outcome): FileStatus {
+function toFileStatus({ outcome }: Outcome): FileStatus {
   return outcome === 'created' || outcome === 'staged' ? outcome : 'unchanged';
 }

@@ -35,7 +35,7 @@ export function readCommit(answer: Answer): ReadCommit {
 }
 
 /** Whether an outcome is about the file with this digest, as it was sent or as it is stored. */
-export function isOf(sha256: string): (outcome: Outcome) => boolean {
+export function isOutcomeFor(sha256: string): (outcome: Outcome) => boolean {
   return (outcome) => outcome.sha256 === sha256 || outcome.receivedSha256 === sha256;
 }
 

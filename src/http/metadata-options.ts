@@ -1,4 +1,4 @@
-import type { Condition, KeptMetadata } from '../indexing/repository-requests.ts';
+import type { Condition, KeptMetadata } from '../indexing/repository-commands.ts';
 import type { FoundForeign } from '../indexing/find-foreign.ts';
 import type { KeptChange } from '../indexing/kept-changes.ts';
 import type { BodyRoom } from '../intake/body-room.ts';

@@ -1,6 +1,6 @@
 import type { UploadOutcome } from '../api/upload-outcome.ts';
-import type { RepositoryStatus } from '../indexing/repository-queue.ts';
-import type { ReindexRequest } from '../indexing/repository-requests.ts';
+import type { RepositoryStatus } from '../indexing/repository-schedule.ts';
+import type { ReindexRequest } from '../indexing/repository-commands.ts';
 import type { PackageFault, Receipt, SetAside } from '../storage/records.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 

@@ -2,7 +2,7 @@ import { AppError } from '../errors.ts';
 import { joinRepositoryName, type RepositoryName, type RepositoryParts } from '../rpm/repository-name.ts';
 
 /** The repository that a route's `:releasever` and `:basearch` name. @throws AppError NOT_FOUND. */
-export function repositoryOfParams({ releasever, basearch }: RepositoryParts): RepositoryName {
+export function parseRepositoryParams({ releasever, basearch }: RepositoryParts): RepositoryName {
   const repository = joinRepositoryName({ releasever, basearch });
   if (repository === undefined) throw noRepository(`${releasever}/${basearch}`);
   return repository;

@@ -23,7 +23,7 @@ export interface ContentChecks {
 
 /** The client for which a file is checked. */
 export interface ContentSender {
-  /** Owners have their turns one after the other, even when one sends many files. See ownerOf(). */
+  /** Owners have their turns one after the other, even when one sends many files. See nameOwner(). */
   readonly owner: string;
   /** Ends the check, or the waiting. */
   readonly signal?: AbortSignal | undefined;
@@ -75,7 +75,7 @@ async function runCheck(job: ContentJob, stop: AbortSignal, limits: ContentLimit
   const kill = (): void => void child.kill('SIGKILL');
   ending.addEventListener('abort', kill, { once: true });
   try {
-    const { message, signalCode } = await answerOf(child, job);
+    const { message, signalCode } = await awaitAnswer(child, job);
     stop.throwIfAborted();
     if (message !== undefined && 'answer' in message) return message.answer;
     if (message !== undefined && 'failure' in message) throw fromFailure(message.failure);
@@ -110,7 +110,7 @@ interface Ending {
  * Resolves when the process has ended.
  * @throws Error when it could not be started.
  */
-async function answerOf(child: ChildProcess, job: ContentJob): Promise<Ending> {
+async function awaitAnswer(child: ChildProcess, job: ContentJob): Promise<Ending> {
   const ended = Promise.withResolvers<Ending>();
   let message: Ending['message'];
   child.on('message', (given: WorkerMessage<CheckedContent, never>) => {

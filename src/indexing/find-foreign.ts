@@ -59,7 +59,7 @@ export function createForeignFinder(
     const data = forms.find((one) => one.type === type) ?? forms[0];
     if (data === undefined) return undefined;
     const path = join(await publications.workspace(repository), data.href);
-    const openSha256 = await digestOf(data, path);
+    const openSha256 = await findDigest(data, path);
     return openSha256 === undefined ? undefined : { type, openSha256, path, state: 'published' };
   }
 
@@ -68,7 +68,10 @@ export function createForeignFinder(
   }
 
   /** Undefined for a file that is gone or damaged: then there is none. */
-  async function digestOf({ checksum, openChecksum }: RepomdData, path: string): Promise<string | undefined> {
+  async function findDigest(
+    { checksum, openChecksum }: RepomdData,
+    path: string,
+  ): Promise<string | undefined> {
     if (!existsSync(path)) return undefined;
     if (openChecksum?.type === 'sha256') return openChecksum.hex;
     const known = digests.get(checksum.hex);

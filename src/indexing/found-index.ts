@@ -94,11 +94,11 @@ export async function findLost(
   }
   return missing
     .filter(({ nevraKey }) => !nevraKeys.has(nevraKey))
-    .map((one) => ({ location: one.location, reason: reasonOf(one, repositoryDir) }));
+    .map((one) => ({ location: one.location, reason: explainLoss(one, repositoryDir) }));
 }
 
 /** Why a run does not take the file that an index names. */
-export function reasonOf(
+export function explainLoss(
   { location, base }: Pick<FoundPackage, 'location' | 'base'>,
   repositoryDir: string,
 ): string {
@@ -130,13 +130,13 @@ function firstLink(repositoryDir: string, location: string): string | undefined 
 /** Undefined for a package without a location, which no host can load. */
 function describeFound({ pkgid, location, element }: ScannedPackage): FoundPackage | undefined {
   if (location === undefined) return undefined;
-  const base = /<location [^<>]*?xml:base="(?<base>[^"]*)"/.exec(textOf(element))?.groups?.['base'];
+  const base = /<location [^<>]*?xml:base="(?<base>[^"]*)"/.exec(decodeText(element))?.groups?.['base'];
   return { location: normalize(location), pkgid, nevraKey: readNevraKey(element), base };
 }
 
 /** Source of the elements: createrepo_c, src/xml_dump_primary.c. */
 function readNevraKey(element: Uint8Array): string {
-  const text = textOf(element);
+  const text = decodeText(element);
   const name = /<name>(?<value>[^<]*)</.exec(text)?.groups?.['value'] ?? '';
   const arch = /<arch>(?<value>[^<]*)</.exec(text)?.groups?.['value'] ?? '';
   const version = /<version [^<>]*>/.exec(text)?.[0] ?? '';
@@ -146,6 +146,6 @@ function readNevraKey(element: Uint8Array): string {
   return toNevraKey({ name, epoch: Number(epoch ?? 0), version: ver, release, arch });
 }
 
-function textOf(element: Uint8Array): string {
+function decodeText(element: Uint8Array): string {
   return Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString('latin1');
 }

@@ -52,7 +52,7 @@ export interface IndexProgress {
 /** A package that cannot be described, or whose description would break the index. */
 export interface LeftOut {
   readonly location: string;
-  /** See identityOf(). */
+  /** See toIdentity(). */
   readonly identity: string;
   readonly reason: string;
 }

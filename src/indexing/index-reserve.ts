@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts';
-import { freeBytesOf } from '../base/files/free-bytes.ts';
+import { readFreeBytes } from '../base/files/free-bytes.ts';
 import { sizeText } from '../base/text/size-text.ts';
-import type { RepositoryStatus } from './repository-queue.ts';
+import type { RepositoryStatus } from './repository-schedule.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
 export interface IndexReserveOptions {
@@ -34,7 +34,7 @@ export interface IndexReserve {
 export function createIndexReserve({
   topDir,
   listStatus,
-  freeBytes = freeBytesOf,
+  freeBytes = readFreeBytes,
 }: IndexReserveOptions): IndexReserve {
   return {
     spareBytes: () => {

@@ -5,7 +5,7 @@ import { digestOfFile } from '../base/files/file-digest.ts';
 import { listPackages } from '../storage/list-packages.ts';
 import { createCreaterepoEngine } from './engines/createrepo/createrepo-engine.ts';
 import { createIncrementalEngine } from './engines/incremental/incremental-engine.ts';
-import { findExecutable } from './find-executable.ts';
+import { findCreaterepo } from './find-createrepo.ts';
 import type { IndexEngine } from './index-engine.ts';
 
 export interface EngineOptions
@@ -19,7 +19,7 @@ export function openEngine(options: EngineOptions): IndexEngine {
   if (options.engine === 'createrepo') {
     return createCreaterepoEngine({
       ...options,
-      findExecutable: () => findExecutable(executable, process.env['PATH'] ?? ''),
+      findCreaterepo: () => findCreaterepo(executable, process.env['PATH'] ?? ''),
       listPackages,
       sha256Of: (path) => digestOfFile(path),
     });

@@ -8,7 +8,7 @@ import { readRepomd } from '../storage/read-repomd.ts';
  * primary, even if another program has added to repomd.xml since. An index that cannot be read is none to a host.
  */
 export async function isOwnIndex(repositoryDir: string): Promise<boolean> {
-  const repomd = await readRepomdOf(repositoryDir);
+  const repomd = await readRepomdIn(repositoryDir);
   const primary = repomd?.data.find(({ type }) => type === 'primary');
   if (primary === undefined) return true;
   const name = basename(primary.href);
@@ -19,7 +19,7 @@ export async function isOwnIndex(repositoryDir: string): Promise<boolean> {
   return false;
 }
 
-async function readRepomdOf(repositoryDir: string): Promise<Repomd | undefined> {
+async function readRepomdIn(repositoryDir: string): Promise<Repomd | undefined> {
   try {
     return (await readRepomd(repositoryDir))?.repomd;
   } catch {

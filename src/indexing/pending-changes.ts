@@ -40,7 +40,7 @@ export class PendingChanges {
   /** Another program may have changed the repository: the next run trusts no more than this. */
   distrust(repository: RepositoryName, trust: Exclude<Trust, 'names'>): void {
     const changes = this.#of(repository);
-    changes.trust = leastOf(changes.trust, trust);
+    changes.trust = pickLeastTrust(changes.trust, trust);
   }
 
   /** A person decided: the next run publishes the packages that lie on disk. */
@@ -58,7 +58,7 @@ export class PendingChanges {
   /** Takes back the changes of a run that failed. */
   giveBack(repository: RepositoryName, { trust, placed, steps, isTakeOver }: RepositoryChanges): void {
     const since = this.#of(repository);
-    since.trust = leastOf(since.trust, trust);
+    since.trust = pickLeastTrust(since.trust, trust);
     since.placed = new Map([...placed, ...since.placed]);
     since.steps = [...steps, ...since.steps];
     since.isTakeOver ||= isTakeOver;
@@ -77,6 +77,6 @@ export class PendingChanges {
 }
 
 /** The lesser trust of two. */
-export function leastOf(a: Trust, b: Trust): Trust {
+export function pickLeastTrust(a: Trust, b: Trust): Trust {
   return TRUSTS.indexOf(a) > TRUSTS.indexOf(b) ? a : b;
 }

@@ -2,7 +2,7 @@ import type { RepositoryName } from '../rpm/repository-name.ts';
 import { toAppError } from '../errors.ts';
 import { readPublishedIndex } from './read-metadata.ts';
 import { isWhole, publishEmptyIndex, type ReindexParts } from './reindex-repository.ts';
-import type { ReindexQueue } from './reindex-queue.ts';
+import type { LocalIndexQueue } from './local-index-queue.ts';
 
 /**
  * Makes sure that a repository has its directory, an index and its .repo file, once for each repository. A caller that
@@ -10,7 +10,7 @@ import type { ReindexQueue } from './reindex-queue.ts';
  */
 export function createRepositoryPreparation(options: {
   readonly reindexParts: ReindexParts;
-  readonly queue: ReindexQueue;
+  readonly queue: LocalIndexQueue;
   readonly writeRepoFile: (repository: RepositoryName) => Promise<void>;
   /** Another repository that its .repo file names: a host stops when it is missing. */
   readonly besideOf: (repository: RepositoryName) => RepositoryName | undefined;

@@ -3,7 +3,7 @@ import { PackageScanner, type ScannedPackage } from '../rpm/repodata/package-sca
 import type { Repomd } from '../rpm/repodata/repomd.ts';
 import { openMetadata } from '../base/unpack/open-metadata.ts';
 import { readSoundRepomd } from '../storage/read-repomd.ts';
-import type { PublishedIndex } from './repository-queue.ts';
+import type { PublishedIndex } from './repository-schedule.ts';
 
 // The count is in the opening tag, which is far shorter than this, even with every known namespace.
 const OPENING_BYTES = 16 * 1024;
@@ -23,10 +23,10 @@ export async function readPublishedIndex(repositoryDir: string): Promise<Publish
   const primary = repomd?.data.find(({ type }) => type === 'primary');
   if (repomd === undefined || primary === undefined) return undefined;
   const packageCount = await readPackageCount(join(repositoryDir, primary.href));
-  return publishedOf(packageCount, repomd);
+  return toPublishedIndex(packageCount, repomd);
 }
 
-export function publishedOf(packageCount: number, repomd: Repomd | undefined): PublishedIndex {
+export function toPublishedIndex(packageCount: number, repomd: Repomd | undefined): PublishedIndex {
   const data = repomd?.data ?? [];
   const indexBytes = data.reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? 0), 0);
   return { packageCount, revision: repomd?.revision ?? '', indexBytes };

@@ -13,9 +13,9 @@ import type { ForeignMetadata } from './foreign-metadata.ts';
 import type { BuiltIndex, IndexEngine, IndexJob, IndexRun } from './index-engine.ts';
 import { isOwnIndex } from './own-index.ts';
 import { PACKAGE_FAULT_HINTS } from './package-faults.ts';
-import { leastOf, type PendingChanges, type RepositoryChanges } from './pending-changes.ts';
-import { publishedOf } from './read-metadata.ts';
-import type { PublishedIndex } from './repository-queue.ts';
+import { pickLeastTrust, type PendingChanges, type RepositoryChanges } from './pending-changes.ts';
+import { toPublishedIndex } from './read-metadata.ts';
+import type { PublishedIndex } from './repository-schedule.ts';
 
 // Of an error's 1024 bytes.
 const MAX_NAMED = 5;
@@ -80,7 +80,7 @@ export async function reindexRepository(
       const repositoryDir = await publications.workspace(repository);
       const isForeign = !(await isOwnIndex(repositoryDir));
       const job = {
-        ...(await jobOf(repository, isForeign ? distrusting(changes) : changes, parts)),
+        ...(await toJob(repository, isForeign ? distrusting(changes) : changes, parts)),
         repositoryDir,
         scratchDir,
         isPublicationWanted,
@@ -102,10 +102,10 @@ type PublicationParts = Pick<ReindexParts, 'storage' | 'rules'>;
 
 /** See Publications.isWhole(). */
 export function isWhole(repository: RepositoryName, { storage, rules }: PublicationParts): Promise<boolean> {
-  return storage.publications.isWhole(repository, publicationOf(repository, rules));
+  return storage.publications.isWhole(repository, toPublication(repository, rules));
 }
 
-function publicationOf(
+function toPublication(
   repository: RepositoryName,
   { signer, tagsOf, publicUrl, now, adoptedAgeOf }: PublishingRules,
 ): Publication {
@@ -124,17 +124,17 @@ export async function publishEmptyIndex(
       format: rules.formatOf(repository),
       nowMs: rules.now(),
     });
-    const publication = { ...publicationOf(repository, rules), packages: new Map<string, string>() };
-    return publishedOf(0, await publications.publish(repository, scratchDir, publication));
+    const publication = { ...toPublication(repository, rules), packages: new Map<string, string>() };
+    return toPublishedIndex(0, await publications.publish(repository, scratchDir, publication));
   });
 }
 
 /** Of another program's index the names in it tell nothing. */
 function distrusting(changes: RepositoryChanges): RepositoryChanges {
-  return { ...changes, trust: leastOf(changes.trust, 'files') };
+  return { ...changes, trust: pickLeastTrust(changes.trust, 'files') };
 }
 
-async function jobOf(
+async function toJob(
   repository: RepositoryName,
   { trust: asked, placed, steps, isTakeOver }: RepositoryChanges,
   { storage: { records }, engine, rules }: ReindexParts,
@@ -244,7 +244,7 @@ async function publish(
   using added = await foreignMetadata.addTo(scratchDir, repository, (path, error) =>
     log.warn({ repository, path, err: error }, 'metadata that was put is damaged and not published'),
   );
-  const common = publicationOf(repository, rules);
+  const common = toPublication(repository, rules);
   const own = async (): Promise<RepomdTags> => (await publications.current(repository))?.tags ?? NO_TAGS;
   const repomd = await publications.publish(repository, scratchDir, {
     ...common,
@@ -254,7 +254,7 @@ async function publish(
     signal,
   });
   await added.published();
-  return publishedOf(built.packageCount, repomd);
+  return toPublishedIndex(built.packageCount, repomd);
 }
 
 /** The published index is right as it is. */
@@ -265,7 +265,7 @@ async function keep(
 ): Promise<PublishedIndex> {
   const { repository } = job;
   await records.markPublished(repository, publishedPackages(job, built), rules.now());
-  return publishedOf(built.packageCount, await publications.current(repository));
+  return toPublishedIndex(built.packageCount, await publications.current(repository));
 }
 
 /** Location -> sha256 of every package that was acknowledged before this run and that hosts can install now. */

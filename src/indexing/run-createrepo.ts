@@ -3,13 +3,13 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ExecaError } from 'execa';
-import { describeEnding, isNotInstalled, linesOf } from '../base/programs/describe-ending.ts';
+import { describeEnding, isNotInstalled, splitLines } from '../base/programs/describe-ending.ts';
 import { loadExeca } from '../base/programs/load-execa.ts';
 import { AppError } from '../errors.ts';
 
 export interface CreaterepoOptions {
   /** Looked up before each run, so that installing it heals without a restart. */
-  readonly findExecutable: () => Promise<string | undefined>;
+  readonly findCreaterepo: () => Promise<string | undefined>;
   /** The configured name, for messages. */
   readonly executable: string;
   /** Arguments that the configuration adds. */
@@ -52,7 +52,7 @@ export async function runCreaterepo(
   run: CreaterepoRun,
   options: CreaterepoOptions,
 ): Promise<readonly string[]> {
-  const executable = await options.findExecutable();
+  const executable = await options.findCreaterepo();
   if (executable === undefined) throw engineMissing(options.executable);
   const packageList = join(run.scratchDir, 'pkglist');
   await writeFile(packageList, run.locations.map((location) => `${location}\n`).join(''));
@@ -120,10 +120,10 @@ async function execute(
       // Its messages are searched for file names: no translation.
       env: { LC_ALL: 'C.UTF-8' },
     });
-    return linesOf(stderr);
+    return splitLines(stderr);
   } catch (error) {
     if (!(error instanceof ExecaError)) throw error;
-    if (isPartial(error, limits.scratchDir)) return linesOf(error.stderr);
+    if (isPartial(error, limits.scratchDir)) return splitLines(error.stderr);
     throw engineError(executable, limits, error);
   }
 }

@@ -4,7 +4,7 @@ import type { TreeFolders } from '../storage/tree-folders.ts';
 import { entryStats } from './verify/entry-stats.ts';
 import { readMarks } from '../storage/marks.ts';
 import { spoolFileKind } from '../storage/spool-file-name.ts';
-import { type Finding, type Violation, violationOf } from './violation.ts';
+import { type Finding, type Violation, toViolation } from './violation.ts';
 
 export interface LeftoverFacts {
   readonly folders: Pick<TreeFolders, 'topDir' | 'spoolDir' | 'incomingDir' | 'scratchRoot'>;
@@ -29,8 +29,8 @@ export async function verifyLeftovers(facts: LeftoverFacts): Promise<readonly Vi
   ];
   const marked = await readMarks(facts.marksDir);
   return [
-    ...findings.map((finding) => violationOf(finding)),
-    ...marked.map((name) => violationOf(waiting(name, facts), name)),
+    ...findings.map((finding) => toViolation(finding)),
+    ...marked.map((name) => toViolation(waiting(name, facts), name)),
   ];
 }
 

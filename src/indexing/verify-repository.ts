@@ -6,7 +6,7 @@ import {
   type VerifyOptions,
   type VerifyParts,
 } from './verify/check-repository.ts';
-import { type Finding, type Violation, violationOf } from './violation.ts';
+import { type Finding, type Violation, toViolation } from './violation.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** How a repository is. */
@@ -37,7 +37,7 @@ export async function verifyRepository(
     const isSettled = newRepomdXml === repomdXml;
     if (isSettled || check === MAX_CHECKS) {
       const all = isSettled ? findings : [...findings, CHANGED];
-      return { repository, ...counts, violations: all.map((finding) => violationOf(finding, repository)) };
+      return { repository, ...counts, violations: all.map((finding) => toViolation(finding, repository)) };
     }
     repomdXml = newRepomdXml;
   }

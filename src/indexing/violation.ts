@@ -159,7 +159,7 @@ export type ViolationCode = keyof typeof VIOLATION_CODES;
  * A finding with the text of its code. Its texts hold file names, which any user may have chosen: escape them for a
  * terminal.
  */
-export function violationOf({ code, subject, detail }: Finding, repository?: string): Violation {
+export function toViolation({ code, subject, detail }: Finding, repository?: string): Violation {
   const facts: CodeFacts = VIOLATION_CODES[code];
   return {
     code,

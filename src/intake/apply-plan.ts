@@ -2,13 +2,13 @@ import { lstatSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AppError, toAppError } from '../errors.ts';
-import { fileOf } from './adopt/file-of.ts';
+import { locateSource } from './adopt/file-of.ts';
 import type { AdoptionPlan, PlannedPackage } from './plan-adoption.ts';
 import type { RepomdTags } from '../rpm/repodata/repomd-tags.ts';
 import type { PlannedMetadata, PlannedTags } from './plan-metadata.ts';
 import { stageFile } from './adopt/stage-file.ts';
 import type { RefusedFile } from './survey.ts';
-import { sourceIdentityOf } from './adopt/survey-packages.ts';
+import { identifySource } from './adopt/survey-packages.ts';
 import { workThrough } from './adopt/work-through.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
@@ -87,12 +87,12 @@ export async function stagePlan(plan: AdoptionPlan, parts: StageParts): Promise<
       if (planned.missingIn.length === 0) {
         const stored = await parts.unacknowledgedPathOf(planned);
         if (stored === undefined) return;
-        const identity = sourceIdentityOf(lstatSync(stored, { bigint: true }));
+        const identity = identifySource(lstatSync(stored, { bigint: true }));
         const to = { incomingDir, isLinkWanted: true };
         packages.push({ planned, path: (await stageFile({ path: stored, identity }, to)).path });
         return;
       }
-      const file = { path: fileOf(root, source), identity: source.identity };
+      const file = { path: locateSource(root, source), identity: source.identity };
       const { path, isLinked } = await stageFile(file, { incomingDir, isLinkWanted: source.isLinkable });
       packages.push({ planned, path });
       if (isLinked) linkCount += 1;
@@ -158,12 +158,12 @@ async function attempt(path: string, failures: RefusedFile[], work: () => Promis
   try {
     await work();
   } catch (error) {
-    failures.push(failureOf(path, toAppError(error)));
+    failures.push(toFailure(path, toAppError(error)));
   }
 }
 
 /** There is no log beside this command's report, and nothing to be sent again. */
-function failureOf(path: string, { code, message, hint, cause }: AppError): RefusedFile {
+function toFailure(path: string, { code, message, hint, cause }: AppError): RefusedFile {
   const reason = cause instanceof Error && OURS.has(code) ? `${message} (${cause.message})` : message;
   return { path, code, message: reason, hint: OURS.get(code) ?? hint };
 }

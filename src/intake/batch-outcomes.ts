@@ -1,12 +1,12 @@
 import type { Batch, BatchMember } from '../storage/batch-store.ts';
 import { batchUrl } from './batch-url.ts';
-import { factsOf } from './ingest/choose-file.ts';
+import { toOutcomeFacts } from './ingest/choose-file.ts';
 import type { UploadOutcome } from '../api/upload-outcome.ts';
 import type { BatchParts } from './ingest-parts.ts';
-import { placesOf } from './describe-upload.ts';
+import { describePlaces } from './describe-upload.ts';
 
 /** What became of each package of a batch, in order of NEVRA. */
-export async function outcomesOf(
+export async function listOutcomes(
   { id, state, members }: Batch,
   parts: Pick<BatchParts, 'records' | 'publicUrl'>,
 ): Promise<readonly UploadOutcome[]> {
@@ -30,8 +30,8 @@ export async function committedOutcome(
   parts: Pick<BatchParts, 'records' | 'publicUrl'>,
 ): Promise<UploadOutcome> {
   const receipts = await parts.records.receiptsOf(member.sha256);
-  const places = await placesOf(receipts, member.targets, parts);
-  return { ...factsOf(member), outcome, places };
+  const places = await describePlaces(receipts, member.targets, parts);
+  return { ...toOutcomeFacts(member), outcome, places };
 }
 
 /** The outcome of a package that waits for the commit. */
@@ -40,10 +40,10 @@ export async function stagedOutcome(
   member: BatchMember,
   parts: Pick<BatchParts, 'records' | 'publicUrl'>,
 ): Promise<UploadOutcome> {
-  const places = (await placesOf([], member.targets, parts)).map((place) => {
+  const places = (await describePlaces([], member.targets, parts)).map((place) => {
     const signature = member.signatures[place.repository];
     return { ...place, state: 'staged' as const, ...(signature !== undefined && { signature }) };
   });
   const commitUrl = `${batchUrl(parts.publicUrl, batch)}/commit`;
-  return { outcome: 'staged', batch, commitUrl, ...factsOf(member), places };
+  return { outcome: 'staged', batch, commitUrl, ...toOutcomeFacts(member), places };
 }

@@ -9,7 +9,7 @@ export interface BatchAccess {
   readonly repositories: readonly RepositoryName[];
 }
 
-export function accessOf({ id, members }: Batch): BatchAccess {
+export function toBatchAccess({ id, members }: Batch): BatchAccess {
   return { id, repositories: repositoriesOf(members) };
 }
 

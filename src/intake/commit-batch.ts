@@ -1,11 +1,11 @@
-import { demandProven, ownerOf, type Requester } from '../trust/requester.ts';
+import { demandProven, nameOwner, type Requester } from '../trust/requester.ts';
 import { type Batch, batchTurn, readBatch, repositoriesOf } from '../storage/batch-store.ts';
 import { AppError, toAppError } from '../errors.ts';
 import type { Target } from '../storage/repository-layout.ts';
 import type { UploadOutcome } from '../api/upload-outcome.ts';
-import { outcomesOf } from './batch-outcomes.ts';
-import { type Refused, refusalOf } from './ingest/batch-refusal.ts';
-import { accessOf, demandUpload } from './batch-rights.ts';
+import { listOutcomes } from './batch-outcomes.ts';
+import { type Refused, refuseBatch } from './ingest/batch-refusal.ts';
+import { toBatchAccess, demandUpload } from './batch-rights.ts';
 import { inParallel } from '../base/turns/in-parallel.ts';
 import type { BatchParts } from './ingest-parts.ts';
 import { takeAllTurns } from './ingest/take-all-turns.ts';
@@ -28,7 +28,7 @@ export async function commitBatch(id: string, requester: Requester, parts: Batch
   // unproven client nothing.
   demandProven(requester);
   // Checked before the client waits for others.
-  demandUpload(requester, accessOf(await readBatch(id, parts.batches)));
+  demandUpload(requester, toBatchAccess(await readBatch(id, parts.batches)));
   // A client that asks once more, because the commit takes long, waits for the same commit.
   return parts.takeTurns(`commit of ${id}`, async () => {
     let isNew = false;
@@ -36,8 +36,8 @@ export async function commitBatch(id: string, requester: Requester, parts: Batch
     for (;;) {
       const batch = await readBatch(id, parts.batches);
       // Packages for other repositories may have come since.
-      demandUpload(requester, accessOf(batch));
-      if (batch.state === 'committed') return { isNew, packages: await outcomesOf(batch, parts) };
+      demandUpload(requester, toBatchAccess(batch));
+      if (batch.state === 'committed') return { isNew, packages: await listOutcomes(batch, parts) };
       isNew = true;
       if (batch.state === 'committing') await completeCommit(batch, parts);
       else {
@@ -71,13 +71,13 @@ async function commitStaged(
   const { id } = batch;
   const repositories = repositoriesOf(batch.members);
   // Comes first: holding a repository makes a queue of it.
-  await parts.admitRepositories(repositories, ownerOf(requester));
+  await parts.admitRepositories(repositories, nameOwner(requester));
   const files = await prepareFiles(batch, parts);
   if (files instanceof AppError) return files;
   try {
     // Every caller waits in this order: hold, targets, batch.
     return await parts.queue.whileHeld(repositories, () =>
-      takeAllTurns(targetsOf(files), parts.takeTurns, () =>
+      takeAllTurns(listTargets(files), parts.takeTurns, () =>
         parts.takeTurns(batchTurn(id), async () => {
           if (!isSame(batch, await parts.batches.read(id))) return undefined;
           const looked = await lookAtAll(files, parts);
@@ -95,10 +95,10 @@ async function commitStaged(
 }
 
 function isSame(before: Batch, now: Batch | undefined): boolean {
-  return now?.state === 'staged' && filesOf(before) === filesOf(now);
+  return now?.state === 'staged' && listMembers(before) === listMembers(now);
 }
 
-function filesOf({ members }: Batch): string {
+function listMembers({ members }: Batch): string {
   return members.map(({ file }) => file).join();
 }
 
@@ -108,7 +108,7 @@ async function lookAtAll(
   parts: BatchParts,
 ): Promise<readonly PreparedFile['member'][] | AppError> {
   const clashes = findClashes(files);
-  if (clashes.length > 0) return refusalOf(clashes, files.length);
+  if (clashes.length > 0) return refuseBatch(clashes, files.length);
   const refused: Refused[] = [];
   const looked = await inParallel(files, async ({ file, member }) => {
     try {
@@ -116,18 +116,18 @@ async function lookAtAll(
       const isCreated = states.some(({ holdsPackage }) => !holdsPackage);
       return { ...member, outcome: isCreated ? ('created' as const) : ('unchanged' as const) };
     } catch (error) {
-      refused.push({ nevra: file.nevra, sha256: sentSha256Of(file), error: toAppError(error) });
+      refused.push({ nevra: file.nevra, sha256: chooseSentSha256(file), error: toAppError(error) });
       return member;
     }
   });
-  return refused.length === 0 ? looked : refusalOf(refused, files.length);
+  return refused.length === 0 ? looked : refuseBatch(refused, files.length);
 }
 
 /** The digest as the client knows it. */
-function sentSha256Of({ sha256, receivedSha256 }: PreparedFile['file']): string {
+function chooseSentSha256({ sha256, receivedSha256 }: PreparedFile['file']): string {
   return receivedSha256 ?? sha256;
 }
 
-function targetsOf(files: readonly PreparedFile[]): readonly Target[] {
+function listTargets(files: readonly PreparedFile[]): readonly Target[] {
   return files.flatMap(({ file }) => file.targets);
 }

@@ -29,7 +29,7 @@ export async function describeUpload(
   const [first] = receipts;
   if (first === undefined) return undefined;
   const { nevra, sizeBytes, receivedSha256 } = first;
-  const places = await placesOf(receipts, receipts, parts);
+  const places = await describePlaces(receipts, receipts, parts);
   return { outcome: 'known', nevra, sha256: first.sha256, ...givenSha256(receivedSha256), sizeBytes, places };
 }
 
@@ -46,7 +46,7 @@ export async function waitUntilInstallable(
   const waiting = waitingIn(outcome);
   if (waiting.length === 0) return outcome;
   const result = await whenPublished(outcome, { waiting, waitMs }, parts);
-  const places = await placesOf(await parts.records.receiptsOf(outcome.sha256), outcome.places, parts);
+  const places = await describePlaces(await parts.records.receiptsOf(outcome.sha256), outcome.places, parts);
   const settled = { ...outcome, places };
   await refuseSetAside(settled, parts);
   // The index was published without it: the file was removed meanwhile.
@@ -80,7 +80,7 @@ export async function hurryUntilInstallable(
 }
 
 /** The state of a package in each of these repositories. */
-export async function placesOf(
+export async function describePlaces(
   receipts: readonly Receipt[],
   wanted: readonly { readonly repository: RepositoryName; readonly location: string }[],
   { records, publicUrl }: Pick<DescribeParts, 'records' | 'publicUrl'>,

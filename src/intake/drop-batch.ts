@@ -1,7 +1,7 @@
 import { demandProven, type Requester } from '../trust/requester.ts';
 import { batchTurn, readBatch } from '../storage/batch-store.ts';
 import type { BatchParts } from './ingest-parts.ts';
-import { accessOf, demandUpload } from './batch-rights.ts';
+import { toBatchAccess, demandUpload } from './batch-rights.ts';
 import { batchCommitted } from './ingest/batch-refusal.ts';
 
 /** @throws AppError NOT_FOUND, BATCH_COMMITTED, RIGHT_MISSING, SIGNATURE_INVALID. */
@@ -9,7 +9,7 @@ export async function dropBatch(id: string, requester: Requester, parts: BatchPa
   demandProven(requester);
   await parts.takeTurns(batchTurn(id), async () => {
     const batch = await readBatch(id, parts.batches);
-    demandUpload(requester, accessOf(batch));
+    demandUpload(requester, toBatchAccess(batch));
     if (batch.state !== 'staged') throw batchCommitted(id);
     await parts.batches.drop(id);
   });

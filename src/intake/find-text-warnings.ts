@@ -1,5 +1,5 @@
 import type { RpmPackage } from '../rpm/rpm-parser/rpm-package.ts';
-import { severityOf } from '../rpm/rpm-parser/text-defects.ts';
+import { rateDefect } from '../rpm/rpm-parser/text-defects.ts';
 import { describeDefect, textRefused } from './inspect/acceptance.ts';
 import type { PackageWarning } from '../api/package-warning.ts';
 
@@ -9,7 +9,7 @@ export function findTextWarnings({
 }: Pick<RpmPackage, 'textDefects'>): readonly PackageWarning[] {
   return textDefects.flatMap((found) => {
     const { tag, index, defect } = found;
-    if (defect === 'too-long' || severityOf(found) !== 'replaced') return [];
+    if (defect === 'too-long' || rateDefect(found) !== 'replaced') return [];
     const text = `${tag} (entry ${index}) holds ${describeDefect(defect)}; the metadata has U+FFFD in its place`;
     return [{ code: 'TEXT_NOT_XML' as const, tag, text }];
   });
@@ -20,6 +20,6 @@ export function findTextWarnings({
  * @throws AppError TEXT_NOT_XML.
  */
 export function refuseReplacedText({ textDefects }: Pick<RpmPackage, 'textDefects'>): void {
-  const replaced = textDefects.find((defect) => severityOf(defect) === 'replaced');
+  const replaced = textDefects.find((defect) => rateDefect(defect) === 'replaced');
   if (replaced !== undefined) throw textRefused(replaced);
 }

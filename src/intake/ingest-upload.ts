@@ -1,7 +1,7 @@
-import { ownerOf } from '../trust/requester.ts';
+import { nameOwner } from '../trust/requester.ts';
 import { admitUpload } from './ingest/admit-upload.ts';
-import { chooseFile, factsOf, toPlace, warningsOf } from './ingest/choose-file.ts';
-import { placesOf } from './describe-upload.ts';
+import { chooseFile, toOutcomeFacts, toPlace, findUploadWarnings } from './ingest/choose-file.ts';
+import { describePlaces } from './describe-upload.ts';
 import type { IngestParts } from './ingest-parts.ts';
 import { takeAllTurns } from './ingest/take-all-turns.ts';
 import type { SpooledUpload } from './spooled-upload.ts';
@@ -23,11 +23,11 @@ export async function ingestUpload(upload: SpooledUpload, parts: IngestParts): P
     try {
       await parts.timed('sync', () => parts.places.prepare(stored.path));
       const file = toPlace(stored, targets);
-      const owner = ownerOf(upload.requester);
+      const owner = nameOwner(upload.requester);
       const { isCreated, receipts } = await parts.timed('place', () => place(file, owner, parts));
       const outcome = isCreated ? 'created' : 'unchanged';
-      const facts = factsOf({ ...file, ...warningsOf(stored, targets, parts) });
-      return { ...facts, outcome, places: await placesOf(receipts, targets, parts) };
+      const facts = toOutcomeFacts({ ...file, ...findUploadWarnings(stored, targets, parts) });
+      return { ...facts, outcome, places: await describePlaces(receipts, targets, parts) };
     } finally {
       await stored.discard?.();
     }

@@ -32,7 +32,7 @@ export async function inspectPackage(
   threads: Pick<InspectionThreads, 'readHeader' | 'digest'>,
 ): Promise<InspectedPackage> {
   const { path, sizeBytes } = upload;
-  const rpm = await headerOf({ path, sizeBytes, mustBeAccepted: true }, threads);
+  const rpm = await readHeaderSomewhere({ path, sizeBytes, mustBeAccepted: true }, threads);
   const { start: headerStart, end: payloadStart } = rpm.headerRange;
   const job = { path, sizeBytes, headerStart, payloadStart, ...digestsNeeded(rpm, upload) };
   const digests = sizeBytes <= INLINE_DIGEST_BYTES ? digestFile(job) : await threads.digest(job);
@@ -48,7 +48,9 @@ export async function describeStoredPackage(
 ): Promise<string> {
   try {
     const sizeBytes = statSync(path).size;
-    return formatNevra(toNevra(await headerOf({ path, sizeBytes, mustBeAccepted: false }, threads)));
+    return formatNevra(
+      toNevra(await readHeaderSomewhere({ path, sizeBytes, mustBeAccepted: false }, threads)),
+    );
   } catch {
     return 'a file that is no readable package';
   }
@@ -61,7 +63,7 @@ export async function digestContent(
 ): Promise<string | undefined> {
   try {
     const sizeBytes = statSync(path).size;
-    const { headerRange } = await headerOf({ path, sizeBytes, mustBeAccepted: false }, threads);
+    const { headerRange } = await readHeaderSomewhere({ path, sizeBytes, mustBeAccepted: false }, threads);
     return await digestOfFile(path, 'sha256', { start: headerRange.start });
   } catch (error) {
     if (error instanceof AppError) return undefined;
@@ -69,7 +71,7 @@ export async function digestContent(
   }
 }
 
-async function headerOf(
+async function readHeaderSomewhere(
   job: HeaderJob,
   threads: Pick<InspectionThreads, 'readHeader'>,
 ): Promise<PackageFacts> {

@@ -72,7 +72,7 @@ export function planAdoption(survey: Survey, stored: StoredTree): AdoptionPlan {
     packages,
     conflicts,
     metadata: planMetadata(survey, packages, stored),
-    notes: [...notesOf(survey.packages), ...warningsOf(survey.packages), ...notesOfTree(survey)],
+    notes: [...listPlaceNotes(survey.packages), ...listWarningNotes(survey.packages), ...notesOfTree(survey)],
   };
 }
 
@@ -83,7 +83,7 @@ function groupBytes(found: readonly SurveyedPackage[]): readonly Grouped[] {
   const groups = Map.groupBy(found, ({ sha256, releasever }) => `${sha256} ${releasever ?? ''}`);
   return [...groups.values()].flatMap((sources) => {
     // A file that need not be copied comes before others, then one that lies where it goes.
-    const [first, ...others] = sources.toSorted((a, b) => rankOf(b) - rankOf(a));
+    const [first, ...others] = sources.toSorted((a, b) => rankSource(b) - rankSource(a));
     if (first === undefined) return [];
     const { nevra, sha256, sizeBytes, releasever, location } = first;
     const repositories = [...new Set(sources.flatMap((one) => one.repositories))];
@@ -104,7 +104,7 @@ function groupBytes(found: readonly SurveyedPackage[]): readonly Grouped[] {
   });
 }
 
-function rankOf({ isLinkable, laidIn, repositories }: SurveyedPackage): number {
+function rankSource({ isLinkable, laidIn, repositories }: SurveyedPackage): number {
   const isAtHome = laidIn !== undefined && repositories.includes(laidIn);
   return 2 * Number(isLinkable) + Number(isAtHome);
 }
@@ -162,15 +162,15 @@ function merged(conflicts: readonly Conflict[]): readonly Conflict[] {
 }
 
 /** What lay elsewhere than it goes, as one note for each pair of places. */
-function notesOf(found: readonly SurveyedPackage[]): readonly Note[] {
+function listPlaceNotes(found: readonly SurveyedPackage[]): readonly Note[] {
   const paths = Map.groupBy(
-    found.filter((one) => noteOf(one) !== undefined),
-    (one) => noteOf(one) ?? '',
+    found.filter((one) => findNote(one) !== undefined),
+    (one) => findNote(one) ?? '',
   );
   return [...paths].map(([text, those]) => ({ noun: 'package', text, paths: those.map(({ path }) => path) }));
 }
 
-function noteOf(found: SurveyedPackage): string | undefined {
+function findNote(found: SurveyedPackage): string | undefined {
   const { laidIn, repositories, releasever, taggedReleasever, isInTree, isInPlace } = found;
   const goesTo = listed(repositories);
   if (taggedReleasever !== undefined) {
@@ -188,7 +188,7 @@ function noteOf(found: SurveyedPackage): string | undefined {
 }
 
 /** The warnings that the answer to an upload would have. */
-function warningsOf(found: readonly SurveyedPackage[]): readonly Note[] {
+function listWarningNotes(found: readonly SurveyedPackage[]): readonly Note[] {
   const warned = found.flatMap(({ path, warnings }) =>
     warnings.map(({ code, text }) => ({ path, text: `taken with a warning: ${code}: ${text}` })),
   );

@@ -69,7 +69,7 @@ export function readHeader(
         asAppError(() => verifyHeaderDigests(bytes, rpm));
         checkAcceptance(rpm);
       }
-      return factsOf(rpm);
+      return toFacts(rpm);
     } finally {
       release(bytes);
     }
@@ -78,7 +78,7 @@ export function readHeader(
   }
 }
 
-function factsOf(rpm: RpmPackage): PackageFacts {
+function toFacts(rpm: RpmPackage): PackageFacts {
   const { dependencies: _1, files, fileDigests: _2, changelogs: _3, ...described } = rpm;
   const { description: _4, group: _5, license: _6, vendor: _7, packager: _8, ...others } = described;
   const { url: _9, buildHost: _10, sourceRpm: _11, summary, ...facts } = others;

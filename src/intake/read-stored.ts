@@ -1,6 +1,6 @@
 import { lstatSync, statSync } from 'node:fs';
-import { fileOf } from './adopt/file-of.ts';
-import { sourceIdentityOf } from './adopt/survey-packages.ts';
+import { locateSource } from './adopt/file-of.ts';
+import { identifySource } from './adopt/survey-packages.ts';
 import type { FoundMetadata, SurveyedPackage, Survey } from './survey.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
@@ -49,15 +49,15 @@ async function digestsAt(
   // A link itself has to be replaced by the file.
   if (stats.isSymbolicLink() && leadsTo(path, found)) return undefined;
   if (!stats.isFile()) return [];
-  if (sourceIdentityOf(stats) === found.identity) return [found.sha256];
+  if (identifySource(stats) === found.identity) return [found.sha256];
   const stored = await sha256Of(path);
-  const isSame = stored !== found.sha256 && (await isSamePackage?.(fileOf(root, found), path)) === true;
+  const isSame = stored !== found.sha256 && (await isSamePackage?.(locateSource(root, found), path)) === true;
   return isSame ? [stored, found.sha256] : [stored];
 }
 
 function leadsTo(path: string, { identity }: SurveyedPackage): boolean {
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats !== undefined && sourceIdentityOf(stats) === identity;
+  return stats !== undefined && identifySource(stats) === identity;
 }
 
 async function publishedMetadata(

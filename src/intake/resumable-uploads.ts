@@ -84,7 +84,7 @@ export class ResumableUploads {
   /** @throws AppError QUOTA_REACHED. */
   async create(facts: ResumableFacts): Promise<{ readonly id: string; readonly expiresAtMs: number }> {
     const id = randomUUID();
-    const paths = this.#pathsOf(id);
+    const paths = this.#locateUpload(id);
     const reached = this.#unfinished.claim(id, facts.owner);
     if (reached !== undefined) throw tooManyUnfinished(reached);
     try {
@@ -108,7 +108,7 @@ export class ResumableUploads {
    */
   async hold<T>(id: string, owner: string, task: (upload: HeldUpload) => Promise<T>): Promise<T> {
     if (!ID.test(id)) throw unknownUpload();
-    const paths = this.#pathsOf(id);
+    const paths = this.#locateUpload(id);
     if ((await readKeptUpload(paths))?.owner !== owner) throw unknownUpload();
     this.#interruptions.get(id)?.abort(tookOver());
     const interruption = new AbortController();
@@ -117,7 +117,7 @@ export class ResumableUploads {
       return await this.#turns.take(id, async () => {
         const kept = await readKeptUpload(paths);
         if (kept === undefined || kept.expiresAtMs <= this.#now()) throw unknownUpload();
-        return task(this.#heldOf(id, kept, interruption.signal));
+        return task(this.#holdUpload(id, kept, interruption.signal));
       });
     } finally {
       if (this.#interruptions.get(id) === interruption) this.#interruptions.delete(id);
@@ -144,7 +144,7 @@ export class ResumableUploads {
     const done: { readonly id: string; readonly owner: string; readonly expiresAtMs: number }[] = [];
     for (const id of await namesIn(this.#directory)) {
       // A damaged upload expires like any other, and is reported then.
-      const kept = await readKeptUpload(this.#pathsOf(id)).catch(() => undefined);
+      const kept = await readKeptUpload(this.#locateUpload(id)).catch(() => undefined);
       if (kept === undefined) continue;
       if (kept.isAccepted) done.push({ id, ...kept });
       else this.#unfinished.note(id, kept.owner);
@@ -154,9 +154,9 @@ export class ResumableUploads {
     }
   }
 
-  #heldOf(id: string, kept: KeptUpload, signal: AbortSignal): HeldUpload {
+  #holdUpload(id: string, kept: KeptUpload, signal: AbortSignal): HeldUpload {
     const { sizeBytes, lengthBytes, isAccepted, owner } = kept;
-    const paths = this.#pathsOf(id);
+    const paths = this.#locateUpload(id);
     const partial = { path: paths.body, sizeBytes, lengthBytes };
     return {
       ...kept,
@@ -204,7 +204,7 @@ export class ResumableUploads {
   }
 
   async #removeExpired(id: string): Promise<number> {
-    if ((await this.#findExpiry(this.#pathsOf(id))) > this.#now()) return 0;
+    if ((await this.#findExpiry(this.#locateUpload(id))) > this.#now()) return 0;
     await this.#remove(id);
     return 1;
   }
@@ -223,12 +223,12 @@ export class ResumableUploads {
   }
 
   async #remove(id: string): Promise<void> {
-    await this.#removeFolder(this.#pathsOf(id).folder);
+    await this.#removeFolder(this.#locateUpload(id).folder);
     this.#unfinished.release(id);
     this.#accepted.release(id);
   }
 
-  #pathsOf(id: string): UploadPaths {
+  #locateUpload(id: string): UploadPaths {
     return uploadPaths(this.#directory, id);
   }
 }

@@ -1,4 +1,4 @@
-import { ownerOf } from '../trust/requester.ts';
+import { nameOwner } from '../trust/requester.ts';
 import {
   type Batch,
   type BatchMember,
@@ -12,9 +12,9 @@ import type { SpooledUpload } from './spooled-upload.ts';
 import type { UploadOutcome } from '../api/upload-outcome.ts';
 import { committedOutcome, stagedOutcome } from './batch-outcomes.ts';
 import type { BatchParts } from './ingest-parts.ts';
-import { warningsOf } from './ingest/choose-file.ts';
+import { findUploadWarnings } from './ingest/choose-file.ts';
 import { batchCommitted } from './ingest/batch-refusal.ts';
-import { accessOf, demandAdding } from './batch-rights.ts';
+import { toBatchAccess, demandAdding } from './batch-rights.ts';
 import { formatNevra } from '../rpm/nevra.ts';
 
 /**
@@ -37,7 +37,7 @@ export async function stageUpload(
       const member = findMember(batch, { sha256, targets });
       if (member !== undefined) return committedOutcome(member, 'unchanged', parts);
       // This client may not learn what became of another client's batch.
-      demandAdding(upload.requester, accessOf(batch));
+      demandAdding(upload.requester, toBatchAccess(batch));
       throw batchCommitted(id);
     }
     const summary = status === undefined ? undefined : await parts.batches.summarise(status);
@@ -49,9 +49,9 @@ export async function stageUpload(
       sizeBytes,
       targets: targets.map(({ repository, location }) => ({ repository, location })),
       signatures: Object.fromEntries(asSent.signatures),
-      ...warningsOf(asSent, targets, parts),
+      ...findUploadWarnings(asSent, targets, parts),
     };
-    await parts.batches.add(id, { path: asSent.path, owner: ownerOf(upload.requester) }, member);
+    await parts.batches.add(id, { path: asSent.path, owner: nameOwner(upload.requester) }, member);
     return stagedOutcome(id, member, parts);
   });
 }

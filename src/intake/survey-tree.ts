@@ -3,7 +3,12 @@ import { followLink } from './adopt/follow-link.ts';
 import type { Survey } from './survey.ts';
 import { type IndexSurveyParts, surveyIndexes } from './adopt/survey-indexes.ts';
 import { type MetadataSurveyParts, surveyMetadata } from './adopt/survey-metadata.ts';
-import { type PackageSurveyParts, refusalOf, surveyPackages, unreadable } from './adopt/survey-packages.ts';
+import {
+  type PackageSurveyParts,
+  toRefusedFile,
+  surveyPackages,
+  unreadable,
+} from './adopt/survey-packages.ts';
 import { walkTree } from './adopt/walk-tree.ts';
 
 /** What each kind of file is looked at with. */
@@ -34,7 +39,7 @@ export async function surveyTree(root: string, parts: TreeSurveyParts): Promise<
     metadata: metadata.metadata,
     indexed: walked.indexed,
     refusals: [
-      ...walked.unreadable.map(({ path, reason }) => refusalOf(path, unreadable(reason))),
+      ...walked.unreadable.map(({ path, reason }) => toRefusedFile(path, unreadable(reason))),
       ...refusals,
       ...metadata.refusals,
     ],

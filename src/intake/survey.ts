@@ -9,7 +9,7 @@ export interface SurveyedPackage {
   readonly path: string;
   /** Absolute, where it is a symbolic link that was followed. */
   readonly realPath?: string;
-  /** See sourceIdentityOf() in survey-packages.ts: tells later whether it is still this file. */
+  /** See identifySource() in survey-packages.ts: tells later whether it is still this file. */
   readonly identity: string;
   readonly sizeBytes: number;
   /** Lower-case hex. */

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, type BigIntStats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { AppError } from '../errors.ts';
-import { freeBytesOf } from '../base/files/free-bytes.ts';
+import { readFreeBytes } from '../base/files/free-bytes.ts';
 import { closedTo, nearestExisting } from '../base/files/nearest-existing.ts';
 import { sizeText } from '../base/text/size-text.ts';
 import type { AdoptionPlan, PlannedPackage } from './plan-adoption.ts';
@@ -34,7 +34,7 @@ export function createLinkCheck(directory: string): (path: string, stats: BigInt
   return (path, stats) => {
     if (stats.dev !== device || stats.uid !== uid) return false;
     const parent = dirname(path);
-    const known = mounts.get(parent) ?? mountOf(parent);
+    const known = mounts.get(parent) ?? findMount(parent);
     mounts.set(parent, known);
     return known === mount;
   };
@@ -48,7 +48,7 @@ export function measureTransfer({ packages }: AdoptionPlan, directory: string): 
     linkCount: missing.length - copied.length,
     copyCount: copied.length,
     copyBytes: copied.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    freeBytes: freeBytesOf(nearestExisting(directory)),
+    freeBytes: readFreeBytes(nearestExisting(directory)),
   };
 }
 
@@ -69,14 +69,14 @@ function isLinked({ sources: [source] }: PlannedPackage): boolean {
 /** @throws AppError TREE_UNUSABLE for any other user than its owner. */
 function mountOfTree(directory: string): string {
   try {
-    return mountOf(directory);
+    return findMount(directory);
   } catch (error) {
     throw closedTo(directory, error);
   }
 }
 
 /** Source: proc_pid_fdinfo(5), "mnt_id". */
-function mountOf(directory: string): string {
+function findMount(directory: string): string {
   const descriptor = openSync(directory, 'r');
   try {
     const text = readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8');

@@ -1,6 +1,6 @@
 import { waitAtMost } from '../base/turns/wait-at-most.ts';
 import { AppError, toAppError } from '../errors.ts';
-import type { RepositoryStatus } from '../indexing/repository-queue.ts';
+import type { RepositoryStatus } from '../indexing/repository-schedule.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** Something that is wrong now. */
@@ -60,14 +60,14 @@ export function createFaultFinder(sources: FaultSources): () => Promise<readonly
         .flatMap(({ repository, lastError }) =>
           lastError === undefined ? [] : [{ affects: 'indexes' as const, repository, error: lastError }],
         ),
-      ...(await packageFaultsOf(sources)),
+      ...(await findPackageFaults(sources)),
       ...(nginxFault === undefined ? [] : [{ affects: 'nothing' as const, error: nginxFault }]),
     ];
   };
 }
 
 /** None when the records cannot be read: an upload meets that fault, which is reported as one of uploads. */
-async function packageFaultsOf({ listPackageFaults }: FaultSources): Promise<readonly Fault[]> {
+async function findPackageFaults({ listPackageFaults }: FaultSources): Promise<readonly Fault[]> {
   try {
     return ((await listPackageFaults?.()) ?? []).map((fault) => ({ affects: 'indexes' as const, ...fault }));
   } catch {

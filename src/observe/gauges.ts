@@ -1,5 +1,5 @@
 import { Gauge } from 'prom-client';
-import type { RepositoryStatus } from '../indexing/repository-queue.ts';
+import type { RepositoryStatus } from '../indexing/repository-schedule.ts';
 import type { Fault } from './find-faults.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
@@ -150,7 +150,7 @@ function gauge(text: GaugeText, read: () => readonly Sample[] | Promise<readonly
     labelNames: text.labelNames ?? [],
     registers: [],
     async collect() {
-      const samples = await samplesOf(read);
+      const samples = await collectSamples(read);
       // Set in one turn, because others may read at the same time.
       this.reset();
       // A gauge without labels would be 0 now.
@@ -160,7 +160,7 @@ function gauge(text: GaugeText, read: () => readonly Sample[] | Promise<readonly
   });
 }
 
-async function samplesOf(
+async function collectSamples(
   read: () => readonly Sample[] | Promise<readonly Sample[]>,
 ): Promise<readonly Sample[]> {
   try {

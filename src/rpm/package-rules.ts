@@ -8,7 +8,7 @@ import type {
   RpmPackage,
   TextDefect,
 } from './rpm-parser/rpm-package.ts';
-import { severityOf } from './rpm-parser/text-defects.ts';
+import { rateDefect } from './rpm-parser/text-defects.ts';
 
 // What is taken on intake and what an index describes follow from the same rules: a package that was acknowledged and is then
 // kept out of its index is a broken promise.
@@ -107,7 +107,7 @@ function findPayloadDefect({ payloadFormat }: Pick<RuledPackage, 'payloadFormat'
 }
 
 function findTextDefect({ textDefects }: Pick<RuledPackage, 'textDefects'>): IndexDefect | undefined {
-  const text = textDefects.find((defect) => severityOf(defect) === 'fatal');
+  const text = textDefects.find((defect) => rateDefect(defect) === 'fatal');
   return text && { kind: 'text', text };
 }
 

@@ -3,7 +3,7 @@
  * too; everything else stands for itself.
  */
 export function matchesAnyGlob(globs: readonly string[]): (repository: string) => boolean {
-  const matchers = globs.map(matcherOf);
+  const matchers = globs.map(createMatcher);
   return (repository) => matchers.some((matches) => matches(repository));
 }
 
@@ -11,7 +11,7 @@ export function matchesAnyGlob(globs: readonly string[]): (repository: string) =
  * Not a regular expression: with several `*` it tries every way to divide the name among them before it says no. The
  * first place where a literal fits leaves the most room for those behind it, so no other place has to be tried.
  */
-function matcherOf(glob: string): (repository: string) => boolean {
+function createMatcher(glob: string): (repository: string) => boolean {
   const [prefix = '', ...rest] = glob.split('*');
   const suffix = rest.pop();
   if (suffix === undefined) return (repository) => repository === glob;

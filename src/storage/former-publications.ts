@@ -35,7 +35,7 @@ export async function readFormerPublications(repositoryDir: string): Promise<For
   );
   return {
     lastSecond: Math.max(newest ?? 0, named ?? 0, ...seconds),
-    lastRevision: found.map(revisionOf).reduce((a, b) => (a > b ? a : b), 0n),
+    lastRevision: found.map(readRevision).reduce((a, b) => (a > b ? a : b), 0n),
     lastTimestampSeconds: Math.max(
       0,
       ...found.flatMap(({ data }) => data.map(({ timestampSeconds }) => timestampSeconds ?? 0)),
@@ -63,12 +63,12 @@ async function readGeneration(
   }
 }
 
-function revisionOf({ revision }: Repomd): bigint {
+function readRevision({ revision }: Repomd): bigint {
   return NUMBER.test(revision) ? BigInt(revision) : 0n;
 }
 
 /** The later of each. */
-export function latestOf(a: FormerPublications | undefined, b: FormerPublications): FormerPublications {
+export function pickLatest(a: FormerPublications | undefined, b: FormerPublications): FormerPublications {
   if (a === undefined) return b;
   return {
     lastSecond: Math.max(a.lastSecond, b.lastSecond),

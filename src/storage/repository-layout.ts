@@ -76,7 +76,7 @@ export function repositoryDirectories(repositoryDir: string): readonly string[] 
   ];
 }
 
-/** The rules that turn a package's identity into paths; no other code builds a path below the top directory. */
+/** The rules that turn a package's identity into its paths in the tree, and the name of a repository into its directory. */
 export function createRepositoryLayout(options: {
   readonly topDir: string;
   readonly releaseverPatterns: readonly RegExp[];
@@ -104,7 +104,7 @@ export function createRepositoryLayout(options: {
       releasever === undefined ? [releaseverOf(identity.release)] : checkReleasevers(releasever);
     return releasevers.flatMap((one) =>
       (basearches ?? ofArch).map((basearch) => {
-        const repository = repositoryName(one, basearch);
+        const repository = demandRepositoryName(one, basearch);
         return { repository, location };
       }),
     );
@@ -152,7 +152,7 @@ export function findReleasever(release: string, patterns: readonly RegExp[]): st
 }
 
 /** Checks and joins the two parts of a repository's name. @throws AppError NOT_FOUND when either is not allowed. */
-export function repositoryName(releasever: string, basearch: string): RepositoryName {
+export function demandRepositoryName(releasever: string, basearch: string): RepositoryName {
   const name = joinRepositoryName({ releasever, basearch });
   if (name !== undefined) return name;
   throw new AppError('NOT_FOUND', `${quote(`${releasever}/${basearch}`)} is no repository name`, {

@@ -5,7 +5,7 @@ import { countsAsOwn } from './signing/counts-as-own.ts';
 import type { Gpgv } from './create-gpgv.ts';
 import { exportKeys } from './signing/export-keys.ts';
 import type { GpgHome } from '../base/config/load.ts';
-import { makeKeyringOf } from './keyring.ts';
+import { makeKeyringFrom } from './keyring.ts';
 import { requireTool } from './run-tool.ts';
 import { signPackage, type SignedFile, type UnsignedPackage } from './signing/sign-package.ts';
 import type { SignatureVerdict } from '../api/signature-verdict.ts';
@@ -57,7 +57,7 @@ export async function createPackageSigner({
   }
   await requireTool('rpmsign');
   await requireTool('gpgv');
-  const keyring = await makeKeyringOf(await exportKeys(home, keys), keyringDir);
+  const keyring = await makeKeyringFrom(await exportKeys(home, keys), keyringDir);
   const takeTurn = pLimit(availableParallelism());
   return {
     verify: async (signed) => {

@@ -18,10 +18,10 @@ export async function findWeakKeys(home: GpgHome, keys: readonly string[]): Prom
   // Without a name gpg lists every key that it has.
   if (keys.length === 0) return [];
   const { stdout } = await runGpg(home, { args: [...LIST_KEYS, '--list-sigs', '--', ...keys] });
-  return readKeyList(stdout).flatMap(weaknessesOf);
+  return readKeyList(stdout).flatMap(findWeaknesses);
 }
 
-function weaknessesOf(listed: ListedKey): readonly WeakKey[] {
+function findWeaknesses(listed: ListedKey): readonly WeakKey[] {
   const { fingerprint, primary, canSign, certifyingDigests } = listed;
   // For a signature by a subkey too, a host first imports the primary key.
   const weakKey = primary === undefined || canSign ? findWeakKey(listed) : undefined;

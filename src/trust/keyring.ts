@@ -44,7 +44,7 @@ export async function makeKeyring(keyFiles: readonly string[], homeDir: string):
  * The same with keys that gpg exported.
  * @throws AppError SIGNING_FAILED, SIGNING_TOOL_*.
  */
-export async function makeKeyringOf(armoredKeys: string, homeDir: string): Promise<Keyring> {
+export async function makeKeyringFrom(armoredKeys: string, homeDir: string): Promise<Keyring> {
   const keyring = await emptyKeyring(homeDir);
   const problem = await importKeys({ args: [], input: armoredKeys }, keyring);
   if (problem === undefined) return withKeys(keyring);
@@ -73,7 +73,7 @@ async function importKeys(
   { args, input }: Pick<GpgCall, 'args' | 'input'>,
   { path, homeDir }: EmptyKeyring,
 ): Promise<string | undefined> {
-  const result = await runGpg(homeOf(homeDir), {
+  const result = await runGpg(toGpgHome(homeDir), {
     args: ['--no-default-keyring', '--keyring', path, '--import', ...args],
     ...(input !== undefined && { input }),
     timeoutMs: IMPORT_LIMIT_MS,
@@ -85,13 +85,13 @@ async function importKeys(
 /** gpgv says which key signed, but not how strong it is. */
 async function withKeys(keyring: EmptyKeyring): Promise<Keyring> {
   const { path, homeDir } = keyring;
-  const { stdout } = await runGpg(homeOf(homeDir), {
+  const { stdout } = await runGpg(toGpgHome(homeDir), {
     args: ['--no-default-keyring', '--keyring', path, ...LIST_KEYS, '--list-keys'],
     timeoutMs: IMPORT_LIMIT_MS,
   });
   return { ...keyring, keys: new Map(readKeyList(stdout).map((key) => [key.fingerprint, key])) };
 }
 
-function homeOf(homeDir: string): GpgHome {
+function toGpgHome(homeDir: string): GpgHome {
   return { gnupgHome: homeDir, passphraseFile: undefined };
 }

@@ -44,7 +44,7 @@ export function createRequester(fields: Omit<Requester, 'proveBy'>): Requester {
 }
 
 /** The owner to whom the service counts what a requester leaves on the server. */
-export function ownerOf({ kind, name }: Pick<Requester, 'kind' | 'name'>): string {
+export function nameOwner({ kind, name }: Pick<Requester, 'kind' | 'name'>): string {
   return kind === 'anonymous' ? ANONYMOUS_OWNER : `${kind} ${name}`;
 }
 

@@ -19,15 +19,15 @@ export const ALL_RIGHTS: Grants = { admin: ['*'] };
 
 /** Rights in force: `admin` includes every other right, and each of them includes `read`. */
 export function createRights(grants: Grants): Rights {
-  const globsOf = (right: Right): readonly string[] => {
+  const selectGlobs = (right: Right): readonly string[] => {
     const included: readonly Right[] =
       right === 'read' ? ['read', 'upload', 'delete', 'admin'] : [right, 'admin'];
     return included.flatMap((one) => grants[one] ?? []);
   };
-  const read = matchesAnyGlob(globsOf('read'));
-  const upload = matchesAnyGlob(globsOf('upload'));
-  const remove = matchesAnyGlob(globsOf('delete'));
-  const admin = matchesAnyGlob(globsOf('admin'));
+  const read = matchesAnyGlob(selectGlobs('read'));
+  const upload = matchesAnyGlob(selectGlobs('upload'));
+  const remove = matchesAnyGlob(selectGlobs('delete'));
+  const admin = matchesAnyGlob(selectGlobs('admin'));
   const matchers: Readonly<Record<Right, (repository: RepositoryName) => boolean>> = {
     read,
     upload,
@@ -36,7 +36,7 @@ export function createRights(grants: Grants): Rights {
   };
   return {
     may: (right, repository) => matchers[right](repository),
-    maySomewhere: (right) => globsOf(right).length > 0,
-    mayEverywhere: (right) => globsOf(right).includes('*'),
+    maySomewhere: (right) => selectGlobs(right).length > 0,
+    mayEverywhere: (right) => selectGlobs(right).includes('*'),
   };
 }

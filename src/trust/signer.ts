@@ -48,7 +48,7 @@ export class Signer {
   constructor(options: SignerOptions) {
     this.#home = options;
     this.#keys = options.keys;
-    this.#key = firstOf(options.keys);
+    this.#key = pickFirst(options.keys);
     this.#keyring = new OwnKeyring(options, options.keys, options.keyringDir);
   }
 
@@ -131,7 +131,7 @@ export class Signer {
   }
 
   async #findSigner(signed: Signed): Promise<string | undefined> {
-    const digest = digestOf(signed);
+    const digest = digestSigned(signed);
     const found = this.#known.get(digest) ?? (await asSigningFault(() => this.#verify(signed)));
     if (found !== undefined) this.#remember(digest, found);
     return found;
@@ -159,14 +159,14 @@ async function missingKeys(home: GpgHome, keys: readonly string[]): Promise<read
   return missing;
 }
 
-function firstOf([key]: readonly string[]): string {
+function pickFirst([key]: readonly string[]): string {
   if (key !== undefined) return key;
   throw new AppError('CONFIG_INVALID', 'signing.keys names no key', {
     hint: 'Name the fingerprint of a key that is in signing.gnupg_home.',
   });
 }
 
-function digestOf({ content, signature }: Signed): string {
+function digestSigned({ content, signature }: Signed): string {
   return createHash('sha256').update(`${content.length}:${content}${signature}`).digest('hex');
 }
 

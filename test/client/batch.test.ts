@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { exitCodeOf } from '../../src/client/exit-code.ts';
+import { choosePushExitCode } from '../../src/client/exit-code.ts';
 import { pushFiles, type PushReport } from '../../src/client/push-files.ts';
 import type { PushOptions } from '../../src/client/push-options.ts';
 import { BATCH_FACTS, NO_EVENTS, outcomeOf, pushOptions, type PushChanges } from '../support/push-options.ts';
@@ -28,7 +28,7 @@ async function pushBatch(
   for (const { path } of files) await writeFile(path, path.slice(-1));
   using push = pushOptions(server.baseUrl, { batchId: 'nightly', jobs: 1, ...given });
   const report = await pushFiles(files, push.options, NO_EVENTS);
-  return { report, exitCode: exitCodeOf(report) };
+  return { report, exitCode: choosePushExitCode(report) };
 }
 
 type Script = (exchanged: Exchanged) => void | Promise<void>;

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { exitCodeOf } from '../../src/client/exit-code.ts';
+import { choosePushExitCode } from '../../src/client/exit-code.ts';
 import { openConnection } from '../../src/client/open-connection.ts';
 import { pushFiles, type PushReport } from '../../src/client/push-files.ts';
 import {
@@ -43,7 +43,7 @@ async function pushOne(server: ScriptedServer, sizeBytes = 5, given: PushChanges
     sentBytes = positionBytes;
   };
   const report = await pushFiles([{ path, sizeBytes }], push.options, { ...NO_EVENTS, onSent });
-  return { ...push, report, exitCode: exitCodeOf(report), sentBytes };
+  return { ...push, report, exitCode: choosePushExitCode(report), sentBytes };
 }
 
 const digestOf = ({ seen }: Exchanged): string => String(seen.headers['x-checksum-sha256']);

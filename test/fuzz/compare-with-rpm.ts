@@ -5,7 +5,7 @@ import { inspectPackage } from '../../src/intake/inspect-package.ts';
 import { NO_THREADS } from '../../src/intake/inspection-threads.ts';
 import { PACKAGE_METADATA_TYPES } from '../../src/rpm/repodata/metadata-envelope.ts';
 import { parseRpm } from '../../src/rpm/rpm-parser/parse-rpm.ts';
-import { severityOf } from '../../src/rpm/rpm-parser/text-defects.ts';
+import { rateDefect } from '../../src/rpm/rpm-parser/text-defects.ts';
 import { createRandom, type Random } from '../support/random.ts';
 import { renderFile } from '../support/render-packages.ts';
 import { createTempDir } from '../support/temp-dir.ts';
@@ -124,7 +124,7 @@ async function refusalOf(path: string, sizeBytes: number): Promise<AppError | un
 
 /** Text for people that no XML can hold. */
 function hasReplacedText(input: Buffer): boolean {
-  return parseRpm(input, input.length).textDefects.some((defect) => severityOf(defect) === 'replaced');
+  return parseRpm(input, input.length).textDefects.some((defect) => rateDefect(defect) === 'replaced');
 }
 
 /** Text, times and requirements that are written otherwise on purpose: docs/decisions/0008-repodata-deviations.md. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createIndexReserve } from '../../src/indexing/index-reserve.ts';
-import type { RepositoryState, RepositoryStatus } from '../../src/indexing/repository-queue.ts';
+import type { RepositoryState, RepositoryStatus } from '../../src/indexing/repository-schedule.ts';
 import { appErrorOf } from '../support/app-error.ts';
 import { repo } from '../support/repo.ts';
 

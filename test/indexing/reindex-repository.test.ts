@@ -31,7 +31,7 @@ import {
   reindexRepository,
 } from '../../src/indexing/reindex-repository.ts';
 import { NO_TAGS, type RepomdTags } from '../../src/rpm/repodata/repomd-tags.ts';
-import type { PublishedIndex } from '../../src/indexing/repository-queue.ts';
+import type { PublishedIndex } from '../../src/indexing/repository-schedule.ts';
 import { craftRpm, type CraftSpec } from '../support/craft-rpm.ts';
 import { createrepoEngine, incrementalEngine, plainLayout } from '../support/index-engines.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ApplyParts, applyStaged, stagePlan } from '../../src/intake/apply-plan.ts';
 import type { AdoptionPlan, PlannedPackage } from '../../src/intake/plan-adoption.ts';
-import { sourceIdentityOf } from '../../src/intake/adopt/survey-packages.ts';
+import { identifySource } from '../../src/intake/adopt/survey-packages.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 import { repo } from '../support/repo.ts';
 
@@ -33,7 +33,7 @@ async function planned(path: string): Promise<PlannedPackage> {
   await writeFile(join(dir.path, path), path);
   const source = {
     path,
-    identity: sourceIdentityOf(lstatSync(join(dir.path, path), { bigint: true })),
+    identity: identifySource(lstatSync(join(dir.path, path), { bigint: true })),
     sizeBytes: path.length,
     sha256: path,
     nevra: path,

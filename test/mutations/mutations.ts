@@ -222,8 +222,8 @@ const FILES: readonly FaultyFile[] = [
     ],
   },
   {
-    file: 'src/indexing/repository-queue.ts',
-    tests: ['test/indexing/repository-queue.test.ts'],
+    file: 'src/indexing/repository-schedule.ts',
+    tests: ['test/indexing/repository-schedule.test.ts'],
     faults: [
       instead(
         'the oldest request never ends',

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../src/errors.ts';
-import type { RepositoryStatus } from '../../src/indexing/repository-queue.ts';
+import type { RepositoryStatus } from '../../src/indexing/repository-schedule.ts';
 import type { Fault } from '../../src/observe/find-faults.ts';
 import { createMetrics, type Metrics } from '../../src/observe/metrics.ts';
 import { eventually } from '../support/eventually.ts';

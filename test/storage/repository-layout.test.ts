@@ -6,7 +6,7 @@ import {
   createRepositoryLayout,
   packageFileName,
   type PackageIdentity,
-  repositoryName,
+  demandRepositoryName,
 } from '../../src/storage/repository-layout.ts';
 import { joinRepositoryName } from '../../src/rpm/repository-name.ts';
 import { appErrorOf } from '../support/app-error.ts';
@@ -437,7 +437,7 @@ function tryTargets(fields: Partial<PackageIdentity>, releasever: string) {
 
 describe('a repository name', () => {
   it('is two segments', () => {
-    expect(repositoryName('9', 'x86_64')).toBe('9/x86_64');
+    expect(demandRepositoryName('9', 'x86_64')).toBe('9/x86_64');
     expect(layout.directoryOf(repo('9/x86_64'))).toBe(join(TOP_DIR, '9/x86_64'));
   });
 
@@ -451,7 +451,7 @@ describe('a repository name', () => {
     ['9', 'repo.data'],
     ['9@x', 'x86_64'],
   ])('is not %j and %j', (releasever, basearch) => {
-    expect(() => repositoryName(releasever, basearch)).toThrow(refusal('NOT_FOUND'));
+    expect(() => demandRepositoryName(releasever, basearch)).toThrow(refusal('NOT_FOUND'));
     expect(joinRepositoryName({ releasever, basearch })).toBeUndefined();
   });
 });

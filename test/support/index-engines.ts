@@ -3,7 +3,7 @@ import { listPackages } from '../../src/storage/list-packages.ts';
 import { digestOfFile } from '../../src/base/files/file-digest.ts';
 import { createRepositoryLayout, type RepositoryLayout } from '../../src/storage/repository-layout.ts';
 import { createCreaterepoEngine } from '../../src/indexing/engines/createrepo/createrepo-engine.ts';
-import { findExecutable } from '../../src/indexing/find-executable.ts';
+import { findCreaterepo } from '../../src/indexing/find-createrepo.ts';
 import { createIncrementalEngine } from '../../src/indexing/engines/incremental/incremental-engine.ts';
 import type { IndexEngine } from '../../src/indexing/index-engine.ts';
 
@@ -24,7 +24,7 @@ export function createrepoEngine(
   const executable = options.executable ?? 'createrepo_c';
   return createCreaterepoEngine({
     executable,
-    findExecutable: () => findExecutable(executable, process.env['PATH'] ?? ''),
+    findCreaterepo: () => findCreaterepo(executable, process.env['PATH'] ?? ''),
     extraArguments: [],
     timeoutMs: options.timeoutMs ?? 60_000,
     listPackages,

@@ -1,4 +1,4 @@
-import type { RepositoryStatus } from '../../src/indexing/repository-queue.ts';
+import type { RepositoryStatus } from '../../src/indexing/repository-schedule.ts';
 import { repo } from './repo.ts';
 
 /** A clean repository of three packages, but for these fields. */

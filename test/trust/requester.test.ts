@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { ANONYMOUS, ownerOf } from '../../src/trust/requester.ts';
+import { ANONYMOUS, nameOwner } from '../../src/trust/requester.ts';
 
 it('an anonymous client owns what it left on the server of an earlier version', () => {
   // Files `owner` of batches and of resumable uploads hold it.
-  expect(ownerOf(ANONYMOUS)).toBe('anybody ');
+  expect(nameOwner(ANONYMOUS)).toBe('anybody ');
 });

@@ -31,13 +31,13 @@ const BEGINNING = '(?<![A-Za-z])';
  * releasever. It is the number alone only where hosts of several distributions share it, so that others never mix.
  */
 export const DEFAULT_RELEASEVER_PATTERNS: readonly string[] = [
-  `${BEGINNING}${anyOf(ENTERPRISE_LINUX)}(?<releasever>\\d+)`,
+  `${BEGINNING}${matchAny(ENTERPRISE_LINUX)}(?<releasever>\\d+)`,
   // Fedora, and its modules. After a dot alone: `fc` and a digit are part of many commit ids.
   '\\.(?:fc|module[_+]f)(?<releasever>\\d+)',
   // Fedora ELN, whose hosts ask for "eln", whichever rebuild it was.
   `${BEGINNING}(?<releasever>eln)\\d*`,
-  ...KEPT_WHOLE.map((tags) => `${BEGINNING}(?<releasever>${anyOf(tags)}\\d+(?:sp\\d+)?)`),
-  `${BEGINNING}(?<releasever>${anyOf(WITH_MINOR)}\\d+(?:\\.\\d+)?)`,
+  ...KEPT_WHOLE.map((tags) => `${BEGINNING}(?<releasever>${matchAny(tags)}\\d+(?:sp\\d+)?)`),
+  `${BEGINNING}(?<releasever>${matchAny(WITH_MINOR)}\\d+(?:\\.\\d+)?)`,
   // openSUSE Leap and its backports, of the Open Build Service
   '(?:^|\\.)(?<releasever>[lb]p\\d{3})(?:\\.|$)',
   // SUSE Linux Enterprise 15 and 16, and what Leap takes from it
@@ -46,6 +46,6 @@ export const DEFAULT_RELEASEVER_PATTERNS: readonly string[] = [
   '^alt\\d.*\\.(?<releasever>[pc]\\d+)',
 ];
 
-function anyOf(tags: readonly string[]): string {
+function matchAny(tags: readonly string[]): string {
   return `(?:${tags.join('|')})`;
 }

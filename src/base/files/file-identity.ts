@@ -4,14 +4,14 @@ import { type BigIntStats, lstatSync } from 'node:fs';
  * Inode, size and mtime in ns: tells whether a name still leads to the same file. Links change ctime, and a device's
  * number may differ after a restart, so both are left out.
  */
-export function identityOf(stats: BigIntStats): string {
+export function toIdentity(stats: BigIntStats): string {
   return `${stats.ino}-${stats.size}-${stats.mtimeNs}`;
 }
 
 /** The identity of the file at a path, or of the link itself; undefined when there is none. */
 export function identityAt(path: string): string | undefined {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? undefined : identityOf(stats);
+  return stats === undefined ? undefined : toIdentity(stats);
 }
 
 /**

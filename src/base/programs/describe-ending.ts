@@ -29,10 +29,10 @@ export function describeEnding(error: ExecaError, { timeoutMs, maxOutputBytes }:
 
 /** The last that a program said, on one line. */
 export function lastLines(output: unknown): string {
-  return linesOf(output).slice(-MAX_MESSAGE_LINES).join(' | ');
+  return splitLines(output).slice(-MAX_MESSAGE_LINES).join(' | ');
 }
 
 /** The lines of a program's output that are not empty. */
-export function linesOf(output: unknown): readonly string[] {
+export function splitLines(output: unknown): readonly string[] {
   return typeof output === 'string' ? output.split('\n').filter((line) => line !== '') : [];
 }

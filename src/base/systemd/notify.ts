@@ -69,10 +69,10 @@ export function openNotifier(options: NotifierOptions): Notifier {
   }
 
   return {
-    status: (text) => void say(statusOf(text)),
+    status: (text) => void say(toStatusLine(text)),
     ready: (text) => {
       isReady = true;
-      void say('READY=1', statusOf(text));
+      void say('READY=1', toStatusLine(text));
       repeat = setTimeout(() => void say('READY=1'), repeatReadyMs).unref();
     },
     ping: () => {
@@ -86,7 +86,7 @@ export function openNotifier(options: NotifierOptions): Notifier {
     stopping: (text) => {
       isReady = false;
       clearTimeout(repeat);
-      void say('STOPPING=1', statusOf(text));
+      void say('STOPPING=1', toStatusLine(text));
     },
     settled: () => last,
   };
@@ -101,6 +101,6 @@ const SILENT: Notifier = {
 };
 
 /** A line break would begin another message. */
-function statusOf(text: string): string {
+function toStatusLine(text: string): string {
   return `STATUS=${printable(text)}`;
 }

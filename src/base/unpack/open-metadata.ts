@@ -42,10 +42,10 @@ async function* uncompressed(path: string, signal: AbortSignal | undefined): Asy
   }
   if (beginsWith(start, XZ_MAGIC)) yield* runDecompressor('xz', path, signal);
   else if (beginsWith(start, BZIP2_MAGIC)) yield* runDecompressor('bzip2', path, signal);
-  else if (beginsWith(start, GZIP_MAGIC)) yield* inflateMembers(piecesOf(file), PIECE_BYTES);
+  else if (beginsWith(start, GZIP_MAGIC)) yield* inflateMembers(readPieces(file), PIECE_BYTES);
   else if (start.length >= ZSTD_MAGIC.length && isZstdMagic(start.readUInt32LE())) {
-    yield* decodeZstdFrames(piecesOf(file), PIECE_BYTES);
-  } else yield* piecesOf(file);
+    yield* decodeZstdFrames(readPieces(file), PIECE_BYTES);
+  } else yield* readPieces(file);
 }
 
 async function firstBytes(file: FileHandle): Promise<Buffer> {
@@ -58,7 +58,7 @@ function beginsWith(start: Buffer, magic: Buffer): boolean {
   return start.subarray(0, magic.length).equals(magic);
 }
 
-function piecesOf(file: FileHandle): AsyncIterable<Uint8Array> {
+function readPieces(file: FileHandle): AsyncIterable<Uint8Array> {
   return file.createReadStream({ start: 0, highWaterMark: PIECE_BYTES, autoClose: false });
 }
 

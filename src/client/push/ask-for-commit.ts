@@ -1,14 +1,14 @@
 import { PROBLEM } from '../../api/problem.ts';
 import { fitsSchema } from '../../base/schema/fits-schema.ts';
 import type { ErrorCode } from '../../errors.ts';
-import { askForDrop, endOf, type FoundBatch, isDecided, lookAtBatch } from '../leave-batch.ts';
+import { askForDrop, toPushedBatch, type FoundBatch, isDecided, lookAtBatch } from '../leave-batch.ts';
 import type { Answer } from '../open-connection.ts';
 import { parseJson } from '../parse-json.ts';
 import { failureOfError, PushFailure } from '../push-failure.ts';
 import type { FileStatus, PushedFile } from '../push-file.ts';
 import type { PushOptions } from '../push-options.ts';
 import type { PushedBatch } from '../pushed-batch.ts';
-import { isOf, type Outcome, type ReadCommit, readCommit } from '../read-answer.ts';
+import { isOutcomeFor, type Outcome, type ReadCommit, readCommit } from '../read-answer.ts';
 import { ANSWER_LIMIT_MS, askUntilDone, findSetAside } from './wait-for-file.ts';
 import { withRetries } from './with-retries.ts';
 
@@ -71,7 +71,7 @@ async function findOut(id: string, failure: PushFailure, options: PushOptions): 
 }
 
 function notCommitted(id: string, found: FoundBatch, failure: PushFailure): PushedBatch {
-  const end = endOf(id, found);
+  const end = toPushedBatch(id, found);
   const isOnService = end.state === 'kept' || end.state === 'unknown';
   return isOnService && isOfCode(failure, 'BATCH_REFUSED') ? { ...end, state: 'refused' } : end;
 }
@@ -102,7 +102,7 @@ function settle(
   { packages }: ReadCommit,
   statusOf: (outcome: Outcome) => FileStatus,
 ): PushedFile {
-  const outcome = packages.find(isOf(result.sha256 ?? '')) ?? result.outcome;
+  const outcome = packages.find(isOutcomeFor(result.sha256 ?? '')) ?? result.outcome;
   if (outcome === undefined) return result;
   const aside = findSetAside(outcome);
   if (aside !== undefined) return { ...result, outcome, status: 'refused', failure: aside };

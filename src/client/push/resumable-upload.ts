@@ -72,7 +72,7 @@ export class ResumableUpload {
       'upload-length': this.#file.sizeBytes,
     };
     const answer = await exchange({ method: 'POST', url, headers: { ...headers, 'content-length': 0 } });
-    if (NOT_OFFERED.has(answer.status) || codeOf(answer) === QUOTA) return undefined;
+    if (NOT_OFFERED.has(answer.status) || readCode(answer) === QUOTA) return undefined;
     if (answer.status !== 201) throw failureOfAnswer(answer);
     const created = URL.parse(answer.headers.location ?? '', url.href);
     // The client sends the token to that URL with every piece.
@@ -112,11 +112,11 @@ export class ResumableUpload {
 /** The service may refuse a package with 409 too; sending it again would then never end. */
 function isWrongOffset({ status, text }: Answer): boolean {
   if (status !== 409) return false;
-  return codeOf({ text })?.includes('OFFSET') ?? true;
+  return readCode({ text })?.includes('OFFSET') ?? true;
 }
 
 /** The code of a problem document. */
-function codeOf({ text }: Pick<Answer, 'text'>): string | undefined {
+function readCode({ text }: Pick<Answer, 'text'>): string | undefined {
   const problem = parseJson(text);
   const code =
     typeof problem === 'object' && problem !== null && 'code' in problem ? problem.code : undefined;

@@ -48,7 +48,7 @@ async function whenWanted(outgoing: ClientRequest, enough: AbortSignal): Promise
 async function sendPart(outgoing: ClientRequest, part: FilePart, enough: AbortSignal): Promise<void> {
   let position = part.start;
   const end = part.start + part.sizeBytes;
-  for await (const chunk of chunksOf(part)) {
+  for await (const chunk of readChunks(part)) {
     if (enough.aborted) return;
     const isRoomLeft = outgoing.write(chunk);
     position += chunk.length;
@@ -59,7 +59,7 @@ async function sendPart(outgoing: ClientRequest, part: FilePart, enough: AbortSi
   outgoing.end();
 }
 
-async function* chunksOf({ path, start, sizeBytes }: FilePart): AsyncGenerator<Buffer> {
+async function* readChunks({ path, start, sizeBytes }: FilePart): AsyncGenerator<Buffer> {
   try {
     yield* createReadStream(path, { start, end: start + sizeBytes - 1, highWaterMark: CHUNK_BYTES });
   } catch (error) {

@@ -3,7 +3,7 @@ import { headerText } from '../../base/text/header-text.ts';
 import type { AuditFacts, AuditLog } from '../../trust/audit-log.ts';
 import { changesNothing } from './changes-nothing.ts';
 import { createRefusalBudgets } from '../../trust/refusal-budgets.ts';
-import { ANONYMOUS, ownerOf } from '../../trust/requester.ts';
+import { ANONYMOUS, nameOwner } from '../../trust/requester.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -50,7 +50,7 @@ export function auditRequests(app: FastifyInstance, log: AuditLog, now: () => nu
   function write(request: FastifyRequest, facts: AuditFacts): void {
     // A request that was refused before the guard has none.
     const requester = request.requester ?? ANONYMOUS;
-    const who = requester.isProven ? ownerOf(requester).trim() : null;
+    const who = requester.isProven ? nameOwner(requester).trim() : null;
     const leftOut = budgets.take(who, facts.outcome);
     if (leftOut !== undefined) log.write({ ...lineOf(request, who, now), ...facts, ...leftOut });
   }

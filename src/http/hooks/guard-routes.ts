@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { toAppError } from '../../errors.ts';
-import { repositoryOfParams } from '../repository-params.ts';
+import { parseRepositoryParams } from '../repository-params.ts';
 import type { Access, AskedRequest } from '../../trust/access.ts';
 import { isCrossSite, refuseCrossSite } from './refuse-cross-site.ts';
 import { needOfRepositoryPath } from './repository-path.ts';
@@ -10,7 +10,7 @@ import {
   demandProven,
   type Need,
   ANONYMOUS,
-  ownerOf,
+  nameOwner,
   type Requester,
 } from '../../trust/requester.ts';
 import type { Right } from '../../trust/rights.ts';
@@ -48,7 +48,7 @@ export function guardRoutes(
   app.decorateRequest('identifyFor');
   app.decorateRequest('demandOwner', function (this: FastifyRequest) {
     demandProven(this.requester);
-    return ownerOf(this.requester);
+    return nameOwner(this.requester);
   });
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.needs === undefined)
@@ -97,5 +97,5 @@ function needOf({ routeOptions, params }: FastifyRequest): Need | 'nothing' {
   const given: Readonly<Record<string, string>> = Object.assign({}, params);
   if (needs.in === 'path') return needOfRepositoryPath(given['*'] ?? '');
   const { releasever = '', basearch = '' } = given;
-  return { right, in: { repository: repositoryOfParams({ releasever, basearch }) } };
+  return { right, in: { repository: parseRepositoryParams({ releasever, basearch }) } };
 }

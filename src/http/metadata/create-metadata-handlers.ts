@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { MetadataListDocument, MetadataRemovalDocument } from '../../api/metadata-documents.ts';
 import type { MetadataOptions } from '../metadata-options.ts';
-import { repositoryOfParams } from '../repository-params.ts';
+import { parseRepositoryParams } from '../repository-params.ts';
 import type { RequestOf, RouteHandlers } from '../routes.ts';
 import { parseWaitMs } from '../wait-query.ts';
 import { conditionOf, etagOf } from './metadata-etag.ts';
@@ -28,7 +28,7 @@ async function listMetadata(
   { params }: RequestOf<'listMetadata'>,
   options: MetadataOptions,
 ): Promise<MetadataListDocument> {
-  const repository = repositoryOfParams(params);
+  const repository = parseRepositoryParams(params);
   const found = await options.listMetadata(repository);
   return {
     repository,
@@ -42,7 +42,7 @@ async function deleteMetadata(
   options: MetadataOptions,
 ): Promise<MetadataRemovalDocument> {
   const { type } = request.params;
-  const repository = repositoryOfParams(request.params);
+  const repository = parseRepositoryParams(request.params);
   const waitMs = parseWaitMs(request.query.wait);
   using kept = await options.removeMetadata(repository, type, conditionOf(request));
   request.audit({ outcome: `${type} removed`, repositories: [repository] });

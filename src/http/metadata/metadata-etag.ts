@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { Condition } from '../../indexing/repository-requests.ts';
+import type { Condition } from '../../indexing/repository-commands.ts';
 import { demandPreconditions, isConditional, readPreconditions } from './preconditions.ts';
 
 /** The entity tag of metadata: the sha256 of its uncompressed content. */

@@ -2,12 +2,12 @@ import type { FastifyReply } from 'fastify';
 import type { MetadataPutDocument } from '../../api/metadata-documents.ts';
 import { digestOfFile } from '../../base/files/file-digest.ts';
 import { AppError } from '../../errors.ts';
-import type { KeptMetadata } from '../../indexing/repository-requests.ts';
+import type { KeptMetadata } from '../../indexing/repository-commands.ts';
 import { tooLarge } from '../../intake/body-errors.ts';
 import type { ExpectedDigest } from '../../intake/spooled-upload.ts';
 import { streamToSpool } from '../../intake/stream-to-spool.ts';
 import type { MetadataOptions } from '../metadata-options.ts';
-import { repositoryOfParams } from '../repository-params.ts';
+import { parseRepositoryParams } from '../repository-params.ts';
 import type { RequestOf } from '../routes.ts';
 import { expectedDigests } from '../upload/expected-digests.ts';
 import { STALL_MS } from '../upload-options.ts';
@@ -28,7 +28,7 @@ export async function putMetadata(
   options: MetadataOptions,
 ): Promise<MetadataPutDocument> {
   const { type } = request.params;
-  const repository = repositoryOfParams(request.params);
+  const repository = parseRepositoryParams(request.params);
   const waitMs = parseWaitMs(request.query.wait);
   const digests = expectedDigests(request.headers);
   const condition = conditionOf(request);

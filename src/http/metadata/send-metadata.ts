@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { AppError, errnoOf } from '../../errors.ts';
 import type { MetadataOptions } from '../metadata-options.ts';
-import { repositoryOfParams } from '../repository-params.ts';
+import { parseRepositoryParams } from '../repository-params.ts';
 import type { RequestOf } from '../routes.ts';
 import { etagOf } from './metadata-etag.ts';
 import { isNotModified, readPreconditions } from './preconditions.ts';
@@ -20,7 +20,7 @@ export async function sendMetadata(
   reply: FastifyReply,
   options: MetadataOptions,
 ): Promise<FastifyReply> {
-  const repository = repositoryOfParams(request.params);
+  const repository = parseRepositoryParams(request.params);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const sent = await sendOnce(request, reply, options);
     if (sent !== 'moved') return sent;
@@ -34,7 +34,7 @@ async function sendOnce(
   options: MetadataOptions,
 ): Promise<FastifyReply | 'moved'> {
   const preconditions = readPreconditions(headers);
-  const found = await options.findMetadata(repositoryOfParams(params), params.type);
+  const found = await options.findMetadata(parseRepositoryParams(params), params.type);
   const etag = etagOf(found.openSha256);
   reply.header('etag', etag).header('cache-control', 'no-cache');
   if (isNotModified(preconditions, etag)) return reply.code(304).send();

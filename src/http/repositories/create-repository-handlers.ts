@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { RepositoryName, RepositoryParts } from '../../rpm/repository-name.ts';
-import type { RepositoryStatus } from '../../indexing/repository-queue.ts';
-import { noRepository, repositoryOfParams } from '../repository-params.ts';
+import type { RepositoryStatus } from '../../indexing/repository-schedule.ts';
+import { noRepository, parseRepositoryParams } from '../repository-params.ts';
 import type { RepositoryOptions } from '../repository-options.ts';
 import type { RequestOf, RouteHandlers } from '../routes.ts';
 import { describeFault, describeSetAside, describeStatus } from './describe-repository.ts';
@@ -37,7 +37,7 @@ export function createRepositoryHandlers(options: RepositoryOptions): Repository
 }
 
 function existing(params: RepositoryParts, options: RepositoryOptions): RepositoryStatus {
-  const repository = repositoryOfParams(params);
+  const repository = parseRepositoryParams(params);
   const status = options.statusOf(repository);
   if (status !== undefined) return status;
   throw noRepository(repository);
@@ -77,7 +77,7 @@ async function reindexRepository(
   reply: FastifyReply,
   options: RepositoryOptions,
 ): Promise<FastifyReply> {
-  const repository = repositoryOfParams(request.params);
+  const repository = parseRepositoryParams(request.params);
   const waitMs = parseWaitMs(request.query.wait);
   const trust = request.query.full === undefined ? 'files' : 'nothing';
   const isTakeOver = request.query.takeOver !== undefined;

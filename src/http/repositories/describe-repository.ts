@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { RepositoryStatus } from '../../indexing/repository-queue.ts';
+import type { RepositoryStatus } from '../../indexing/repository-schedule.ts';
 import type {
   PackageFaultDocument,
   RepositoryStatusDocument,

@@ -59,7 +59,7 @@ export async function checkForeignContent({ type, path, packedPath }: ContentJob
     else await pipeline(content, createGzip(), createWriteStream(packedPath, { mode: 0o644 }));
   } catch (cause) {
     if (errnoOf(cause) !== undefined || isToolMissing(cause)) throw cause;
-    throw metadataInvalid(reasonOf(cause), cause);
+    throw metadataInvalid(explainError(cause), cause);
   }
   return { openSha256: hash.digest('hex') };
 }
@@ -86,7 +86,7 @@ function readerByStart(type: string): ContentReader {
   let start = '';
   let reader: ContentReader | undefined;
   const begin = (): ContentReader => {
-    const begun = readerOf(type, start);
+    const begun = createReader(type, start);
     begun.write(start);
     start = '';
     return begun;
@@ -107,7 +107,7 @@ function readerByStart(type: string): ContentReader {
   };
 }
 
-function readerOf(type: string, start: string): ContentReader {
+function createReader(type: string, start: string): ContentReader {
   if (type === YAML_TYPE) return new ModulesCheck();
   if (/^[ \t\r\n]*</.test(start)) return xmlReader(type);
   if (XML_TYPE.test(type)) throw new Error(`expected XML, as ${type} is, found something else`);
@@ -133,7 +133,7 @@ function isToolMissing(error: unknown): boolean {
 }
 
 /** Without the path on this server, which openMetadata puts before it. */
-function reasonOf(error: unknown): string {
+function explainError(error: unknown): string {
   const cause = error instanceof AppError && error.cause instanceof Error ? error.cause : error;
   const reason = (cause instanceof Error ? cause.message : String(cause)).trim().replaceAll(/\s+/g, ' ');
   return reason.length > MAX_REASON_LENGTH ? `${reason.slice(0, MAX_REASON_LENGTH)}...` : reason;

@@ -16,7 +16,7 @@ const OVERFLOWED_BUILD_ORDER = '18446744073709551615';
 const anything: Shape = () => undefined;
 
 const text: Shape = (node, place) => {
-  if (typeof node !== 'string') throw new Error(`${place}: expected a text, found ${kindOf(node)}`);
+  if (typeof node !== 'string') throw new Error(`${place}: expected a text, found ${nameKind(node)}`);
 };
 
 const filledText: Shape = (node, place) => {
@@ -26,12 +26,12 @@ const filledText: Shape = (node, place) => {
 
 const uint64: Shape = (node, place) => {
   const isOne = typeof node === 'string' && /^\d{1,20}$/.test(node) && BigInt(node) <= MAX_UINT64;
-  if (!isOne) throw new Error(`${place}: expected a whole number below 2^64, found ${kindOf(node)}`);
+  if (!isOne) throw new Error(`${place}: expected a whole number below 2^64, found ${nameKind(node)}`);
 };
 
 const int64: Shape = (node, place) => {
   if (node === OVERFLOWED_BUILD_ORDER) return;
-  if (!isInt64(node)) throw new Error(`${place}: expected a whole number, found ${kindOf(node)}`);
+  if (!isInt64(node)) throw new Error(`${place}: expected a whole number, found ${nameKind(node)}`);
 };
 
 function isInt64(node: YamlNode): boolean {
@@ -42,20 +42,20 @@ function isInt64(node: YamlNode): boolean {
 
 const boolean: Shape = (node, place) => {
   if (node !== 'true' && node !== 'false') {
-    throw new Error(`${place}: expected true or false, found ${kindOf(node)}`);
+    throw new Error(`${place}: expected true or false, found ${nameKind(node)}`);
   }
 };
 
 const date: Shape = (node, place) => {
   if (typeof node === 'string' && isDate(node)) return;
-  throw new Error(`${place}: expected a date YYYY-MM-DD, found ${kindOf(node)}`);
+  throw new Error(`${place}: expected a date YYYY-MM-DD, found ${nameKind(node)}`);
 };
 
 /** Source: modulemd-util.c, modulemd_iso8601date_to_guint64(). */
 const minute: Shape = (node, place) => {
   const [day = '', time = ''] = typeof node === 'string' ? node.split('T') : [];
   if (isDate(day) && /^(?:[01]\d|2[0-3]):[0-5]\dZ$/.test(time)) return;
-  throw new Error(`${place}: expected a time YYYY-MM-DDTHH:MMZ, found ${kindOf(node)}`);
+  throw new Error(`${place}: expected a time YYYY-MM-DDTHH:MMZ, found ${nameKind(node)}`);
 };
 
 /** A sequence of texts, or a single text. */
@@ -66,7 +66,7 @@ const textSet: Shape = (node, place) => {
 /** Source: modulemd-util.c, modulemd_validate_nevra(). */
 const nevra: Shape = (node, place) => {
   const isOne = typeof node === 'string' && /^.+-\d+:[^-]*-[^-]*\.[^.-]*$/s.test(node);
-  if (!isOne) throw new Error(`${place}: expected name-epoch:version-release.arch, found ${kindOf(node)}`);
+  if (!isOne) throw new Error(`${place}: expected name-epoch:version-release.arch, found ${nameKind(node)}`);
 };
 
 const nevraSet: Shape = (node, place) => {
@@ -118,7 +118,7 @@ function distinct(shape: Shape): Shape {
 
 function listOf(shape: Shape): Shape {
   return (node, place) => {
-    if (!Array.isArray(node)) throw new Error(`${place}: expected a list, found ${kindOf(node)}`);
+    if (!Array.isArray(node)) throw new Error(`${place}: expected a list, found ${nameKind(node)}`);
     for (const [index, item] of node.entries()) shape(item, `${place}[${index}]`);
   };
 }
@@ -202,10 +202,10 @@ const streamV2Fields = mapping(
 /** Source: modulemd_module_stream_v2_validate_context(). */
 const streamV2: Shape = (node, place) => {
   streamV2Fields(node, place);
-  const isFree = !valuesOf(node, 'static_context').includes('true');
-  const wrong = valuesOf(node, 'context').find((it) => typeof it !== 'string' || !/^\w{1,13}$/.test(it));
+  const isFree = !findValues(node, 'static_context').includes('true');
+  const wrong = findValues(node, 'context').find((it) => typeof it !== 'string' || !/^\w{1,13}$/.test(it));
   if (isFree || wrong === undefined) return;
-  throw new Error(`${place}.context: expected up to 13 letters, digits and _, found ${kindOf(wrong)}`);
+  throw new Error(`${place}.context: expected up to 13 letters, digits and _, found ${nameKind(wrong)}`);
 };
 
 // Source: modulemd-defaults-v1.c, modulemd_defaults_v1_parse_yaml().
@@ -275,18 +275,18 @@ const DATA_OF: ReadonlyMap<string, Shape> = new Map([
  */
 export function checkModulemd(document: YamlNode): void {
   envelope(document, 'the document');
-  const kind = ['document', 'version'].map((key) => kindOf(valuesOf(document, key)[0] ?? '')).join(' ');
+  const kind = ['document', 'version'].map((key) => nameKind(findValues(document, key)[0] ?? '')).join(' ');
   const shape = DATA_OF.get(kind);
   if (shape === undefined) throw new Error(`no document of a known kind and version: ${kind}`);
-  shape(valuesOf(document, 'data')[0] ?? '', 'data');
+  shape(findValues(document, 'data')[0] ?? '', 'data');
 }
 
 function mapOf(node: YamlNode, place: string): YamlMapping['pairs'] {
   if (isMapping(node)) return node.pairs;
-  throw new Error(`${place}: expected a mapping, found ${kindOf(node)}`);
+  throw new Error(`${place}: expected a mapping, found ${nameKind(node)}`);
 }
 
-function valuesOf(node: YamlNode, key: string): readonly YamlNode[] {
+function findValues(node: YamlNode, key: string): readonly YamlNode[] {
   if (!isMapping(node)) return [];
   return node.pairs.filter(([name]) => name === key).map(([, value]) => value);
 }
@@ -301,7 +301,7 @@ function isDate(text: string): boolean {
   return !Number.isNaN(milliseconds) && new Date(milliseconds).toISOString().startsWith(text);
 }
 
-function kindOf(node: YamlNode): string {
+function nameKind(node: YamlNode): string {
   if (typeof node === 'string') return node === '' ? 'nothing' : `"${node.slice(0, 100)}"`;
   return Array.isArray(node) ? 'a list' : 'a mapping';
 }

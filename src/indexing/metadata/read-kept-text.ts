@@ -51,11 +51,11 @@ export function createKeptTextReader(): KeptTextReader {
 
   function readSegment(segment: PlacedSegment): Buffer {
     const bytes = Buffer.allocUnsafe(segment.lengthBytes);
-    const filled = bytes.subarray(0, readInto(descriptorOf(segment.path), bytes, segment.offset));
+    const filled = bytes.subarray(0, readInto(openFile(segment.path), bytes, segment.offset));
     return segment.format === 'plain' ? filled : decompressSegment(segment.format, filled, segment);
   }
 
-  function descriptorOf(path: string): number {
+  function openFile(path: string): number {
     const descriptor = descriptors.get(path) ?? openSync(path, 'r');
     descriptors.set(path, descriptor);
     return descriptor;

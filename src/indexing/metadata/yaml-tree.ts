@@ -99,7 +99,7 @@ class TreeReader {
     this.#text = text;
     this.#pads = pads;
     this.#tabs = tabs;
-    this.#events = eventsOf(text);
+    this.#events = readEvents(text);
   }
 
   read(): readonly YamlNode[] {
@@ -285,7 +285,7 @@ function isQuoted({ style }: Pick<ScalarEvent, 'style'>): boolean {
   return style === SCALAR_STYLE.SINGLE_QUOTED || style === SCALAR_STYLE.DOUBLE_QUOTED;
 }
 
-function eventsOf(text: string): readonly Event[] {
+function readEvents(text: string): readonly Event[] {
   try {
     return parseEvents(text, { maxDepth: MAX_DEPTH });
   } catch (error) {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { digestOfFile } from '../../base/files/file-digest.ts';
-import { algorithmOf } from '../../rpm/repodata/checksum-types.ts';
+import { findAlgorithm } from '../../rpm/repodata/checksum-types.ts';
 import type { PackageMetadataType } from '../../rpm/repodata/metadata-envelope.ts';
 import { PackageScanner, type ScannedPackage } from '../../rpm/repodata/package-scanner.ts';
 import type { Repomd } from '../../rpm/repodata/repomd.ts';
@@ -17,7 +17,7 @@ export async function* scanPublished(
   checkStart: (start: Uint8Array) => void = () => undefined,
 ): AsyncGenerator<readonly ScannedPackage[]> {
   const data = published.data.find((one) => one.type === type);
-  const algorithm = data && algorithmOf(data.checksum.type);
+  const algorithm = data && findAlgorithm(data.checksum.type);
   if (data === undefined || algorithm === undefined) throw new Error(`no ${type} with a known checksum`);
   const path = join(repositoryDir, data.href);
   if ((await digestOfFile(path, algorithm)) !== data.checksum.hex.toLowerCase()) {

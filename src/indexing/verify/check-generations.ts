@@ -23,7 +23,7 @@ export async function checkGenerations(
   const numbers = await listGenerations(repositoryDir);
   const findings: Finding[] = [];
   for (const number of numbers) {
-    const fault = await faultOf(repositoryDir, number);
+    const fault = await findGenerationFault(repositoryDir, number);
     const isStillThere = (await entryStats(join(repositoryDir, pathOf(number)))) !== undefined;
     // It may have been removed meanwhile, its time being over.
     if (fault === undefined || !isStillThere) continue;
@@ -51,7 +51,7 @@ function pathOf(generation: number): string {
   return `repodata/${generationName(generation)}`;
 }
 
-async function faultOf(repositoryDir: string, generation: number): Promise<string | undefined> {
+async function findGenerationFault(repositoryDir: string, generation: number): Promise<string | undefined> {
   const files = await filesOfGeneration(repositoryDir, generation);
   if (files === undefined) return 'its repomd.xml cannot be read';
   for (const name of files) {

@@ -45,7 +45,7 @@ export async function checkMetadataFile(options: {
     return unread([finding('METADATA_MISSING', `repomd.xml names ${data.type} here, and there is no file`)]);
   }
   try {
-    const damage = await damageOf(path, { data, stats, signal });
+    const damage = await findFileDamage(path, { data, stats, signal });
     if (damage !== undefined) return unread([{ ...damage, subject: href }]);
     const stated = readStatedContent(data.xml);
     const content = ZCHUNK.test(href) ? [] : await checkContent(openMetadata(path, signal), stated, reader);
@@ -66,7 +66,7 @@ function unread(findings: readonly Finding[]): MetadataFileCheck {
 type UnplacedFinding = Omit<Finding, 'subject'>;
 
 /** In what the file is not the one that repomd.xml means. */
-async function damageOf(
+async function findFileDamage(
   path: string,
   named: { readonly data: RepomdData; readonly stats: Stats; readonly signal: AbortSignal | undefined },
 ): Promise<UnplacedFinding | undefined> {

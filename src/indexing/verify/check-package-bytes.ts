@@ -71,7 +71,7 @@ async function checkBytes(
       const detail = `the file's ${type} is ${found}, the index says ${hex}`;
       if (found !== hex) return { code: 'PACKAGE_DIGEST_WRONG', detail };
     }
-    return await damageOf(path, sizeBytes);
+    return await findOwnDamage(path, sizeBytes);
   } catch (error) {
     return unreadable(error, signal);
   }
@@ -84,7 +84,7 @@ function unreadable(error: unknown, signal: AbortSignal | undefined): Omit<Findi
 }
 
 /** Whether the package is what it says of itself: its header and its payload have digests of their own. */
-async function damageOf(path: string, sizeBytes: number): Promise<Omit<Finding, 'subject'> | undefined> {
+async function findOwnDamage(path: string, sizeBytes: number): Promise<Omit<Finding, 'subject'> | undefined> {
   await using file = await open(path);
   const { bytes, extent } = gatherHeader(sizeBytes, (lengthBytes) => readStart(file.fd, lengthBytes));
   const rpm = parseRpm(bytes, sizeBytes);

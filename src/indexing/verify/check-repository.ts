@@ -1,7 +1,7 @@
 import { identityAt } from '../../base/files/file-identity.ts';
 import type { PackageFault, Receipt, SetAside } from '../../storage/records.ts';
 import { repositoryDirectories } from '../../storage/repository-layout.ts';
-import { reasonOf } from '../found-index.ts';
+import { explainLoss } from '../found-index.ts';
 import { checkMetadata } from './check-metadata.ts';
 import type { OpenMetadata } from './check-metadata-file.ts';
 import { checkPackageBytes } from './check-package-bytes.ts';
@@ -80,7 +80,7 @@ export async function checkRepository(
     aside,
     faults,
     acknowledged: new Set(receipts.map(({ location }) => location)),
-    reasonToLeave: isOwn ? undefined : (named) => reasonOf(named, repositoryDir),
+    reasonToLeave: isOwn ? undefined : (named) => explainLoss(named, repositoryDir),
     indexed: metadata.indexed,
     isMarked,
   };

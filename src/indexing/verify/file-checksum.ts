@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { algorithmOf } from '../../rpm/repodata/checksum-types.ts';
+import { findAlgorithm } from '../../rpm/repodata/checksum-types.ts';
 
 /** A checksum as metadata gives it. */
 export interface Checksum {
@@ -12,7 +12,7 @@ export interface Checksum {
 
 /** @throws Error for a type that no client knows. */
 export function createChecksum(type: string): Hash {
-  const algorithm = algorithmOf(type);
+  const algorithm = findAlgorithm(type);
   if (algorithm === undefined) throw new Error(`${type} is no known type of checksum`);
   return createHash(algorithm);
 }

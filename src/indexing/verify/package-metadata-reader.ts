@@ -151,10 +151,10 @@ export class PackageMetadataReader {
     }
     if (name === 'version') {
       const { epoch, ver = '', rel = '' } = attributes;
-      open.evr = { epoch: numberOf(epoch), version: ver, release: rel };
+      open.evr = { epoch: toNumber(epoch), version: ver, release: rel };
     }
     if (name === 'name' || name === 'arch') this.#collectText(name);
-    if (name === 'size') open.sizeBytes = numberOf(attributes['package']);
+    if (name === 'size') open.sizeBytes = toNumber(attributes['package']);
     if (name !== 'checksum' || attributes['pkgid'] !== 'YES') return;
     open.checksumType = attributes['type'] ?? '';
     this.#collectText('pkgid');
@@ -199,6 +199,6 @@ function detached(text: string): string {
   return Buffer.from(text).toString();
 }
 
-function numberOf(text: string | undefined): number | undefined {
+function toNumber(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text);
 }

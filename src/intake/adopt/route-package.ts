@@ -37,7 +37,7 @@ export function routePackage(
   const keptIn = keptBasearch(identity, named);
   const basearches = keptIn === undefined ? undefined : [keptIn];
   const tagged = taggedTargets(identity, targetsOf, basearches);
-  const taggedReleasever = tagged === undefined ? undefined : releaseverOf(tagged);
+  const taggedReleasever = tagged === undefined ? undefined : readReleasever(tagged);
   if (named?.isInTree === true && named.releasever !== taggedReleasever) {
     const targets = targetsOf(identity, named.releasever, basearches);
     return { targets, releasever: named.releasever, keptIn, taggedReleasever };
@@ -82,6 +82,6 @@ function taggedTargets(
   }
 }
 
-function releaseverOf([first]: readonly Target[]): string | undefined {
+function readReleasever([first]: readonly Target[]): string | undefined {
   return first === undefined ? undefined : splitRepositoryName(first.repository).releasever;
 }

@@ -4,7 +4,7 @@ import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, errnoOf } from '../../errors.ts';
 import { openToRead } from '../../base/files/open-to-read.ts';
-import { sourceIdentityOf } from './survey-packages.ts';
+import { identifySource } from './survey-packages.ts';
 
 export interface StagedFile {
   readonly path: string;
@@ -65,7 +65,7 @@ function openSource(path: string): number {
 
 function checkSame(descriptor: number, identity: string): void {
   const stats = fstatSync(descriptor, { bigint: true });
-  if (!stats.isFile() || sourceIdentityOf(stats) !== identity) throw changed();
+  if (!stats.isFile() || identifySource(stats) !== identity) throw changed();
 }
 
 function changed(cause?: unknown): AppError {

@@ -11,7 +11,7 @@ export interface NamedPackage {
 export interface IndexSurveyParts {
   /** By location; none when the index is damaged. @throws AppError INDEX_ENGINE_MISSING. */
   readonly readIndex: (directory: string) => Promise<ReadonlyMap<string, NamedPackage>>;
-  readonly reasonOf: (named: NamedPackage, directory: string) => string;
+  readonly explainLoss: (named: NamedPackage, directory: string) => string;
 }
 
 /** How the indexes of a tree differ from what lies in it. */
@@ -30,7 +30,7 @@ export interface SurveyedIndexes {
 export async function surveyIndexes(
   root: string,
   { indexed, paths }: { readonly indexed: readonly string[]; readonly paths: readonly string[] },
-  { readIndex, reasonOf }: IndexSurveyParts,
+  { readIndex, explainLoss }: IndexSurveyParts,
 ): Promise<SurveyedIndexes> {
   const found = new Set(paths);
   const named = new Set<string>();
@@ -42,7 +42,7 @@ export async function surveyIndexes(
       const path = join(directory, one.location);
       named.add(path);
       if (found.has(path)) continue;
-      missing.push({ path, reason: reasonOf(one, join(root, directory)) });
+      missing.push({ path, reason: explainLoss(one, join(root, directory)) });
     }
     // One that names nothing says of no package that it is to be left out.
     if (index.size > 0) belowIndex.push(directory === '' ? '' : `${directory}/`);

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { AppError } from '../../errors.ts';
 import { digestOfFile } from '../../base/files/file-digest.ts';
 import { readIfThere } from '../../base/files/read-if-there.ts';
-import { algorithmOf } from '../../rpm/repodata/checksum-types.ts';
+import { findAlgorithm } from '../../rpm/repodata/checksum-types.ts';
 import { parseRepomd, type Repomd, type RepomdData } from '../../rpm/repodata/repomd.ts';
 import { hasTags, NO_TAGS } from '../../rpm/repodata/repomd-tags.ts';
 import type { FoundMetadata, FoundTags, RefusedFile } from '../survey.ts';
-import { sourceIdentityOf, refusalOf, unreadable } from './survey-packages.ts';
+import { identifySource, toRefusedFile, unreadable } from './survey-packages.ts';
 
 export interface MetadataSurveyParts {
   /** The type it can be put as; undefined for what is derived from packages. */
@@ -57,11 +57,11 @@ export async function surveyMetadata(
         try {
           metadata.push(await lookAt(root, { directory, type, entry }, parts));
         } catch (error) {
-          refusals.push(refusalOf(join(directory, entry.href), error));
+          refusals.push(toRefusedFile(join(directory, entry.href), error));
         }
       }
     } catch (error) {
-      refusals.push(refusalOf(repomdPath, error));
+      refusals.push(toRefusedFile(repomdPath, error));
     }
   }
   return { metadata, refusals, leftOutTypes: [...leftOut].toSorted(), tags };
@@ -110,7 +110,7 @@ async function lookAt(
   const stats = lstatSync(absolute, { bigint: true });
   if (!stats.isFile()) throw unreadable('it is no regular file');
   const { type: checksumType, hex } = entry.checksum;
-  const algorithm = algorithmOf(checksumType);
+  const algorithm = findAlgorithm(checksumType);
   if (algorithm === undefined) throw invalid(`${checksumType} in repomd.xml is no known type of checksum`);
   if ((await digestOfFile(absolute, algorithm)) !== hex.toLowerCase()) {
     throw invalid(`its ${checksumType} is not the one in repomd.xml`);
@@ -120,7 +120,7 @@ async function lookAt(
     directory,
     type,
     path,
-    identity: sourceIdentityOf(stats),
+    identity: identifySource(stats),
     sizeBytes: Number(stats.size),
     openSha256,
   };

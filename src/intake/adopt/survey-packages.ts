@@ -1,10 +1,10 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, errnoOf, toAppError } from '../../errors.ts';
-import { identityOf } from '../../base/files/file-identity.ts';
+import { toIdentity } from '../../base/files/file-identity.ts';
 import { findPackageWarnings } from '../find-package-warnings.ts';
 import type { InspectedPackage } from '../inspect-package.ts';
-import { fileOf } from './file-of.ts';
+import { locateSource } from './file-of.ts';
 import { type NameRules, recogniseDirectory } from './recognise-directory.ts';
 import { type RouteRules, routePackage } from './route-package.ts';
 import type { SurveyedPackage, RefusedFile } from '../survey.ts';
@@ -57,19 +57,19 @@ export async function surveyPackages(
       const realPath = linked.get(path);
       packages.push(await lookAt(root, { path, ...(realPath !== undefined && { realPath }) }, parts));
     } catch (error) {
-      refusals.push(refusalOf(path, error));
+      refusals.push(toRefusedFile(path, error));
     }
   });
   return { packages: inOrder(packages), refusals: inOrder(refusals) };
 }
 
 /** Of a regular file: device, inode, size and mtime. */
-export function sourceIdentityOf(stats: BigIntStats): string {
-  return `${stats.dev}-${identityOf(stats)}`;
+export function identifySource(stats: BigIntStats): string {
+  return `${stats.dev}-${toIdentity(stats)}`;
 }
 
 /** The refusal of a file, in the words of a report. */
-export function refusalOf(path: string, error: unknown): RefusedFile {
+export function toRefusedFile(path: string, error: unknown): RefusedFile {
   const errno = errnoOf(error);
   const known =
     errno === undefined || error instanceof AppError
@@ -90,7 +90,7 @@ async function lookAt(
   parts: PackageSurveyParts,
 ): Promise<SurveyedPackage> {
   const { path } = at;
-  const absolute = fileOf(root, at);
+  const absolute = locateSource(root, at);
   const stats = lstatSync(absolute, { bigint: true });
   if (!stats.isFile()) throw unreadable('it is no regular file');
   const sizeBytes = Number(stats.size);
@@ -105,7 +105,7 @@ async function lookAt(
   }
   return {
     ...at,
-    identity: sourceIdentityOf(stats),
+    identity: identifySource(stats),
     sizeBytes,
     sha256,
     nevra: formatNevra(nevra),

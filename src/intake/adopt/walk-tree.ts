@@ -39,7 +39,7 @@ export async function walkTree(root: string): Promise<WalkedTree> {
 
 async function walk(root: string, directory: string, into: Collected): Promise<void> {
   const entries = await readdir(join(root, directory), { withFileTypes: true }).catch((error: unknown) => {
-    into.unreadable.push({ path: directory === '' ? '.' : directory, reason: reasonOf(error) });
+    into.unreadable.push({ path: directory === '' ? '.' : directory, reason: explainError(error) });
     return [];
   });
   // In order of name, so that two runs say the same.
@@ -53,21 +53,21 @@ async function walk(root: string, directory: string, into: Collected): Promise<v
     else if (name.endsWith('.drpm')) into.deltas.push(path);
     else if (!name.endsWith('.rpm')) into.otherCount += 1;
     else if (entry.isFile()) into.packages.push(path);
-    else into.unreadable.push({ path, reason: await kindOf(join(root, path)) });
+    else into.unreadable.push({ path, reason: await readKind(join(root, path)) });
   }
 }
 
-async function kindOf(path: string): Promise<string> {
+async function readKind(path: string): Promise<string> {
   try {
     await lstat(path);
     return 'it is no regular file';
   } catch (error) {
     // A name that is no UTF-8 leads nowhere.
-    return reasonOf(error);
+    return explainError(error);
   }
 }
 
-function reasonOf(error: unknown): string {
+function explainError(error: unknown): string {
   const errno = errnoOf(error);
   if (errno === undefined) throw error;
   return `it cannot be read (${errno})`;

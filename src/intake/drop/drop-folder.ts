@@ -6,7 +6,7 @@ import { AppError, errnoOf, toAppError } from '../../errors.ts';
 import type { DroppedFile } from './dropped-file.ts';
 import { FileFault } from './file-fault.ts';
 import type { MountCalls } from './mount-calls.ts';
-import { droppedIdentityOf, type FileCalls } from './take-dropped-file.ts';
+import { identifyDropped, type FileCalls } from './take-dropped-file.ts';
 
 // The disk or the mount that the drop directory lies on answers these.
 const OF_DISK: ReadonlySet<string> = new Set(['EIO', 'ENOSPC', 'EDQUOT', 'EROFS']);
@@ -32,7 +32,7 @@ export class DropFolder {
   /** Whether the name still leads to the very file that was looked at. */
   async isStillThere({ name, sighting }: DroppedFile): Promise<boolean> {
     const stats = await this.look(name);
-    return stats !== undefined && droppedIdentityOf(stats) === sighting.identity;
+    return stats !== undefined && identifyDropped(stats) === sighting.identity;
   }
 
   /**

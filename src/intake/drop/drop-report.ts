@@ -3,7 +3,7 @@ import type { UploadOutcome } from '../../api/upload-outcome.ts';
 import { createLineBudgets, type LineBudgets } from '../../base/limits/line-budget.ts';
 import type { AppError } from '../../errors.ts';
 import type { AuditFacts } from '../../trust/audit-log.ts';
-import { type DroppedFile, originOf } from './dropped-file.ts';
+import { type DroppedFile, describeOrigin } from './dropped-file.ts';
 import type { RefusedDrop } from './move-to-rejected.ts';
 
 /** Whom the drop directory tells what becomes of its files. */
@@ -32,7 +32,7 @@ export class DropReport {
     const { nevra, sha256, sizeBytes, warnings, places } = outcome;
     const { audit, countUpload, log } = this.#parts;
     const repositories = places.map(({ repository }) => repository);
-    const facts = { ...originOf(file), nevra, sha256, sizeBytes, repositories };
+    const facts = { ...describeOrigin(file), nevra, sha256, sizeBytes, repositories };
     countUpload(outcome.outcome, sizeBytes);
     audit({ outcome: outcome.outcome, ...facts });
     log.info({ ...facts, ...(warnings && { warnings }) }, `package ${outcome.outcome}`);
@@ -41,7 +41,7 @@ export class DropReport {
   noteRefused(file: DroppedFile, { error, sha256 }: RefusedDrop): void {
     const { code, message, hint } = error;
     const { audit, countUpload, log } = this.#parts;
-    const facts = { ...originOf(file), ...(sha256 !== undefined && { sha256 }) };
+    const facts = { ...describeOrigin(file), ...(sha256 !== undefined && { sha256 }) };
     countUpload(code, 0);
     audit({ outcome: code, detail: message, ...facts });
     this.#tell((more) =>

@@ -11,7 +11,7 @@ export interface DroppedFile {
 }
 
 /** Which file it is, and whose, for the log and the audit log. */
-export function originOf({ name, stats }: Pick<DroppedFile, 'name' | 'stats'>): {
+export function describeOrigin({ name, stats }: Pick<DroppedFile, 'name' | 'stats'>): {
   readonly file: string;
   readonly ownerUid: number;
 } {

@@ -10,11 +10,11 @@ import { moveToRejected, REJECTED_DIRECTORY, type RefusedDrop } from './move-to-
 import { nextStep, type SettleRules } from './next-step.ts';
 import { Sightings } from './sightings.ts';
 import {
-  droppedIdentityOf,
+  identifyDropped,
   type FileCalls,
   NODE_FILE_CALLS,
   type Reach,
-  readFaultOf,
+  toReadFault,
   type TakeParts,
   takeDroppedFile,
 } from './take-dropped-file.ts';
@@ -104,7 +104,7 @@ export class DroppedFiles {
   /** Undefined when it is gone or cannot be looked at. @throws AppError of a mount that does not answer. */
   async #find(name: string): Promise<DroppedFile | undefined> {
     const path = join(this.#parts.path, name);
-    const stats = await this.#folder.look(name).catch((error: unknown) => readFaultOf(path, error));
+    const stats = await this.#folder.look(name).catch((error: unknown) => toReadFault(path, error));
     // The mount does not answer, so it would not answer for the next file either.
     if (stats instanceof AppError && !(stats instanceof FileFault)) throw stats;
     if (stats instanceof AppError) this.#sightings.noteUnseen(name, stats);
@@ -112,7 +112,7 @@ export class DroppedFiles {
       this.#sightings.noteUnseen(name, notUtf8(name, this.#parts.path));
     }
     if (stats === undefined || stats instanceof AppError) return undefined;
-    return { name, path, stats, sighting: this.#sightings.see(name, droppedIdentityOf(stats)) };
+    return { name, path, stats, sighting: this.#sightings.see(name, identifyDropped(stats)) };
   }
 
   async #take(file: DroppedFile): Promise<'done' | 'blocked'> {

@@ -44,9 +44,9 @@ export async function moveToRejected(rejection: Rejection): Promise<void> {
   const { directory, name } = rejection;
   await using rejected = await openRejected(join(directory, REJECTED_DIRECTORY));
   const inside = (entry: string): string => `/proc/self/fd/${rejected.fd}/${entry}`;
-  const textPath = inside(textNameOf(name));
+  const textPath = inside(nameReason(name));
   await rm(textPath, { force: true });
-  await writeFile(textPath, textOf(rejection), {
+  await writeFile(textPath, renderReason(rejection), {
     flag: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
     mode: PUBLIC_FILE_MODE,
   });
@@ -111,11 +111,11 @@ async function moveOver(from: string, to: string, inside: (entry: string) => str
   }
 }
 
-function textNameOf(name: string): string {
+function nameReason(name: string): string {
   return `${Buffer.from(name).subarray(0, MAX_TEXT_NAME_BYTES).toString()}.txt`;
 }
 
-function textOf({ name, refusal, nowMs }: Rejection): string {
+function renderReason({ name, refusal, nowMs }: Rejection): string {
   const { error, sha256 } = refusal;
   const lines = [
     `Refused: ${new Date(nowMs).toISOString()}`,

@@ -1,6 +1,6 @@
 import { type AppError, printable } from '../../errors.ts';
 import type { DropReport } from './drop-report.ts';
-import { type DroppedFile, originOf } from './dropped-file.ts';
+import { type DroppedFile, describeOrigin } from './dropped-file.ts';
 import type { Sighting, Verdict } from './next-step.ts';
 
 /** Why a file stays where it is, and when it is tried again. */
@@ -59,7 +59,7 @@ export class Sightings {
     this.#sightings.set(name, { ...sighting, fault, failures: sighting.failures + 1, retryAtMs });
     if (this.#toldFaults.has(cause)) return;
     this.#toldFaults.add(cause);
-    this.#report.noteStays(originOf({ name, stats }), fault);
+    this.#report.noteStays(describeOrigin({ name, stats }), fault);
   }
 
   /** Keeps why a file cannot be looked at. */

@@ -80,7 +80,7 @@ const REPLACED = new Set(['ENOENT', 'ELOOP', 'ENXIO']);
  * Tells whether a name still leads to the very file that was looked at, unchanged. A move does not count, nor a new
  * right to read it.
  */
-export function droppedIdentityOf({ dev, ino, size, mtimeNs, mode, uid, gid }: BigIntStats): string {
+export function identifyDropped({ dev, ino, size, mtimeNs, mode, uid, gid }: BigIntStats): string {
   return `${dev}-${ino}-${size}-${mtimeNs}-${mode}-${uid}-${gid}`;
 }
 
@@ -94,7 +94,7 @@ export async function takeDroppedFile(
   parts: TakeParts,
   { calls, signal, open: openFile = open }: Reach & Partial<Pick<FileCalls, 'open'>>,
 ): Promise<DroppedFileResult> {
-  const identity = droppedIdentityOf(stats);
+  const identity = identifyDropped(stats);
   let sha256: string | undefined;
   try {
     checkBeforeReading(stats, parts.maxUploadBytes);
@@ -106,7 +106,7 @@ export async function takeDroppedFile(
     // Bytes that were read while the user wrote tell nothing.
     if ((await file.identity()) !== identity) return { kind: 'changed' };
     parts.checkStart(start, Number(stats.size));
-    const copy = await copyToSpool(chunksOf(file, Number(stats.size), signal), parts);
+    const copy = await copyToSpool(readChunks(file, Number(stats.size), signal), parts);
     ({ sha256 } = copy);
     try {
       // Bytes that were read during a write are a mixture.
@@ -159,20 +159,20 @@ async function openDropped(
         'Give the file to the group of the service or let every user read it (chmod a+r, or a umask of 022), and drop it again.',
       );
     }
-    throw readFaultOf(path, error);
+    throw toReadFault(path, error);
   }
 }
 
 function readWithin(path: string, file: FileHandle, calls: MountCalls): OpenedDrop {
   return {
-    identity: async () => droppedIdentityOf(await calls.within(() => file.stat({ bigint: true }))),
+    identity: async () => identifyDropped(await calls.within(() => file.stat({ bigint: true }))),
     read: async (position, length) => {
       const buffer = Buffer.allocUnsafe(length);
       try {
         const { bytesRead } = await calls.within(() => file.read({ buffer, position }));
         return buffer.subarray(0, bytesRead);
       } catch (error) {
-        throw readFaultOf(path, error);
+        throw toReadFault(path, error);
       }
     },
     [Symbol.asyncDispose]: async () => {
@@ -196,7 +196,7 @@ async function copyToSpool(
 }
 
 /** Not further than the size that it had: a user who keeps writing would otherwise never let it end. */
-async function* chunksOf(file: OpenedDrop, sizeBytes: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+async function* readChunks(file: OpenedDrop, sizeBytes: number, signal: AbortSignal): AsyncGenerator<Buffer> {
   for (let position = 0; position < sizeBytes; ) {
     signal.throwIfAborted();
     const length = Math.min(READ_BYTES, sizeBytes - position);
@@ -209,7 +209,7 @@ async function* chunksOf(file: OpenedDrop, sizeBytes: number, signal: AbortSigna
 }
 
 /** A mount that does not answer is no fault of this file. */
-export function readFaultOf(path: string, cause: unknown): AppError {
+export function toReadFault(path: string, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
   return new FileFault('STORAGE_FAILED', `${path} cannot be read (${errnoOf(cause) ?? 'no reason given'})`, {
     hint: 'Check the disk that the file lies on, then drop the package again or remove the file.',

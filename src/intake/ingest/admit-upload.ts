@@ -6,7 +6,7 @@ import type { SpooledUpload } from '../spooled-upload.ts';
 import type { SignaturesByRepository } from '../../trust/check-package-signature.ts';
 import type { SignatureVerdict } from '../../api/signature-verdict.ts';
 import type { IngestParts } from '../ingest-parts.ts';
-import type { StoredFile } from './stored-file.ts';
+import type { StoredFile } from './choose-signed-file.ts';
 import type { RepositoryName } from '../../rpm/repository-name.ts';
 
 /** An upload that no rule forbids; what the tree has is not considered yet. */

@@ -10,7 +10,7 @@ export interface Refused {
 const MAX_NAMED = 20;
 
 /** One answer for all. @throws AppError of a fault of ours: it may be gone the next time. */
-export function refusalOf(refused: readonly Refused[], count: number): AppError {
+export function refuseBatch(refused: readonly Refused[], count: number): AppError {
   const fault = refused.find(({ error }) => error.statusCode >= 500);
   if (fault !== undefined) throw fault.error;
   const named = refused.slice(0, MAX_NAMED).map(({ error }) => error.message);

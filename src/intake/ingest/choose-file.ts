@@ -3,12 +3,12 @@ import type { Target } from '../../storage/repository-layout.ts';
 import { givenSha256 } from '../describe-upload.ts';
 import type { IngestParts } from '../ingest-parts.ts';
 import type { FileToPlace } from '../../storage/places.ts';
-import { chooseStoredFile, type StoredFile } from './stored-file.ts';
+import { chooseSignedFile, type StoredFile } from './choose-signed-file.ts';
 import { formatNevra } from '../../rpm/nevra.ts';
 
 /**
  * The file of a package that goes into the tree: the one that was sent, or a signed copy of it.
- * @throws AppError as chooseStoredFile().
+ * @throws AppError as chooseSignedFile().
  */
 export async function chooseFile(
   asSent: StoredFile,
@@ -17,7 +17,7 @@ export async function chooseFile(
 ): Promise<StoredFile> {
   const { signing } = parts;
   if (signing === undefined) return asSent;
-  return chooseStoredFile(asSent, targets, { ...parts, signing });
+  return chooseSignedFile(asSent, targets, { ...parts, signing });
 }
 
 export function toPlace(
@@ -29,7 +29,7 @@ export function toPlace(
 }
 
 /** What an answer says of a package beside its places. */
-export function factsOf({
+export function toOutcomeFacts({
   nevra,
   sha256,
   receivedSha256,
@@ -43,7 +43,7 @@ export function factsOf({
 }
 
 /** For answers and batches; left out when there is nothing to say. */
-export function warningsOf(
+export function findUploadWarnings(
   { inspected }: Pick<StoredFile, 'inspected'>,
   targets: readonly Pick<Target, 'repository'>[],
   { findWarnings }: Pick<IngestParts, 'findWarnings'>,

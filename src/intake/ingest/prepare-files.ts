@@ -1,12 +1,12 @@
 import type { Batch, BatchMember } from '../../storage/batch-store.ts';
 import { AppError, toAppError } from '../../errors.ts';
-import { chooseFile, toPlace, warningsOf } from './choose-file.ts';
+import { chooseFile, toPlace, findUploadWarnings } from './choose-file.ts';
 import { inspectPackage } from '../inspect-package.ts';
 import type { BatchParts } from '../ingest-parts.ts';
-import { type Refused, refusalOf } from './batch-refusal.ts';
+import { type Refused, refuseBatch } from './batch-refusal.ts';
 import { memberToPlace } from '../../storage/member-to-place.ts';
 import type { DecidedMember, FileToPlace } from '../../storage/places.ts';
-import type { StoredFile } from './stored-file.ts';
+import type { StoredFile } from './choose-signed-file.ts';
 
 /** One package of a batch as it would go into the tree. */
 export interface PreparedFile {
@@ -32,7 +32,7 @@ export async function prepareFiles(
   const files = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   if (refused.length === 0) return files;
   await discardAll(files);
-  return refusalOf(refused, members.length);
+  return refuseBatch(refused, members.length);
 }
 
 /** Removes the names that were made for the commit. */
@@ -56,7 +56,7 @@ async function prepareFile(id: string, member: BatchMember, parts: BatchParts): 
   const { warnings: _asSent, ...others } = member;
   const asStored = {
     ...others,
-    ...warningsOf(stored, targets, parts),
+    ...findUploadWarnings(stored, targets, parts),
     sha256: file.sha256,
     sizeBytes: file.sizeBytes,
     signatures: Object.fromEntries(file.signatures),

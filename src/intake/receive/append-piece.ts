@@ -35,7 +35,7 @@ export interface PartialBody {
  */
 export async function appendPiece(partial: PartialBody, piece: UploadPiece): Promise<number> {
   const { path, sizeBytes, lengthBytes } = partial;
-  const check = checkOf(piece.expectedDigests);
+  const check = createCheck(piece.expectedDigests);
   await using file = await open(path, 'a');
   const addedBytes = await writeBody(piece.body, file, {
     ...piece,
@@ -64,7 +64,7 @@ export async function repeatLastByte(
   { path, lengthBytes }: PartialBody,
   piece: UploadPiece,
 ): Promise<number> {
-  const check = checkOf(piece.expectedDigests);
+  const check = createCheck(piece.expectedDigests);
   let last: Buffer | undefined;
   for await (const chunk of chunksOf(piece.body, piece)) {
     if (chunk.length + (last?.length ?? 0) > 1) throw longerThanSaid(lengthBytes);
@@ -81,7 +81,7 @@ export async function repeatLastByte(
   });
 }
 
-function checkOf(expected: readonly ExpectedDigest[]): {
+function createCheck(expected: readonly ExpectedDigest[]): {
   readonly see: (chunk: Buffer) => void;
   readonly demandEqual: () => void;
 } {

@@ -43,14 +43,14 @@ export async function readKeptUpload(paths: UploadPaths): Promise<KeptUpload | u
   const begun = await readIfThere(paths.begun);
   const body = await statIfThere(paths.body);
   if (begun !== undefined && body !== undefined) {
-    return { ...parseFacts(begun), sizeBytes: body.size, isAccepted: false, expiresAtMs: expiryOf(body) };
+    return { ...parseFacts(begun), sizeBytes: body.size, isAccepted: false, expiresAtMs: readExpiry(body) };
   }
   // Looked for last: it may just have replaced the files that were looked for above.
   const accepted = await readIfThere(paths.accepted);
   if (accepted === undefined) return undefined;
   const facts = parseFacts(accepted);
   // The directory changed when it was accepted.
-  const expiresAtMs = expiryOf(await statIfThere(paths.folder));
+  const expiresAtMs = readExpiry(await statIfThere(paths.folder));
   return { ...facts, sizeBytes: facts.lengthBytes, isAccepted: true, expiresAtMs };
 }
 
@@ -58,7 +58,7 @@ export async function readKeptUpload(paths: UploadPaths): Promise<KeptUpload | u
 export async function expiryOfRemains(paths: UploadPaths): Promise<number> {
   // The body may be younger: nothing but its name changes the directory.
   const [folder, body] = [await statIfThere(paths.folder), await statIfThere(paths.body)];
-  return Math.max(expiryOf(folder), expiryOf(body));
+  return Math.max(readExpiry(folder), readExpiry(body));
 }
 
 /** Our own file, which replaceDurable wrote whole. */
@@ -67,7 +67,7 @@ function parseFacts(text: string): ResumableFacts {
   return { lengthBytes, terms, expectedDigests, owner };
 }
 
-function expiryOf(stats: Stats | undefined): number {
+function readExpiry(stats: Stats | undefined): number {
   return (stats?.mtimeMs ?? 0) + EXPIRE_MS;
 }
 

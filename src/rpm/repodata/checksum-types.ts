@@ -10,6 +10,6 @@ const ALGORITHMS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** What OpenSSL calls the type of a checksum in metadata, in any case; undefined for one that no client knows. */
-export function algorithmOf(type: string): string | undefined {
+export function findAlgorithm(type: string): string | undefined {
   return ALGORITHMS.get(type.toLowerCase());
 }

@@ -56,7 +56,7 @@ export class PackageScanner {
     const seam = Buffer.concat([this.#tail, piece]);
     const isCut = this.#heldBytes > MAX_PACKAGE_BYTES;
     if (!seam.includes(END)) {
-      this.#tail = tailOf(seam);
+      this.#tail = copyTail(seam);
       if (!isCut) this.#hold(piece);
       return [];
     }
@@ -78,7 +78,7 @@ export class PackageScanner {
     this.#heldBytes = 0;
     this.#hold(rest);
     this.#unendedBytes = rest.length;
-    this.#tail = tailOf(rest);
+    this.#tail = copyTail(rest);
     return packages;
   }
 
@@ -89,7 +89,7 @@ export class PackageScanner {
 }
 
 /** As much of the end as may be the beginning of END. */
-function tailOf(bytes: Uint8Array): Uint8Array {
+function copyTail(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(Math.max(0, bytes.length - END.length + 1));
 }
 
@@ -113,7 +113,7 @@ function scanPackage(bytes: Buffer): ScannedPackage {
 function namesForbidden(element: string): boolean {
   if (FORBIDDEN.test(element)) return true;
   for (const [, decimal, hex] of element.matchAll(CHARACTER_REFERENCE)) {
-    if (!isChar(codePointOf(decimal, hex))) return true;
+    if (!isChar(parseCodePoint(decimal, hex))) return true;
   }
   return false;
 }
@@ -125,7 +125,7 @@ function isChar(codePoint: number): boolean {
   return codePoint <= 0x10ffff && !isSurrogate && codePoint !== 0xfffe && codePoint !== 0xffff;
 }
 
-function codePointOf(decimal: string | undefined, hex: string | undefined): number {
+function parseCodePoint(decimal: string | undefined, hex: string | undefined): number {
   return decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
 }
 
@@ -140,7 +140,7 @@ const ENTITIES = new Map([
 function unescapeAttribute(text: string): string {
   return text.replace(/&(?:#(\d+)|#x([0-9a-f]+)|(\w+));/gi, (whole, decimal, hex, name) => {
     if (name !== undefined) return ENTITIES.get(name) ?? whole;
-    const codePoint = codePointOf(decimal, hex);
+    const codePoint = parseCodePoint(decimal, hex);
     return isChar(codePoint) ? String.fromCodePoint(codePoint) : whole;
   });
 }

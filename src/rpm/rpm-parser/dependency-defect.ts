@@ -44,7 +44,7 @@ export function findDependencyDefect(main: Header): DependencyDefect | undefined
   for (const tag of NAME_TAGS) {
     const entry = main.entries.get(tag);
     if (entry === undefined || !STRING_TYPES.includes(entry.type)) continue;
-    const defect = findDefectOf(main.bytes, entry);
+    const defect = findEntryDefect(main.bytes, entry);
     if (defect !== undefined) return { tag: tagName(main.kind, tag), ...defect };
   }
   return undefined;
@@ -60,19 +60,19 @@ const PROBLEMS: Readonly<Record<DependencyDefect['problem'], string>> = {
   'too-many-words': `has more than ${MAX_SPACES} spaces between its words`,
 };
 
-function findDefectOf(bytes: Buffer, entry: HeaderEntry): Omit<DependencyDefect, 'tag'> | undefined {
+function findEntryDefect(bytes: Buffer, entry: HeaderEntry): Omit<DependencyDefect, 'tag'> | undefined {
   let start = entry.start;
   for (let index = 0; index < entry.count; index++) {
     const end = bytes.indexOf(0, start);
     const problem = problemIn(bytes, start, end);
-    if (problem !== undefined) return { index, problem, start: beginningOf(bytes, start) };
+    if (problem !== undefined) return { index, problem, start: readBeginning(bytes, start) };
     start = end + 1;
   }
   return undefined;
 }
 
 /** The dependency is longer than that. */
-function beginningOf(bytes: Buffer, start: number): string {
+function readBeginning(bytes: Buffer, start: number): string {
   return bytes.toString('latin1', start, start + SHOWN_CHARACTERS).replace(/[^ -~]/g, '?');
 }
 

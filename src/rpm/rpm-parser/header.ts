@@ -43,7 +43,7 @@ export function readHeader(bytes: Uint8Array, start: number, kind: HeaderKind): 
     const entry = readEntry({ bytes: buffer, view, intro, index, previousEnd, trailer });
     const first = entries.get(entry.tag);
     if (first === undefined) entries.set(entry.tag, entry);
-    else listOf(repeated, first).push(entry);
+    else findList(repeated, first).push(entry);
     previousEnd = entry.end;
     packedBytes = alignUp(packedBytes, valueBytes(entry.type)) + entry.end - entry.start;
   }
@@ -53,7 +53,7 @@ export function readHeader(bytes: Uint8Array, start: number, kind: HeaderKind): 
   return { kind, bytes: buffer, view, start, hasRegion, entries, repeats: repeated, ambiguousTags };
 }
 
-function listOf(repeated: Map<number, HeaderEntry[]>, first: HeaderEntry): HeaderEntry[] {
+function findList(repeated: Map<number, HeaderEntry[]>, first: HeaderEntry): HeaderEntry[] {
   const known = repeated.get(first.tag);
   if (known !== undefined) return known;
   const list = [first];

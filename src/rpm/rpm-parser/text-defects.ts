@@ -41,8 +41,8 @@ const FREE_TEXT_TAGS: readonly number[] = [
   Tag.CHANGELOGTEXT,
 ];
 
-const FREE_TEXT_NAMES = namesOf(FREE_TEXT_TAGS);
-const NEVRA_NAMES = namesOf(NEVRA_TAGS);
+const FREE_TEXT_NAMES = nameTags(FREE_TEXT_TAGS);
+const NEVRA_NAMES = nameTags(NEVRA_TAGS);
 
 /** Every tag whose strings repodata carries. */
 const REPODATA_TAGS: readonly number[] = [
@@ -59,7 +59,7 @@ const REPODATA_TAGS: readonly number[] = [
  * createrepo_c does; hosts install such packages. `replaced`: U+FFFD stands in its place, since no program looks
  * anything up by it. `fatal`: hosts compare it, or no reader can take it.
  */
-export function severityOf({ tag, defect }: TextDefect): 'harmless' | 'replaced' | 'fatal' {
+export function rateDefect({ tag, defect }: TextDefect): 'harmless' | 'replaced' | 'fatal' {
   if (defect === 'too-long') return 'fatal';
   if (defect === 'latin-1') return NEVRA_NAMES.has(tag) ? 'fatal' : 'harmless';
   return FREE_TEXT_NAMES.has(tag) ? 'replaced' : 'fatal';
@@ -70,7 +70,7 @@ export function findTextDefects(main: Header): readonly TextDefect[] {
   return REPODATA_TAGS.flatMap((tag) => {
     const entry = main.entries.get(tag);
     if (entry === undefined || !STRING_TYPES.includes(entry.type) || isHarmless(main.bytes, entry)) return [];
-    return findDefectsOf(main, entry);
+    return findEntryDefects(main, entry);
   });
 }
 
@@ -86,10 +86,10 @@ function isHarmless(bytes: Buffer, entry: HeaderEntry): boolean {
   return true;
 }
 
-function findDefectsOf(main: Header, entry: HeaderEntry): readonly TextDefect[] {
+function findEntryDefects(main: Header, entry: HeaderEntry): readonly TextDefect[] {
   const tag = tagName(main.kind, entry.tag);
   const isNevra = NEVRA_TAGS.includes(entry.tag);
-  const isTooLong = lengthRuleOf(entry.tag);
+  const isTooLong = chooseLengthRule(entry.tag);
   // Repodata carries the C locale only, the first of a translated text.
   const count = valueCount(entry);
   const firstIndexes = new Map<TextDefect['defect'], number>();
@@ -116,7 +116,7 @@ function defectsIn(facts: TextFacts, isNevra: boolean): TextDefect['defect'][] {
 
 type LengthRule = (bytes: Buffer, start: number, end: number) => boolean;
 
-function lengthRuleOf(tag: number): LengthRule {
+function chooseLengthRule(tag: number): LengthRule {
   if (NEVRA_TAGS.includes(tag) || PATH_TAGS.includes(tag)) {
     return (_bytes, start, end) => end - start > MAX_NAME_BYTES;
   }
@@ -129,6 +129,6 @@ function lengthRuleOf(tag: number): LengthRule {
   return isTooLongForText;
 }
 
-function namesOf(tags: readonly number[]): ReadonlySet<string> {
+function nameTags(tags: readonly number[]): ReadonlySet<string> {
   return new Set(tags.map((tag) => tagName('main', tag)));
 }

@@ -41,14 +41,14 @@ export function isTooLongForAttribute(bytes: Buffer, start: number, end: number,
   if (lengthBytes > maxBytes) return true;
   let writtenBytes = 0;
   for (const character of decodeText(bytes, start, end)) {
-    writtenBytes += writtenBytesOf(character.codePointAt(0) ?? 0);
+    writtenBytes += countWrittenBytes(character.codePointAt(0) ?? 0);
     if (writtenBytes > maxBytes) return true;
   }
   return false;
 }
 
 /** Source: libxml2, xmlsave.c, xmlBufAttrSerializeTxtContent. */
-function writtenBytesOf(codePoint: number): number {
+function countWrittenBytes(codePoint: number): number {
   if (codePoint >= 0x80) return '&#x;'.length + codePoint.toString(16).length;
   if (codePoint < 0x20) return MAX_GROWTH_OF_ATTRIBUTE;
   return ESCAPED_BYTES.get(codePoint) ?? 1;

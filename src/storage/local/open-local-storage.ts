@@ -4,7 +4,7 @@ import { LocalPublications } from './local-publications.ts';
 import { LocalPlaces } from './local-places.ts';
 import { createLocalRepositories } from './local-repositories.ts';
 import { createPackageFiles, type PackageFiles } from './package-files.ts';
-import { placeDecidedOf } from './place-decided.ts';
+import { placeDecidedIn } from './place-decided.ts';
 import { SqliteRecords } from './sqlite-records.ts';
 
 /**
@@ -33,7 +33,7 @@ export async function openLocalStorage(
         log.warn({ scratchDir, err: error }, 'scratch directory not removed; the next start does it'),
     }),
     batches: folders,
-    placeDecided: (repository) => placeDecidedOf(repository, { ...parts, takeTurns }),
+    placeDecided: (repository) => placeDecidedIn(repository, { ...parts, takeTurns }),
     openPlaces: (options) => new LocalPlaces(parts, options),
     close: () => records.close(),
   };

@@ -49,7 +49,7 @@ function factsOf({ records }: PlaceDecidedParts): StoredFacts {
  * Places every decided batch that has packages in a repository, before an index run of it looks at the packages.
  * @throws AppError BATCH_UNPLACED.
  */
-export async function placeDecidedOf(
+export async function placeDecidedIn(
   repository: RepositoryName,
   parts: PlaceDecidedParts & { readonly takeTurns: TakeTurns },
 ): Promise<void> {

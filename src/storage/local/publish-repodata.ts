@@ -19,7 +19,7 @@ import { hasTags, NO_TAGS } from '../../rpm/repodata/repomd-tags.ts';
 import { isCarried } from '../../rpm/foreign-types.ts';
 import {
   type FormerPublications,
-  latestOf,
+  pickLatest,
   nextRevision,
   readFormerPublications,
 } from '../former-publications.ts';
@@ -50,7 +50,7 @@ export async function publishRepodata(
   const newDir = join(scratchDir, 'repodata');
   const publicDir = join(repositoryDir, 'repodata');
   const names = (await readdir(newDir)).filter((name) => name !== 'repomd.xml');
-  const former = latestOf(publication.adoptedAge, await readFormerPublications(repositoryDir));
+  const former = pickLatest(publication.adoptedAge, await readFormerPublications(repositoryDir));
   const xml = await newRepomdXml(repositoryDir, scratchDir, { ...publication, former });
   // zypper looks for the key beside the signature.
   const signed =

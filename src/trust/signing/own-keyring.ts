@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GpgHome } from '../../base/config/load.ts';
-import { type Keyring, makeKeyringOf } from '../keyring.ts';
+import { type Keyring, makeKeyringFrom } from '../keyring.ts';
 import { exportPresentKeys } from './export-keys.ts';
 
 /** The public keys that may have signed, as gpgv takes them: made when they are first used, and anew when they are renewed. */
@@ -60,6 +60,8 @@ export class OwnKeyring {
     await rm(former, { recursive: true, force: true });
     // Made of the keys that are there: a missing one must not hide what the others signed.
     const armored = await exportPresentKeys(this.#home, this.#keys);
-    return armored === undefined ? undefined : makeKeyringOf(armored, join(this.#directory, String(number)));
+    return armored === undefined
+      ? undefined
+      : makeKeyringFrom(armored, join(this.#directory, String(number)));
   }
 }

@@ -41,7 +41,7 @@ export function readGpgvStatus(status: string, keys: Keyring['keys']): Signature
   const [keyword = '', id = '', ...rest] = verdict;
   const state = VERDICTS.get(keyword) ?? 'unverifiable';
   if (keyword === 'ERRSIG') return readFailure(id, rest);
-  const key = { ...keyIdOf(id), ...userIdOf(rest) };
+  const key = { ...readKeyId(id), ...readUserId(rest) };
   if (state === 'bad') return { state, ...key };
   const valid = lines.find(([name]) => name === 'VALIDSIG')?.slice(1) ?? [];
   // VALIDSIG fpr date time expires version reserved pubkey-algo hash-algo class primary-key-fpr
@@ -68,21 +68,21 @@ function judgeStrength(
 
 /** ERRSIG keyid pubkey-algo hash-algo class time reason [fpr] */
 function readFailure(id: string, [, digest, , , reason]: readonly string[]): SignatureVerdict {
-  if (reason === NO_PUBLIC_KEY) return { state: 'unknown-key', ...keyIdOf(id) };
+  if (reason === NO_PUBLIC_KEY) return { state: 'unknown-key', ...readKeyId(id) };
   const weakDigest = findWeakDigest(Number(digest));
   return {
     state: 'unverifiable',
-    ...keyIdOf(id),
+    ...readKeyId(id),
     ...(weakDigest !== undefined && { weakness: { digest: weakDigest } }),
   };
 }
 
-function keyIdOf(text: string): { readonly keyId?: string } {
+function readKeyId(text: string): { readonly keyId?: string } {
   const keyId = KEY_ID.exec(text)?.[0];
   return keyId === undefined ? {} : { keyId };
 }
 
-function userIdOf(words: readonly string[]): { readonly userId?: string } {
+function readUserId(words: readonly string[]): { readonly userId?: string } {
   const userId = cutText(words.join(' '), MAX_USER_ID_BYTES);
   return userId === '' ? {} : { userId };
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chmod, constants, copyFile, mkdir, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, toAppError } from '../../errors.ts';
-import { freeBytesOf } from '../../base/files/free-bytes.ts';
+import { readFreeBytes } from '../../base/files/free-bytes.ts';
 import type { RpmPackage } from '../../rpm/rpm-parser/rpm-package.ts';
 import type { GpgHome } from '../../base/config/load.ts';
 import { agentOptions, openPassphrase, UNATTENDED } from '../gpg-home.ts';
@@ -129,7 +129,7 @@ async function runRpmsign({ directory, nevra, signal }: RpmsignRun, key: Signing
 /** rpmsign writes the package twice more, removes those files when it fails, and does not say why it failed. */
 async function lacksRoom(directory: string): Promise<boolean> {
   const { size } = await stat(join(directory, PACKAGE_FILE));
-  const free = freeBytesOf(directory);
+  const free = readFreeBytes(directory);
   return free !== undefined && free < 2 * size + ROOM_BYTES;
 }
 

@@ -33,7 +33,7 @@ export async function verifyPackageSignature(
   gpgv: Gpgv,
 ): Promise<SignatureVerdict> {
   const { rpm } = signed;
-  const distinct = [...Map.groupBy(rpm.signatures, keyOf).values()].flatMap(([first]) => first ?? []);
+  const distinct = [...Map.groupBy(rpm.signatures, nameGroup).values()].flatMap(([first]) => first ?? []);
   const results = await Promise.all(
     distinct.map(async (signature) => ({ signature, verdict: await verify(signature) })),
   );
@@ -57,7 +57,7 @@ interface Result {
 }
 
 /** The same signature stands under two tags when rpm 6 signs a package for older ones too. */
-function keyOf({ covers, packet }: PackageSignature): string {
+function nameGroup({ covers, packet }: PackageSignature): string {
   return `${covers} ${Buffer.from(packet).toString('base64')}`;
 }
 

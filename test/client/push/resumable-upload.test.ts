@@ -1,7 +1,7 @@
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exitCodeOf } from '../../../src/client/exit-code.ts';
+import { choosePushExitCode } from '../../../src/client/exit-code.ts';
 import type { PushedFile } from '../../../src/client/push-file.ts';
 import { pushFiles } from '../../../src/client/push-files.ts';
 import { createFakeTus } from '../../support/fake-tus.ts';
@@ -34,7 +34,7 @@ interface Pushed {
 async function pushLarge(server: ScriptedServer, given: PushChanges = {}): Promise<Pushed> {
   using push = pushOptions(server.baseUrl, given);
   const report = await pushFiles([{ path, sizeBytes: SIZE_BYTES }], push.options, NO_EVENTS);
-  return { result: report.results[0], exitCode: exitCodeOf(report), pausesMs: push.pausesMs };
+  return { result: report.results[0], exitCode: choosePushExitCode(report), pausesMs: push.pausesMs };
 }
 
 const receivedBytes = ({ seen }: ScriptedServer): number =>

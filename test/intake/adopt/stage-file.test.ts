@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stageFile } from '../../../src/intake/adopt/stage-file.ts';
-import { sourceIdentityOf } from '../../../src/intake/adopt/survey-packages.ts';
+import { identifySource } from '../../../src/intake/adopt/survey-packages.ts';
 import { createTempDir, type TempDir } from '../../support/temp-dir.ts';
 
 const STAGE_FILE = fileURLToPath(new URL('../../../src/intake/adopt/stage-file.ts', import.meta.url));
@@ -30,7 +30,7 @@ beforeEach(async () => {
   await mkdir(incomingDir);
   const path = join(dir.path, 'x.rpm');
   await writeFile(path, 'package', { mode: 0o600 });
-  source = { path, identity: sourceIdentityOf(lstatSync(path, { bigint: true })) };
+  source = { path, identity: identifySource(lstatSync(path, { bigint: true })) };
 });
 
 afterEach(() => dir.remove());
@@ -67,7 +67,7 @@ describe('a surveyed file', () => {
 
   it('that cannot be copied leaves no name', async () => {
     await writeFile(source.path, Buffer.alloc(100_000));
-    const identity = sourceIdentityOf(lstatSync(source.path, { bigint: true }));
+    const identity = identifySource(lstatSync(source.path, { bigint: true }));
     const script = `
       import { stageFile } from ${JSON.stringify(STAGE_FILE)};
       const to = { incomingDir: ${JSON.stringify(incomingDir)}, isLinkWanted: false };

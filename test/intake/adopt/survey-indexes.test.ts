@@ -15,7 +15,7 @@ it('names what an index has and the survey did not find, and what lies below an 
   };
   const parts = {
     readIndex: async (directory: string) => indexes.get(directory) ?? named(),
-    reasonOf: ({ location }: { readonly location: string }, directory: string) =>
+    explainLoss: ({ location }: { readonly location: string }, directory: string) =>
       `${location} of ${directory}`,
   };
   expect(await surveyIndexes('/old', found, parts)).toEqual({

@@ -48,7 +48,7 @@ export async function checkRepodata(options: {
       if (!isReadable || hasUnreadableDependency(element)) unreadablePkgids.add(pkgid);
     }
   }
-  const pkgids = countOf(indexed.values());
+  const pkgids = countEach(indexed.values());
   for (const path of [filelists, other]) {
     const found = new Map<string, number>();
     for await (const packages of scanMetadata(path, signal)) {
@@ -97,7 +97,7 @@ async function metadataPaths(scratchDir: string): Promise<readonly [string, stri
   return [pathOf(primary), pathOf(filelists), pathOf(other)];
 }
 
-function countOf(pkgids: Iterable<string>): ReadonlyMap<string, number> {
+function countEach(pkgids: Iterable<string>): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const pkgid of pkgids) counts.set(pkgid, (counts.get(pkgid) ?? 0) + 1);
   return counts;

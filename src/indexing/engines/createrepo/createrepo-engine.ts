@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { AppError, errnoOf } from '../../../errors.ts';
 import { unreadablePackage } from '../../unreadable-package.ts';
 import { identityAt } from '../../../base/files/file-identity.ts';
-import { adoptMetadata } from '../../metadata/adopt-metadata.ts';
+import { reuseMetadata } from '../../metadata/reuse-metadata.ts';
 import { checkRepodata, type RepodataCheck } from './check-repodata.ts';
 import { findLost, findUnnamed, readFoundIndex } from '../../found-index.ts';
 import type { BuiltIndex, FaultyPackage, IndexEngine, IndexJob, LeftOut } from '../../index-engine.ts';
@@ -36,7 +36,7 @@ export function createCreaterepoEngine(options: CreaterepoEngineOptions): IndexE
     isCheapWhenUnchanged: false,
     build: (job, { signal }) => buildChecked(job, options, signal),
     findFault: async () =>
-      (await options.findExecutable()) === undefined ? engineMissing(options.executable) : undefined,
+      (await options.findCreaterepo()) === undefined ? engineMissing(options.executable) : undefined,
     close: async () => undefined,
   };
 }
@@ -70,7 +70,7 @@ async function buildChecked(
       mayReuse = false;
       continue;
     }
-    const left = leftOutOf(check, warnings, repositoryDir).filter(({ location }) => !damaged.has(location));
+    const left = findLeftOut(check, warnings, repositoryDir).filter(({ location }) => !damaged.has(location));
     const judged = await judge({ damaged, left, missing: check.missing }, job);
     for (const one of judged.faulty) faulty.set(one.location, one);
     leftOut.push(...judged.leftOut);
@@ -133,7 +133,7 @@ async function prepareReuse(
   const isAlone = (location: string): boolean => copies.get(basename(location))?.length === 1;
   for (const location of texts.keys()) if (!isAlone(location)) throw sameName(location);
   const published = by.mayReuse ? await readSoundRepomd(repositoryDir) : undefined;
-  const adopted = published && (await adoptMetadata(repositoryDir, published, directory));
+  const adopted = published && (await reuseMetadata(repositoryDir, published, directory));
   const others = (adopted?.groups ?? []).filter(({ packages: [first] }) => {
     const location = first?.location ?? '';
     return isAlone(location) && !texts.has(location);
@@ -243,7 +243,7 @@ async function digestNow(location: string, digest: () => Promise<string>): Promi
   }
 }
 
-function leftOutOf(
+function findLeftOut(
   { missing, unreadable }: RepodataCheck,
   warnings: readonly string[],
   repositoryDir: string,

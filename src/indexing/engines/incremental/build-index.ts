@@ -4,7 +4,7 @@ import { AppError } from '../../../errors.ts';
 import { damagedIndex } from '../../damaged-index.ts';
 import { wrongMetadata } from '../../wrong-metadata.ts';
 import { digestOfFile } from '../../../base/files/file-digest.ts';
-import { type AdoptedMetadata, adoptMetadata } from '../../metadata/adopt-metadata.ts';
+import { type ReusableMetadata, reuseMetadata } from '../../metadata/reuse-metadata.ts';
 import { comparePackages, comparePlaced, type PackageChanges } from './compare-packages.ts';
 import {
   type FoundIndex,
@@ -33,7 +33,7 @@ export interface BuildParts extends RebuildParts {
   readonly now: () => number;
 }
 
-const NOTHING_ADOPTED: AdoptedMetadata = { groups: [], warnings: [] };
+const NOTHING_ADOPTED: ReusableMetadata = { groups: [], warnings: [] };
 
 /**
  * One run of the incremental engine: it describes what changed, rebuilds the groups that the change touches, and copies
@@ -58,7 +58,7 @@ async function build(job: IndexJob, parts: BuildParts): Promise<BuiltIndex> {
   const former = published && parts.states.load(repository, repositoryDir, published);
   if (former !== undefined && trust === 'files') await checkFiles(former, repositoryDir);
   const mustAdopt = published !== undefined && former === undefined;
-  const adopted = mustAdopt ? await adoptMetadata(repositoryDir, published, scratchDir) : NOTHING_ADOPTED;
+  const adopted = mustAdopt ? await reuseMetadata(repositoryDir, published, scratchDir) : NOTHING_ADOPTED;
   const groups = former?.groups ?? adopted.groups;
 
   // 2. Compare it with the packages on disk.

@@ -32,7 +32,7 @@ export function comparePackages(
   const gone = [...acknowledged.keys()].filter((location) => !expected.has(location));
   for (const location of [...staysOut, ...job.heldBack]) expected.delete(location);
   const removed = new Set<string>();
-  for (const { location, pkgid, identity } of packagesOf(groups)) {
+  for (const { location, pkgid, identity } of iteratePackages(groups)) {
     const digest = acknowledged.get(location);
     const isTrusted = trust === 'names' && digest === undefined;
     if (!expected.has(location)) {
@@ -102,6 +102,6 @@ function findIndexed(groups: readonly PackageGroup[], location: string): Indexed
   return groups[low - 1]?.packages.find((one) => one.location === location);
 }
 
-function* packagesOf(groups: readonly PackageGroup[]): Generator<IndexedPackage, undefined> {
+function* iteratePackages(groups: readonly PackageGroup[]): Generator<IndexedPackage, undefined> {
   for (const { packages } of groups) yield* packages;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { errnoOf } from '../../../errors.ts';
 import { unreadablePackage } from '../../unreadable-package.ts';
 import { openToRead } from '../../../base/files/open-to-read.ts';
-import { identityOf } from '../../../base/files/file-identity.ts';
+import { toIdentity } from '../../../base/files/file-identity.ts';
 import { readInto, readStart, release } from '../../../base/files/read-into.ts';
 import { type PackageXml, renderPackage } from '../../../rpm/repodata/render-package.ts';
 import {
@@ -69,13 +69,13 @@ function describeOpened(descriptor: number, newPackage: NewPackage): Description
   if (acknowledged === undefined) return description;
   // The acknowledged digest may be old: a package that cannot be described may have been damaged since.
   const isRead = description.outcome === 'described';
-  const found = isRead ? description.pkgid : sha256Of(descriptor, new Uint8Array(), sizeOf(descriptor));
+  const found = isRead ? description.pkgid : digestWhole(descriptor, new Uint8Array(), readSize(descriptor));
   if (found === acknowledged) return description;
   const reason = `its sha256 is ${found}, acknowledged was ${acknowledged}`;
   return { outcome: 'damaged', identity: description.identity, reason };
 }
 
-function sizeOf(descriptor: number): number {
+function readSize(descriptor: number): number {
   return Number(fstatSync(descriptor, { bigint: true }).size);
 }
 
@@ -85,7 +85,7 @@ function describeContent(
 ): Exclude<Description, { outcome: 'gone' }> {
   const stats = fstatSync(descriptor, { bigint: true });
   const sizeBytes = Number(stats.size);
-  const identity = identityOf(stats);
+  const identity = toIdentity(stats);
   let bytes: Uint8Array | undefined;
   try {
     bytes = gatherHeader(sizeBytes, (lengthBytes) => readStart(descriptor, lengthBytes)).bytes;
@@ -93,7 +93,7 @@ function describeContent(
     verifyHeaderDigests(bytes, rpm);
     const reason = reasonToLeaveOut(rpm, descriptor, sizeBytes);
     if (reason !== undefined) return { outcome: 'left-out', identity, reason };
-    const pkgid = knownSha256 ?? sha256Of(descriptor, bytes, sizeBytes);
+    const pkgid = knownSha256 ?? digestWhole(descriptor, bytes, sizeBytes);
     const mtimeSeconds = Number(stats.mtimeNs / 1_000_000_000n);
     const xml = renderPackage(rpm, { location, sha256: pkgid, sizeBytes, mtimeSeconds });
     return { outcome: 'described', pkgid, identity, xml };
@@ -139,7 +139,7 @@ function isProvenWhole({ digests, headerRange }: RpmPackage, descriptor: number,
 }
 
 /** Of the whole file, whose first bytes are read already. */
-function sha256Of(descriptor: number, start: Uint8Array, sizeBytes: number): string {
+function digestWhole(descriptor: number, start: Uint8Array, sizeBytes: number): string {
   return digestFrom(descriptor, createHash('sha256').update(start), start.length, sizeBytes);
 }
 

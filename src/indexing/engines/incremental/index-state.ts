@@ -55,7 +55,8 @@ export class IndexStates {
 
   /** The state that belongs to the published repomd.xml; undefined when none does. */
   load(repository: RepositoryName, repositoryDir: string, published: Repomd): IndexState | undefined {
-    const isSound = (state: IndexState): boolean => isOf(state, published) && isOnDisk(state, repositoryDir);
+    const isSound = (state: IndexState): boolean =>
+      isStateFor(state, published) && isOnDisk(state, repositoryDir);
     const remembered = this.#remembered.get(repository)?.find(isSound);
     if (remembered !== undefined) return remembered;
     const stored = this.#read(repository, repositoryDir);
@@ -124,13 +125,13 @@ export class IndexStates {
       'DELETE FROM index_group WHERE repository = ? AND first_location = ?',
     );
     for (const { packages } of stored?.groups ?? []) {
-      if (!packagesOfState.has(packages)) remove.run(repository, firstLocationOf({ packages }));
+      if (!packagesOfState.has(packages)) remove.run(repository, readFirstLocation({ packages }));
     }
     const insert = this.#database.prepare('INSERT OR REPLACE INTO index_group VALUES (?, ?, ?, ?)');
     for (const group of state.groups) {
       if (storedPackages.has(group.packages)) continue;
       const { packages, segments } = toRow(group);
-      insert.run(repository, firstLocationOf(group), packages, segments);
+      insert.run(repository, readFirstLocation(group), packages, segments);
     }
     this.#database
       .prepare('INSERT OR REPLACE INTO index_files VALUES (?, ?, ?)')
@@ -157,7 +158,7 @@ export class IndexStates {
         .all(repository)
         .map((group) => fromRow(String(group['packages']), String(group['segments'])))
         // Here, because SQLite compares bytes of UTF-8, which is another order beyond U+FFFF.
-        .toSorted((a, b) => (firstLocationOf(a) < firstLocationOf(b) ? -1 : 1));
+        .toSorted((a, b) => (readFirstLocation(a) < readFirstLocation(b) ? -1 : 1));
       return placeGroups({ format, files, groups }, repositoryDir);
     } catch {
       this.#startAnew();
@@ -190,11 +191,11 @@ export function placeGroups(
   return { format, files, groups };
 }
 
-function firstLocationOf({ packages }: { readonly packages: readonly IndexedPackage[] }): string {
+function readFirstLocation({ packages }: { readonly packages: readonly IndexedPackage[] }): string {
   return packages[0]?.location ?? '';
 }
 
-function isOf(state: IndexState, { data }: Repomd): boolean {
+function isStateFor(state: IndexState, { data }: Repomd): boolean {
   return PACKAGE_METADATA_TYPES.every((type) => {
     const published = data.find((one) => one.type === type);
     const { href, sha256 } = state.files[type].file;

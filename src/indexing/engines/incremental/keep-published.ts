@@ -24,10 +24,10 @@ export async function keepPublished(
   const faults = damaged.map((one): FaultyPackage => ({ ...one, code: 'PACKAGE_DAMAGED' }));
   const kept = await readPublishedTexts(
     job.repositoryDir,
-    wantedOf({ damaged, leftOut }, job),
+    selectWanted({ damaged, leftOut }, job),
     job.scratchDir,
   );
-  if (kept.size === 0) return { ...rebuilt, faulty: faults, absent: locationsOf([...faults, ...leftOut]) };
+  if (kept.size === 0) return { ...rebuilt, faulty: faults, absent: listLocations([...faults, ...leftOut]) };
   const added = [...kept].map(([location, published]) => {
     const acknowledged = published.packages[0]?.pkgid;
     return { location, sha256: undefined, acknowledged, published };
@@ -36,7 +36,7 @@ export async function keepPublished(
   const plan = planGroups({ groups: rebuilt.groups, removed: new Set(), added, format: job.format });
   const again = await rebuildSteps(plan, job, parts);
   // A published text that is not sound, and would break the index for all hosts.
-  const unsound = new Set(locationsOf([...again.leftOut, ...again.damaged]));
+  const unsound = new Set(listLocations([...again.leftOut, ...again.damaged]));
   const isKept = ({ location }: LeftOut): boolean => kept.has(location) && !unsound.has(location);
   const undescribable = leftOut.filter(isKept);
   const stillOut = leftOut.filter((one) => !isKept(one));
@@ -49,11 +49,11 @@ export async function keepPublished(
       ...faults,
       ...undescribable.map((one): FaultyPackage => ({ ...one, code: 'PACKAGE_UNDESCRIBABLE' })),
     ],
-    absent: locationsOf([...stillOut, ...faults.filter((one) => !isKept(one))]),
+    absent: listLocations([...stillOut, ...faults.filter((one) => !isKept(one))]),
   };
 }
 
-function wantedOf(
+function selectWanted(
   { damaged, leftOut }: Pick<RebuiltSteps, 'damaged' | 'leftOut'>,
   { acknowledged }: IndexJob,
 ): Parameters<typeof readPublishedTexts>[1] {
@@ -63,6 +63,6 @@ function wantedOf(
   ];
 }
 
-function locationsOf(packages: readonly LeftOut[]): readonly string[] {
+function listLocations(packages: readonly LeftOut[]): readonly string[] {
   return packages.map(({ location }) => location);
 }

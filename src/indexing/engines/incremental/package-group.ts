@@ -14,7 +14,7 @@ export interface IndexedPackage {
   readonly location: string;
   /** sha256 of the file, lower-case hex. */
   readonly pkgid: string;
-  /** See identityOf(). */
+  /** See toIdentity(). */
   readonly identity: string;
   /** Length of its text. */
   readonly textBytes: PerType<number>;
@@ -34,6 +34,6 @@ export interface PackageGroup {
 }
 
 /** Bytes of a group's text, all three files together. */
-export function openBytesOf({ segments }: PackageGroup): number {
+export function countOpenBytes({ segments }: PackageGroup): number {
   return segments.primary.openBytes + segments.filelists.openBytes + segments.other.openBytes;
 }

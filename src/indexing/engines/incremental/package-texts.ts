@@ -55,9 +55,9 @@ export class PackageTexts {
     // What is well-formed alone is so beside others. A group has sixty packages, of which one is new after an upload.
     const isKeptSound = part.every(({ again, wasChecked }) => again === undefined || wasChecked);
     const unread = isKeptSound ? part.filter(({ again }) => again === undefined) : part;
-    if (faultOf(unread) === undefined) return part;
+    if (findTextFault(unread) === undefined) return part;
     const sound = part.map((text) => this.#soundText(text)).filter((text) => text !== undefined);
-    const fault = faultOf(sound);
+    const fault = findTextFault(sound);
     if (fault === undefined) return sound;
     throw wrongMetadata(`packages that are sound alone are not together: ${fault}`);
   }
@@ -71,11 +71,11 @@ export class PackageTexts {
   }
 
   #soundText(text: PackageText): PackageText | undefined {
-    if (faultOf([text]) === undefined) return text;
+    if (findTextFault([text]) === undefined) return text;
     const { location } = text.indexed;
     // The text of another program may be at fault, and not the package.
     const again = text.again === undefined ? text : this.#describe(text.again);
-    const fault = again && faultOf([again]);
+    const fault = again && findTextFault([again]);
     if (again === undefined || fault === undefined) return again;
     const reason = `its metadata would break the index: ${fault}`;
     this.leftOut.push({ location, identity: again.indexed.identity, reason });
@@ -131,7 +131,7 @@ function isWholeElement(texts: PerType<Buffer>, { pkgid }: IndexedPackage): bool
 }
 
 /** What the strict parser has against the packages; undefined when it reads exactly them. */
-function faultOf(part: readonly PackageText[]): string | undefined {
+function findTextFault(part: readonly PackageText[]): string | undefined {
   try {
     for (const type of PACKAGE_METADATA_TYPES) {
       const text = joinedText(part, type);

@@ -1,5 +1,5 @@
 import type { IndexFormatName } from './index-format.ts';
-import { type IndexedPackage, openBytesOf, type PackageGroup } from './package-group.ts';
+import { type IndexedPackage, countOpenBytes, type PackageGroup } from './package-group.ts';
 
 /** A package to be described anew. */
 export interface NewPackage {
@@ -65,11 +65,11 @@ export function planGroups(options: {
       run.push(change);
       continue;
     }
-    steps.push(...stepsOf(run, removed));
+    steps.push(...planSteps(run, removed));
     run = [];
     if (change.group !== undefined) steps.push({ reuse: change.group });
   }
-  return [...steps, ...stepsOf(run, removed)];
+  return [...steps, ...planSteps(run, removed)];
 }
 
 /** Gives each new package to the group in whose range it lies. */
@@ -105,19 +105,19 @@ function remainingBytes({ group, added }: Change, removed: ReadonlySet<string>):
   if (group === undefined) return newBytes;
   return group.packages
     .filter(({ location }) => !removed.has(location))
-    .reduce((sum, kept) => sum + textBytesOf(kept), newBytes);
+    .reduce((sum, kept) => sum + sumTextBytes(kept), newBytes);
 }
 
-function textBytesOf({ textBytes }: IndexedPackage): number {
+function sumTextBytes({ textBytes }: IndexedPackage): number {
   return textBytes.primary + textBytes.filelists + textBytes.other;
 }
 
 /** The pieces of neighbouring groups in order of location, divided into steps of a bearable size. */
-function stepsOf(run: readonly Change[], removed: ReadonlySet<string>): readonly PlanStep[] {
+function planSteps(run: readonly Change[], removed: ReadonlySet<string>): readonly PlanStep[] {
   const steps: PlanStep[] = [];
   let pieces: Piece[] = [];
   let bytes = 0;
-  for (const piece of run.flatMap((change) => piecesOf(change, removed))) {
+  for (const piece of run.flatMap((change) => listPieces(change, removed))) {
     if (bytes >= STEP_BYTES) {
       steps.push({ rebuild: pieces });
       pieces = [];
@@ -130,27 +130,27 @@ function stepsOf(run: readonly Change[], removed: ReadonlySet<string>): readonly
   return steps;
 }
 
-function piecesOf({ group, added }: Change, removed: ReadonlySet<string>): readonly Piece[] {
+function listPieces({ group, added }: Change, removed: ReadonlySet<string>): readonly Piece[] {
   const kept: Piece[] = [];
   for (const [index, { location }] of group?.packages.entries() ?? []) {
     if (group !== undefined && !removed.has(location)) kept.push({ group, index });
   }
   const pieces = [...kept, ...added.map((newPackage) => ({ package: newPackage }))];
-  return pieces.toSorted((a, b) => (locationOf(a) < locationOf(b) ? -1 : 1));
+  return pieces.toSorted((a, b) => (readLocation(a) < readLocation(b) ? -1 : 1));
 }
 
 function pieceBytes(piece: Piece): number {
   const kept = 'group' in piece ? piece.group.packages[piece.index] : undefined;
-  return kept === undefined ? NEW_PACKAGE_BYTES : textBytesOf(kept);
+  return kept === undefined ? NEW_PACKAGE_BYTES : sumTextBytes(kept);
 }
 
-export function locationOf(piece: Piece): string {
+export function readLocation(piece: Piece): string {
   if ('package' in piece) return piece.package.location;
   return piece.group.packages[piece.index]?.location ?? '';
 }
 
 /** Bytes of text that a step of these pieces reads or makes, for progress and to choose where it runs. */
 export function stepBytes(step: PlanStep): number {
-  if ('reuse' in step) return openBytesOf(step.reuse);
+  if ('reuse' in step) return countOpenBytes(step.reuse);
   return step.rebuild.reduce((sum, piece) => sum + pieceBytes(piece), 0);
 }

@@ -3,10 +3,10 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOfFile } from '../../../base/files/file-digest.ts';
 import { identityAt } from '../../../base/files/file-identity.ts';
-import { algorithmOf } from '../../../rpm/repodata/checksum-types.ts';
+import { findAlgorithm } from '../../../rpm/repodata/checksum-types.ts';
 import type { PackageMetadataType } from '../../../rpm/repodata/metadata-envelope.ts';
 import type { ScannedPackage } from '../../../rpm/repodata/package-scanner.ts';
-import { checkOpening } from '../../metadata/adopt-metadata.ts';
+import { checkOpening } from '../../metadata/reuse-metadata.ts';
 import { type PackageGroup, perType, type PlacedSegment } from './package-group.ts';
 import { readSoundRepomd } from '../../../storage/read-repomd.ts';
 import { scanPublished } from '../../rebuild/scan-published.ts';
@@ -74,7 +74,7 @@ export async function readPublishedTexts(
     // Damaged metadata gives no texts.
     return new Map();
   }
-  return new Map([...found.values()].flatMap((one) => groupOf(one, repositoryDir)));
+  return new Map([...found.values()].flatMap((one) => toGroup(one, repositoryDir)));
 }
 
 /** Undefined when the text describes other bytes than the wanted ones. */
@@ -84,7 +84,7 @@ async function identify(
   repositoryDir: string,
 ): Promise<Found | undefined> {
   const type = CHECKSUM.exec(Buffer.from(element).toString('latin1'))?.groups?.['type'] ?? '';
-  const algorithm = algorithmOf(type);
+  const algorithm = findAlgorithm(type);
   if (!isReadable || algorithm === undefined) return undefined;
   if (sha256 !== undefined) {
     return algorithm === 'sha256' && pkgid === sha256 ? { location, pkgid, sha256 } : undefined;
@@ -103,7 +103,7 @@ function withSha256({ pkgid, element }: ScannedPackage, sha256: string): Uint8Ar
   return Buffer.from(renamed, 'latin1');
 }
 
-function groupOf(
+function toGroup(
   { location, sha256, primary, filelists, other }: Found,
   repositoryDir: string,
 ): readonly (readonly [string, PackageGroup])[] {

@@ -51,7 +51,7 @@ export function rebuildGroups(job: RebuildJob): RebuiltGroups {
       const text = made.of(piece);
       if (text === undefined) continue;
       texts.push(text);
-      bytes += bytesOf(text);
+      bytes += sumTextBytes(text);
       // The size of the pieces was a guess; a few packages can have as much text as hundreds.
       if (bytes < 2 * STEP_BYTES) continue;
       writeAll(texts);
@@ -68,19 +68,19 @@ export function rebuildGroups(job: RebuildJob): RebuiltGroups {
 
 /** Parts of about the same size, near that of a group. */
 function cutEvenly(texts: readonly PackageText[]): readonly (readonly PackageText[])[] {
-  const totalBytes = texts.reduce((sum, text) => sum + bytesOf(text), 0);
+  const totalBytes = texts.reduce((sum, text) => sum + sumTextBytes(text), 0);
   const partCount = Math.max(1, Math.round(totalBytes / GROUP_BYTES));
   const parts: PackageText[][] = Array.from({ length: partCount }, () => []);
   let bytesBefore = 0;
   for (const text of texts) {
     const part = Math.min(partCount - 1, Math.floor((bytesBefore / totalBytes) * partCount));
     parts[part]?.push(text);
-    bytesBefore += bytesOf(text);
+    bytesBefore += sumTextBytes(text);
   }
   return parts.filter((part) => part.length > 0);
 }
 
-function bytesOf({ indexed: { textBytes } }: PackageText): number {
+function sumTextBytes({ indexed: { textBytes } }: PackageText): number {
   return textBytes.primary + textBytes.filelists + textBytes.other;
 }
 

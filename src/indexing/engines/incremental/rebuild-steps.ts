@@ -39,7 +39,7 @@ export async function rebuildSteps(
     const segmentsPath = join(scratchDir, `segments-${randomUUID()}`);
     jobs.set(step, { repositoryDir, pieces: step.rebuild, format, segmentsPath });
   }
-  const results = await doJobs([...jobs.values()], sizeOf([...jobs.keys()]), by);
+  const results = await doJobs([...jobs.values()], countPackages([...jobs.keys()]), by);
   const parts = plan.map((step): RebuiltGroups => {
     if ('reuse' in step) return { ...NOTHING, groups: [step.reuse] };
     return results.get(jobs.get(step)) ?? NOTHING;
@@ -53,7 +53,7 @@ export async function rebuildSteps(
   };
 }
 
-function sizeOf(steps: readonly PlanStep[]): number {
+function countPackages(steps: readonly PlanStep[]): number {
   return steps.reduce((sum, step) => sum + stepBytes(step), 0);
 }
 

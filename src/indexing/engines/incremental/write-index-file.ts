@@ -76,7 +76,7 @@ export async function writeIndexFile(
 async function* readSegments(segments: readonly PlacedSegment[]): AsyncGenerator<Uint8Array> {
   const handles = new Map<string, FileHandle>();
   try {
-    const extents = extentsOf(segments);
+    const extents = mergeExtents(segments);
     const buffer = Buffer.allocUnsafe(Math.max(0, ...extents.map(({ lengthBytes }) => lengthBytes)));
     for (const extent of extents) {
       const handle = handles.get(extent.path) ?? (await open(extent.path, 'r'));
@@ -108,7 +108,7 @@ interface Extent {
   readonly segments: Segment[];
 }
 
-function extentsOf(segments: readonly PlacedSegment[]): readonly Extent[] {
+function mergeExtents(segments: readonly PlacedSegment[]): readonly Extent[] {
   const extents: Extent[] = [];
   for (const segment of segments) {
     const last = extents.at(-1);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
-  openBytesOf,
+  countOpenBytes,
   type PackageGroup,
 } from '../../../../src/indexing/engines/incremental/package-group.ts';
 import {
   GROUP_BYTES,
-  locationOf,
+  readLocation,
   type NewPackage,
   type Piece,
   planGroups,
@@ -37,7 +37,7 @@ function piecesOf(plan: readonly PlanStep[]): readonly Piece[] {
 
 function locationsOf(plan: readonly PlanStep[]): readonly string[] {
   return plan.flatMap((step) =>
-    'reuse' in step ? step.reuse.packages.map((one) => one.location) : step.rebuild.map(locationOf),
+    'reuse' in step ? step.reuse.packages.map((one) => one.location) : step.rebuild.map(readLocation),
   );
 }
 
@@ -92,7 +92,7 @@ describe('any change of any index', () => {
       expect([round, locationsOf(plan)]).toEqual([round, expected]);
       // What is described anew comes from its file, everything else from the group that has its text.
       const isNew = new Set(situation.added.map((one) => one.location));
-      for (const piece of piecesOf(plan)) expect('package' in piece).toBe(isNew.has(locationOf(piece)));
+      for (const piece of piecesOf(plan)) expect('package' in piece).toBe(isNew.has(readLocation(piece)));
     }
   });
 
@@ -107,7 +107,7 @@ describe('any change of any index', () => {
       const isAlone = (index: number): boolean => {
         const before = situation.groups[index - 1];
         const isJoined =
-          before !== undefined && (touched[index - 1] === true || openBytesOf(before) < GROUP_BYTES);
+          before !== undefined && (touched[index - 1] === true || countOpenBytes(before) < GROUP_BYTES);
         return touched[index] === false && !isJoined && !(index + 1 === last && touched[last] === true);
       };
       const mustStay = situation.groups.filter((_, index) => isAlone(index));
@@ -143,7 +143,7 @@ describe('one more package', () => {
   const groups = [group(GROUP_BYTES, 10, 20), group(GROUP_BYTES, 30, 40), group(GROUP_BYTES, 50, 60)];
   const rebuiltBy = (number: number): readonly string[] =>
     piecesOf(planGroups({ groups, removed: new Set(), added: added(number), format: 'gzip' })).map(
-      locationOf,
+      readLocation,
     );
 
   it.each([
@@ -172,7 +172,7 @@ describe('a group that becomes small', () => {
       format: 'gzip',
     });
     expect(plan).toHaveLength(2);
-    expect(piecesOf(plan).map(locationOf)).toEqual([4, 10, 20].map(location));
+    expect(piecesOf(plan).map(readLocation)).toEqual([4, 10, 20].map(location));
     expect(reusedBy(plan)).toEqual([untouched]);
   });
 
@@ -186,12 +186,12 @@ describe('a group that becomes small', () => {
       format: 'gzip',
     });
     expect(reusedBy(plan)).toEqual([large]);
-    expect(piecesOf(plan).map(locationOf)).toEqual([30, 40, 80].map(location));
+    expect(piecesOf(plan).map(readLocation)).toEqual([30, 40, 80].map(location));
   });
 
   it('stays alone when half of it or more remains', () => {
     const plan = planGroups({ groups: [small, large], removed: without(1), added: [], format: 'gzip' });
-    expect(piecesOf(plan).map(locationOf)).toEqual([2, 3, 4].map(location));
+    expect(piecesOf(plan).map(readLocation)).toEqual([2, 3, 4].map(location));
     expect(reusedBy(plan)).toEqual([large]);
   });
 });

@@ -11,7 +11,7 @@ import { checkType } from './foreign-metadata.ts';
 import type { KeptChange } from './kept-changes.ts';
 import type { IndexReserve } from './index-reserve.ts';
 import type { ReindexParts } from './reindex-repository.ts';
-import type { ReindexQueue } from './reindex-queue.ts';
+import type { LocalIndexQueue } from './local-index-queue.ts';
 
 /** How a repository is to be indexed. */
 export interface ReindexRequest {
@@ -22,7 +22,7 @@ export interface ReindexRequest {
 }
 
 /** What clients may ask of a repository beside uploads. */
-export interface RepositoryRequests {
+export interface RepositoryCommands {
   /** @throws AppError NOT_FOUND. */
   readonly reindexNow: (repository: RepositoryName, request: ReindexRequest) => Promise<void>;
   /** @throws AppError NOT_FOUND, PARAMETER_INVALID, QUOTA_REACHED; what the condition throws. */
@@ -68,14 +68,14 @@ export interface KeptMetadata extends KeptChange {
 
 export interface RepositoryRequestsOptions {
   readonly reindexParts: ReindexParts;
-  readonly queue: ReindexQueue;
+  readonly queue: LocalIndexQueue;
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
   readonly demandReserve: IndexReserve['demandReserve'];
   readonly takeTurns: TakeTurns;
   readonly maxMetadataTypes?: number;
 }
 
-export function createRepositoryRequests(options: RepositoryRequestsOptions): RepositoryRequests {
+export function createRepositoryCommands(options: RepositoryRequestsOptions): RepositoryCommands {
   const { storage, foreignMetadata } = options.reindexParts;
   const finder = createForeignFinder(storage.publications, foreignMetadata);
   const parts = { ...options, finder };
@@ -86,7 +86,7 @@ interface RequestParts extends RepositoryRequestsOptions {
   readonly finder: ForeignFinder;
 }
 
-function runRequests(parts: RequestParts): Pick<RepositoryRequests, 'reindexNow' | 'addTags' | 'lookAtAll'> {
+function runRequests(parts: RequestParts): Pick<RepositoryCommands, 'reindexNow' | 'addTags' | 'lookAtAll'> {
   const { queue, prepareRepository } = parts;
   const { storage, changes, foreignMetadata } = parts.reindexParts;
   const { records, publications } = storage;
@@ -116,7 +116,7 @@ function runRequests(parts: RequestParts): Pick<RepositoryRequests, 'reindexNow'
   };
 }
 
-function metadataChanges(parts: RequestParts): Pick<RepositoryRequests, 'putMetadata' | 'removeMetadata'> {
+function metadataChanges(parts: RequestParts): Pick<RepositoryCommands, 'putMetadata' | 'removeMetadata'> {
   const { queue, prepareRepository, demandReserve, takeTurns, finder } = parts;
   const { foreignMetadata } = parts.reindexParts;
   return {
@@ -148,7 +148,7 @@ function metadataChanges(parts: RequestParts): Pick<RepositoryRequests, 'putMeta
 
 function metadataQuestions(
   parts: RequestParts,
-): Pick<RepositoryRequests, 'checkMetadataTarget' | 'findMetadata' | 'listMetadata'> {
+): Pick<RepositoryCommands, 'checkMetadataTarget' | 'findMetadata' | 'listMetadata'> {
   const { finder } = parts;
   return {
     checkMetadataTarget: async (repository, type, condition) => {
@@ -185,13 +185,13 @@ async function checkKnown(repository: RepositoryName, type: string, parts: Reque
 
 async function demandType(repository: RepositoryName, type: string, parts: RequestParts): Promise<void> {
   const { reindexParts, maxMetadataTypes = QUOTAS.metadataTypes } = parts;
-  const there = await typesOf(repository, reindexParts);
+  const there = await listTypes(repository, reindexParts);
   if (there.has(type) || there.size < maxMetadataTypes) return;
   throw tooManyTypes(repository, maxMetadataTypes);
 }
 
 /** Waiting types, and published ones; the waiting ones are read first, as a run may publish them meanwhile. */
-async function typesOf(
+async function listTypes(
   repository: RepositoryName,
   { foreignMetadata, storage }: Pick<ReindexParts, 'foreignMetadata' | 'storage'>,
 ): Promise<ReadonlySet<string>> {

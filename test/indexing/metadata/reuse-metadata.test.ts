@@ -2,7 +2,7 @@ import { copyFile, readFile, rm, stat, utimes, writeFile } from 'node:fs/promise
 import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { adoptMetadata } from '../../../src/indexing/metadata/adopt-metadata.ts';
+import { reuseMetadata } from '../../../src/indexing/metadata/reuse-metadata.ts';
 import { readRepomd } from '../../../src/storage/read-repomd.ts';
 import { PACKAGE_METADATA_TYPES } from '../../../src/rpm/repodata/metadata-envelope.ts';
 import { craftRpm } from '../../support/craft-rpm.ts';
@@ -232,7 +232,7 @@ describe('metadata that is in doubt', () => {
     );
     const published = (await readRepomd(repository.dir))?.repomd;
     if (published === undefined) throw new Error('there is no repomd.xml');
-    const { groups } = await adoptMetadata(repository.dir, published, repository.workDir);
+    const { groups } = await reuseMetadata(repository.dir, published, repository.workDir);
     expect(groups.map(({ packages }) => packages[0]?.location)).toEqual(locations);
     for (const [index, type] of PACKAGE_METADATA_TYPES.entries()) {
       const { size } = await stat(join(repository.workDir, `adopted-${type}`));

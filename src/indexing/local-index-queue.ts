@@ -1,29 +1,33 @@
 import pLimit from 'p-limit';
 import type { IndexQueue } from '../storage/index-queue.ts';
-import { type RepositoryQueueOptions, RepositoryQueue, type RepositoryStatus } from './repository-queue.ts';
+import {
+  type RepositoryScheduleOptions,
+  RepositorySchedule,
+  type RepositoryStatus,
+} from './repository-schedule.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
-export interface ReindexQueueOptions extends Omit<RepositoryQueueOptions, 'inSlot'> {
+export interface LocalIndexQueueOptions extends Omit<RepositoryScheduleOptions, 'inSlot'> {
   /** Repositories that may be rebuilt at the same time. */
   readonly concurrency: number;
 }
 
 /** The reindexing of all repositories. */
-export class ReindexQueue implements IndexQueue {
-  readonly #queues = new Map<RepositoryName, RepositoryQueue>();
-  readonly #options: RepositoryQueueOptions;
+export class LocalIndexQueue implements IndexQueue {
+  readonly #queues = new Map<RepositoryName, RepositorySchedule>();
+  readonly #options: RepositoryScheduleOptions;
   #isClosed = false;
 
-  constructor(options: ReindexQueueOptions) {
+  constructor(options: LocalIndexQueueOptions) {
     const limit = pLimit(options.concurrency);
     this.#options = { ...options, inSlot: (task) => limit(task) };
   }
 
   /** The repository's own queue. */
-  of(repository: RepositoryName): RepositoryQueue {
+  of(repository: RepositoryName): RepositorySchedule {
     const known = this.#queues.get(repository);
     if (known !== undefined) return known;
-    const queue = new RepositoryQueue(repository, this.#options);
+    const queue = new RepositorySchedule(repository, this.#options);
     this.#queues.set(repository, queue);
     // An upload under way when the service stopped may open a repository; its mark tells the next start.
     if (this.#isClosed) queue.close(0).catch(noop);

@@ -1,7 +1,7 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
-import { identityOf } from '../../base/files/file-identity.ts';
+import { toIdentity } from '../../base/files/file-identity.ts';
 import {
   openingTag,
   PACKAGE_METADATA_TYPES,
@@ -12,7 +12,7 @@ import type { Repomd } from '../../rpm/repodata/repomd.ts';
 import { type PackageGroup, perType, type PlacedSegment } from '../engines/incremental/package-group.ts';
 import { scanPublished } from '../rebuild/scan-published.ts';
 
-export interface AdoptedMetadata {
+export interface ReusableMetadata {
   /** One group a package, in order of location. */
   readonly groups: readonly PackageGroup[];
   /** Why there are no groups. */
@@ -23,7 +23,7 @@ export interface AdoptedMetadata {
 interface AdoptedPackage {
   readonly pkgid: string;
   readonly location: string;
-  /** See identityOf(). */
+  /** See toIdentity(). */
   readonly identity: string;
   /** Its text in primary, which is of this location only: the same package may lie at others too. */
   readonly primary: PlacedSegment;
@@ -42,11 +42,11 @@ const NEWLINE = Buffer.from('\n');
  * @param outputDir takes the unpacked text.
  * @returns no groups when the metadata is damaged, or of a doubtful kind: every package is then read again.
  */
-export async function adoptMetadata(
+export async function reuseMetadata(
   repositoryDir: string,
   published: Repomd,
   outputDir: string,
-): Promise<AdoptedMetadata> {
+): Promise<ReusableMetadata> {
   // Both grow with the packages on disk, whatever the metadata says: a small file may describe millions.
   const adopted = new Map<string, AdoptedPackage>();
   const texts: OtherTexts = { filelists: new Map(), other: new Map() };
@@ -73,7 +73,7 @@ export async function adoptMetadata(
   }
   const groups = [...adopted.values()]
     .toSorted((a, b) => (a.location < b.location ? -1 : 1))
-    .flatMap((described) => groupOf(described, texts));
+    .flatMap((described) => toGroup(described, texts));
   return { groups, warnings: [] };
 }
 
@@ -143,15 +143,15 @@ function describedBy(
   }
   // The same file has names without end in another spelling.
   if (normalize(location) !== location) return undefined;
-  const stats = statsOf(join(repositoryDir, location));
+  const stats = readStats(join(repositoryDir, location));
   const isSame =
     stats?.isFile() === true &&
     stats.size === BigInt(sizeBytes) &&
     stats.mtimeNs / 1_000_000_000n === BigInt(mtimeSeconds);
-  return isSame ? { pkgid, location, identity: identityOf(stats), primary } : undefined;
+  return isSame ? { pkgid, location, identity: toIdentity(stats), primary } : undefined;
 }
 
-function groupOf(
+function toGroup(
   { pkgid, location, identity, primary }: AdoptedPackage,
   texts: OtherTexts,
 ): readonly PackageGroup[] {
@@ -164,7 +164,7 @@ function groupOf(
 }
 
 /** Undefined also for what can be no path: too long, or with a NUL in it. */
-function statsOf(path: string): BigIntStats | undefined {
+function readStats(path: string): BigIntStats | undefined {
   try {
     return lstatSync(path, { bigint: true, throwIfNoEntry: false });
   } catch {

@@ -35,7 +35,7 @@ export interface RunTimes {
   readonly retryPausesMs: readonly number[];
 }
 
-export interface RepositoryQueueOptions {
+export interface RepositoryScheduleOptions {
   readonly times: RunTimes;
   readonly marks: Marks;
   /** Rebuilds and publishes the repository's index; rejects with an AppError. */
@@ -57,9 +57,9 @@ interface Waiter {
  * counted, and a run covers those that were counted when it began, so a request during a run is never lost and causes
  * exactly one more run. Only #work starts runs, one after the other, so two can never overlap.
  */
-export class RepositoryQueue {
+export class RepositorySchedule {
   readonly #repository: RepositoryName;
-  readonly #options: RepositoryQueueOptions;
+  readonly #options: RepositoryScheduleOptions;
   readonly #abort: AbortController;
 
   #requested = 0;
@@ -97,7 +97,7 @@ export class RepositoryQueue {
   readonly #noteQuiet: () => Promise<void>;
   #waiters: readonly Waiter[] = [];
 
-  constructor(repository: RepositoryName, options: RepositoryQueueOptions) {
+  constructor(repository: RepositoryName, options: RepositoryScheduleOptions) {
     this.#repository = repository;
     this.#options = options;
     this.#abort = new AbortController();

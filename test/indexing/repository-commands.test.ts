@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { embeddedConfig } from '../../src/base/config/load.ts';
-import { clientConfigOf, openPipeline } from '../../src/boot/open-pipeline.ts';
+import { toClientConfig, openPipeline } from '../../src/boot/open-pipeline.ts';
 import { openTree } from '../../src/boot/open-tree.ts';
 import { QUOTAS } from '../../src/base/limits/quotas.ts';
-import type { RepositoryRequests } from '../../src/indexing/repository-requests.ts';
+import type { RepositoryCommands } from '../../src/indexing/repository-commands.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 import { repo } from '../support/repo.ts';
 
@@ -16,7 +16,7 @@ const REPOSITORY = repo('9/x86_64');
 const REFUSED = { code: 'QUOTA_REACHED', statusCode: 429 };
 
 interface Opened extends AsyncDisposable {
-  readonly requests: RepositoryRequests;
+  readonly requests: RepositoryCommands;
   readonly repomdPath: string;
   readonly put: (type: string) => Promise<void>;
 }
@@ -35,7 +35,7 @@ async function openWith(typeCount: number): Promise<Opened> {
   );
   const repomdPath = join(repodata, 'repomd.xml');
   await writeFile(repomdPath, `<repomd>${elements.join('')}</repomd>`);
-  const pipeline = await openPipeline(config, tree, clientConfigOf(config, tree), LOG);
+  const pipeline = await openPipeline(config, tree, toClientConfig(config, tree), LOG);
   return {
     requests: pipeline.requests,
     repomdPath,

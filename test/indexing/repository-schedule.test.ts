@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import type { Marks } from '../../src/storage/marks.ts';
-import { ReindexQueue } from '../../src/indexing/reindex-queue.ts';
-import type { PublishedIndex } from '../../src/indexing/repository-queue.ts';
+import { LocalIndexQueue } from '../../src/indexing/local-index-queue.ts';
+import type { PublishedIndex } from '../../src/indexing/repository-schedule.ts';
 import { repo } from '../support/repo.ts';
 import type { RepositoryName } from '../../src/rpm/repository-name.ts';
 
@@ -27,7 +27,7 @@ function createQueue(options: { quietMs?: number; maxWaitMs?: number; concurrenc
     clear: async (repository) => void marked.delete(repository),
     list: async () => [...marked],
   };
-  const queue = new ReindexQueue({
+  const queue = new LocalIndexQueue({
     times: {
       quietMs: options.quietMs ?? 30_000,
       maxWaitMs: options.maxWaitMs ?? 300_000,

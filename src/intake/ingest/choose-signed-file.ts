@@ -37,7 +37,7 @@ export interface StoredFileParts {
  * the record was written.
  * @throws AppError PACKAGE_CONFLICT, PACKAGE_NOT_SIGNABLE, PACKAGE_SIGNING_FAILED, SIGNING_TOOL_*, STORAGE_FULL.
  */
-export async function chooseStoredFile(
+export async function chooseSignedFile(
   asSent: StoredFile,
   targets: readonly Target[],
   parts: StoredFileParts,
