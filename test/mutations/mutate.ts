@@ -34,9 +34,10 @@ process.exitCode = (await mutateAll(chosen, Number(values.jobs))) ? 0 : 1;
 /** Plants each fault in a copy of the checkout, and says what became of it. @returns whether all is as it should be. */
 async function mutateAll(mutations: readonly Mutation[], jobs: number): Promise<boolean> {
   await using temp = await createTempDir('rpmyard-mutate-');
-  const copies = await Promise.all(
-    Array.from({ length: jobs }, (_, index) => copyCheckout(join(temp.path, String(index)))),
-  );
+  const copies: string[] = [];
+  for (let index = 0; index < jobs; index += 1) {
+    copies.push(await copyCheckout(join(temp.path, String(index))));
+  }
   const [first = ''] = copies;
   const sound = await runTests(first, [...new Set(mutations.flatMap(({ tests }) => tests))]);
   if (!sound.isGreen) {

@@ -186,6 +186,22 @@ describe('the database', () => {
 });
 
 describe('superseded metadata', () => {
+  it('keeps the time since when it is known, until it is current again', async () => {
+    const repository = repo('9/x86_64');
+    const fileName = 'comps.xml';
+    await records.noteSuperseded(repository, [{ fileName, sinceMs: 1 }]);
+    await records.noteSuperseded(repository, [
+      { fileName, sinceMs: 2 },
+      { fileName: 'other.xml', sinceMs: 2 },
+    ]);
+    expect(await records.listSuperseded(repository)).toEqual([
+      { fileName, sinceMs: 1 },
+      { fileName: 'other.xml', sinceMs: 2 },
+    ]);
+    await records.forgetSuperseded(repository, [fileName]);
+    expect(await records.listSuperseded(repository)).toEqual([{ fileName: 'other.xml', sinceMs: 2 }]);
+  });
+
   it('is what was said last', async () => {
     const files = [
       { fileName: 'aa-primary.xml.gz', sinceMs: 1 },
