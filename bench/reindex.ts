@@ -1,10 +1,11 @@
 // How long an index run takes, and how much memory: the running service, createrepo_c on identical trees, and the floor,
 // in turns on the same machine.
 // Usage: npm run bench:reindex -- [--rounds 3] [--updates 2] [--packages 1000,5000,20000] [--json FILE]
-// [--with-createrepo-engine] [--profile DIR]
+// [--with-createrepo-engine] [--profile DIR] [--against CHECKOUT]
+// --against: the service of another checkout as well.
 import { appendFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { createTempDir } from '../test/support/temp-dir.ts';
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
     'with-createrepo-engine': { type: 'boolean', default: false },
     profile: { type: 'string' },
+    against: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
@@ -103,10 +105,21 @@ async function preparePeers(
       values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
     return startServicePeer({ name, engine, root: join(root, engine), packagesDir, stack, nodeArguments });
   };
+  const startTheirs = (checkout: string) =>
+    startServicePeer({
+      name: checkout,
+      engine: 'incremental',
+      root: join(root, 'against'),
+      packagesDir,
+      stack,
+      nodeArguments: [],
+      checkout: resolve(checkout),
+    });
   const ours = await startOurs('rpmyard', 'incremental');
   const withCreaterepo = values['with-createrepo-engine']
     ? [await startOurs('rpmyard, createrepo engine', 'createrepo')]
     : [];
+  const theirs = values.against === undefined ? [] : [await startTheirs(values.against)];
   const bare = prepareCreaterepoPeer({
     name: 'createrepo_c --no-database',
     root: join(root, 'no-database'),
@@ -121,7 +134,7 @@ async function preparePeers(
     flags: [],
     freshFlags: [`--workers=${availableParallelism()}`],
   });
-  return { ours, peers: [ours, bare, byDefault, ...withCreaterepo] };
+  return { ours, peers: [ours, ...theirs, bare, byDefault, ...withCreaterepo] };
 }
 
 /** Who goes first alternates. */

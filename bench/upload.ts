@@ -1,9 +1,10 @@
 // How many uploads a second: Rpmyard with access rules and audit log and without (unguarded), nginx's own DAV PUT, the floor (a handler that only renames)
 // and the durable floor (one that also syncs), in turns on the same machine.
 // Usage: npm run bench:upload -- [--rounds 5] [--seconds 2] [--sizes 10k,10m] [--connections 16]
-// [--profile DIR]
+// [--profile DIR] [--against CHECKOUT]
+// --against: the service of another checkout as well, behind the nginx files of this one.
 import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { createTempDir } from '../test/support/temp-dir.ts';
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     sizes: { type: 'string', default: '10k,10m' },
     connections: { type: 'string', default: '16' },
     profile: { type: 'string' },
+    against: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
@@ -46,6 +48,15 @@ const directory = stack.use(await createTempDir('rpmyard-bench-'));
 const peers = [
   await startRpmyardPeer(join(directory.path, 'rpmyard'), stack, { name: 'rpmyard', nodeArguments }),
   await startRpmyardPeer(join(directory.path, 'unguarded'), stack, { name: 'unguarded', nodeArguments }),
+  ...(values.against === undefined
+    ? []
+    : [
+        await startRpmyardPeer(join(directory.path, 'against'), stack, {
+          name: 'against',
+          nodeArguments: [],
+          checkout: resolve(values.against),
+        }),
+      ]),
   await startDavPeer(join(directory.path, 'dav'), stack),
   await startFloorPeer(join(directory.path, 'floor'), stack, 'floor'),
   await startFloorPeer(join(directory.path, 'durable-floor'), stack, 'durable floor'),

@@ -12,7 +12,10 @@ export async function cpuSecondsOf(pids: readonly number[]): Promise<number> {
 /** The processes that this one started and that still run, such as nginx's workers. */
 export async function childrenOf(pid: number): Promise<readonly number[]> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  return text.trim().split(' ').map(Number);
+  return text
+    .split(' ')
+    .filter((one) => one !== '')
+    .map(Number);
 }
 
 /** Source: proc(5), /proc/pid/stat: fields 14 (utime) and 15 (stime). */

@@ -16,6 +16,7 @@ const COLUMNS = [
   'peak memory, MB',
   `${COMPARED} / peer`,
   'peer / floor',
+  `peer / ${OURS}`,
 ];
 
 /** Prints a table of one size: `median (least-greatest)`, ratios turn by turn. */
@@ -70,6 +71,7 @@ function printPeer(operation: string, peer: string, samples: readonly ReindexSam
       ),
       peer === COMPARED ? '' : spread(ratiosOf(samples, COMPARED, peer), 2),
       peer === 'floor' ? '' : spread(ratiosOf(samples, peer, 'floor'), 2),
+      peer === 'floor' || peer === OURS ? '' : spread(ratiosOf(samples, peer, OURS), 2),
     ]),
   );
 }

@@ -1,5 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { hashToken, newToken } from '../../src/trust/token-hash.ts';
@@ -10,9 +11,12 @@ import { startService } from './start-service.ts';
 
 const RENAME_HANDLER = fileURLToPath(new URL('rename-handler.ts', import.meta.url));
 
+const WORKERS_LIMIT_MS = 10_000;
+const WORKERS_POLL_MS = 20;
+
 /** One of the servers that are compared; all run from the beginning to the end and are idle unless it is their turn. */
 export interface UploadPeer {
-  readonly name: 'rpmyard' | 'unguarded' | 'dav' | 'floor' | 'durable floor';
+  readonly name: 'rpmyard' | 'against' | 'unguarded' | 'dav' | 'floor' | 'durable floor';
   readonly port: number;
   /** Where uploads go, with a slash at its end. */
   readonly path: string;
@@ -38,10 +42,16 @@ const ASKING = { from: '    auth_request /.rpmyard-access/upload;', to: '' };
 export async function startRpmyardPeer(
   root: string,
   stack: AsyncDisposableStack,
-  options: { readonly name: 'rpmyard' | 'unguarded'; readonly nodeArguments: readonly string[] },
+  options: {
+    /** `against`: as `rpmyard`, from another checkout. */
+    readonly name: 'rpmyard' | 'against' | 'unguarded';
+    readonly nodeArguments: readonly string[];
+    /** Whose service runs, behind the nginx files of this one; default: this one's. */
+    readonly checkout?: string | undefined;
+  },
 ): Promise<UploadPeer> {
-  const { name, nodeArguments } = options;
-  const isGuarded = name === 'rpmyard';
+  const { name, nodeArguments, checkout } = options;
+  const isGuarded = name !== 'unguarded';
   const port = await findFreePort();
   const replacements = isGuarded ? [RATE] : [RATE, ASKING];
   const nginx = stack.use(await startNginx({ root, upstreamPort: port, replacements }));
@@ -49,7 +59,7 @@ export async function startRpmyardPeer(
   const access = isGuarded
     ? { tokens: [{ name: 'bench', hash: hashToken(token), upload: ['9/*'] }] }
     : { audit_log: '/dev/null' };
-  const service = stack.use(await startService({ root, port, nodeArguments, access }));
+  const service = stack.use(await startService({ root, port, nodeArguments, access, checkout }));
   return {
     name,
     token: isGuarded ? token : undefined,
@@ -128,5 +138,13 @@ location = /repo {`,
 }
 
 async function workersOf(root: string): Promise<readonly number[]> {
-  return childrenOf(Number(await readFile(join(root, 'nginx', 'nginx.pid'), 'utf8')));
+  const master = Number(await readFile(join(root, 'nginx', 'nginx.pid'), 'utf8'));
+  const deadlineMs = Date.now() + WORKERS_LIMIT_MS;
+  // nginx writes its number before it starts them.
+  while (Date.now() < deadlineMs) {
+    const workers = await childrenOf(master);
+    if (workers.length > 0) return workers;
+    await delay(WORKERS_POLL_MS);
+  }
+  throw new Error(`nginx started no workers within ${WORKERS_LIMIT_MS} ms`);
 }

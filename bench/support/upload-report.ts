@@ -18,13 +18,14 @@ export interface UploadMeasurement {
   readonly stageMs: ReadonlyMap<string, number>;
 }
 
-const PEERS = ['rpmyard', 'unguarded', 'dav', 'floor', 'durable floor'] as const;
+const PEERS = ['rpmyard', 'against', 'unguarded', 'dav', 'floor', 'durable floor'] as const;
 
 /** Prints the rates of each peer, the ratios round by round, and where the time goes. */
 export function printUploadReport(sizeBytes: number, measurements: readonly UploadMeasurement[]): void {
   console.log(`\nUploads of ${formatSize(sizeBytes)} bytes: median (least-greatest) of the rounds`);
-  for (const peer of PEERS) printPeer(peer, measurementsOf(measurements, peer));
-  for (const peer of PEERS.filter((name) => name !== 'rpmyard')) {
+  const peers = PEERS.filter((name) => measurementsOf(measurements, name).length > 0);
+  for (const peer of peers) printPeer(peer, measurementsOf(measurements, peer));
+  for (const peer of peers.filter((name) => name !== 'rpmyard')) {
     console.log(`rpmyard/${peer}: ${formatSpread(ratiosTo(peer, measurements), 2)}`);
   }
   const ours = measurementsOf(measurements, 'rpmyard');
