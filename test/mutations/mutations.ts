@@ -303,7 +303,7 @@ const FILES: readonly FaultyFile[] = [
       ),
       instead(
         'a failed run makes the next one trust more',
-        'since.trust = leastOf(since.trust, trust);',
+        'since.trust = pickLeastTrust(since.trust, trust);',
         'void trust;',
       ),
       instead(
@@ -492,7 +492,7 @@ const FILES: readonly FaultyFile[] = [
     faults: [
       without(
         'rights are not asked for anew behind the turn',
-        '// Packages for other repositories may have come since.\n      demandUpload(requester, accessOf(batch));',
+        'demandUpload(requester, toBatchAccess(batch));',
       ),
       without('a plain signature commits a batch', 'demandProven(requester);'),
       instead(
@@ -507,7 +507,7 @@ const FILES: readonly FaultyFile[] = [
       ),
       without(
         'a commit makes any number of repositories',
-        'await parts.admitRepositories(repositories, ownerOf(requester));',
+        'await parts.admitRepositories(repositories, nameOwner(requester));',
         'test/intake/new-repositories.test.ts',
       ),
       instead(
@@ -673,8 +673,8 @@ const FILES: readonly FaultyFile[] = [
       instead('an administrator may not upload', ": [right, 'admin'];", ': [right];'),
       instead(
         'a right in one repository is one in all',
-        "globsOf(right).includes('*')",
-        'globsOf(right).length > 0',
+        "selectGlobs(right).includes('*')",
+        'selectGlobs(right).length > 0',
       ),
     ],
   },
