@@ -103,7 +103,7 @@ describe('docs/errors.md', () => {
 });
 
 describe('the list of codes', () => {
-  it('holds none that nobody answers', async () => {
+  it('holds none that the service never answers', async () => {
     const files = (await readdir(join(ROOT, 'src'), { recursive: true })).filter((name) =>
       name.endsWith('.ts'),
     );

@@ -174,7 +174,7 @@ function findNote(found: SurveyedPackage): string | undefined {
   const { laidIn, repositories, releasever, taggedReleasever, isInTree, isInPlace } = found;
   const goesTo = listed(repositories);
   if (taggedReleasever !== undefined) {
-    return `in ${laidIn ?? releasever ?? ''}, but built for ${taggedReleasever}; it stays there, because the directory may be right`;
+    return `in ${laidIn ?? releasever ?? ''}, but built for ${taggedReleasever}; left there, because the directory may be right`;
   }
   if (isInTree && !isInPlace) {
     return `in the tree at another place than ${goesTo}; the misplaced name stays, for you to remove`;

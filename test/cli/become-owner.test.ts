@@ -18,7 +18,7 @@ const WHO = `({
   directory: process.cwd(),
 })`;
 
-/** What root becomes over three folders below a directory that everybody may enter. */
+/** What root becomes over three folders below a directory that every user may enter. */
 async function becomeOwnerOf(prepare: (directory: string) => Promise<void>) {
   await using dir = await createTempDir();
   await chmod(dir.path, 0o755);

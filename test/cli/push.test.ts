@@ -416,7 +416,7 @@ describe('rpmyard push', () => {
     }
   });
 
-  it('sends everything also when nobody reads what it says', async () => {
+  it('sends everything also when its output is not read', async () => {
     for (let index = 0; index < 20; index += 1) await put(`quiet${index}`);
     const service = shared();
     const script = `set -o pipefail; "$0" push --url ${service.baseUrl} ${dir.path}/quiet*.rpm | head -1`;

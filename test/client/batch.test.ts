@@ -208,7 +208,7 @@ describe('a batch', () => {
   );
 
   it.each([
-    ['gone, as somebody dropped it', 404, 404, 1, 'dropped'],
+    ['gone, as another client dropped it', 404, 404, 1, 'dropped'],
     ['not shown, as it is for other repositories too', 403, 404, 1, 'unknown'],
     ['unknown, as the service is away', 503, 503, 3, 'unknown'],
   ])('that was not committed is said to be %s', async (_, commitStatus, lookStatus, expected, state) => {
@@ -292,7 +292,7 @@ describe('a batch', () => {
     ['it was published before', 200, 'committed', { state: 'committed' }],
     ['nothing of it is there', 404, 'none', { state: 'dropped' }],
     ['it is published now', 200, 'committing', { state: 'waiting' }],
-    ['nobody knows', 401, 'none', { state: 'unknown' }],
+    ['unknown', 401, 'none', { state: 'unknown' }],
   ])(
     'that the user named is not dropped when a package was refused: %s',
     async (_, status, state, expected) => {

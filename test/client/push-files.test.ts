@@ -167,7 +167,7 @@ describe('an upload', () => {
         if (seen.receivedBytes > readBytes) break;
       }
       answer(413, { code: 'UPLOAD_TOO_LARGE', detail: 'enough', hint: 'no' });
-      // As a server that goes on taking what nobody wants.
+      // As a server that goes on taking a body that it does not want.
       request.resume();
     });
     const { report, sentBytes } = await pushOne(server, 8 * LARGE_BYTES - 1);
@@ -176,7 +176,7 @@ describe('an upload', () => {
     expect(sentBytes).toBeLessThan(4 * LARGE_BYTES);
   });
 
-  it('is sent after a second when nobody says that it may be', async () => {
+  it('is sent after a second when the server does not say that it may be', async () => {
     await using server = await startScriptedServer(async ({ request, seen, answer }) => {
       for await (const chunk of request) seen.receivedBytes += String(chunk).length;
       answer(201, outcomeOf(String(seen.headers['x-checksum-sha256']), 'created'));

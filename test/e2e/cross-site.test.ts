@@ -54,7 +54,7 @@ describe.each(FRONTS)('behind %s, a page of another site', (front) => {
     );
   });
 
-  it('may read what everybody may, and a page of this site may upload', async () => {
+  it('may read what every client may, and a page of this site may upload', async () => {
     await using site = await startAccessSite(front);
     const rpm = join(site.workDir, 'pkg.rpm');
     await writeFile(rpm, craftRpm({ name: 'pkg', release: '1.el9', arch: 'x86_64' }));

@@ -56,7 +56,7 @@ function comparable(text: string, site?: Site): readonly string[] {
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
     .replaceAll(/\b\d+\.\d s\b/g, '<duration>')
     .replaceAll(/"(?:address|sizeBytes|keptUntil|changedAt)":(?:"[^"]*"|\d+)/g, '')
-    // How many there are depends on how long somebody waits; the test does not wait for minutes.
+    // How many there are depends on how long the job waits; the test does not wait for minutes.
     .replaceAll(
       /^(?:Warning: .*retries left\.?\n(?:(?:Warning: )?Throwing away \d+ bytes\n)?(?:\.\.\.\n)?)+/gm,
       'Warning: <tries>\n',

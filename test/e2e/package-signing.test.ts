@@ -213,7 +213,7 @@ describe('a service that signs packages', () => {
     await expectNothingLeft(site);
   });
 
-  test('replaces the signature of somebody else, and says what it was', async () => {
+  test('replaces the signature of another key, and says what it was', async () => {
     const site = shared();
     const sent = await craftSignedRpm({ name: 'replaced' }, { dsa: signedBy(keys, stranger) });
     expect((await upload(site, sent)).body).toMatchObject({
@@ -311,7 +311,7 @@ describe('a service that signs packages', () => {
     expect(right.status).toBe(201);
   });
 
-  test('refuses a package of format 3, which nobody can sign', async () => {
+  test('refuses a package of format 3, which rpmsign cannot sign', async () => {
     const site = shared();
     const before = await storedIn(site.storageDir);
     expect(await upload(site, craftRpm({ name: 'third', hasRegion: false }))).toMatchObject({
@@ -432,7 +432,7 @@ describe('a service that signs packages, where signatures of others are required
     expect(await upload(site, stored)).toMatchObject({ status: 200, body: { outcome: 'unchanged' } });
   });
 
-  test('vouches for nobody: what it signed for another repository is not signed by those whom this one trusts', async () => {
+  test('vouches for no other signer: what it signed for another repository is not signed by those whom this one trusts', async () => {
     const site = shared();
     expect(await upload(site, craftRpm({ name: 'detour' }), 'releasever=8')).toMatchObject({ status: 201 });
     const stored = await readFile(join(site.storageDir, '8/x86_64/Packages/detour-1.0-1.el9.x86_64.rpm'));
@@ -482,7 +482,7 @@ describe('an rpmsign that ends well but signed badly', () => {
 
   test.each([
     ['another package with a good signature of ours', Buffer.from('other'), () => ours],
-    ['the package with a good signature of somebody else', undefined, () => stranger],
+    ['the package with a good signature of another key', undefined, () => stranger],
   ])('and put %s in its place has stored nothing', async (_, payload, key) => {
     const other = join(dir.path, `${key()}.rpm`);
     const bytes = await craftSignedRpm(payload === undefined ? {} : { payload }, {
@@ -505,14 +505,14 @@ describe('an rpmsign that ends well but signed badly', () => {
     await eventually(async () => expect(existsSync(running)).toBe(true));
     site.service.terminate();
     await site.service.whenLogged(({ msg }) => msg === 'stopping');
-    // What nobody waits for any more need not be waited for.
+    // A signing without a client need not be waited for.
     socket.destroy();
     expect(await site.service.whenExited).toEqual({ code: 0, signal: null });
     await site.restart(signing());
     await expectNothingStored(site);
   });
 
-  test('and left a good signature of somebody whose packages are taken has stored nothing', async () => {
+  test('and left a good signature of a key whose packages are taken has stored nothing', async () => {
     const keyrings = [{ repositories: ['*'], key_files: [await keys.exportKey(stranger)] }];
     await letRpmsign('exit 0');
     await using site = await siteWithRpmsign(keyrings);

@@ -15,7 +15,7 @@ import { putPackage, reindex, sendRequest, sha256Of } from '../support/send-requ
 
 const REPOSITORY = '9/x86_64';
 
-// Longer than any test: an index run happens only when somebody waits for it.
+// Longer than any test: an index run happens only when a client waits for it.
 const NEVER_QUIET = { quiet_seconds: 3600, max_wait_seconds: 86_400 };
 const ALONE: SiteOptions = { front: 'none' };
 
@@ -42,7 +42,7 @@ async function askJson(site: Site, path: string): Promise<unknown> {
   return (await sendRequest(site.baseUrl, { path })).json();
 }
 
-describe('a tree that somebody filled by hand', () => {
+describe('a tree that was filled by hand', () => {
   const shared = shareSite(() => startSite(ALONE));
   const first = craftRpm({ name: 'first' });
   const second = craftRpm({ name: 'second' });
@@ -202,7 +202,7 @@ describe('SIGTERM', () => {
     await eventually(async () => expect(await indexedDigests(site)).toEqual(digestsOf(...packages)));
   });
 
-  test('whoever waits for an index run is answered 202 at once, and the run is finished', async () => {
+  test('a client that waits for an index run is answered 202 at once, and the run is finished', async () => {
     await using site = await startSite(withEngine({ timeout_seconds: 60 }));
     const release = join(site.workDir, 'release');
     await writeEngine(site, `while [ ! -e ${release} ]; do sleep 0.02; done; exec createrepo_c "$@"`);

@@ -243,12 +243,12 @@ describe.each(FRONTS)('with the front %s', (front) => {
     test('needs the rights of a PUT', async () => {
       await using site = await startAccessSite(front);
       const bytes = craftRpm();
-      const nobody = await sendRequest(site.baseUrl, {
+      const anonymous = await sendRequest(site.baseUrl, {
         method: 'POST',
         path: '/upload/resumable',
         headers: { ...TUS, 'upload-length': bytes.length },
       });
-      expect(nobody.status).toBe(401);
+      expect(anonymous.status).toBe(401);
       const reader = { headers: { Authorization: `Bearer ${READER_TOKEN}` } };
       const refused = await tusUpload(bytes, `${site.baseUrl}/upload/resumable`, reader).catch(
         (thrown: unknown) => thrown,

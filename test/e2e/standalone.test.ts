@@ -32,7 +32,7 @@ const LOCATION = '/repo/9/x86_64/Packages/example-1.0-1.el9.x86_64.rpm';
 
 const ALONE = { front: 'none' } as const;
 const UP_TO_1_MIB = { front: 'none', config: { server: { max_upload_bytes: '1 MiB' } } } as const;
-// Longer than any test: an index run happens only when somebody waits for it.
+// Longer than any test: an index run happens only when a client waits for it.
 const NO_RUN_UNASKED = {
   front: 'none',
   config: { index_updater: { quiet_seconds: 3600, max_wait_seconds: 86_400 } },
@@ -359,7 +359,7 @@ describe('the service alone', () => {
       expect(beyond.headers['cache-control']).toBe('no-store');
     });
 
-    test('answers HEAD like GET without the body, and 304 to whoever has the package already', async () => {
+    test('answers HEAD like GET without the body, and 304 to a client that has the package already', async () => {
       const site = shared();
       const bytes = craftRpm();
       await putPackage(site.baseUrl, bytes);
@@ -464,7 +464,7 @@ describe('the service alone', () => {
   });
 });
 
-test('who started it with another umask still serves what everybody may read, and keeps secrets', async () => {
+test('started with another umask it still serves what every client may read, and keeps secrets', async () => {
   await using site = await startSite({ ...ALONE, wrapper: ['sh', '-c', 'umask 077; exec "$@"', 'sh'] });
   const { status } = await putPackage(site.baseUrl, craftRpm(), 'wait=30');
   expect(status).toBe(201);

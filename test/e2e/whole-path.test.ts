@@ -21,7 +21,7 @@ const APPLICATION_FILE = '/usr/bin/application';
 const PARALLEL_UPLOADS = 30;
 const LEAVING_CLIENTS = 30;
 
-// Longer than any test: an index run happens only when somebody waits for it.
+// Longer than any test: an index run happens only when a client waits for it.
 const NO_RUN_UNASKED = { index_updater: { quiet_seconds: 3600, max_wait_seconds: 86_400 } };
 
 /** A file to upload, in the site's own directory. */

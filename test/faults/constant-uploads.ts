@@ -75,7 +75,7 @@ async function upload(site: Site, over: AbortSignal, faults: string[]): Promise<
   const uploader = (_: unknown, index: number): Promise<number> =>
     repeat(over, async (round) => {
       const bytes = craftRpm({ name: `constant${index}.${round}` });
-      // Whoever waits has the index published each time.
+      // A client that waits has the index published each time.
       const { status, text } = await putPackage(site.baseUrl, bytes, 'wait=50');
       if (status === 201) acknowledged.push(sha256Of(bytes));
       else faults.push(`upload answered ${status}: ${text}`);

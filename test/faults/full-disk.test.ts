@@ -15,7 +15,7 @@ import { type SmallDisk, startOnSmallDisk } from '../support/small-disk.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const REPOSITORY = '9/x86_64';
-// Longer than any test: an index run happens only when somebody waits for it.
+// Longer than any test: an index run happens only when a client waits for it.
 const NEVER_QUIET = { quiet_seconds: 3600, max_wait_seconds: 86_400 };
 const MIB = 1024 * 1024;
 const RESERVE_BYTES = 16 * MIB;

@@ -61,7 +61,7 @@ test(`${UPLOADS} uploads from ${CONNECTIONS} connections through nginx are all a
 });
 
 describe(`beside ${TRICKLING} connections that send a byte every ${TRICKLE_MS / 1000} s`, () => {
-  /** Connections that nobody refuses; each has sent its head and the first byte. */
+  /** Connections that nginx does not refuse; each has sent its head and the first byte. */
   async function trickle(baseUrl: string): Promise<Disposable & { readonly sockets: readonly Socket[] }> {
     const sockets: Socket[] = [];
     for (let number = 0; number < TRICKLING; number += 1) {

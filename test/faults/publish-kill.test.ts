@@ -80,7 +80,7 @@ describe.skipIf(lacks('strace'))(
           kills += 1;
           await site.service.whenExited;
           await site.restart();
-          // Nobody asks for this run but the mark that the upload left.
+          // Only the mark that the upload left asks for this run.
           const query = 'wait=50';
           expect(await putPackage(site.baseUrl, bytes, query)).toMatchObject({ status: 200 });
           expect(await indexOnDisk(site)).toEqual(after);

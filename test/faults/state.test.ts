@@ -14,7 +14,7 @@ import { putPackage, sha256Of } from '../support/send-request.ts';
 import { createTempDir } from '../support/temp-dir.ts';
 
 const REPOSITORY = '9/x86_64';
-// Longer than any test: an index run happens only when somebody waits for it.
+// Longer than any test: an index run happens only when a client waits for it.
 const NEVER_QUIET = { quiet_seconds: 3600, max_wait_seconds: 86_400 };
 const DIRECT = { server: { upload_header: '' } };
 

@@ -13,7 +13,7 @@ export interface FuzzStart {
 
 /** What the loop tells while it works. */
 export interface LoopListener {
-  /** Before each input: whoever watches then knows which one hangs. */
+  /** Before each input: the parent then knows which one hangs. */
   readonly begin: (input: Buffer) => void;
   /** An input, not one of the target's own seeds, that reached something new. */
   readonly grow: (input: Buffer) => void;

@@ -16,7 +16,7 @@ const EXECUTIONS = {
   unpacked: 4000,
 } as const satisfies Readonly<Record<TargetName, number>>;
 
-// A slow machine ends earlier instead of making everybody wait.
+// A slow machine ends earlier instead of keeping the whole run waiting.
 const LIMIT_MS = 15_000;
 
 it.each(TARGET_NAMES)('no changed input breaks what is promised of %s', async (target) => {

@@ -37,7 +37,7 @@ describe('a request on a connection that was accepted before the service is stop
     await closed;
   });
 
-  it('is refused when it comes late, so that nobody holds up the stop', async () => {
+  it('is refused when it comes late, so that no client holds up the stop', async () => {
     await using test = await buildTestApp();
     const { socket, closed } = await closeMeanwhile(test);
     const nowMs = performance.now();

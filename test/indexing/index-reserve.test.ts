@@ -36,7 +36,7 @@ describe('room for the next index', () => {
     expect(() => checkWith(FLOOR_BYTES + bytes - 1, other)([repo('9/x86_64')])).toThrow(' left and keeps ');
   });
 
-  it('is the floor for a repository that nobody knows yet', () => {
+  it('is the floor for a repository that is not known yet', () => {
     expect(() => checkWith(FLOOR_BYTES)([repo('9/x86_64')])).not.toThrow();
     expect(() => checkWith(FLOOR_BYTES - 1)([])).toThrow(' left and keeps ');
   });

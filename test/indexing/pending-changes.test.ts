@@ -5,7 +5,7 @@ import { repo } from '../support/repo.ts';
 const NOTHING_NEW = { trust: 'names', isTakeOver: false, placed: new Map(), steps: [] };
 
 describe('the first run of a repository in this process', () => {
-  it('looks at every file: somebody may have changed anything meanwhile', () => {
+  it('looks at every file: any program may have changed anything meanwhile', () => {
     expect(new PendingChanges().take(repo('9/x86_64'))).toEqual({
       trust: 'files',
       isTakeOver: false,
@@ -42,7 +42,7 @@ describe('a later run', () => {
     expect(changes.take(repo('9/x86_64'))).toEqual(NOTHING_NEW);
   });
 
-  it('trusts no more than the least that somebody asked for, in whatever order', () => {
+  it('trusts no more than the least that was asked for, in whatever order', () => {
     for (const order of [['files', 'nothing'] as const, ['nothing', 'files'] as const]) {
       const changes = new PendingChanges();
       changes.take(repo('9/x86_64'));

@@ -106,7 +106,7 @@ async function reindex(
   engine = defaultEngine,
   signal = new AbortController().signal,
 ): Promise<PublishedIndex> {
-  // As after a start, or when somebody asks for it: what was changed by hand is looked for.
+  // As after a start, or when an administrator asks for it: what was changed by hand is looked for.
   changes.distrust(REPOSITORY, 'files');
   return reindexRepository(REPOSITORY, parts(engine), { signal, onProgress: () => undefined });
 }
@@ -411,7 +411,7 @@ describe.each(['createrepo', 'incremental'])('with the %s engine, digests', (nam
     },
   );
 
-  it('of a package that nobody uploaded are those of the file that lies there', async () => {
+  it('of a package that no client uploaded are those of the file that lies there', async () => {
     const location = await put('alpha', { summary: 'one' });
     await reindex();
     await writeFile(join(repositoryDir(), location), craftRpm({ name: 'alpha', summary: 'another' }));

@@ -87,7 +87,7 @@ describe('the quota of new repositories', () => {
     expect(await rejectionOf(admit([repo('4/a')], 'alice'))).toMatchObject({ code: 'QUOTA_REACHED' });
   });
 
-  test('refuses everybody when there are enough, with those that are being made', async () => {
+  test('refuses every owner when there are enough, with those that are being made', async () => {
     const { admit, known } = siteWith({ eachPerDay: 2, together: 3 });
     for (const repository of ['7/a', '8/a']) known.add(repo(repository));
     await admit([repo('9/a')], 'alice');

@@ -58,7 +58,7 @@ describe('verifyLeftovers', () => {
     expect(await stopped()).toMatchObject(expected);
   });
 
-  it('finds younger files in incoming and scratch only when nobody uses them', async () => {
+  it('finds younger files in incoming and scratch only when no service uses them', async () => {
     await put(`state/incoming/${UUID}`, { minutes: 1 });
     await put(`state/scratch/${UUID}`, { minutes: 1 });
     await put('spool/0000000007', { minutes: 59 });
@@ -73,7 +73,7 @@ describe('verifyLeftovers', () => {
     expect(await stopped()).toEqual([]);
   });
 
-  it('tells of a mark whether somebody will take it up', async () => {
+  it('tells of a mark whether a service will take it up', async () => {
     await put('state/marks/9@x86_64', { minutes: 0 });
     expect(await running()).toMatchObject([
       { code: 'MARK_WAITING', severity: 'note', repository: '9/x86_64' },

@@ -194,7 +194,7 @@ describe('the commit of a batch', () => {
       rights: createRights({ upload: ['8/*'] }),
       isProven: true,
     });
-    // Who may not read it does not learn that it is there, and nobody can put it out of its owner's reach.
+    // Who may not read it does not learn that it is there, and no other client can put it out of its owner's reach.
     await expect(site.pipeline.batches.commit('b', stranger)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(site.upload('member1', 'b', stranger, '8')).rejects.toMatchObject({ code: 'RIGHT_MISSING' });
     expect(await site.pipeline.batches.commit('b', bob)).toMatchObject({ isNew: true });
@@ -331,7 +331,7 @@ describe('the commit of a batch', () => {
     expect((await site.tree.storage.batches.listStatus()).map(({ id }) => id)).toEqual(['b4']);
   });
 
-  test('is waited for by the end of the service, also when nobody waits for its answer', async () => {
+  test('is waited for by the end of the service, also when no client waits for its answer', async () => {
     const linking = Promise.withResolvers<void>();
     const mayLink = Promise.withResolvers<void>();
     await using site = await open(

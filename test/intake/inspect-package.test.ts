@@ -100,7 +100,7 @@ describe('a whole package', () => {
     });
   });
 
-  it('that is large is hashed by whoever is given for it', async () => {
+  it('that is large is hashed by the given threads', async () => {
     const large = craftRpm({ payload: LARGE_PAYLOAD });
     const { jobs, sha256 } = await inspect(large);
     expect(jobs).toHaveLength(1);
@@ -555,7 +555,7 @@ describe('describeStoredPackage', () => {
 });
 
 describe('a pipe in the place of a package', () => {
-  it('is an error and not a wait for somebody who writes', async () => {
+  it('is an error and not a wait for a writer', async () => {
     await using dir = await createTempDir();
     const path = join(dir.path, 'x.rpm');
     await execa('mkfifo', [path]);

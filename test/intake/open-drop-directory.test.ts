@@ -256,7 +256,7 @@ describe('in the drop directory', () => {
     expect((await readdir(incoming)).toSorted()).toEqual([...files, 'rejected']);
     const ready = await fetch(`${service.baseUrl}/readyz`);
     expect(ready.status).toBe(200);
-    // Whoever may drop files can do that: it is in the log and the metrics, and the service is as ready as before.
+    // A user who may drop files can do that: it is in the log and the metrics, and the service is as ready as before.
     expect(await ready.json()).toEqual({ status: 'ready', faults: [] });
     const metrics = await fetch(`${service.baseUrl}/metrics`);
     expect(await metrics.text()).toMatch(/^rpmyard_dropped_files_stuck 2$/m);

@@ -169,7 +169,7 @@ describe('an upload in pieces', () => {
     expect(await readdir(dir.path)).toEqual([]);
   });
 
-  it('whose body somebody deleted is unknown, not accepted', async () => {
+  it('whose body was deleted is unknown, not accepted', async () => {
     const id = await begin();
     await unlink(bodyOf(id));
     await expect(look(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
@@ -195,7 +195,7 @@ describe('an upload in pieces', () => {
     await expect(look(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
-  it('is not found by anybody but its owner, who is not disturbed by that', async () => {
+  it('is found only by its owner, who is not disturbed by that', async () => {
     const id = await begin();
     const body = new PassThrough();
     const receiving = append(id, body);

@@ -107,7 +107,7 @@ describe('a sweep that fails', () => {
 });
 
 describe('sweepSpool', () => {
-  it('removes bodies that nobody has written to for a day', async () => {
+  it('removes bodies that no program has written to for a day', async () => {
     await put(folders.spoolDir, '0000000001', 24 * HOUR_MS);
     await put(folders.spoolDir, '0000000002', 23.9 * HOUR_MS);
     await put(folders.spoolDir, `${UUID}.part`, 30 * HOUR_MS);

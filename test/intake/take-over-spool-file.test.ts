@@ -63,7 +63,7 @@ describe('a body that nginx spooled', () => {
     await expectRefused(spooled);
   });
 
-  it.skipIf(lacks('root'))('is refused when it belongs to somebody else (needs root)', async () => {
+  it.skipIf(lacks('root'))('is refused when it belongs to another user (needs root)', async () => {
     await writeFile(spooled, 'secret');
     await chown(spooled, 65_534, 65_534);
     await expectRefused(spooled);

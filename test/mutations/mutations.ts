@@ -201,7 +201,7 @@ const FILES: readonly FaultyFile[] = [
     tests: ['test/base/turns/take-turns.test.ts'],
     faults: [
       instead(
-        'nobody waits for a turn',
+        'no task waits for a turn',
         'const before = this.#last.get(key) ?? Promise.resolve();',
         'const before = Promise.resolve();',
       ),
@@ -614,7 +614,7 @@ const FILES: readonly FaultyFile[] = [
         "if (need.right !== 'read') return",
       ),
       instead(
-        'without credentials everybody may do everything',
+        'without credentials every client may do everything',
         'keys.length === 0 && !requireCredentials',
         'keys.length === 0',
       ),

@@ -116,7 +116,7 @@ async function ask(port: number, { method = 'GET', path, headers = {} }: Asked):
     boundary === undefined ? value : value.replaceAll(boundary, 'BOUNDARY');
   const sent = plain(await text(answer));
   if (status >= 400) return describeError(status, sent, answer);
-  // The body of a redirect is for nobody.
+  // No client reads the body of a redirect.
   const seen =
     status === 301 || status === 302
       ? ['location']

@@ -28,7 +28,7 @@ describe('the policy module', () => {
     expect(await readFile(unpacked, 'utf8')).toBe(await readFile(join(SOURCE, 'rpmyard.fc'), 'utf8'));
   });
 
-  test('contains exactly these rules, so that nobody widens nginx without a changed test', async () => {
+  test('contains exactly these rules, so that nginx gets no further rights without a changed test', async () => {
     const cilFile = join(dir, 'rpmyard.cil');
     await execa('checkmodule', ['-M', '-m', '-C', '-o', cilFile, join(SOURCE, 'rpmyard.te')]);
     const statements = (await readFile(cilFile, 'utf8')).split('\n').map((line) => line.trim());

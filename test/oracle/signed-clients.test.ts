@@ -82,7 +82,7 @@ describe.each(CLIENTS)('%s, set up with the .repo file', (_name, createHost, imp
     const host = await createHost(site.baseUrl, join(site.workDir, 'host'));
     expect(await host.refresh(importKeys)).toMatchObject({ exitCode: 0 });
 
-    // 1. Both are published, the old one signs: nothing changes for anybody.
+    // 1. Both are published, the old one signs: nothing changes for any host.
     await site.service.stop();
     await site.restart(withKeys(home, [old, young]));
     await upload(site, 'beta');
@@ -97,7 +97,7 @@ describe.each(CLIENTS)('%s, set up with the .repo file', (_name, createHost, imp
     expect((await host.refresh()).exitCode).not.toBe(0);
     expect(await host.refresh(importKeys)).toMatchObject({ exitCode: 0 });
 
-    // 3. The old one goes: nobody needs it any more.
+    // 3. The old one goes: no host needs it any more.
     await site.service.stop();
     await site.restart(withKeys(home, [young]));
     await upload(site, 'gamma');

@@ -223,14 +223,14 @@ describe('what is public is as published', () => {
     ['the generation', () => rm(inRepodata(`@${NOW}`), { recursive: true })],
     ['the generation alone', () => rm(inRepodata(`@${NOW}/repomd.xml.asc`))],
     ['what a crash left: a newer generation', () => mkdir(inRepodata(`@${NOW + 1}`))],
-  ])('until somebody or a crash changes %s', async (_, change) => {
+  ])('until a person or a crash changes %s', async (_, change) => {
     const publication = await publish();
     await change();
     expect(await isPublicationWhole(repositoryDir, publication)).toBe(false);
     expect(await isPublicationWhole(repositoryDir, await publish())).toBe(true);
   });
 
-  it('not when nobody can tell: the run says why', async () => {
+  it('not when that cannot be told: the run says why', async () => {
     const publication = await publish();
     const signer = { ...signerOf('A'), isSignedNow: async () => Promise.reject(new Error('no gpg')) };
     expect(await isPublicationWhole(repositoryDir, { ...publication, signer })).toBe(false);
@@ -280,7 +280,7 @@ describe('a generation', () => {
     expect(await listGenerations(repositoryDir)).toEqual([NOW + 1]);
   });
 
-  it('whose file somebody removed goes at once', async () => {
+  it('whose file was removed goes at once', async () => {
     await publish();
     await publish();
     const [first = ''] = (await filesOfGeneration(repositoryDir, NOW)) ?? [];

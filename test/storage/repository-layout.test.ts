@@ -136,7 +136,7 @@ describe('the releasever of a release tag', () => {
     expect(() => repositoriesOf({ release })).toThrow(refusal('RELEASEVER_UNKNOWN'));
   });
 
-  it('is refused by name when nobody knows it', () => {
+  it('is refused by name when it is unknown', () => {
     expect(() => repositoriesOf({ release: '7.unheard' })).toThrow(
       expect.objectContaining({
         code: 'RELEASEVER_UNKNOWN',

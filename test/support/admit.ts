@@ -1,7 +1,7 @@
 import type { Access } from '../../src/trust/access.ts';
 import { demand, type Requester } from '../../src/trust/requester.ts';
 
-/** Whoever sent the request, when they may do what is needed, as the guard of a route asks. */
+/** The sender of the request, when it may do what is needed, as the guard of a route asks. */
 export async function admit(access: Access, ...asked: Parameters<Access['identify']>): Promise<Requester> {
   const requester = await access.identify(...asked);
   demand(requester, asked[1]);

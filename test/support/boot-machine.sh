@@ -44,7 +44,7 @@ for device in null zero full random urandom tty; do
   mount --bind "/dev/$device" "dev/$device"
 done
 
-# Units that would change the kernel, which is everybody's, and what nobody here needs.
+# Units that would change the kernel, which all machines share, and units that no test needs.
 for unit in systemd-sysctl systemd-modules-load systemd-binfmt systemd-random-seed systemd-udevd systemd-udev-trigger \
   systemd-logind systemd-update-utmp getty@tty1 console-getty; do
   ln -sf /dev/null "etc/systemd/system/$unit.service"

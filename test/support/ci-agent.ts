@@ -14,7 +14,7 @@ export interface CiAgent {
     script: string,
     env: Readonly<Record<string, string>>,
   ): Promise<{ readonly exitCode: number; readonly output: string }>;
-  /** The arguments of every process of the machine, as anybody could read them whenever a command was started. */
+  /** The arguments of every process of the machine, as every user could read them whenever a command was started. */
   readonly seenArguments: () => Promise<string>;
 }
 

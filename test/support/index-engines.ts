@@ -32,7 +32,7 @@ export function createrepoEngine(
   });
 }
 
-/** The engine of our own, with its thread; whoever makes one closes it. */
+/** The engine of our own, with its thread; the test that makes one closes it. */
 export function incrementalEngine(stateDir: string, timeoutMs = 60_000): IndexEngine {
   return createIncrementalEngine({
     startThread: () =>

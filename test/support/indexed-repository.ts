@@ -38,7 +38,7 @@ export interface IndexedRepository extends AsyncDisposable {
   run(job?: Partial<IndexJob>): Promise<BuiltIndex>;
   /** As a service that starts again: what was remembered in memory is gone. */
   restart(): void;
-  /** As a service that starts again after somebody removed the engine's state. */
+  /** As a service that starts again after the engine's state was removed. */
   dropState(): Promise<void>;
   /** Absolute path of a published file. */
   pathOf(type: string): Promise<string>;

@@ -149,7 +149,7 @@ export const GOOD_MODULES: Documents = new Map([
   ],
   ['a key of 1,024 characters', withProfile(`${'k'.repeat(1024)}: {rpms: [a]}`)],
   ['extensible data of 90 levels', STREAM.replace('a: b', `a: ${'{a: '.repeat(90)}b${'}'.repeat(90)}`)],
-  ['keys that nobody knows', STREAM.replace('  arch:', '  unknown: {a: [b]}\n  arch:')],
+  ['keys that are unknown', STREAM.replace('  arch:', '  unknown: {a: [b]}\n  arch:')],
   ['a long key', withProfile('"' + 'k'.repeat(900) + '"  : {rpms: [a]}')],
   [
     'keys in one line, in flow and block style',

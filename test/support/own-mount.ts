@@ -1,5 +1,5 @@
 /**
- * A wrapper for a service that sees a mount of its own at `directory`; nobody else sees it, and it ends with the service.
+ * A wrapper for a service that sees a mount of its own at `directory`; no other process sees it, and it ends with the service.
  * @param mountArguments what mount needs beside the directory: `-t tmpfs -o size=10m tmpfs`, or `--bind /other`.
  */
 export function withOwnMount(directory: string, mountArguments: string): readonly string[] {

@@ -5,7 +5,7 @@ const METRICS_OF_PROMETHEUS = new Set(['up']);
 const KEYWORDS = new Set(['and', 'or', 'unless', 'by', 'without', 'on', 'ignoring', 'offset', 'bool']);
 
 /**
- * What of a PromQL expression nobody exposes: names of metrics, and `name{label}` of labels.
+ * The parts of a PromQL expression that no service exposes: names of metrics, and `name{label}` of labels.
  * @param expression one that Prometheus has parsed before.
  */
 export function unknownNames(

@@ -58,7 +58,7 @@ export function pushOptions(baseUrl: string, given: PushChanges = {}): TestPush 
   };
 }
 
-/** Nobody looks. */
+/** Shows nothing. */
 export const NO_EVENTS: PushEvents = {
   onSent: () => undefined,
   onSettled: () => undefined,

@@ -27,7 +27,7 @@ export interface SeenUpload extends SpooledUpload {
 }
 
 export interface TestAppOptions {
-  /** Default: everybody may do everything. */
+  /** Default: every client may do everything. */
   readonly access?: Access;
   readonly upload?: Partial<UploadOptions>;
   readonly metadata?: Partial<MetadataOptions>;

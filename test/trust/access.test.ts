@@ -116,7 +116,7 @@ describe('a token', () => {
 });
 
 describe('who says who they are', () => {
-  it('may read what everybody may', async () => {
+  it('may read what every client may', async () => {
     const service = access({ publicRead: ['10/*'] });
     const requester = await service.admit(put(basic('ci', CI)), UPLOAD);
     expect(requester.rights.may('read', repo('10/x86_64'))).toBe(true);
@@ -127,7 +127,7 @@ describe('who says who they are', () => {
 });
 
 describe('a request without credentials', () => {
-  it('is refused where not everybody has the right', async () => {
+  it('is refused where not every client has the right', async () => {
     expect(await rejectedCodeOf(access().admit(put({}), UPLOAD))).toBe('CREDENTIALS_MISSING');
   });
 

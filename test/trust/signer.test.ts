@@ -275,7 +275,7 @@ describe('the public keys', () => {
   });
 });
 
-describe('an agent of somebody else', () => {
+describe('an agent of another user', () => {
   it.skipIf(lacks('root'))(
     'with the keys signs, through its socket in a GNUPGHOME of public keys (needs root)',
     async () => {

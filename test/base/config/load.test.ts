@@ -289,7 +289,7 @@ log: { name: file, level: LOUD }
     expect(JSON.stringify(problemsOf(text))).not.toContain('secret');
   });
 
-  it('believes a header that names a file from whoever reaches it', () => {
+  it('believes a header that names a file from every client that reaches it', () => {
     const access = "access: { tokens: [{ name: ci, hash: 'sha256:" + 'a'.repeat(64) + "' }] }";
     const named = 'address: 0.0.0.0, public_url: "http://repo.example.com"';
     expect(pathsOf(`server: { ${named} }\n${access}`)).toEqual(['server.upload_header']);
@@ -303,7 +303,7 @@ log: { name: file, level: LOUD }
   });
 
   it.each(['0.0.0.0', '::', '192.0.2.1', 'repo.example.com'])(
-    'listens on %s, where others reach it, while everybody may upload',
+    'listens on %s, where others reach it, while every client may upload',
     (address) => {
       const server = `server: { address: '${address}', public_url: 'http://repo.example.com', upload_header: '' }`;
       expect(pathsOf(server)).toEqual(['server.address']);

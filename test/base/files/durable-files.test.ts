@@ -158,7 +158,7 @@ describe('makeDirectoryDurable', () => {
 });
 
 describe('writeDurable', () => {
-  it('makes a file that everybody may read, whatever the umask and the file before it were', async () => {
+  it('makes a file that every user may read, whatever the umask and the file before it were', async () => {
     await using dir = await createTempDir();
     const path = join(dir.path, 'file');
     await withUmask(0o077, () => writeDurable(path, 'longer than the next'));

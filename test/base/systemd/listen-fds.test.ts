@@ -11,7 +11,7 @@ describe('the sockets that systemd passed', () => {
   it.each([
     ['no variable is set', {}],
     ['they are for another process', { LISTEN_PID: '4710', LISTEN_FDS: '1' }],
-    ['they are for nobody', { LISTEN_FDS: '1' }],
+    ['they name no process', { LISTEN_FDS: '1' }],
     ['there is none', { LISTEN_PID: '4711', LISTEN_FDS: '0' }],
     ['the count is no number', { LISTEN_PID: '4711', LISTEN_FDS: '1x' }],
     ['the count is negative', { LISTEN_PID: '4711', LISTEN_FDS: '-1' }],

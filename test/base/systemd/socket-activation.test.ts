@@ -71,7 +71,7 @@ async function activate(
   };
 }
 
-/** As a program that was killed leaves it: nobody listens. */
+/** As a program that was killed leaves it: no process listens. */
 async function leaveSocketFile(path: string): Promise<void> {
   const code = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
   await execa(process.execPath, ['-e', code], { reject: false });

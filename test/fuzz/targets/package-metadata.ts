@@ -9,7 +9,7 @@ import { renderPackage } from '../../../src/rpm/repodata/render-package.ts';
 import { dependency, describedPackage, PACKAGE_FILE } from '../../support/described-package.ts';
 import { type FuzzTarget, holds } from '../fuzz-target.ts';
 
-/** primary, filelists or other that somebody else wrote. */
+/** primary, filelists or other that another program wrote. */
 export const packageMetadata: FuzzTarget = {
   run,
   seeds,

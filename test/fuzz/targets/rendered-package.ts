@@ -5,7 +5,7 @@ import { checkRendered } from '../check-rendered.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
 import { RPM_TEXTS } from '../mutate-rpm.ts';
 
-/** A package that nobody has parsed: any text anywhere, also half a surrogate pair. */
+/** A package that was never parsed: any text anywhere, also half a surrogate pair. */
 export const renderedPackage: FuzzTarget = {
   run,
   seeds: () => SEEDS.map((fields) => Buffer.from(fields.join('\0'), 'utf16le')),

@@ -2,7 +2,7 @@ import { parseRepomd, type Repomd, renderRepomd, withCarriedData } from '../../.
 import { type FuzzTarget, holds } from '../fuzz-target.ts';
 import { METADATA_FILE as FILE } from '../../support/metadata-file.ts';
 
-/** A repomd.xml that somebody else wrote, and its elements carried over into ours. */
+/** A repomd.xml that another program wrote, and its elements carried over into ours. */
 export const repomd: FuzzTarget = {
   run,
   seeds: () => SEEDS.map((xml) => Buffer.from(xml)),

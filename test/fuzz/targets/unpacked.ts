@@ -3,7 +3,7 @@ import { inflateMembers } from '../../../src/base/unpack/inflate-members.ts';
 import { decodeZstdFrames } from '../../../src/base/unpack/zstd-frames.ts';
 import { type FuzzTarget, holds } from '../fuzz-target.ts';
 
-/** Compressed metadata that somebody else wrote. */
+/** Compressed metadata that another program wrote. */
 export const unpacked: FuzzTarget = {
   run,
   seeds,

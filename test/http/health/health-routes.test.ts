@@ -68,7 +68,7 @@ describe('/readyz', () => {
     });
   });
 
-  it('is degraded while packages have faults, and as it is otherwise when nobody can say', async () => {
+  it('is degraded while packages have faults, and as it is otherwise when that is unknown', async () => {
     const error = packageFaultError({
       count: 3,
       first: {

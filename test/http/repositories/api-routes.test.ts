@@ -312,7 +312,7 @@ describe('GET /api/v1/uploads/<sha256>', () => {
   });
 
   it.each(['cd'.repeat(32), 'x', '..%2f', '__proto__', "';DROP TABLE receipt;--", '%00'])(
-    'answers 404 for %s, which nobody sent',
+    'answers 404 for %s, which no client sent',
     async (sha256) => {
       await using service = await buildTestApp(api());
       const answer = await service.app.inject(`/api/v1/uploads/${sha256}`);
@@ -370,7 +370,7 @@ describe('a client that waits with GET', () => {
 
   describe.each(['/api/v1/repositories/9/x86_64?wait=1', `/api/v1/uploads/${SHA}?wait=1`])('%s', (url) => {
     it.each([
-      ['everybody may read', ['*']],
+      ['every client may read', ['*']],
       ['reading is restricted', []],
     ])('ends the quiet time when it may upload there, where %s', async (_, publicRead) => {
       const { hurried } = await hurriedBy(url, publicRead, `Bearer ${UPLOADER}`);

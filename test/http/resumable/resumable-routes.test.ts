@@ -77,7 +77,7 @@ describe('an upload in pieces', () => {
     expect(Math.abs(expiresMs - Date.now() - EXPIRE_MS)).toBeLessThan(60_000);
   });
 
-  it('says its offset to HEAD, which nobody keeps', async () => {
+  it('says its offset to HEAD, which no cache keeps', async () => {
     await using service = await buildTestApp();
     const url = await begin(service);
     await service.app.inject(patch(url, 0, '0123'));
@@ -289,7 +289,7 @@ describe('a request that is refused', () => {
     ['to wait for what only begins', () => post({}, '?wait=5'), 'PARAMETER_INVALID'],
     ['of no bytes', () => post({ 'upload-length': '0' }), 'EMPTY_BODY'],
     ['above the limit', () => post({ 'upload-length': '1000001' }), 'UPLOAD_TOO_LARGE'],
-    ['with a digest nobody can read', () => post({ 'repr-digest': 'x' }), 'DIGEST_INVALID'],
+    ['with a digest that cannot be read', () => post({ 'repr-digest': 'x' }), 'DIGEST_INVALID'],
     ['with a batch of a bad name', () => post({ 'x-batch': '../x' }), 'PARAMETER_INVALID'],
     ['of an unknown upload', () => patch(UNKNOWN, 0, 'x'), 'NOT_FOUND'],
     ['of an upload that is no name', () => patch('/upload/resumable/..%2f..', 0, 'x'), 'NOT_FOUND'],
@@ -377,7 +377,7 @@ describe('with access rules', () => {
     return { ...request, headers };
   };
 
-  it('nobody begins one without the right to upload', async () => {
+  it('no client begins one without the right to upload', async () => {
     await using service = await buildTestApp({ access });
     expect(await service.app.inject(post())).toMatchObject({ statusCode: 401 });
     expect(await service.app.inject(post(bearer('reader-token')))).toMatchObject({ statusCode: 403 });
@@ -385,7 +385,7 @@ describe('with access rules', () => {
     expect(await readdir(service.resumableDir)).toEqual([]);
   });
 
-  it('nobody but who began it sees, continues or deletes it', async () => {
+  it('only the client that began it sees, continues or deletes it', async () => {
     await using service = await buildTestApp({ access });
     const url = await begin(service, post(bearer('ci-token')));
     const headers = { ...TUS, ...bearer('other-token') };

@@ -265,7 +265,7 @@ describe('a refused PUT', () => {
     ['without a body', PUT_WITHOUT_BODY, 'EMPTY_BODY'],
     ['with an empty body', put({ payload: '' }), 'EMPTY_BODY'],
     ['above the limit', put({ payload: 'x'.repeat(1_000_001) }), 'UPLOAD_TOO_LARGE'],
-    ['with a digest nobody can read', put({ headers: { 'content-digest': 'x' } }), 'DIGEST_INVALID'],
+    ['with a digest that cannot be read', put({ headers: { 'content-digest': 'x' } }), 'DIGEST_INVALID'],
     ['with ?wait=51', put({ url: '/upload?wait=51' }), 'PARAMETER_INVALID'],
     ['with ?wait=soon', put({ url: '/upload?wait=soon' }), 'PARAMETER_INVALID'],
     ['with ?wait=', put({ url: '/upload?wait=' }), 'PARAMETER_INVALID'],
@@ -280,7 +280,7 @@ describe('a refused PUT', () => {
     ['to a name that is no package', put({ url: '/upload/repomd.xml' }), 'UPLOAD_PATH_RESERVED'],
     ['to another path', put({ url: '/uploads' }), 'NOT_FOUND'],
     ['to a repository', put({ url: '/repo/9/x86_64/pkg.rpm' }), 'METHOD_NOT_ALLOWED'],
-  ])('%s gets its code and reaches nobody', async (_, request, code) => {
+  ])('%s gets its code and reaches no handler', async (_, request, code) => {
     await using service = await buildTestApp();
     const answer = await service.app.inject(request);
     expect(answer.body).toMatch(new RegExp(`^ERROR ${code}: `));

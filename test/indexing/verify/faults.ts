@@ -65,7 +65,7 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
-    title: 'a checksum of a type that nobody knows',
+    title: 'a checksum of an unknown type',
     code: 'METADATA_UNREADABLE',
     plant: async (site) => {
       const { xml } = await site.data('other');
@@ -147,7 +147,7 @@ export const FAULTS: readonly Fault[] = [
       ),
   },
   {
-    title: 'a filelists.xml with a package of nobody',
+    title: 'a filelists.xml with a package that primary lacks',
     code: 'METADATA_DISAGREE',
     plant: (site) =>
       site.editMetadata('filelists', (xml) => xml.replace(/pkgid="[0-9a-f]+"/, `pkgid="${sha256('')}"`)),
@@ -295,7 +295,7 @@ export const FAULTS: readonly Fault[] = [
     plant: (site) => site.damage(ALPHA),
   },
   {
-    title: 'a package that nobody uploaded, of another size',
+    title: 'a package that no client uploaded, of another size',
     code: 'PACKAGE_SIZE_WRONG',
     readData: true,
     plant: async (site) => {
@@ -304,7 +304,7 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
-    title: 'a package that nobody uploaded, with another byte',
+    title: 'a package that no client uploaded, with another byte',
     code: 'PACKAGE_DIGEST_WRONG',
     readData: true,
     plant: async (site) => {
@@ -446,7 +446,7 @@ export const FAULTS: readonly Fault[] = [
     plant: (site) => symlink(site.path(ALPHA), site.path('Packages/link.rpm')),
   },
   {
-    title: 'a file in repodata/ that nobody names',
+    title: 'a file in repodata/ that repomd.xml does not name',
     code: 'UNKNOWN_METADATA_FILE',
     plant: (site) => site.write('repodata/comps.xml', '<comps/>'),
   },

@@ -85,7 +85,7 @@ export class VerifySite implements AsyncDisposable {
     return join(this.repositoryDir, location);
   }
 
-  /** Puts a package there without anybody's knowledge; gives its location. */
+  /** Puts a package there without the service's knowledge; gives its location. */
   async put(name: string): Promise<string> {
     const location = `Packages/${name}-1.0-1.el9.x86_64.rpm`;
     await this.write(location, craftRpm({ name, files: [{ path: `/opt/${name}`, content: name }] }));

@@ -115,7 +115,7 @@ describe('the way of a package', () => {
     );
   });
 
-  it('ends in the tree where somebody sent it with ?releasever=', () => {
+  it('ends in the tree where a client sent it with ?releasever=', () => {
     const inTree = { ...named, isInTree: true };
     expect(route('1.el9', inTree)).toEqual({
       targets: ['8/x86_64'],

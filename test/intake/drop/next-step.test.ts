@@ -35,12 +35,12 @@ describe('a dropped file', () => {
     expect(stepOf(written, sighting(), WRITTEN_MS + 5_000)).toEqual({ do: 'take' });
   });
 
-  it('that was quiet before anybody looked is taken at once', () => {
+  it('that was quiet before the first look is taken at once', () => {
     const late = WRITTEN_MS + 100_000;
     expect(stepOf(written, sighting({ sinceMs: late }), late)).toEqual({ do: 'take' });
   });
 
-  it('of the future is taken when it stayed the same while somebody looked', () => {
+  it('of the future is taken when it stayed the same between two looks', () => {
     const future = stats(WRITTEN_MS * 10, WRITTEN_MS * 10);
     expect(stepOf(future, sighting(), WRITTEN_MS + 4_999)).toMatchObject({ do: 'wait' });
     expect(stepOf(future, sighting(), WRITTEN_MS + 5_000)).toEqual({ do: 'take' });

@@ -54,7 +54,7 @@ describe('a group is refused that', () => {
     ['has half a surrogate pair', filelists('\ud800')],
     ['has a reference to half a surrogate pair', filelists('&#xD800;')],
     ['has an attribute twice', `<package pkgid="${PKGID}" pkgid="${PKGID}"/>`],
-    ['has a prefix that nobody declared', filelists('<x:y/>')],
+    ['has a prefix that is not declared', filelists('<x:y/>')],
     ['has text between packages', `${filelists()}text${filelists()}`],
     ['has another element beside packages', `${filelists()}<other/>`],
     ['has a package inside an element beside packages', `<x>${filelists()}</x>`],

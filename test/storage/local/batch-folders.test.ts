@@ -69,7 +69,7 @@ describe('the batches on disk', () => {
     expect((await readdir(batchesDir)).toSorted()).toEqual(['a', 'empty']);
   });
 
-  test('that are damaged are named, and keep nobody else from theirs', async () => {
+  test('that are damaged are named, and keep no other owner from theirs', async () => {
     const store = await BatchFolders.open(batchesDir);
     for (const id of ['torn', 'lost', 'good']) await add(store, id, member('x'));
     const facts = member('x').file.replace(/\.rpm$/, '.json');
@@ -119,7 +119,7 @@ describe('a package that comes to a batch', () => {
     expect((await store.statusOf('a'))?.changedAtMs).toBeGreaterThan(before - 1_000);
   });
 
-  test('is durable with every name that leads to it, whoever made it', async () => {
+  test('is durable with every name that leads to it, also those of an earlier process', async () => {
     const path = join(dir.path, 'incoming');
     await writeFile(path, 'x');
     await mkdir(join(batchesDir, 'a'), { recursive: true });
@@ -152,7 +152,7 @@ describe('the quotas of batches', () => {
     await add(store, 'b1', member('x'), 'bob');
     await expect(add(store, 'c1', member('x'), 'carol')).rejects.toMatchObject({ details: { limit: 3 } });
     expect((await readdir(batchesDir)).toSorted()).toEqual(['a1', 'a2', 'b1']);
-    // What is there goes on, whoever sends it.
+    // What is there goes on, from any sender.
     await add(store, 'a1', member('y'), 'alice');
     await add(store, 'a2', member('y'), 'bob');
     await store.decide('a1', [member('x'), member('y')]);

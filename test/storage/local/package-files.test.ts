@@ -147,7 +147,7 @@ describe('add', () => {
 
   beforeEach(() => repositories.create(repo('9/x86_64')));
 
-  it('gives the file a second name that everybody may read', async () => {
+  it('gives the file a second name that every user may read', async () => {
     const path = await incoming('new');
     await files.prepare(path);
     expect(await files.add(path, TARGET)).toMatchObject({ isNewName: true });

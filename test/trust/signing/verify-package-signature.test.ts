@@ -329,7 +329,7 @@ describe('a keyring', () => {
     }
   });
 
-  it('that somebody removed while the service runs is a fault of ours, not of the package', async () => {
+  it('that was removed while the service runs is a fault of ours, not of the package', async () => {
     const path = await put('no-keyring', await craftSignedRpm({}, { rsa: signedBy(keys, rsa) }));
     const gone = { path: join(dir.path, 'nothing.kbx'), homeDir: dir.path, keys: keyring.keys };
     expect(await verdictOn(path, gone)).toBe('SIGNING_TOOL_FAILED');

@@ -223,7 +223,7 @@ describe('groups that are not what was asked for', () => {
     ],
     ['have a package twice', ([first, ...others]) => (first ? [first, first, ...others] : [])],
     [
-      'have a package that nobody asked for in the place of another',
+      'have a package that was not asked for in the place of another',
       (groups) => {
         const last = groups.at(-1)?.packages ?? [];
         return [...groups.slice(0, -1), packageGroup([...last.slice(0, -1), indexedPackage('zzz.rpm', 300)])];

@@ -207,7 +207,7 @@ describe('packages that were described before', () => {
   });
 });
 
-describe('a text that somebody else wrote', () => {
+describe('a text that another program wrote', () => {
   /** The group of one package with its text changed, unpacked as it is when metadata is taken over. */
   async function foreign(
     piece: Piece,
@@ -257,7 +257,7 @@ describe('a text that somebody else wrote', () => {
     ['is no package', replaced('filelists', '<package ', '<packet ')],
     ['holds bytes that are no UTF-8', replaced('primary', 'An example', Buffer.from('An\xff', 'latin1'))],
     ['holds a character that XML forbids', replaced('primary', 'An example', 'An \u0001')],
-    ['has a prefix that nobody declared', replaced('primary', '<rpm:license>', '<xyz:license>')],
+    ['has a prefix that is not declared', replaced('primary', '<rpm:license>', '<xyz:license>')],
   ])('and that %s is written anew from the package', async (_, change) => {
     const good = await put('z');
     const sound = rebuild([await put('a')]).groups[0];
