@@ -28,7 +28,6 @@ export interface ConstantUploads {
 /** Uploads for `ms` through nginx while dnf, zypper and a polling reader read the repository. */
 export async function uploadConstantly(engine: EngineName, ms: number): Promise<ConstantUploads> {
   await using site = await startSite(withEngine(engine));
-  const over = AbortSignal.timeout(ms);
   const faults: string[] = [];
   const revisions = new Set<string>();
   const repositoryUrl = `${site.baseUrl}/repo/${REPOSITORY}`;
@@ -37,6 +36,8 @@ export async function uploadConstantly(engine: EngineName, ms: number): Promise<
   const first = await putPackage(site.baseUrl, craftRpm({ name: 'first' }), 'wait=50');
   if (first.status !== 201) throw new Error(first.text);
   await zypperAddRepository(zypperHost);
+  // From here: on a busy machine what is above takes as long.
+  const over = AbortSignal.timeout(ms);
 
   const refresh = async (tool: string, run: () => Promise<{ exitCode: number; stderr: string }>) =>
     repeat(over, async () => {
