@@ -3,7 +3,7 @@ import { createAccess } from '../../src/trust/access.ts';
 import { renderExampleConfig } from '../../src/base/config/example.ts';
 import { parseConfig } from '../../src/base/config/load.ts';
 import { admit } from '../support/admit.ts';
-import { codeOf } from '../support/app-error.ts';
+import { rejectedCodeOf } from '../support/app-error.ts';
 import { runRpmyard } from '../support/run-rpmyard.ts';
 import { repo } from '../support/repo.ts';
 
@@ -41,9 +41,9 @@ describe('rpmyard token new', () => {
     const access = accessOf(stdout);
     const admitTo = (repository: string) =>
       admit(access, requestWith(stdout), { right: 'upload', in: { repository: repo(repository) } });
-    expect(admitTo('9/x86_64')).toMatchObject({ kind: 'token', name: 'ci' });
-    expect(admitTo('10/aarch64')).toMatchObject({ name: 'ci' });
-    expect(codeOf(() => admitTo('41/x86_64'))).toBe('RIGHT_MISSING');
+    expect(await admitTo('9/x86_64')).toMatchObject({ kind: 'token', name: 'ci' });
+    expect(await admitTo('10/aarch64')).toMatchObject({ name: 'ci' });
+    expect(await rejectedCodeOf(admitTo('41/x86_64'))).toBe('RIGHT_MISSING');
     const hash = /hash: '(?<hash>[^']+)'/.exec(stdout)?.groups?.['hash'] ?? '';
     expect(requestWith(stdout).headers.authorization).not.toContain(hash);
   });
@@ -54,10 +54,10 @@ describe('rpmyard token new', () => {
       runRpmyard('token', 'new', 'alice@laptop'),
     ]);
     const need = { right: 'upload', in: { repository: repo('41/x86_64') } } as const;
-    expect(admit(accessOf(first.stdout), requestWith(first.stdout), need)).toMatchObject({
+    expect(await admit(accessOf(first.stdout), requestWith(first.stdout), need)).toMatchObject({
       name: 'alice@laptop',
     });
-    expect(codeOf(() => admit(accessOf(first.stdout), requestWith(second.stdout), need))).toBe(
+    expect(await rejectedCodeOf(admit(accessOf(first.stdout), requestWith(second.stdout), need))).toBe(
       'CREDENTIALS_INVALID',
     );
   });
