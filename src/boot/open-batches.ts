@@ -30,34 +30,7 @@ export function openBatches(
   const unended = new Set<Promise<unknown>>();
 
   return {
-    list: async (requester) => {
-      const found: BatchSummary[] = [];
-      for (const status of await batches.listStatus()) {
-        // A damaged one must not hide the others; it goes when its time is up.
-        const batch = await batches.summarise(status).catch((error: unknown) => {
-          log.error({ batch: status.id, err: error }, 'batch not readable');
-        });
-        if (batch !== undefined && mayRead(requester, batch.repositories)) found.push(batch);
-      }
-      return found;
-    },
-    read: async (id, requester) => {
-      // Before its packages are read, of which there may be thousands.
-      const status = await batches.statusOf(id);
-      const summary = status === undefined ? undefined : await batches.summarise(status);
-      if (summary !== undefined) demandRead(requester, summary);
-      const batch = await readBatch(id, batches);
-      demandRead(requester, toBatchAccess(batch));
-      return batch;
-    },
-    outcomesOf: async (batch) => {
-      const outcomes: UploadOutcome[] = [];
-      for (let start = 0; start < batch.members.length; start += MEMBERS_A_PIECE) {
-        const members = batch.members.slice(start, start + MEMBERS_A_PIECE);
-        outcomes.push(...(await longWork.piece(() => listOutcomes({ ...batch, members }, parts))));
-      }
-      return inOrder(outcomes);
-    },
+    ...batchQuestions(parts, longWork, log),
     commit: (id, requester) => untilEnded(commitLogged(id, requester)),
     drop: (id, requester) => untilEnded(dropBatch(id, requester, parts)),
     keepMs,
@@ -106,4 +79,43 @@ export function openBatches(
       log.warn({ batches: dropped }, 'dropped batches that no client committed in time');
     return dropped;
   }
+}
+
+/** What clients ask of batches. */
+function batchQuestions(
+  parts: BatchParts,
+  longWork: LongWork,
+  log: Logger,
+): Pick<Batches, 'list' | 'read' | 'outcomesOf'> {
+  const { batches } = parts;
+  return {
+    list: async (requester) => {
+      const found: BatchSummary[] = [];
+      for (const status of await batches.listStatus()) {
+        // A damaged one must not hide the others; it goes when its time is up.
+        const batch = await batches.summarise(status).catch((error: unknown) => {
+          log.error({ batch: status.id, err: error }, 'batch not readable');
+        });
+        if (batch !== undefined && mayRead(requester, batch.repositories)) found.push(batch);
+      }
+      return found;
+    },
+    read: async (id, requester) => {
+      // Before its packages are read, of which there may be thousands.
+      const status = await batches.statusOf(id);
+      const summary = status === undefined ? undefined : await batches.summarise(status);
+      if (summary !== undefined) demandRead(requester, summary);
+      const batch = await readBatch(id, batches);
+      demandRead(requester, toBatchAccess(batch));
+      return batch;
+    },
+    outcomesOf: async (batch) => {
+      const outcomes: UploadOutcome[] = [];
+      for (let start = 0; start < batch.members.length; start += MEMBERS_A_PIECE) {
+        const members = batch.members.slice(start, start + MEMBERS_A_PIECE);
+        outcomes.push(...(await longWork.piece(() => listOutcomes({ ...batch, members }, parts))));
+      }
+      return inOrder(outcomes);
+    },
+  };
 }

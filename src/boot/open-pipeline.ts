@@ -10,6 +10,7 @@ import type { BodyRoom } from '../intake/body-room.ts';
 import { describeUpload, hurryUntilInstallable, waitUntilInstallable } from '../intake/describe-upload.ts';
 import { ingestUpload } from '../intake/ingest-upload.ts';
 import { createInspectionThreads } from '../intake/inspection-threads.ts';
+import type { BatchParts } from '../intake/ingest-parts.ts';
 import type { SpooledUpload } from '../intake/spooled-upload.ts';
 import { stageUpload } from '../intake/stage-upload.ts';
 import type { Fault } from '../observe/find-faults.ts';
@@ -18,7 +19,7 @@ import { findNoarchRepository, type RepositoryName } from '../rpm/repository-nam
 import { openSignaturePolicy } from '../trust/open-signature-policy.ts';
 import { buildBatchParts } from './build-batch-parts.ts';
 import { type Batches, openBatches } from './open-batches.ts';
-import { openIndexRuns, type WaysIn } from './open-index-runs.ts';
+import { type IndexRuns, openIndexRuns, type WaysIn } from './open-index-runs.ts';
 import type { Tree } from './open-tree.ts';
 import { takeUpRepositories } from './take-up-repositories.ts';
 
@@ -87,14 +88,13 @@ export async function openPipeline(
   log: Logger,
   waysIn: WaysIn = NO_WAY_IN,
 ): Promise<Pipeline> {
-  const { folders, storage, takeTurns, reindexParts } = tree;
+  const { folders, reindexParts } = tree;
   const stopping = new AbortController();
   const signatures = await openSignaturePolicy(config, { ...folders, signal: stopping.signal });
   const runs = await openIndexRuns(config, tree, log, waysIn);
-  const { queue, marks, metrics, findFaults, reserve } = runs;
   const prepareRepository = createRepositoryPreparation({
     reindexParts,
-    queue,
+    queue: runs.queue,
     writeRepoFile: (repository) => writeRepoFile(folders.topDir, clientConfig, repository),
     besideOf: (repository) =>
       clientConfig.hasNoarchRepository ? findNoarchRepository(repository) : undefined,
@@ -103,15 +103,37 @@ export async function openPipeline(
   const parts = buildBatchParts(config, tree, { runs, inspectionThreads, signatures, prepareRepository });
   const longWork = createLongWork();
   const batches = openBatches(parts, { ...config.batches, longWork, log });
-  const { demandReserve } = reserve;
+  return {
+    ...pipelineOf(tree, { runs, parts, batches, log }),
+    longWork,
+    close: async () => {
+      // No client waits for it any more: an rpmsign that waits for something must not keep the process.
+      stopping.abort();
+      await batches.settled();
+      await inspectionThreads.close();
+    },
+  };
+}
 
+function pipelineOf(
+  { storage, takeTurns, reindexParts }: Tree,
+  built: {
+    readonly runs: IndexRuns;
+    readonly parts: BatchParts;
+    readonly batches: Batches;
+    readonly log: Logger;
+  },
+): Omit<Pipeline, 'longWork' | 'close'> {
+  const { runs, parts, batches, log } = built;
+  const { queue, marks, metrics, findFaults } = runs;
+  const { prepareRepository } = parts;
   return {
     queue,
     requests: createRepositoryCommands({
       reindexParts,
       queue,
       prepareRepository,
-      demandReserve,
+      demandReserve: runs.reserve.demandReserve,
       takeTurns,
     }),
     metrics,
@@ -119,7 +141,6 @@ export async function openPipeline(
       upload.batch === undefined ? ingestUpload(upload, parts) : stageUpload(upload, upload.batch, parts),
     batches,
     bodyRoom: parts.bodyRoom,
-    longWork,
     describeUpload: (sha256, mayRead) => describeUpload(sha256, mayRead, parts),
     waitUntilInstallable: (outcome, waitMs) => waitUntilInstallable(outcome, waitMs, parts),
     hurryUntilInstallable: (outcome, waitMs) => hurryUntilInstallable(outcome, waitMs, parts),
@@ -141,12 +162,6 @@ export async function openPipeline(
       // Clients that wait for a check would keep the service for minutes.
       reindexParts.foreignMetadata.close();
       return queue.close(RUN_GRACE_MS);
-    },
-    close: async () => {
-      // No client waits for it any more: an rpmsign that waits for something must not keep the process.
-      stopping.abort();
-      await batches.settled();
-      await inspectionThreads.close();
     },
   };
 }

@@ -1,33 +1,25 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { type AuditLog, openAuditLog } from '../trust/audit-log.ts';
-import { openAccess } from '../trust/open-access.ts';
-import { createRefusalBudgets } from '../trust/refusal-budgets.ts';
-import { createRequester, nameOwner } from '../trust/requester.ts';
-import { createRights } from '../trust/rights.ts';
-import { buildApp } from '../http/app.ts';
-import { shuttingDown } from '../http/shutting-down.ts';
-import { findConfigWarnings } from '../base/config/find-config-warnings.ts';
 import type { Config } from '../base/config/load.ts';
 import { waitAtMost } from '../base/turns/wait-at-most.ts';
-import { type DropDirectory, openDropDirectory } from '../intake/open-drop-directory.ts';
-import { type AppError, toAppError } from '../errors.ts';
-import { checkStart } from '../intake/check-start.ts';
+import { buildApp } from '../http/app.ts';
+import type { ClientConfig } from '../http/client-config.ts';
+import { createNginxInFront } from '../http/nginx-in-front.ts';
+import { publicPathOf } from '../http/public-path.ts';
+import { shuttingDown } from '../http/shutting-down.ts';
+import { createIncomingFiles, type IncomingFiles } from '../intake/incoming-files.ts';
+import type { DropDirectory } from '../intake/open-drop-directory.ts';
+import { ResumableUploads } from '../intake/resumable-uploads.ts';
+import { sweepSpool } from '../intake/sweep-leftovers.ts';
+import { type AuditLog, openAuditLog } from '../trust/audit-log.ts';
+import { openAccess } from '../trust/open-access.ts';
+import { buildRouteOptions } from './build-route-options.ts';
 import { listen } from './listen.ts';
 import { toClientConfig, openPipeline, type Pipeline } from './open-pipeline.ts';
 import { openTree, type Tree } from './open-tree.ts';
-import { publicPathOf } from '../http/public-path.ts';
-import { createIncomingFiles, type IncomingFiles } from '../intake/incoming-files.ts';
-import { outcomeLine, waitingLine } from '../http/render-outcome.ts';
-import { ResumableUploads } from '../intake/resumable-uploads.ts';
-import { streamToSpool } from '../intake/stream-to-spool.ts';
-import { sweepSpool } from '../intake/sweep-leftovers.ts';
-import { STALL_MS } from '../http/upload-options.ts';
-import { type ClientConfig, KEY_FILE, writeGeneralRepoFile, writeKeyFile } from '../http/client-config.ts';
-import { createNginxInFront } from '../http/nginx-in-front.ts';
-import type { Signer } from '../trust/signer.ts';
-import { openMetadata } from '../base/unpack/open-metadata.ts';
-import type { RepositoryName } from '../rpm/repository-name.ts';
+import { startDropDirectory } from './start-drop-directory.ts';
+import { warnAtStart } from './warn-at-start.ts';
+import { writeClientFiles } from './write-client-files.ts';
 
 /** A running service. */
 export interface Service {
@@ -50,10 +42,6 @@ export interface StartOptions {
 /** The time of uploads in flight, when nothing else is said. */
 export const UPLOAD_GRACE_MS = 45_000;
 const SWEEP_EVERY_MS = 3_600_000;
-// Read and written within some milliseconds.
-const RECEIPTS_A_PIECE = 200;
-const WEAK_KEY =
-  'hosts of today refuse this key of signing.keys; make one with "rpmyard key init --another" and change over to it';
 
 /**
  * Builds the parts by hand, heals what a crash left, listens. When it fails, nothing of it goes on.
@@ -67,13 +55,10 @@ export async function startService(
   tellStatus(`Taking ${config.topDir}, and removing what an earlier process left`);
   const tree = await openTree(config, log);
   try {
-    const { address, stop } = await startOnTree(config, tree, log, {
-      passedFds,
-      tellStatus,
-      uploadGraceMs,
-    });
+    const running = await RunningService.build(config, tree, log);
+    const address = await running.start({ passedFds, tellStatus, uploadGraceMs });
     const close = async (): Promise<void> => {
-      await stop();
+      await running.stop(uploadGraceMs);
       await tree.close();
     };
     return { address, close };
@@ -83,166 +68,101 @@ export async function startService(
   }
 }
 
-/** The service without the tree, which the code that opened the tree closes. */
-interface RunningService {
-  readonly address: string;
-  readonly stop: () => Promise<void>;
+interface RunningParts {
+  readonly config: Config;
+  readonly tree: Tree;
+  readonly log: Logger;
+  readonly auditLog: AuditLog;
+  readonly clientConfig: ClientConfig;
+  readonly pipeline: Pipeline;
+  readonly incomingFiles: IncomingFiles;
+  readonly resumableUploads: ResumableUploads;
+  readonly app: FastifyInstance;
+  readonly readiness: PromiseWithResolvers<void>;
 }
 
-async function startOnTree(
-  config: Config,
-  tree: Tree,
-  log: Logger,
-  { passedFds, tellStatus, uploadGraceMs }: Required<StartOptions>,
-): Promise<RunningService> {
-  const now = Date.now;
-  const { folders, storage, signer, reindexParts } = tree;
-  const { records } = storage;
-  const { engine } = reindexParts;
-  for (const warning of findConfigWarnings(config)) log.warn({}, warning);
-  warnOfFault(await engine.findFault(), 'uploads are taken all the same', log);
-  warnOfFault(await signer?.findFault(), 'uploads are taken all the same, indexes stay as they are', log);
-  await warnOfWeakKeys(signer, log);
-  const publicPath = publicPathOf(config.server.publicUrl);
-  const access = openAccess(config.access, {
-    stateDir: folders.stateDir,
-    nonces: records,
-    publicPath,
-    now,
-    log,
-  });
-  const auditLog = openAuditLog(config.access.auditLog, (error, line) =>
-    log.error({ err: error, line }, 'audit log not written'),
-  );
-  const clientConfig = toClientConfig(config, tree);
-  const nginx = createNginxInFront(log, now);
-  let dropDirectory: DropDirectory | undefined;
-  const pipeline = await openPipeline(config, tree, clientConfig, log, {
-    findNginxFault: nginx.findFault,
-    findDropFault: () => dropDirectory?.findFault(),
-    countStuckDrops: () => dropDirectory?.countStuck() ?? 0,
-  });
-  const { queue, requests, metrics, longWork } = pipeline;
-  const whenPublished = (repository: RepositoryName, waitMs: number): Promise<'published' | 'pending'> =>
-    queue.of(repository).whenPublished(waitMs);
+/** The service without the tree, which its opener closes. */
+class RunningService {
+  readonly #parts: RunningParts;
+  readonly #ways: { drop: DropDirectory | undefined };
+  #sweeper: NodeJS.Timeout | undefined;
 
-  const incomingFiles = createIncomingFiles((path, error) =>
-    log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
-  );
-  const resumableUploads = await ResumableUploads.open({ directory: folders.resumableDir, log, now });
-  const readiness = Promise.withResolvers<void>();
-  // Told to requests; there may be none.
-  readiness.promise.catch(() => undefined);
-  const app = await buildApp({
-    log,
-    topDir: folders.topDir,
-    publicUrl: config.server.publicUrl,
-    publicPath,
-    access,
-    auditLog,
-    metrics,
-    upload: {
-      ...config.server,
-      ...folders,
-      quietMs: config.reindex.quietMs,
-      publicUrl: config.server.publicUrl,
-      room: pipeline.bodyRoom,
-      ingest: async (upload, request) => {
-        const outcome = await pipeline.ingest(upload);
-        const { nevra, sha256, sizeBytes, warnings, places } = outcome;
-        const repositories = places.map(({ repository }) => repository);
-        const facts = { nevra, sha256, sizeBytes, repositories };
-        request.log.info({ ...facts, ...(warnings && { warnings }) }, `package ${outcome.outcome}`);
-        return outcome;
-      },
-      waitUntilInstallable: pipeline.hurryUntilInstallable,
-      removeIncoming: incomingFiles.remove,
-      countUpload: metrics.countUpload,
-    },
-    resumableUploads,
-    metadata: {
-      ...folders,
-      room: pipeline.bodyRoom,
-      checkTarget: requests.checkMetadataTarget,
-      putMetadata: (repository, type, { requester, signal, ...put }) =>
-        requests.putMetadata(repository, type, { ...put, sender: { owner: nameOwner(requester), signal } }),
-      removeMetadata: requests.removeMetadata,
-      findMetadata: requests.findMetadata,
-      listMetadata: requests.listMetadata,
-      openContent: openMetadata,
-      whenPublished: (repository, waitMs) => {
-        queue.hurry([repository]);
-        return whenPublished(repository, waitMs);
-      },
-      removeIncoming: incomingFiles.remove,
-    },
-    batches: {
-      ...pipeline.batches,
-      lineOf: (outcome, state) =>
-        state === 'pending' ? waitingLine(outcome, config.server) : outcomeLine(outcome, config.reindex),
-      waitUntilInstallable: pipeline.hurryUntilInstallable,
-    },
-    api: {
-      listStatus: () => queue.listStatus(),
-      statusOf: (repository) => queue.statusOf(repository),
-      listSetAside: (repository) => records.listSetAside(repository),
-      listPackageFaults: (repository) => records.listPackageFaults(repository),
-      receiptsAfter: (repository, location) =>
-        longWork.piece(() => records.receiptsAfter(repository, location, RECEIPTS_A_PIECE)),
-      reindexNow: requests.reindexNow,
-      whenPublished,
-      endQuietTime: (repositories) => queue.hurry(repositories),
-      describeUpload: pipeline.describeUpload,
-      waitUntilInstallable: pipeline.waitUntilInstallable,
-    },
-    health: { findFaults: pipeline.findFaults },
-    nginx,
-    longWork,
-    whenReady: readiness.promise,
-  });
-  const sweeper = setInterval(() => {
-    sweep();
-    if (engine.isCheapWhenUnchanged) requests.lookAtAll();
-  }, SWEEP_EVERY_MS);
-  try {
-    // First: a start that fails, most often for an address, changes nothing that hosts read.
-    const text = `serving ${folders.topDir} as ${config.server.publicUrl}`;
-    const address = await listen(app, config.server.listen, { passedFds, text });
-    await writeClientFiles(tree, clientConfig, log);
-    tellStatus('Taking up the repositories');
-    await pipeline.takeUp();
-    sweep();
-    readiness.resolve();
-    dropDirectory = startDropDirectory(config, { tree, pipeline, auditLog, incomingFiles, log });
-    return { address, stop };
-  } catch (error) {
-    readiness.reject(shuttingDown());
-    await stop();
-    throw error;
+  private constructor(parts: RunningParts, ways: { drop: DropDirectory | undefined }) {
+    this.#parts = parts;
+    this.#ways = ways;
   }
 
-  /** Removes unfinished and forgotten things whose time is over. */
-  function sweep(): void {
-    const sweeps = {
-      spool: sweepSpool(folders.spoolDir, now()),
-      batches: pipeline.batches.sweep().then(auditDropped),
-      'resumable uploads': resumableUploads.sweep(),
-    };
-    for (const [what, swept] of Object.entries(sweeps)) {
-      swept.catch((error: unknown) => log.warn({ err: error }, `${what} not swept`));
+  static async build(config: Config, tree: Tree, log: Logger): Promise<RunningService> {
+    const now = Date.now;
+    const { folders, storage } = tree;
+    await warnAtStart(config, tree, log);
+    const publicPath = publicPathOf(config.server.publicUrl);
+    const { stateDir } = folders;
+    const access = openAccess(config.access, { stateDir, nonces: storage.records, publicPath, now, log });
+    const auditLog = openAuditLog(config.access.auditLog, (error, line) =>
+      log.error({ err: error, line }, 'audit log not written'),
+    );
+    const clientConfig = toClientConfig(config, tree);
+    const nginx = createNginxInFront(log, now);
+    const ways: { drop: DropDirectory | undefined } = { drop: undefined };
+    const pipeline = await openPipeline(config, tree, clientConfig, log, {
+      findNginxFault: nginx.findFault,
+      findDropFault: () => ways.drop?.findFault(),
+      countStuckDrops: () => ways.drop?.countStuck() ?? 0,
+    });
+    const incomingFiles = createIncomingFiles((path, error) =>
+      log.warn({ err: error, path }, 'a file in incoming could not be removed; the next start does it'),
+    );
+    const resumableUploads = await ResumableUploads.open({ directory: folders.resumableDir, log, now });
+    const readiness = Promise.withResolvers<void>();
+    // Told to requests; there may be none.
+    readiness.promise.catch(() => undefined);
+    const app = await buildApp({
+      log,
+      topDir: folders.topDir,
+      publicUrl: config.server.publicUrl,
+      publicPath,
+      access,
+      auditLog,
+      metrics: pipeline.metrics,
+      ...buildRouteOptions({ config, tree, pipeline, incomingFiles }),
+      resumableUploads,
+      nginx,
+      longWork: pipeline.longWork,
+      whenReady: readiness.promise,
+    });
+    const own = { auditLog, clientConfig, pipeline, incomingFiles, resumableUploads, app, readiness };
+    return new RunningService({ config, tree, log, ...own }, ways);
+  }
+
+  /** @returns where it listens. */
+  async start({ passedFds, tellStatus, uploadGraceMs }: Required<StartOptions>): Promise<string> {
+    const { config, tree, log, app, clientConfig, pipeline, readiness } = this.#parts;
+    this.#sweeper = setInterval(() => this.#sweepAndLook(), SWEEP_EVERY_MS);
+    try {
+      // First: a start that fails, most often for an address, changes nothing that hosts read.
+      const text = `serving ${tree.folders.topDir} as ${config.server.publicUrl}`;
+      const address = await listen(app, config.server.listen, { passedFds, text });
+      await writeClientFiles(tree, clientConfig, log);
+      tellStatus('Taking up the repositories');
+      await pipeline.takeUp();
+      this.#sweep();
+      readiness.resolve();
+      this.#ways.drop = startDropDirectory(config, this.#parts);
+      return address;
+    } catch (error) {
+      readiness.reject(shuttingDown());
+      await this.stop(uploadGraceMs);
+      throw error;
     }
   }
 
-  function auditDropped(batches: readonly string[]): void {
-    const time = new Date(now()).toISOString();
-    for (const batch of batches) auditLog.write({ time, who: 'service', outcome: 'batch expired', batch });
-  }
-
-  async function stop(): Promise<void> {
-    clearInterval(sweeper);
+  async stop(uploadGraceMs: number): Promise<void> {
+    const { app, pipeline, resumableUploads, incomingFiles, auditLog } = this.#parts;
+    clearInterval(this.#sweeper);
     // Those who wait get their 202 first: their connections would keep the app open.
     const runsEnded = pipeline.endRuns();
-    const dropClosed = dropDirectory?.close();
+    const dropClosed = this.#ways.drop?.close();
     await Promise.all([closeApp(app, uploadGraceMs), waitAtMost(uploadGraceMs, dropClosed, () => undefined)]);
     await runsEnded;
     // What still goes on meets a pipeline that ends its tools and threads, but has its records to the end.
@@ -250,85 +170,31 @@ async function startOnTree(
     await incomingFiles.settled();
     await auditLog.close();
   }
-}
 
-/** Undefined when the configuration names none. */
-function startDropDirectory(
-  { dropDirectory: dropped, server }: Config,
-  parts: {
-    readonly tree: Tree;
-    readonly pipeline: Pipeline;
-    readonly auditLog: AuditLog;
-    readonly incomingFiles: IncomingFiles;
-    readonly log: Logger;
-  },
-): DropDirectory | undefined {
-  if (dropped === undefined) return undefined;
-  const { tree, pipeline, auditLog, incomingFiles, log } = parts;
-  const requester = createRequester({
-    kind: 'drop',
-    name: 'directory',
-    rights: createRights({ upload: dropped.upload }),
-    isProven: true,
-  });
-  const now = Date.now;
-  const { maxUploadBytes } = server;
-  const budgets = createRefusalBudgets(now);
-  return openDropDirectory({
-    path: dropped.path,
-    rules: dropped,
-    take: {
-      maxUploadBytes,
-      checkStart,
-      spool: (body) =>
-        streamToSpool(body, tree.folders, { maxUploadBytes, stallMs: STALL_MS, room: pipeline.bodyRoom }),
-      requester,
-      ingest: pipeline.ingest,
-      removeIncoming: incomingFiles.remove,
-    },
-    report: {
-      audit: (facts) => {
-        const who = 'drop directory';
-        const leftOut = budgets.take(who, facts.outcome);
-        if (leftOut !== undefined)
-          auditLog.write({ time: new Date(now()).toISOString(), who, ...facts, ...leftOut });
-      },
-      countUpload: pipeline.metrics.countUpload,
-      log,
-      now,
-    },
-  });
-}
-
-function warnOfFault(fault: AppError | undefined, consequence: string, log: Logger): void {
-  if (fault === undefined) return;
-  const { message, hint, code } = fault;
-  log.warn({ code, hint }, `${message}; ${consequence}. ${hint}`);
-}
-
-async function warnOfWeakKeys(signer: Pick<Signer, 'findWeakKeys'> | undefined, log: Logger): Promise<void> {
-  try {
-    for (const weakKey of (await signer?.findWeakKeys()) ?? []) log.warn(weakKey, WEAK_KEY);
-  } catch (error) {
-    warnOfFault(toAppError(error), 'the service does not know whether hosts refuse a signing key', log);
+  #sweepAndLook(): void {
+    const { tree, pipeline } = this.#parts;
+    this.#sweep();
+    if (tree.reindexParts.engine.isCheapWhenUnchanged) pipeline.requests.lookAtAll();
   }
-}
 
-/** What hosts need before the first package. */
-async function writeClientFiles(
-  { folders: { topDir }, signer }: Tree,
-  clientConfig: ClientConfig,
-  log: Logger,
-): Promise<void> {
-  try {
-    await writeGeneralRepoFile(topDir, clientConfig);
-  } catch (error) {
-    log.error({ err: error }, 'rpmyard.repo not written');
+  /** Removes what no client has come back to. */
+  #sweep(): void {
+    const { tree, log, pipeline, resumableUploads } = this.#parts;
+    const sweeps = {
+      spool: sweepSpool(tree.folders.spoolDir, Date.now()),
+      batches: pipeline.batches.sweep().then((batches) => this.#auditDropped(batches)),
+      'resumable uploads': resumableUploads.sweep(),
+    };
+    for (const [what, swept] of Object.entries(sweeps)) {
+      swept.catch((error: unknown) => log.warn({ err: error }, `${what} not swept`));
+    }
   }
-  try {
-    await writeKeyFile(topDir, await signer?.exportKeys());
-  } catch (error) {
-    log.error({ err: error }, `${KEY_FILE} not written: hosts cannot import the keys`);
+
+  #auditDropped(batches: readonly string[]): void {
+    const time = new Date().toISOString();
+    for (const batch of batches) {
+      this.#parts.auditLog.write({ time, who: 'service', outcome: 'batch expired', batch });
+    }
   }
 }
 
