@@ -84,11 +84,11 @@ export function toClientConfig(
 export async function openPipeline(
   config: Config,
   tree: Tree,
-  clientConfig: ClientConfig,
   log: Logger,
   waysIn: WaysIn = NO_WAY_IN,
 ): Promise<Pipeline> {
   const { folders, reindexParts } = tree;
+  const clientConfig = toClientConfig(config, tree);
   const stopping = new AbortController();
   const signatures = await openSignaturePolicy(config, { ...folders, signal: stopping.signal });
   const runs = await openIndexRuns(config, tree, log, waysIn);

@@ -105,7 +105,7 @@ class RunningService {
     const clientConfig = toClientConfig(config, tree);
     const nginx = createNginxInFront(log, now);
     const ways: { drop: DropDirectory | undefined } = { drop: undefined };
-    const pipeline = await openPipeline(config, tree, clientConfig, log, {
+    const pipeline = await openPipeline(config, tree, log, {
       findNginxFault: nginx.findFault,
       findDropFault: () => ways.drop?.findFault(),
       countStuckDrops: () => ways.drop?.countStuck() ?? 0,

@@ -6,7 +6,7 @@ import type { AdoptionPlan, PlannedPackage } from '../intake/plan-adoption.ts';
 import type { Config } from '../base/config/load.ts';
 import { AppError } from '../errors.ts';
 import { createLog } from '../base/log.ts';
-import { toClientConfig, openPipeline, type Pipeline } from '../boot/open-pipeline.ts';
+import { openPipeline, type Pipeline } from '../boot/open-pipeline.ts';
 import { openTree, type Tree } from '../boot/open-tree.ts';
 import { findAdoptedAges } from './find-adopted-ages.ts';
 import { createProgressBar } from './progress-bar.ts';
@@ -38,12 +38,7 @@ export async function applyAdoption(config: Config, root: string, plan: Adoption
     const ages = await findAdoptedAges(root, plan.packages);
     const rules = { ...tree.reindexParts.rules, adoptedAgeOf: (name: RepositoryName) => ages.get(name) };
     const reindexParts = { ...tree.reindexParts, rules };
-    const pipeline = await openPipeline(
-      patient,
-      { ...tree, reindexParts },
-      toClientConfig(config, tree),
-      log,
-    );
+    const pipeline = await openPipeline(patient, { ...tree, reindexParts }, log);
     try {
       return await throughPipeline(pipeline, staged);
     } finally {

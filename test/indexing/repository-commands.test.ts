@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { embeddedConfig } from '../../src/base/config/load.ts';
-import { toClientConfig, openPipeline } from '../../src/boot/open-pipeline.ts';
+import { openPipeline } from '../../src/boot/open-pipeline.ts';
 import { openTree } from '../../src/boot/open-tree.ts';
 import { QUOTAS } from '../../src/base/limits/quotas.ts';
 import type { RepositoryCommands } from '../../src/indexing/repository-commands.ts';
@@ -35,7 +35,7 @@ async function openWith(typeCount: number): Promise<Opened> {
   );
   const repomdPath = join(repodata, 'repomd.xml');
   await writeFile(repomdPath, `<repomd>${elements.join('')}</repomd>`);
-  const pipeline = await openPipeline(config, tree, toClientConfig(config, tree), LOG);
+  const pipeline = await openPipeline(config, tree, LOG);
   return {
     requests: pipeline.requests,
     repomdPath,

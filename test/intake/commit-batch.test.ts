@@ -8,7 +8,7 @@ import { ALL_RIGHTS, createRights } from '../../src/trust/rights.ts';
 import { embeddedConfig } from '../../src/base/config/load.ts';
 import { type AppError, toAppError } from '../../src/errors.ts';
 import { BatchFolders } from '../../src/storage/local/batch-folders.ts';
-import { toClientConfig, openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
+import { openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
 import { openTree, type Tree } from '../../src/boot/open-tree.ts';
 import { QUOTAS } from '../../src/base/limits/quotas.ts';
 import type { UploadOutcome } from '../../src/api/upload-outcome.ts';
@@ -49,7 +49,7 @@ async function open(
   const embedded = embeddedConfig(dir.path);
   const config = { ...embedded, reindex: { ...embedded.reindex, quietMs: 0 } };
   const tree = change(await openTree(config, LOG, openStorageAround(hooks)));
-  const pipeline = await openPipeline(config, tree, toClientConfig(config, tree), LOG);
+  const pipeline = await openPipeline(config, tree, LOG);
   return {
     tree,
     pipeline,

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { createRequester } from '../../src/trust/requester.ts';
 import { ALL_RIGHTS, createRights } from '../../src/trust/rights.ts';
 import { embeddedConfig } from '../../src/base/config/load.ts';
-import { toClientConfig, openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
+import { openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
 import { openTree } from '../../src/boot/open-tree.ts';
 import type { UploadOutcome } from '../../src/api/upload-outcome.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
@@ -46,7 +46,7 @@ async function openSite(hooks: StorageHooks = {}): Promise<Site> {
   const config = { ...embedded, reindex: { ...embedded.reindex, quietMs: 0 } };
   const tree = await openTree(config, LOG, openStorageAround(hooks));
   const { topDir, incomingDir } = tree.folders;
-  const pipeline = await openPipeline(config, tree, toClientConfig(config, tree), LOG);
+  const pipeline = await openPipeline(config, tree, LOG);
   const elsewhere = (directory: string): string =>
     join(dirname(topDir), 'elsewhere', directory.replaceAll('/', '-'));
   await mkdir(join(dirname(topDir), 'elsewhere'));

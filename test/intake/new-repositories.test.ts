@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { createRequester } from '../../src/trust/requester.ts';
 import { ALL_RIGHTS, createRights } from '../../src/trust/rights.ts';
 import { embeddedConfig } from '../../src/base/config/load.ts';
-import { toClientConfig, openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
+import { openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
 import { openTree } from '../../src/boot/open-tree.ts';
 import { QUOTAS } from '../../src/base/limits/quotas.ts';
 import type { UploadOutcome } from '../../src/api/upload-outcome.ts';
@@ -37,7 +37,7 @@ async function open(noarchBasearches: readonly string[] = TOO_MANY): Promise<Ope
   const embedded = embeddedConfig(dir.path);
   const config = { ...embedded, layout: { ...embedded.layout, noarchBasearches } };
   const tree = await openTree(config, LOG);
-  const pipeline = await openPipeline(config, tree, toClientConfig(config, tree), LOG);
+  const pipeline = await openPipeline(config, tree, LOG);
   return {
     pipeline,
     upload: async (arch, batch) => {

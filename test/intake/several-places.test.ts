@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createRequester, type Requester } from '../../src/trust/requester.ts';
 import { ALL_RIGHTS, createRights, type Grants } from '../../src/trust/rights.ts';
 import { embeddedConfig } from '../../src/base/config/load.ts';
-import { toClientConfig, openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
+import { openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
 import { openTree, type Tree } from '../../src/boot/open-tree.ts';
 import type { UploadOutcome } from '../../src/api/upload-outcome.ts';
 import { craftRpm } from '../support/craft-rpm.ts';
@@ -30,7 +30,7 @@ beforeEach(async () => {
   dir = await createTempDir();
   const config = embeddedConfig(dir.path);
   tree = await openTree(config, LOG);
-  pipeline = await openPipeline(config, tree, toClientConfig(config, tree), LOG);
+  pipeline = await openPipeline(config, tree, LOG);
 });
 
 afterEach(async () => {

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { createRequester } from '../../src/trust/requester.ts';
 import { ALL_RIGHTS, createRights } from '../../src/trust/rights.ts';
 import { type Config, embeddedConfig } from '../../src/base/config/load.ts';
-import { toClientConfig, openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
+import { openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
 import { openTree } from '../../src/boot/open-tree.ts';
 import type { UploadOutcome } from '../../src/api/upload-outcome.ts';
 import { type CraftSpec, craftRpm } from '../support/craft-rpm.ts';
@@ -31,7 +31,7 @@ async function open(change: (config: Config) => Config = (config) => config): Pr
   const dir = await createTempDir();
   const config = change(embeddedConfig(dir.path));
   const tree = await openTree(config, LOG);
-  const pipeline = await openPipeline(config, tree, toClientConfig(config, tree), LOG);
+  const pipeline = await openPipeline(config, tree, LOG);
   return {
     pipeline,
     upload: async (spec, batch) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { UploadOutcome } from '../../src/api/upload-outcome.ts';
 import { embeddedConfig } from '../../src/base/config/load.ts';
-import { toClientConfig, openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
+import { openPipeline, type Pipeline } from '../../src/boot/open-pipeline.ts';
 import { openTree, type Tree } from '../../src/boot/open-tree.ts';
 import { createRequester, type Requester } from '../../src/trust/requester.ts';
 import { ALL_RIGHTS, createRights } from '../../src/trust/rights.ts';
@@ -53,7 +53,7 @@ export async function openPipelineSite(options: PipelineSiteOptions = {}): Promi
   const embedded = embeddedConfig(dir.path);
   const config = { ...embedded, reindex: { ...embedded.reindex, quietMs: 0, ...reindex } };
   const tree = change(await openTree(config, LOG, openStorageAround(hooks)));
-  const pipeline = await openPipeline(config, tree, toClientConfig(config, tree), LOG);
+  const pipeline = await openPipeline(config, tree, LOG);
   return {
     tree,
     pipeline,
