@@ -307,7 +307,7 @@ log: { name: file, level: LOUD }
     (address) => {
       const server = `server: { address: '${address}', public_url: 'http://repo.example.com', upload_header: '' }`;
       expect(pathsOf(server)).toEqual(['server.address']);
-      expect(String(problemsOf(server))).toContain(`${address} can be reached by others`);
+      expect(String(problemsOf(server))).toContain(`other machines can reach ${address}`);
       expect(parse(`${server}\naccess: { require_credentials: true }`).access.requireCredentials).toBe(true);
     },
   );
