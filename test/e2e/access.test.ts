@@ -312,6 +312,6 @@ describe('a service without access rules', () => {
     await writeFile(path, JSON.stringify(config));
     const { exitCode, stderr } = await runRpmyard('serve', '-c', path);
     expect(exitCode).toBe(1);
-    expect(stderr).toContain('0.0.0.0 can be reached by others');
+    expect(stderr).toContain('other machines can reach 0.0.0.0');
   });
 });
