@@ -34,7 +34,7 @@ const DISTRICTS = {
   boot: 'open-tree',
   http: 'wait-query',
   observe: 'metrics',
-  indexing: 'repository-queue',
+  indexing: 'repository-schedule',
   intake: 'spooled-upload',
   client: 'push-files',
   trust: 'requester',

@@ -5,7 +5,7 @@ import { waitAtMost } from '../base/turns/wait-at-most.ts';
 import { buildApp } from '../http/app.ts';
 import type { ClientConfig } from '../http/client-config.ts';
 import { createNginxInFront } from '../http/nginx-in-front.ts';
-import { publicPathOf } from '../http/public-path.ts';
+import { toPublicPath } from '../http/public-path.ts';
 import { shuttingDown } from '../http/shutting-down.ts';
 import { createIncomingFiles, type IncomingFiles } from '../intake/incoming-files.ts';
 import type { DropDirectory } from '../intake/open-drop-directory.ts';
@@ -96,7 +96,7 @@ class RunningService {
     const now = Date.now;
     const { folders, storage } = tree;
     await warnAtStart(config, tree, log);
-    const publicPath = publicPathOf(config.server.publicUrl);
+    const publicPath = toPublicPath(config.server.publicUrl);
     const { stateDir } = folders;
     const access = openAccess(config.access, { stateDir, nonces: storage.records, publicPath, now, log });
     const auditLog = openAuditLog(config.access.auditLog, (error, line) =>

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { parseNevra } from '../rpm/nevra.ts';
 import { replaceBasearch, type RepositoryName, splitRepositoryName } from '../rpm/repository-name.ts';
 import type { Config } from '../base/config/load.ts';
-import { basearchOf } from '../storage/arch-table.ts';
+import { findBasearch } from '../storage/arch-table.ts';
 import { openRepositories } from '../storage/open-storage.ts';
 import { createRepositoryLayout } from '../storage/repository-layout.ts';
 
@@ -41,5 +41,5 @@ export async function findUnlinked(
 /** `Packages/a-1-1.el9.i686.rpm` is of i386. */
 function hasBasearch(basearch: string, location: string): boolean {
   const arch = parseNevra(basename(location, '.rpm'))?.arch ?? '';
-  return basearchOf(arch) === basearch;
+  return findBasearch(arch) === basearch;
 }

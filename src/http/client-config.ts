@@ -28,12 +28,12 @@ export interface ClientConfig {
 export function renderRepoFile(config: ClientConfig, repository: RepositoryName): string {
   const noarch = config.hasNoarchRepository ? findNoarchRepository(repository) : undefined;
   return [repository, ...(noarch === undefined ? [] : [noarch])]
-    .map((one) => ({ id: idOf(one), name: `Rpmyard ${one}`, repository: one }))
+    .map((one) => ({ id: toId(one), name: `Rpmyard ${one}`, repository: one }))
     .map((fields) => renderSection(fields, config))
     .join('\n');
 }
 
-function idOf(repository: RepositoryName): string {
+function toId(repository: RepositoryName): string {
   return `rpmyard-${repository.replaceAll('/', '-').replaceAll('+', IN_PLACE_OF_PLUS)}`;
 }
 

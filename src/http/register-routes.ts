@@ -23,7 +23,7 @@ export async function registerRoutes(
   const routes = Object.entries<Route>(ROUTES).flatMap(([name, row]) => {
     const handler = byName[name];
     if (handler === undefined) throw new Error(`no handler is there for the route ${name}`);
-    return optionsOf(row, handler, terms);
+    return toOptions(row, handler, terms);
   });
   for (const route of routes.filter(({ isStreamed }) => !isStreamed)) app.route(route);
   await app.register(async (scope) => {
@@ -34,7 +34,7 @@ export async function registerRoutes(
 }
 
 /** A route as Fastify takes it; a row of the table with several paths becomes several. */
-function optionsOf(
+function toOptions(
   [method, path, needs, query, body, , kind]: Route,
   handler: AnyHandler,
   { uploadPath, isBehindNginx }: RouteTerms,

@@ -7,7 +7,7 @@ export type FileResult =
   | { readonly fileName: string; readonly error: AppError };
 
 /** The status of an answer without waiting. */
-export function statusOf({ outcome }: UploadOutcome): 200 | 201 | 202 {
+export function chooseStatus({ outcome }: UploadOutcome): 200 | 201 | 202 {
   if (outcome === 'staged') return 202;
   return outcome === 'created' ? 201 : 200;
 }
@@ -79,7 +79,7 @@ export function resultDocument(results: readonly FileResult[], requestId: string
       'outcome' in result
         ? {
             file: result.fileName,
-            status: result.isPending ? 202 : statusOf(result.outcome),
+            status: result.isPending ? 202 : chooseStatus(result.outcome),
             ...result.outcome,
           }
         : { file: result.fileName, ...problemOf(result.error, requestId) },

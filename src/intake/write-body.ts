@@ -38,7 +38,7 @@ export async function writeBody(body: Readable, file: FileHandle, reading: BodyR
     if (bytes > 0) await reading.room.write(bytes, () => writeAll(file, chunks, bytes));
   };
   try {
-    for await (const chunk of chunksOf(body, reading)) {
+    for await (const chunk of readChunks(body, reading)) {
       if (sizeBytes + chunk.length > reading.limitBytes) throw reading.tooLarge();
       sizeBytes += chunk.length;
       reading.seeChunk(chunk);
@@ -59,7 +59,7 @@ async function writeAll(file: FileHandle, chunks: readonly Buffer[], sizeBytes: 
 }
 
 /** The body's chunks; a client that stops sending or goes away becomes an AppError. */
-export async function* chunksOf(
+export async function* readChunks(
   body: Readable,
   reading: Pick<BodyReading, 'stallMs' | 'signal'>,
 ): AsyncGenerator<Buffer> {

@@ -53,7 +53,7 @@ function into(basearch: string | undefined): (arch: string) => readonly [string,
 }
 
 /** The basearch of a package's arch; undefined for an arch we do not know. `noarch` has none of its own. */
-export function basearchOf(arch: string): string | undefined {
+export function findBasearch(arch: string): string | undefined {
   return BASEARCH_OF_ARCH.get(arch);
 }
 
@@ -64,6 +64,6 @@ export function isBasearch(name: string): boolean {
 
 /** True when hosts of a basearch install packages of an arch that has another basearch: i686 on x86_64. */
 export function alsoInstalls(basearch: string, arch: string): boolean {
-  const own = basearchOf(arch);
+  const own = findBasearch(arch);
   return own !== undefined && (ALSO_INSTALLED.get(basearch)?.includes(own) ?? false);
 }

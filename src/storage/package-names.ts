@@ -58,7 +58,7 @@ export async function readPackageNames(repositoryDir: string): Promise<PackageNa
   async function collect(directory: string): Promise<void> {
     // Before: what changes while the names are read shows in the next stamp.
     const stamp = directoryStamp(join(repositoryDir, directory));
-    const { packages, folders, nameCount } = await namesOf(join(repositoryDir, directory));
+    const { packages, folders, nameCount } = await readNames(join(repositoryDir, directory));
     // Publishing renames files in the repository's own directory, so its stamp says nothing.
     const relevant = directory === '' ? [...packages, ...folders].toSorted() : undefined;
     directories.set(directory, { stamp, nameCount, relevant });
@@ -116,12 +116,12 @@ function follow(directory: KnownDirectory, steps: readonly PlacedStep[]): KnownD
 }
 
 async function holds(directory: string, relevant: readonly string[]): Promise<boolean> {
-  const { packages, folders } = await namesOf(directory);
+  const { packages, folders } = await readNames(directory);
   const found = [...packages, ...folders].toSorted();
   return found.length === relevant.length && found.every((name, index) => name === relevant[index]);
 }
 
-async function namesOf(directory: string): Promise<{
+async function readNames(directory: string): Promise<{
   readonly packages: readonly string[];
   readonly folders: readonly string[];
   readonly nameCount: number;

@@ -8,7 +8,7 @@ import {
   SOURCE_BASEARCH,
 } from '../rpm/repository-name.ts';
 import { formatNvra, type NevraTags, toNevra } from '../rpm/nevra.ts';
-import { basearchOf, isBasearch } from './arch-table.ts';
+import { findBasearch, isBasearch } from './arch-table.ts';
 import { suggestField } from './local/suggest-field.ts';
 import type { LockFiles } from './tree-lock.ts';
 
@@ -99,9 +99,9 @@ export function createRepositoryLayout(options: {
     basearches?: readonly string[],
   ): readonly Target[] {
     const location = `${PACKAGES}/${packageFileName(identity)}`;
-    const ofArch = basearchesOf(identity);
+    const ofArch = findBasearches(identity);
     const releasevers =
-      releasever === undefined ? [releaseverOf(identity.release)] : checkReleasevers(releasever);
+      releasever === undefined ? [demandReleasever(identity.release)] : checkReleasevers(releasever);
     return releasevers.flatMap((one) =>
       (basearches ?? ofArch).map((basearch) => {
         const repository = demandRepositoryName(one, basearch);
@@ -114,10 +114,10 @@ export function createRepositoryLayout(options: {
     return join(topDir, repository);
   }
 
-  function basearchesOf({ arch, isSource }: PackageIdentity): readonly string[] {
+  function findBasearches({ arch, isSource }: PackageIdentity): readonly string[] {
     if (isSource) return [SOURCE_BASEARCH];
     if (arch === NOARCH) return noarchBasearches.length > 0 ? noarchBasearches : [NOARCH];
-    const basearch = basearchOf(arch);
+    const basearch = findBasearch(arch);
     if (basearch !== undefined) return [...new Set([basearch, ...(multilib.get(basearch) ?? [])])];
     throw new AppError(
       'ARCH_UNKNOWN',
@@ -128,7 +128,7 @@ export function createRepositoryLayout(options: {
     );
   }
 
-  function releaseverOf(release: string): string {
+  function demandReleasever(release: string): string {
     const releasever = findReleasever(release, releaseverPatterns);
     if (releasever !== undefined) return releasever;
     throw new AppError(
@@ -163,7 +163,7 @@ export function demandRepositoryName(releasever: string, basearch: string): Repo
 /** The basearch that a directory's name means (`i686` is `i386`); undefined for a name that means something else. */
 export function basearchOfDirectory(name: string): string | undefined {
   if (name === SOURCE_BASEARCH || name === 'noarch' || isBasearch(name)) return name;
-  return basearchOf(name);
+  return findBasearch(name);
 }
 
 /** `<name>-<version>-<release>.<arch>.rpm`, `src` or `nosrc` for source packages. @throws AppError NEVRA_INVALID. */
@@ -185,12 +185,12 @@ export function packageFileName(identity: PackageIdentity): string {
 function checkField(field: string, value: string, pattern: RegExp): void {
   if (pattern.test(value)) return;
   throw new AppError('NEVRA_INVALID', `the package's ${field} is ${quote(value)}`, {
-    hint: `${insteadOf(field, value, pattern)}A ${field} must match ${pattern.source}.`,
+    hint: `${suggestInstead(field, value, pattern)}A ${field} must match ${pattern.source}.`,
   });
 }
 
 /** What to write instead, when that is clear. */
-function insteadOf(field: string, value: string, pattern: RegExp): string {
+function suggestInstead(field: string, value: string, pattern: RegExp): string {
   // An arch is a word of rpm's.
   if (field === 'arch') return '';
   const suggestion = suggestField(field, value.slice(0, MAX_FILE_NAME_BYTES));

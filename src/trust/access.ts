@@ -60,7 +60,7 @@ type Key = AccessOptions['keys'][number];
 
 /** Without tokens and keys every client may do everything, unless credentials are required. */
 export function createAccess(options: AccessOptions): Access {
-  const callers = { ...options, ...callersOf(options) };
+  const callers = { ...options, ...toCallers(options) };
   const { anonymous } = callers;
   return {
     identify: async (request, need, use = 'consume') => {
@@ -89,7 +89,7 @@ interface Callers {
   readonly requesterOf: (kind: 'token' | 'key' | 'local', name: string, grants: Grants) => Requester;
 }
 
-function callersOf({ tokens, keys, publicRead, localToken, requireCredentials }: AccessOptions): Callers {
+function toCallers({ tokens, keys, publicRead, localToken, requireCredentials }: AccessOptions): Callers {
   const isOpen = tokens.length === 0 && keys.length === 0 && !requireCredentials;
   // A client with credentials may also read what every client may read.
   const requesterOf: Callers['requesterOf'] = (kind, name, grants) => {

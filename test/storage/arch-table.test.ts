@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { basearchOf } from '../../src/storage/arch-table.ts';
+import { findBasearch } from '../../src/storage/arch-table.ts';
 
 describe('basearchOf', () => {
   it.each([
@@ -27,13 +27,13 @@ describe('basearchOf', () => {
     ['riscv64', 'riscv64'],
     ['loongarch64', 'loongarch64'],
   ])('puts %s into %s', (arch, basearch) => {
-    expect(basearchOf(arch)).toBe(basearch);
+    expect(findBasearch(arch)).toBe(basearch);
   });
 
   it.each(['', 'x86-64', 'X86_64', 'pdp11', 'noarch', 'src', 'SRPMS', '../x', '__proto__', 'constructor'])(
     'does not know %j',
     (arch) => {
-      expect(basearchOf(arch)).toBeUndefined();
+      expect(findBasearch(arch)).toBeUndefined();
     },
   );
 });

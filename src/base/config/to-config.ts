@@ -12,7 +12,7 @@ export function toConfig(file: ConfigFile, folder: string): Config {
   const beside = dirname(topDir);
   const stateDir = resolve(folder, file.repo.state_dir || join(beside, 'state'));
   return {
-    server: serverOf(file.server, { folder, beside }),
+    server: toServer(file.server, { folder, beside }),
     topDir,
     stateDir,
     layout: {
@@ -20,20 +20,20 @@ export function toConfig(file: ConfigFile, folder: string): Config {
       noarchBasearches: file.layout.noarch,
       multilib: new Map(Object.entries(file.layout.multilib)),
     },
-    reindex: reindexOf(file.index_updater),
-    access: accessOf(file.access, { folder, stateDir }),
-    signing: signingOf(file.signing, { folder, stateDir }),
+    reindex: toReindex(file.index_updater),
+    access: toAccess(file.access, { folder, stateDir }),
+    signing: toSigning(file.signing, { folder, stateDir }),
     keyrings: file.package_signatures.keyrings.map((keyring) => ({
       ...keyring,
       key_files: keyring.key_files.map((path) => resolve(folder, path)),
     })),
     batches: { keepMs: file.batches.keep_hours * 3_600_000 },
-    dropDirectory: dropDirectoryOf(file.drop_directory, folder),
+    dropDirectory: toDropDirectory(file.drop_directory, folder),
     log: { name: file.log.name, level: toPinoLevel(file.log.level) },
   };
 }
 
-function serverOf(
+function toServer(
   server: ConfigFile['server'],
   { folder, beside }: { readonly folder: string; readonly beside: string },
 ): Config['server'] {
@@ -48,7 +48,7 @@ function serverOf(
   };
 }
 
-function reindexOf(updater: ConfigFile['index_updater']): Config['reindex'] {
+function toReindex(updater: ConfigFile['index_updater']): Config['reindex'] {
   return {
     engine: updater.engine,
     zstdReleasevers: updater.zstd_releasevers,
@@ -69,7 +69,7 @@ interface Places {
   readonly stateDir: string;
 }
 
-function accessOf(access: ConfigFile['access'], { folder, stateDir }: Places): Config['access'] {
+function toAccess(access: ConfigFile['access'], { folder, stateDir }: Places): Config['access'] {
   return {
     tokens: access.tokens,
     keys: access.keys.map((key) => ({ ...key, file: resolve(folder, key.file) })),
@@ -79,7 +79,7 @@ function accessOf(access: ConfigFile['access'], { folder, stateDir }: Places): C
   };
 }
 
-function signingOf(signing: ConfigFile['signing'], { folder, stateDir }: Places): Config['signing'] {
+function toSigning(signing: ConfigFile['signing'], { folder, stateDir }: Places): Config['signing'] {
   return {
     keys: signing.keys.map((key) => key.toUpperCase()),
     gnupgHome: resolve(folder, signing.gnupg_home || join(stateDir, 'gnupg')),
@@ -88,7 +88,7 @@ function signingOf(signing: ConfigFile['signing'], { folder, stateDir }: Places)
   };
 }
 
-function dropDirectoryOf(dropped: ConfigFile['drop_directory'], folder: string): Config['dropDirectory'] {
+function toDropDirectory(dropped: ConfigFile['drop_directory'], folder: string): Config['dropDirectory'] {
   if (dropped.path === '') return undefined;
   return {
     path: resolve(folder, dropped.path),

@@ -31,14 +31,14 @@ export function createNginxHandlers(options: NginxQuestions): Pick<RouteHandlers
     // The upload itself comes to the service afterwards.
     mayUpload: (request, reply) =>
       answer(request, reply, async () => {
-        const original = originalOf(request);
+        const original = readOriginal(request);
         await identify(request, { need: needOfUpload(original), use: 'look' }, options);
         // The service itself checks every other body, as it arrives.
-        if (original.method === 'PUT') demandRoom(spooledBytesOf(original, maxUploadBytes));
+        if (original.method === 'PUT') demandRoom(readSpooledBytes(original, maxUploadBytes));
       }),
     mayRead: (request, reply) =>
       answer(request, reply, async () => {
-        const { url } = originalOf(request);
+        const { url } = readOriginal(request);
         // A listing comes to the service afterwards; nginx serves every other file.
         const use = /^[^?]*\/(?:\?|$)/.test(url) ? 'look' : 'consume';
         await identify(request, { need: needOfRepositoryUrl(url, onDisk), use }, options);
@@ -52,7 +52,7 @@ async function identify(
   { need, use }: { readonly need: Need | 'nothing'; readonly use: 'look' | 'consume' },
   { access, publicUrl }: Pick<NginxQuestions, 'access' | 'publicUrl'>,
 ): Promise<void> {
-  const original = originalOf(request);
+  const original = readOriginal(request);
   refuseCrossSite(original, publicUrl);
   if (need === 'nothing') return;
   request.requester = await access.identify(original, need, use);
@@ -75,7 +75,7 @@ async function answer(
   reply: FastifyReply,
   check: () => Promise<void>,
 ): Promise<FastifyReply> {
-  const original = originalOf(request);
+  const original = readOriginal(request);
   request.askedFor = { method: original.method, url: original.url };
   try {
     await check();
@@ -95,7 +95,7 @@ function needOfUpload({ method }: AskedRequest): Need | 'nothing' {
   return changesNothing(method) ? 'nothing' : { right: 'upload', in: 'some' };
 }
 
-function originalOf({ headers, method }: FastifyRequest): AskedRequest {
+function readOriginal({ headers, method }: FastifyRequest): AskedRequest {
   return {
     method: headerText(headers['x-original-method']) ?? method,
     url: headerText(headers['x-original-uri']) ?? '',
@@ -107,7 +107,7 @@ function originalOf({ headers, method }: FastifyRequest): AskedRequest {
  * How much nginx may write of the body that it is about to spool. Only the end of a body in chunks shows its length,
  * and older files of nginx do not send the length.
  */
-function spooledBytesOf({ headers }: AskedRequest, maxUploadBytes: number): number {
+function readSpooledBytes({ headers }: AskedRequest, maxUploadBytes: number): number {
   const text = headerText(headers['x-original-length']) ?? '';
   if (text === 'unknown') return maxUploadBytes;
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;

@@ -73,7 +73,7 @@ async function sendUnderWay(
     const url = batchUrl(options.publicUrl, id);
     return sendText(reply, 202, `WAITING - Batch ${id} is being committed, ask ${url}\n`);
   }
-  return reply.code(202).send(documentOf(batch.id, batch.state, await options.outcomesOf(batch)));
+  return reply.code(202).send(toDocument(batch.id, batch.state, await options.outcomesOf(batch)));
 }
 
 /** A package of the batch, as the answer to its upload without a batch would show it. */
@@ -102,7 +102,7 @@ function sendCommitted(
   const status = packages.some(({ isPending }) => isPending) ? 202 : 200;
   if (wantsText(request)) return sendText(reply, status, packages.map(({ line }) => line).join(''));
   const outcomes = packages.map(({ outcome }) => outcome);
-  return reply.code(status).send(documentOf(request.params.id, 'committed', outcomes));
+  return reply.code(status).send(toDocument(request.params.id, 'committed', outcomes));
 }
 
 /** Below /api the answer is JSON unless text alone is asked for. */
@@ -114,7 +114,7 @@ function sendText(reply: FastifyReply, status: number, text: string): FastifyRep
   return reply.code(status).type('text/plain; charset=utf-8').send(text);
 }
 
-function documentOf(
+function toDocument(
   batch: string,
   state: Batch['state'],
   packages: readonly UploadOutcome[],

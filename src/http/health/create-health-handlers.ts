@@ -35,10 +35,16 @@ function statusWith(faults: readonly Fault[]): Readiness['status'] {
 
 function toJson({ affects, repository, error }: Fault): ReadinessFault {
   const { code, hint } = error;
-  return { affects, ...(repository !== undefined && { repository }), code, detail: detailOf(error), hint };
+  return {
+    affects,
+    ...(repository !== undefined && { repository }),
+    code,
+    detail: describeFault(error),
+    hint,
+  };
 }
 
 /** A client that may read everything learns more than a reader of one repository: a batch goes to several. */
-function detailOf({ code, message, cause }: Fault['error']): string {
+function describeFault({ code, message, cause }: Fault['error']): string {
   return code === 'BATCH_UNPLACED' && cause instanceof AppError ? `${message}: ${cause.message}` : message;
 }

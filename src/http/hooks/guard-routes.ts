@@ -68,7 +68,7 @@ export function guardRoutes(
       shown = await identifyOrAnonymous(request, right);
       return shown;
     };
-    const need = needOf(request);
+    const need = findNeed(request);
     if (need === 'nothing') return;
     request.requester = await access.identify(lineOf(request), need);
     demand(request.requester, need);
@@ -88,7 +88,7 @@ function lineOf({ method, originalUrl, headers }: FastifyRequest): AskedRequest 
   return { method, url: originalUrl, headers };
 }
 
-function needOf({ routeOptions, params }: FastifyRequest): Need | 'nothing' {
+function findNeed({ routeOptions, params }: FastifyRequest): Need | 'nothing' {
   // A request without a route needs no protection.
   const needs = routeOptions.config.needs ?? 'nothing';
   if (needs === 'nothing') return 'nothing';

@@ -4,7 +4,7 @@ import type { MetadataOptions } from '../metadata-options.ts';
 import { parseRepositoryParams } from '../repository-params.ts';
 import type { RequestOf, RouteHandlers } from '../routes.ts';
 import { parseWaitMs } from '../wait-query.ts';
-import { conditionOf, etagOf } from './metadata-etag.ts';
+import { toCondition, toEtag } from './metadata-etag.ts';
 import { putMetadata } from './put-metadata.ts';
 import { sendMetadata } from './send-metadata.ts';
 import { waitForChange } from './wait-for-change.ts';
@@ -32,7 +32,7 @@ async function listMetadata(
   const found = await options.listMetadata(repository);
   return {
     repository,
-    metadata: found.map(({ type, openSha256, state }) => ({ type, etag: etagOf(openSha256), state })),
+    metadata: found.map(({ type, openSha256, state }) => ({ type, etag: toEtag(openSha256), state })),
   };
 }
 
@@ -44,7 +44,7 @@ async function deleteMetadata(
   const { type } = request.params;
   const repository = parseRepositoryParams(request.params);
   const waitMs = parseWaitMs(request.query.wait);
-  using kept = await options.removeMetadata(repository, type, conditionOf(request));
+  using kept = await options.removeMetadata(repository, type, toCondition(request));
   request.audit({ outcome: `${type} removed`, repositories: [repository] });
   const state = await waitForChange(kept, { repository, type, waitMs, reply }, options);
   reply.code(state === 'waiting' ? 202 : 200);

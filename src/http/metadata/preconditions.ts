@@ -17,8 +17,8 @@ const TAG = /^"[\x21\x23-\x7e\x80-\xff]*"$/;
 /** @throws AppError PARAMETER_INVALID: a condition that is not understood must not be passed over. */
 export function readPreconditions(headers: IncomingHttpHeaders): Preconditions {
   return {
-    ifMatch: tagsOf('If-Match', headerText(headers['if-match'])),
-    ifNoneMatch: tagsOf('If-None-Match', headerText(headers['if-none-match'])),
+    ifMatch: readTags('If-Match', headerText(headers['if-match'])),
+    ifNoneMatch: readTags('If-None-Match', headerText(headers['if-none-match'])),
   };
 }
 
@@ -54,7 +54,7 @@ function includes(tags: Tags, etag: string | undefined): boolean {
   return tags === '*' || tags.includes(etag);
 }
 
-function tagsOf(name: string, text: string | undefined): Tags | undefined {
+function readTags(name: string, text: string | undefined): Tags | undefined {
   if (text === undefined) return undefined;
   if (text.trim() === '*') return '*';
   return splitEntityTags(text).map((item) => {

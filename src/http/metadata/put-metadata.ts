@@ -12,7 +12,7 @@ import type { RequestOf } from '../routes.ts';
 import { expectedDigests } from '../upload/expected-digests.ts';
 import { STALL_MS } from '../upload-options.ts';
 import { parseWaitMs } from '../wait-query.ts';
-import { conditionOf, etagOf } from './metadata-etag.ts';
+import { toCondition, toEtag } from './metadata-etag.ts';
 import { waitForChange } from './wait-for-change.ts';
 
 type PutRequest = RequestOf<'putMetadata'>;
@@ -31,7 +31,7 @@ export async function putMetadata(
   const repository = parseRepositoryParams(request.params);
   const waitMs = parseWaitMs(request.query.wait);
   const digests = expectedDigests(request.headers);
-  const condition = conditionOf(request);
+  const condition = toCondition(request);
   await options.checkTarget(repository, type, condition);
   const { path, sizeBytes, sha256 } = await receive(request, reply, options);
   const put = async (): Promise<KeptMetadata> => {
@@ -45,7 +45,7 @@ export async function putMetadata(
   using kept = await put().finally(() => options.removeIncoming(path));
   request.audit({ outcome: `${type} kept`, sha256, sizeBytes, repositories: [repository] });
   const state = await waitForChange(kept, { repository, type, waitMs, reply }, options);
-  const etag = etagOf(kept.openSha256);
+  const etag = toEtag(kept.openSha256);
   reply.header('etag', etag).code(state === 'waiting' ? 202 : 200);
   return { repository, type, sha256, sizeBytes, etag, state };
 }

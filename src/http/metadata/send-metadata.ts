@@ -4,7 +4,7 @@ import { AppError, errnoOf } from '../../errors.ts';
 import type { MetadataOptions } from '../metadata-options.ts';
 import { parseRepositoryParams } from '../repository-params.ts';
 import type { RequestOf } from '../routes.ts';
-import { etagOf } from './metadata-etag.ts';
+import { toEtag } from './metadata-etag.ts';
 import { isNotModified, readPreconditions } from './preconditions.ts';
 import type { RepositoryName } from '../../rpm/repository-name.ts';
 
@@ -35,16 +35,16 @@ async function sendOnce(
 ): Promise<FastifyReply | 'moved'> {
   const preconditions = readPreconditions(headers);
   const found = await options.findMetadata(parseRepositoryParams(params), params.type);
-  const etag = etagOf(found.openSha256);
+  const etag = toEtag(found.openSha256);
   reply.header('etag', etag).header('cache-control', 'no-cache');
   if (isNotModified(preconditions, etag)) return reply.code(304).send();
   const content = options.openContent(found.path);
-  const start = await startOf(content).catch((error: unknown) => {
+  const start = await readStart(content).catch((error: unknown) => {
     if (errnoOf(error) !== 'ENOENT' || found.state !== 'waiting') throw error;
     return undefined;
   });
   if (start === undefined) return 'moved';
-  reply.type(mediaTypeOf(start)).headers(CONTENT_HEADERS);
+  reply.type(chooseMediaType(start)).headers(CONTENT_HEADERS);
   if (method === 'HEAD') {
     await content.return(undefined);
     return reply.send();
@@ -54,12 +54,12 @@ async function sendOnce(
   return reply.send(body);
 }
 
-async function startOf(content: AsyncGenerator<Uint8Array>): Promise<Uint8Array> {
+async function readStart(content: AsyncGenerator<Uint8Array>): Promise<Uint8Array> {
   const first = await content.next();
   return first.done === true ? Buffer.alloc(0) : first.value;
 }
 
-function mediaTypeOf(start: Uint8Array): string {
+function chooseMediaType(start: Uint8Array): string {
   if (start.includes(0)) return 'application/octet-stream';
   const isXml = /^(?:\xef\xbb\xbf)?\s*</.test(Buffer.from(start).toString('latin1', 0, 1024));
   return isXml ? 'application/xml; charset=utf-8' : 'text/plain; charset=utf-8';

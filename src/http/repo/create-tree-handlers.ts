@@ -60,17 +60,17 @@ async function sendEntry(
   if (entry.kind === 'directory') {
     // Links in a listing are relative to the directory.
     if (path !== '' && !path.endsWith('/'))
-      return reply.redirect(`/repo/${encodePath(path)}/${queryOf(request)}`, 301);
+      return reply.redirect(`/repo/${encodePath(path)}/${readQuery(request)}`, 301);
     return sendListing(request, reply, {
       directory: entry.path,
       urlPath: `/repo/${path}`,
-      order: readListingOrder(queryOf(request)),
+      order: readListingOrder(readQuery(request)),
       longWork,
     });
   }
   return sendFile(request, reply, {
     path: entry.path,
-    contentType: contentTypeOf(entry.name),
+    contentType: chooseContentType(entry.name),
     cacheControl: isImmutable(entry) ? IMMUTABLE : REVALIDATE,
   });
 }
@@ -113,11 +113,11 @@ function encodePath(path: string): string {
   return encodeURI(path).replace(/[?#]/g, encodeURIComponent);
 }
 
-function queryOf({ url }: FastifyRequest): string {
+function readQuery({ url }: FastifyRequest): string {
   return /\?[^#]*/.exec(url)?.[0] ?? '';
 }
 
-function contentTypeOf(name: string): string {
+function chooseContentType(name: string): string {
   if (NAMES_OF_TEXTS.test(name)) return TEXT;
   const ending = /\.(?<ending>[^.]+)$/.exec(name)?.groups?.['ending'] ?? '';
   return CONTENT_TYPES.get(ending.toLowerCase()) ?? 'application/octet-stream';

@@ -32,7 +32,7 @@ export async function sendFile(
   const handle = await open(file.path, constants.O_RDONLY | constants.O_NOFOLLOW);
   let isTaken = false;
   try {
-    const pieces = beginAnswer(request, reply, file, await versionOf(handle));
+    const pieces = beginAnswer(request, reply, file, await readVersion(handle));
     if (pieces !== undefined)
       reply.header('content-length', String(pieces.reduce((sum, piece) => sum + bytesIn(piece), 0)));
     // A stream without bytes: Fastify would say of anything else that its length is 0.
@@ -49,7 +49,7 @@ export async function sendFile(
 }
 
 /** The ETag is nginx's: time and size in hex (`ngx_http_set_etag`). */
-async function versionOf(handle: FileHandle): Promise<FileVersion> {
+async function readVersion(handle: FileHandle): Promise<FileVersion> {
   const { size, mtimeMs } = await handle.stat();
   const modifiedSeconds = Math.floor(mtimeMs / 1000);
   const etag = `"${modifiedSeconds.toString(16)}-${size.toString(16)}"`;

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import type { UploadRequest } from './ingest-received-file.ts';
-import { outcomeLine, statusOf, waitingLine } from '../render-outcome.ts';
+import { outcomeLine, chooseStatus, waitingLine } from '../render-outcome.ts';
 import type { UploadOptions } from '../upload-options.ts';
 import type { UploadOutcome } from '../../api/upload-outcome.ts';
 import { remainingMs } from '../wait-query.ts';
@@ -22,5 +22,5 @@ export async function answerUpload(
     reply.code(202).header('location', `/api/v1/uploads/${outcome.sha256}`);
     return reply.send(request.wantsJson ? outcome : waitingLine(outcome, options));
   }
-  return reply.code(statusOf(settled)).send(request.wantsJson ? settled : outcomeLine(settled, options));
+  return reply.code(chooseStatus(settled)).send(request.wantsJson ? settled : outcomeLine(settled, options));
 }

@@ -5,7 +5,7 @@ const BOUNDARY = /^[\w'()+,\-./:=? ]{0,69}[\w'()+,\-./:=?]$/;
 
 /** The boundary that the type of a form names, the first where it names two; undefined when it is no form or has none. */
 export function formBoundary(contentType: string | undefined): string | undefined {
-  const type = mimeTypeOf(contentType ?? '');
+  const type = readMimeType(contentType ?? '');
   if (type?.essence !== 'multipart/form-data') return undefined;
   const boundary = type.params.get('boundary') ?? '';
   return BOUNDARY.test(boundary) ? boundary : undefined;
@@ -16,7 +16,7 @@ export function isForm(contentType: string | undefined): boolean {
   return /^\s*multipart\//i.test(contentType ?? '');
 }
 
-function mimeTypeOf(text: string): MIMEType | undefined {
+function readMimeType(text: string): MIMEType | undefined {
   try {
     return new MIMEType(text);
   } catch {

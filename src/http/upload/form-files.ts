@@ -3,7 +3,7 @@ import { Readable, type Writable } from 'node:stream';
 import { Busboy } from '@fastify/busboy';
 import { splitAtDelimiters } from './split-at-delimiters.ts';
 import { STALL_MS } from '../upload-options.ts';
-import { chunksOf } from '../../intake/write-body.ts';
+import { readChunks } from '../../intake/write-body.ts';
 
 export interface FormFile {
   /** As the client sent it, without folders; empty when it sent none. */
@@ -57,7 +57,7 @@ export function formFiles(
 
   const feed = async (): Promise<void> => {
     const { signal } = failure;
-    const chunks = chunksOf(body, { stallMs: STALL_MS, signal });
+    const chunks = readChunks(body, { stallMs: STALL_MS, signal });
     let isEmpty = true;
     // One delimiter before each part, and one at the end.
     for await (const piece of splitAtDelimiters(chunks, boundary, maxFiles + MAX_FIELDS + 1)) {

@@ -12,7 +12,7 @@ import {
   type UploadRequest,
 } from './ingest-received-file.ts';
 import { streamToSpool } from '../../intake/stream-to-spool.ts';
-import { type FileResult, resultDocument, resultLines, statusOf } from '../render-outcome.ts';
+import { type FileResult, resultDocument, resultLines, chooseStatus } from '../render-outcome.ts';
 import { type IncomingFile, takeOverSpoolFile } from '../../intake/take-over-spool-file.ts';
 import { STALL_MS, type UploadOptions } from '../upload-options.ts';
 import { readUploadTerms } from './read-upload-terms.ts';
@@ -89,7 +89,7 @@ async function takeFiles(
       // A page sends an input that was left empty as well.
       if (name === 'releasever' && value !== '') said.push(value);
     };
-    for await (const part of filesOf(body, boundary, onField)) {
+    for await (const part of readFiles(body, boundary, onField)) {
       arrived.push(await receivePart(part, options));
       // An unread rest of the file would block the next part.
       part.content.resume();
@@ -142,7 +142,7 @@ function noFile(): AppError {
 }
 
 /** The files of a form; what is wrong with the form itself becomes an AppError. */
-async function* filesOf(
+async function* readFiles(
   body: Readable,
   boundary: string,
   onField: FormRules['onField'],
@@ -214,7 +214,7 @@ function answer(
 function statusOfAll(results: readonly FileResult[]): 200 | 201 | 202 | 207 {
   const accepted = results.filter((result) => 'outcome' in result);
   if (accepted.length < results.length) return 207;
-  const statuses = accepted.map(({ outcome, isPending }) => (isPending ? 202 : statusOf(outcome)));
+  const statuses = accepted.map(({ outcome, isPending }) => (isPending ? 202 : chooseStatus(outcome)));
   if (statuses.includes(202)) return 202;
   return statuses.includes(201) ? 201 : 200;
 }

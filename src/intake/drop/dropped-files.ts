@@ -151,7 +151,7 @@ export class DroppedFiles {
     return 'done';
   }
 
-  #countFault(file: DroppedFile, fault: AppError, pauseMs = nextPauseOf(file)): void {
+  #countFault(file: DroppedFile, fault: AppError, pauseMs = chooseNextPause(file)): void {
     this.#report.countFailure(fault);
     this.#sightings.noteFault(file, { fault, cause: `${fault.code} ${fault.message}`, pauseMs });
   }
@@ -194,7 +194,11 @@ export class DroppedFiles {
       if (isGone) return this.#lookAgain(file);
       // The verdict is known: it waits, without being read again.
       const fault = await this.#folder.explain(file, deed, error);
-      this.#sightings.noteFault(file, { fault, cause: `${file.name} ${deed}`, pauseMs: nextPauseOf(file) });
+      this.#sightings.noteFault(file, {
+        fault,
+        cause: `${file.name} ${deed}`,
+        pauseMs: chooseNextPause(file),
+      });
     }
   }
 
@@ -204,7 +208,7 @@ export class DroppedFiles {
   }
 }
 
-function nextPauseOf({ sighting }: DroppedFile): number {
+function chooseNextPause({ sighting }: DroppedFile): number {
   return pauseAfter(sighting.failures + 1, RETRY_PAUSES_MS);
 }
 

@@ -5,7 +5,7 @@ import { AppError } from '../../errors.ts';
 import { longerThanSaid } from '../body-errors.ts';
 import type { BodyRoom } from '../body-room.ts';
 import type { ExpectedDigest } from '../spooled-upload.ts';
-import { chunksOf, writeBody } from '../write-body.ts';
+import { readChunks, writeBody } from '../write-body.ts';
 
 /** Bytes of an upload as they arrive, and what the client said about these bytes. */
 export interface UploadPiece {
@@ -66,7 +66,7 @@ export async function repeatLastByte(
 ): Promise<number> {
   const check = createCheck(piece.expectedDigests);
   let last: Buffer | undefined;
-  for await (const chunk of chunksOf(piece.body, piece)) {
+  for await (const chunk of readChunks(piece.body, piece)) {
     if (chunk.length + (last?.length ?? 0) > 1) throw longerThanSaid(lengthBytes);
     check.see(chunk);
     last = chunk;

@@ -24,7 +24,7 @@ export async function placeDecidedBatch(id: string, parts: PlaceDecidedParts): P
     if (batch?.state !== 'committing') return;
     const placements = await inParallel(batch.members, async (member) => {
       const file = memberToPlace(member, await folders.fileOf(id, member));
-      return { file, states: await lookAtTargets(file, factsOf(parts), files) };
+      return { file, states: await lookAtTargets(file, createFacts(parts), files) };
     });
     await placeAndRecord(placements, parts);
     await folders.finish(id);
@@ -38,7 +38,7 @@ export async function placeDecidedBatch(id: string, parts: PlaceDecidedParts): P
 }
 
 /** The facts about a file that was put there by hand after the commit was decided: its digest says enough. */
-function factsOf({ records }: PlaceDecidedParts): StoredFacts {
+function createFacts({ records }: PlaceDecidedParts): StoredFacts {
   return {
     describe: async () => 'another file',
     acknowledgedAt: ({ repository, location }) => records.receiptAt(repository, location),

@@ -55,7 +55,7 @@ export async function thinSuperseded(options: {
   const superseded: SupersededFile[] = [];
   for (const fileName of supersededNames) {
     // Undefined when another program removed it.
-    const sizeBytes = await ifThere(sizeOf(join(directory, fileName)));
+    const sizeBytes = await ifThere(readSize(join(directory, fileName)));
     if (sizeBytes === undefined) continue;
     // A clock that was set back must not keep files for ever.
     const since = Math.min(sinceMs.get(fileName) ?? nowMs, nowMs);
@@ -124,7 +124,7 @@ function isGeneration(name: string): boolean {
 }
 
 /** Of a file, or of the files of a generation. */
-async function sizeOf(path: string): Promise<number> {
+async function readSize(path: string): Promise<number> {
   const stats = await stat(path);
   if (!stats.isDirectory()) return stats.size;
   const sizes = (await readdir(path)).map(async (name) => (await stat(join(path, name))).size);
