@@ -32,6 +32,7 @@ const DETAILS = {
   rpmArch: TEXT,
   tag: TEXT,
   index: COUNT,
+  defect: TEXT,
   problem: TEXT,
   parserCode: TEXT,
 } as const;
