@@ -14,10 +14,13 @@ export interface RowSample {
 /**
  * What a test does of a long row, such as the calls at which it kills: all of it in a long run, otherwise one of so many from
  * one on that the seed of the run decides, so that runs one after the other come by all.
+ * @throws Error for a seed that is no whole number, which would take nothing.
  */
 export function sampleRow<Value>(row: readonly Value[], { name, every }: RowSample): readonly Value[] {
   if (isLongRun) return row;
-  const first = (Number(process.env['RPMYARD_SEED']) + hashOf(name)) % every;
+  const seed = Number(process.env['RPMYARD_SEED']);
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new Error('expected a whole number in RPMYARD_SEED');
+  const first = (seed + hashOf(name)) % every;
   return row.filter((_, index) => index % every === first);
 }
 
