@@ -24,6 +24,15 @@ describe('an upload', () => {
     });
   });
 
+  it('is told to the next index run', async () => {
+    await using site = await openPipelineSite();
+    await site.pipeline.queue.whileHeld([REPOSITORY], async () => {
+      const { sha256 } = await site.upload('some');
+      const { placed } = site.tree.reindexParts.changes.take(REPOSITORY);
+      expect([...placed]).toEqual([[LOCATION, sha256]]);
+    });
+  });
+
   it('waits for another one of its name, and is then unchanged', async () => {
     const gate = Promise.withResolvers<void>();
     let prepared = 0;
