@@ -293,7 +293,7 @@ describe('X-Package-Name', () => {
     const [beginning = '', ...rest] = (await readFile(SITE_CONF, 'utf8')).split('\nupstream ');
     const lines = rest.join('').split('\n');
     expect(lines.filter((line) => line.includes('/srv/repo'))).toHaveLength(3);
-    expect(beginning).toContain('stands in three lines.');
+    expect(beginning).toContain('change three lines.');
     const included = await Promise.all([HTTP_CONF, SERVER_CONF].map(async (file) => readFile(file, 'utf8')));
     expect(included.join('')).not.toContain('/srv/repo');
   });
@@ -341,7 +341,7 @@ describe('X-Rpmyard-Nginx', () => {
     expect({
       version: NGINX_VERSION,
       sha256: createHash('sha256').update(directives).digest('hex'),
-    }).toEqual({ version: 1, sha256: '65e41378707872146dd2831911e6cccc11c612585c83de59ee08360ff41845f0' });
+    }).toEqual({ version: 1, sha256: '29036c35d1dc0a59008851e35583285879ac5a045c29c028eb417d54cde3b2b4' });
   });
 });
 
