@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type BatchSummary, readBatch } from '../storage/batch-store.ts';
+import { type BatchSummary, demandBatch } from '../storage/batch-store.ts';
 import type { BatchOptions } from '../http/batch-options.ts';
 import { inOrder, listOutcomes } from '../intake/batch-outcomes.ts';
 import { toBatchAccess, demandRead, mayRead } from '../intake/batch-rights.ts';
@@ -105,7 +105,7 @@ function batchQuestions(
       const status = await batches.statusOf(id);
       const summary = status === undefined ? undefined : await batches.summarise(status);
       if (summary !== undefined) demandRead(requester, summary);
-      const batch = await readBatch(id, batches);
+      const batch = await demandBatch(id, batches);
       demandRead(requester, toBatchAccess(batch));
       return batch;
     },

@@ -1,6 +1,6 @@
 import type { PushOptions, PushTerms } from './push-options.ts';
 import type { PushedBatch } from './pushed-batch.ts';
-import { type ReadBatch, readBatch } from './read-answer.ts';
+import { type ReadBatch, readBatchAnswer } from './read-answer.ts';
 
 type LeaveOptions = Pick<PushOptions, 'urls' | 'exchange'> & {
   readonly terms: Pick<PushTerms, 'isBatchNamed'>;
@@ -26,7 +26,7 @@ export async function lookAtBatch(
 ): Promise<FoundBatch> {
   try {
     const answer = await exchange({ method: 'GET', url: urls.api(`batches/${id}`) });
-    return answer.status === 404 ? 'gone' : readBatch(answer);
+    return answer.status === 404 ? 'gone' : readBatchAnswer(answer);
   } catch {
     return undefined;
   }

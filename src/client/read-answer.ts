@@ -21,7 +21,7 @@ export function readOutcome(answer: Answer): Outcome {
 }
 
 /** @throws PushFailure as `readOutcome`. */
-export function readBatch(answer: Answer): ReadBatch {
+export function readBatchAnswer(answer: Answer): ReadBatch {
   const document = readSuccess(answer);
   if (fitsSchema(BATCH_DOCUMENT, document)) return document;
   throw notOurs(answer);

@@ -1,5 +1,5 @@
 import { demandProven, nameOwner, type Requester } from '../trust/requester.ts';
-import { type Batch, batchTurn, readBatch, repositoriesOf } from '../storage/batch-store.ts';
+import { type Batch, batchTurn, demandBatch, repositoriesOf } from '../storage/batch-store.ts';
 import { AppError, toAppError } from '../errors.ts';
 import type { Target } from '../storage/repository-layout.ts';
 import type { UploadOutcome } from '../api/upload-outcome.ts';
@@ -28,13 +28,13 @@ export async function commitBatch(id: string, requester: Requester, parts: Batch
   // unproven client nothing.
   demandProven(requester);
   // Checked before the client waits for others.
-  demandUpload(requester, toBatchAccess(await readBatch(id, parts.batches)));
+  demandUpload(requester, toBatchAccess(await demandBatch(id, parts.batches)));
   // A client that asks once more, because the commit takes long, waits for the same commit.
   return parts.takeTurns(`commit of ${id}`, async () => {
     let isNew = false;
     let refusals = 0;
     for (;;) {
-      const batch = await readBatch(id, parts.batches);
+      const batch = await demandBatch(id, parts.batches);
       // Packages for other repositories may have come since.
       demandUpload(requester, toBatchAccess(batch));
       if (batch.state === 'committed') return { isNew, packages: await listOutcomes(batch, parts) };

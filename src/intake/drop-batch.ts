@@ -1,5 +1,5 @@
 import { demandProven, type Requester } from '../trust/requester.ts';
-import { batchTurn, readBatch } from '../storage/batch-store.ts';
+import { batchTurn, demandBatch } from '../storage/batch-store.ts';
 import type { BatchParts } from './ingest-parts.ts';
 import { toBatchAccess, demandUpload } from './batch-rights.ts';
 import { batchCommitted } from './ingest/batch-refusal.ts';
@@ -8,7 +8,7 @@ import { batchCommitted } from './ingest/batch-refusal.ts';
 export async function dropBatch(id: string, requester: Requester, parts: BatchParts): Promise<void> {
   demandProven(requester);
   await parts.takeTurns(batchTurn(id), async () => {
-    const batch = await readBatch(id, parts.batches);
+    const batch = await demandBatch(id, parts.batches);
     demandUpload(requester, toBatchAccess(batch));
     if (batch.state !== 'staged') throw batchCommitted(id);
     await parts.batches.drop(id);

@@ -4,7 +4,7 @@ import {
   type BatchMember,
   batchTurn,
   memberFile,
-  readBatch,
+  demandBatch,
   repositoriesOf,
 } from '../storage/batch-store.ts';
 import { admitUpload } from './ingest/admit-upload.ts';
@@ -33,7 +33,7 @@ export async function stageUpload(
   return parts.takeTurns(batchTurn(id), async () => {
     const status = await parts.batches.statusOf(id);
     if (status !== undefined && status.state !== 'staged') {
-      const batch = await readBatch(id, parts.batches);
+      const batch = await demandBatch(id, parts.batches);
       const member = findMember(batch, { sha256, targets });
       if (member !== undefined) return committedOutcome(member, 'unchanged', parts);
       // This client may not learn what became of another client's batch.

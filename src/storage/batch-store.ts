@@ -111,7 +111,7 @@ export function memberFile(sha256: string, targets: BatchMember['targets']): str
 }
 
 /** @throws AppError NOT_FOUND. */
-export async function readBatch(id: string, batches: Pick<BatchStore, 'read'>): Promise<Batch> {
+export async function demandBatch(id: string, batches: Pick<BatchStore, 'read'>): Promise<Batch> {
   const batch = await batches.read(id);
   if (batch === undefined) throw noBatch(id);
   return batch;

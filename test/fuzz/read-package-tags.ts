@@ -1,4 +1,4 @@
-import { readHeader } from '../../src/rpm/rpm-parser/header.ts';
+import { parseHeader } from '../../src/rpm/rpm-parser/header.ts';
 import { measureHeader } from '../../src/rpm/rpm-parser/measure-header.ts';
 import type { HeaderKind } from '../../src/rpm/rpm-parser/tag.ts';
 import type { CraftTag } from '../support/craft-rpm.ts';
@@ -21,7 +21,7 @@ export function readPackageTags(input: Buffer): PackageTags | undefined {
     const extent = measureHeader(input, input.length);
     if (!extent.isComplete) return undefined;
     const tagsOf = (start: number, kind: HeaderKind) => {
-      const header = readHeader(input, start, kind);
+      const header = parseHeader(input, start, kind);
       const tags = [...header.entries.values()].map(({ tag, type, count, start: from, end }) => {
         return { tag, type, count, data: input.subarray(from, end) };
       });

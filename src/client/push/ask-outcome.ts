@@ -1,5 +1,5 @@
 import type { DigestedFile, PushOptions, PushTerms } from '../push-options.ts';
-import { isOutcomeFor, type Outcome, readBatch, readOutcome } from '../read-answer.ts';
+import { isOutcomeFor, type Outcome, readBatchAnswer, readOutcome } from '../read-answer.ts';
 
 // The service does not know the package, or this token may not see it: then the file is sent.
 const NO_HELP = new Set([401, 403, 404]);
@@ -15,7 +15,7 @@ export async function askOutcome(file: DigestedFile, options: PushOptions): Prom
   const path = batchId === undefined ? `uploads/${file.sha256}` : `batches/${batchId}`;
   const answer = await exchange({ method: 'GET', url: urls.api(path) });
   if (NO_HELP.has(answer.status)) return undefined;
-  if (batchId !== undefined) return readBatch(answer).packages.find(isOutcomeFor(file.sha256));
+  if (batchId !== undefined) return readBatchAnswer(answer).packages.find(isOutcomeFor(file.sha256));
   const outcome = readOutcome(answer);
   return liesWhereAsked(outcome, options.terms) ? outcome : undefined;
 }

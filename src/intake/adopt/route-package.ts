@@ -5,7 +5,7 @@ import type { PackageIdentity, RepositoryLayout, Target } from '../../storage/re
 import type { NamedRepository } from './recognise-directory.ts';
 
 /** Where a package goes. */
-export interface Route {
+export interface PackageRoute {
   readonly targets: readonly Target[];
   /** Said explicitly, because the release tag names none or another one; undefined when the tag alone decides. */
   readonly releasever: string | undefined;
@@ -33,7 +33,7 @@ export function routePackage(
   identity: PackageIdentity,
   named: NamedRepository | undefined,
   { targetsOf, releasever }: RouteRules,
-): Route {
+): PackageRoute {
   const keptIn = keptBasearch(identity, named);
   const basearches = keptIn === undefined ? undefined : [keptIn];
   const tagged = taggedTargets(identity, targetsOf, basearches);

@@ -29,7 +29,7 @@ export interface Header {
  * @param bytes the file from its first byte up to at least the end of this header
  * @throws RpmParseError HEADER_INVALID, LIMIT_EXCEEDED, TAG_INVALID
  */
-export function readHeader(bytes: Uint8Array, start: number, kind: HeaderKind): Header {
+export function parseHeader(bytes: Uint8Array, start: number, kind: HeaderKind): Header {
   const intro = readHeaderIntro(bytes, start, kind);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -3,7 +3,7 @@ import { findDependencyDefect } from './dependency-defect.ts';
 import { readDependencies } from './dependency-list.ts';
 import { digestAlgorithm } from './digest-algorithm.ts';
 import { readFileDigests, readFiles } from './file-list.ts';
-import { type Header, readHeader } from './header.ts';
+import { type Header, parseHeader } from './header.ts';
 import { findInstallDefect } from './find-install-defect.ts';
 import { measureHeader } from './measure-header.ts';
 import { hasSignature, readDigests } from './package-digests.ts';
@@ -39,8 +39,8 @@ export function parseRpm(bytes: Uint8Array, fileSizeBytes: number): RpmPackage {
     const expected = `expected the first ${extent.neededBytes} bytes of the package`;
     throw new RpmParseError('TRUNCATED', `${expected}, got ${bytes.length}`, bytes.length);
   }
-  const signature = readHeader(bytes, extent.signatureStart, 'signature');
-  const raw = readHeader(bytes, extent.headerStart, 'main');
+  const signature = parseHeader(bytes, extent.signatureStart, 'signature');
+  const raw = parseHeader(bytes, extent.headerStart, 'main');
   const main = settleRepeats(raw, signature);
   const nameTags = readNameTags(main);
   const isSource = isSourcePackage(main);

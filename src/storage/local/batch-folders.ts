@@ -34,7 +34,7 @@ import {
   readBatchMembers,
   readDecision,
   readStagedMembers,
-} from './batch-documents.ts';
+} from './batch-files.ts';
 
 export interface BatchQuotas {
   readonly staged: OwnerQuota;

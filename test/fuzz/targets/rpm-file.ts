@@ -5,7 +5,7 @@ import type { PackageXml } from '../../../src/rpm/repodata/render-package.ts';
 import { compareEvr, compareVersions, parseEvr } from '../../../src/rpm/rpm-parser/evr.ts';
 import { gatherHeader } from '../../../src/rpm/rpm-parser/gather-header.ts';
 import { formatNevra, toNevra } from '../../../src/rpm/nevra.ts';
-import { readHeader } from '../../../src/rpm/rpm-parser/header.ts';
+import { parseHeader } from '../../../src/rpm/rpm-parser/header.ts';
 import { parseRpm } from '../../../src/rpm/rpm-parser/parse-rpm.ts';
 import { RpmParseError } from '../../../src/rpm/rpm-parser/rpm-parse-error.ts';
 import type { RpmPackage } from '../../../src/rpm/rpm-parser/rpm-package.ts';
@@ -93,7 +93,7 @@ function checkLists(rpm: RpmPackage): void {
 function checkPaths(input: Buffer, { files, headerRange, textDefects }: RpmPackage): void {
   // Such a path is read as Latin-1 as a whole.
   if (textDefects.some(({ tag, defect }) => defect === 'latin-1' && tag.endsWith('NAMES'))) return;
-  const header = readHeader(input, headerRange.start, 'main');
+  const header = parseHeader(input, headerRange.start, 'main');
   const [directories, names] = [Tag.DIRNAMES, Tag.BASENAMES].map((tag) => {
     const entry = header.entries.get(tag);
     return entry && [...readStrings(header, entry)];

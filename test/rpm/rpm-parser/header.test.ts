@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readHeader } from '../../../src/rpm/rpm-parser/header.ts';
+import { parseHeader } from '../../../src/rpm/rpm-parser/header.ts';
 import { SignatureTag, Tag } from '../../../src/rpm/rpm-parser/tag.ts';
 import { TagType } from '../../../src/rpm/rpm-parser/tag-type.ts';
 import { craftHeader, int32Tag, int64Tag, stringArrayTag, stringTag } from '../../support/craft-rpm.ts';
@@ -35,7 +35,7 @@ function grown(region: number): Buffer {
 
 describe('readHeader', () => {
   it('indexes the tags with the bytes of their values', () => {
-    const header = readHeader(good, 0, 'main');
+    const header = parseHeader(good, 0, 'main');
     expect(header.hasRegion).toBe(true);
     expect(header.entries.get(Tag.NAME)).toMatchObject({ type: TagType.STRING, count: 1 });
     const size = header.entries.get(Tag.LONGSIZE);
@@ -43,11 +43,11 @@ describe('readHeader', () => {
   });
 
   it('reads a header without region', () => {
-    expect(readHeader(craftHeader(undefined, TAGS), 0, 'main')).toMatchObject({ hasRegion: false });
+    expect(parseHeader(craftHeader(undefined, TAGS), 0, 'main')).toMatchObject({ hasRegion: false });
   });
 
   it('keeps the first of a repeated tag and says which are repeated', () => {
-    const header = readHeader(
+    const header = parseHeader(
       craftHeader(Tag.HEADERIMMUTABLE, [stringTag(Tag.NAME, 'a'), stringTag(Tag.NAME, 'b')]),
       0,
       'main',
@@ -74,13 +74,13 @@ describe('readHeader', () => {
     ['a region whose trailer lies elsewhere', patched(0, 'offset', 0)],
     ['a region whose trailer lies outside', patched(0, 'offset', 0xfffffff0)],
   ])('refuses %s', (_, bytes) => {
-    expect(() => readHeader(bytes, 0, 'main')).toThrow(expect.objectContaining({ code: 'HEADER_INVALID' }));
+    expect(() => parseHeader(bytes, 0, 'main')).toThrow(expect.objectContaining({ code: 'HEADER_INVALID' }));
   });
 
   it('refuses bytes in the data that no tag names', () => {
     const tag = { ...stringTag(Tag.NAME, ''), data: Buffer.from('a\0evil\0') };
     for (const region of [Tag.HEADERIMMUTABLE, undefined]) {
-      expect(() => readHeader(craftHeader(region, [tag]), 0, 'main')).toThrow(
+      expect(() => parseHeader(craftHeader(region, [tag]), 0, 'main')).toThrow(
         expect.objectContaining({ code: 'HEADER_INVALID' }),
       );
     }
@@ -88,21 +88,21 @@ describe('readHeader', () => {
 
   it('refuses a tag that rpm knows with another type, even one that is not read here', () => {
     const header = craftHeader(Tag.HEADERIMMUTABLE, [stringTag(Tag.FILEMTIMES, 'now')]);
-    expect(() => readHeader(header, 0, 'main')).toThrow(expect.objectContaining({ code: 'TAG_INVALID' }));
+    expect(() => parseHeader(header, 0, 'main')).toThrow(expect.objectContaining({ code: 'TAG_INVALID' }));
     const unknown = craftHeader(Tag.HEADERIMMUTABLE, [stringTag(99_999, 'now')]);
-    expect(readHeader(unknown, 0, 'main').entries.size).toBe(1);
+    expect(parseHeader(unknown, 0, 'main').entries.size).toBe(1);
   });
 
   it('refuses more than a million values, even of an empty array', () => {
     const tag = { ...stringArrayTag(Tag.BASENAMES, ['']), count: 0x100000, data: Buffer.alloc(0x100000) };
-    expect(() => readHeader(craftHeader(Tag.HEADERIMMUTABLE, [tag]), 0, 'main')).toThrow(
+    expect(() => parseHeader(craftHeader(Tag.HEADERIMMUTABLE, [tag]), 0, 'main')).toThrow(
       expect.objectContaining({ code: 'LIMIT_EXCEEDED' }),
     );
   });
 
   it('refuses strings that are not terminated inside the data', () => {
     const tag = { ...stringTag(Tag.NAME, ''), data: Buffer.from('aaaa') };
-    expect(() => readHeader(craftHeader(undefined, [tag]), 0, 'main')).toThrow(
+    expect(() => parseHeader(craftHeader(undefined, [tag]), 0, 'main')).toThrow(
       expect.objectContaining({ code: 'HEADER_INVALID' }),
     );
   });
@@ -119,12 +119,12 @@ describe('readHeader', () => {
   ])('refuses a region that %s', (_, patch) => {
     const header = Buffer.from(good);
     patch(header);
-    expect(() => readHeader(header, 0, 'main')).toThrow(expect.objectContaining({ code: 'HEADER_INVALID' }));
+    expect(() => parseHeader(header, 0, 'main')).toThrow(expect.objectContaining({ code: 'HEADER_INVALID' }));
   });
 
   it('refuses entries outside the region of a main header, and allows them in a signature header', () => {
-    expect(readHeader(grown(SignatureTag.HEADERSIGNATURES), 0, 'signature').entries.size).toBe(3);
-    expect(() => readHeader(grown(Tag.HEADERIMMUTABLE), 0, 'main')).toThrow(
+    expect(parseHeader(grown(SignatureTag.HEADERSIGNATURES), 0, 'signature').entries.size).toBe(3);
+    expect(() => parseHeader(grown(Tag.HEADERIMMUTABLE), 0, 'main')).toThrow(
       expect.objectContaining({ code: 'HEADER_INVALID' }),
     );
   });
