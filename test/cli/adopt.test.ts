@@ -537,7 +537,7 @@ describe('rpmyard adopt --apply that is killed', () => {
     const index = await readIndex(readerOnDisk(place.storage, '9/x86_64'));
     expect(index.packages.size).toBe(COUNT);
     expect(index.types.toSorted()).toEqual(['filelists', 'other', 'primary', ...foreignTypes].toSorted());
-    expect(receiptsOf(place, '9/x86_64')).toHaveLength(COUNT);
+    expect(await receiptsOf(place, '9/x86_64')).toHaveLength(COUNT);
     expect(await leftoversOf(place)).toEqual([]);
     expect(await snapshot(place.old)).toEqual(before);
     expect(await runRpmyard('verify', '--read-data', '-c', place.config)).toMatchObject({ exitCode: 0 });

@@ -275,8 +275,11 @@ describe('a batch', () => {
     await site.restart();
     await site.service.whenLogged(({ msg }) => msg === 'dropped batches that no client committed in time');
     expect(await readdir(join(site.stateDir, 'batches'))).toEqual(['fresh']);
-    const audited = await readFile(join(site.stateDir, 'audit.log'), 'utf8');
-    expect(audited).toContain('"who":"service","outcome":"batch expired","batch":"old"');
+    await eventually(async () =>
+      expect(await readFile(join(site.stateDir, 'audit.log'), 'utf8')).toContain(
+        '"who":"service","outcome":"batch expired","batch":"old"',
+      ),
+    );
     expect(await namesIn(site, '9/x86_64')).toEqual(['done-1.0-1.el9.x86_64.rpm']);
     expect((await commit(site.baseUrl, 'fresh', 'wait=50')).status).toBe(200);
   });
