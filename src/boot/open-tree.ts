@@ -41,51 +41,34 @@ export interface Tree {
  */
 export async function openTree(config: Config, log: Logger, open = openStorage): Promise<Tree> {
   const folders = await prepareFolders({ ...config, spoolDir: config.server.spoolDir });
-  const locks: TreeLock[] = [lockTree(folders)];
-  const release = (): void => {
-    for (const lock of locks) lock.release();
-  };
-  try {
-    locks.push(lockTree(treeLockFiles(folders.topDir)));
-    await checkFolders(folders);
-    const swept = (await sweepAtStart(folders)) + (await sweepScratch(folders.scratchRoot));
-    if (swept > 0) log.info({ files: swept }, 'removed what an earlier process left');
-    const changes = new PendingChanges();
-    const takeTurns = createTurns();
-    const layout = createRepositoryLayout({ topDir: folders.topDir, ...config.layout });
-    const storage = await open({
-      layout,
-      state: folders,
-      takeTurns,
-      notePlaced: (repository, placed) => changes.notePlaced(repository, placed),
-      now: Date.now,
-      log,
-    });
-    const endAgent = config.signing.keys.length === 0 ? nothing : await noteOwnAgent(config.signing);
-    const signer = openSigner(config, folders.keyringsDir);
-    const reindexParts = buildReindexParts(config, { folders, storage, signer, changes, log });
-    return {
-      folders,
-      layout,
-      storage,
-      signer,
-      takeTurns,
-      reindexParts,
-      close: async () => {
-        await reindexParts.engine.close();
-        await storage.close();
-        await endAgent();
-        release();
-      },
-    };
-  } catch (error) {
-    release();
-    throw error;
-  }
+  await using opened = new AsyncDisposableStack();
+  opened.adopt(lockTree(folders), release);
+  opened.adopt(lockTree(treeLockFiles(folders.topDir)), release);
+  await checkFolders(folders);
+  const swept = (await sweepAtStart(folders)) + (await sweepScratch(folders.scratchRoot));
+  if (swept > 0) log.info({ files: swept }, 'removed what an earlier process left');
+  if (config.signing.keys.length > 0) opened.defer(await noteOwnAgent(config.signing));
+  const changes = new PendingChanges();
+  const takeTurns = createTurns();
+  const layout = createRepositoryLayout({ topDir: folders.topDir, ...config.layout });
+  const storage = await open({
+    layout,
+    state: folders,
+    takeTurns,
+    notePlaced: (repository, placed) => changes.notePlaced(repository, placed),
+    now: Date.now,
+    log,
+  });
+  opened.defer(() => storage.close());
+  const signer = openSigner(config, folders.keyringsDir);
+  const reindexParts = buildReindexParts(config, { folders, storage, signer, changes, log });
+  opened.defer(() => reindexParts.engine.close());
+  const kept = opened.move();
+  return { folders, layout, storage, signer, takeTurns, reindexParts, close: () => kept.disposeAsync() };
 }
 
-async function nothing(): Promise<void> {
-  return undefined;
+function release(lock: TreeLock): void {
+  lock.release();
 }
 
 function buildReindexParts(

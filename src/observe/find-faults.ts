@@ -97,7 +97,7 @@ function remembered(
 
   return async () => {
     if (pending === undefined && performance.now() < validUntilMs) return answer;
-    pending ??= waitAtMost(limitMs, askAnew(), () => noAnswer(limitMs));
+    pending ??= waitAtMost(limitMs, askAnew(), () => noAnswer(limitMs), { ref: false });
     return pending;
   };
 }

@@ -100,7 +100,7 @@ export class WorkerPool<Job, Answer, Progress = never> {
     const reject = (): void => settled.reject(signal?.reason);
     const onAbort = (): void => {
       // The caller may remove what the thread works on, so it must be gone; a call that hangs is not waited for.
-      waitAtMost(END_LIMIT_MS, worker.terminate(), () => undefined).then(reject, reject);
+      waitAtMost(END_LIMIT_MS, worker.terminate(), () => undefined, { ref: false }).then(reject, reject);
     };
     worker.on('message', onMessage).on('error', settled.reject).on('exit', onExit);
     signal?.addEventListener('abort', onAbort, { once: true });

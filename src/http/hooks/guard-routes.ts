@@ -58,14 +58,15 @@ export function guardRoutes(
     request.requester = ANONYMOUS;
     // Checked before the credentials, which a browser adds by itself.
     refuseCrossSite(lineOf(request), publicUrl);
-    // A signature is good for one request, so its result is kept as long as the request.
-    let shown = ANONYMOUS;
+    // A signature is good for one request, so its result is kept as long as the request, and questions wait for each other.
+    let shown = Promise.resolve(ANONYMOUS);
     request.identifyFor = async (right) => {
       // A page of another site may make a browser read, and nothing more.
       if (isCrossSite(request.headers, publicUrl)) return ANONYMOUS;
-      const known = [request.requester, shown].find(({ kind }) => kind !== 'anonymous');
-      if (known !== undefined) return known;
-      shown = await identifyOrAnonymous(request, right);
+      if (request.requester.kind !== 'anonymous') return request.requester;
+      shown = shown.then((known) =>
+        known.kind === 'anonymous' ? identifyOrAnonymous(request, right) : known,
+      );
       return shown;
     };
     const need = findNeed(request);

@@ -14,7 +14,18 @@ const WRITTEN = new URL('../../../openapi.json', import.meta.url);
 /** The description of the API in OpenAPI 3.1, with the URLs of this service. */
 export function createOpenapiHandler(service: DescribedService): Pick<RouteHandlers, 'describeApi'> {
   let described: Promise<object> | undefined;
-  return { describeApi: () => (described ??= describe(service)) };
+  return {
+    describeApi: async () => {
+      described ??= describe(service);
+      try {
+        return await described;
+      } catch (error) {
+        // The next request reads the file again.
+        described = undefined;
+        throw error;
+      }
+    },
+  };
 }
 
 async function describe({ publicUrl, uploadPath }: DescribedService): Promise<object> {

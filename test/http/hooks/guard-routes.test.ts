@@ -4,7 +4,9 @@ import { createAccess } from '../../../src/trust/access.ts';
 import { guardRoutes } from '../../../src/http/hooks/guard-routes.ts';
 import type { RouteNeeds } from '../../../src/http/route.ts';
 import { hashToken, newToken } from '../../../src/trust/token-hash.ts';
-import { toAppError } from '../../../src/errors.ts';
+import { AppError, toAppError } from '../../../src/errors.ts';
+import { createRequester, type Requester } from '../../../src/trust/requester.ts';
+import { createRights } from '../../../src/trust/rights.ts';
 
 const TOKEN = newToken();
 
@@ -67,5 +69,23 @@ describe('a route', () => {
         statuses.push(statusCode);
       }
     expect(statuses).toEqual([403, 200, 200, 200]);
+  });
+
+  it('that asks twice at once who sent a request counts the nonce of its signature once', async () => {
+    const app = fastify();
+    const caller = createRequester({ kind: 'key', name: 'ci', rights: createRights({}), isProven: true });
+    let asked = 0;
+    const identify = async (): Promise<Requester> => {
+      asked += 1;
+      if (asked > 1)
+        throw new AppError('SIGNATURE_REPLAYED', 'the nonce was used before', { hint: 'Sign it anew.' });
+      return caller;
+    };
+    guardRoutes(app, { access: { identify }, publicUrl: 'https://repo.example.com' });
+    app.get('/x', { config: { needs: 'nothing' } }, async (request) => {
+      const callers = await Promise.all([request.identifyFor('read'), request.identifyFor('read')]);
+      return callers.map(({ name }) => name);
+    });
+    expect((await app.inject({ url: '/x' })).json()).toEqual(['ci', 'ci']);
   });
 });
