@@ -65,14 +65,14 @@ const BODIES: Readonly<Partial<Record<RouteBody, Json>>> = {
 };
 
 const STATUS_TEXTS: Readonly<Record<number, string>> = {
-  200: 'It is so.',
-  201: 'It is new.',
-  202: 'It is taken, and not done yet.',
-  204: 'It is done.',
+  200: 'Done, or there already.',
+  201: 'What was sent is new here.',
+  202: 'Accepted; the work goes on after this answer.',
+  204: 'Done.',
   206: 'Ranges of the file.',
   207: 'Some files were taken, others not.',
-  301: 'It stands elsewhere.',
-  302: 'It stands elsewhere.',
+  301: 'A redirect to the URL in Location.',
+  302: 'A redirect to the URL in Location.',
   304: 'The client has this version.',
   503: 'An upload would fail now.',
 };

@@ -55,7 +55,7 @@ export const ROUTE_TEXTS: Readonly<Record<DocumentedRoute, RouteText>> = {
   },
   putNamedUpload: {
     group: 'uploads',
-    summary: 'Upload a package under a name that decides nothing',
+    summary: 'Upload a package; the name in the URL is ignored',
     answer: 'the same, also at `/upload/`',
     rest: '<file>.rpm',
     headers: [...DIGESTS, 'X-Batch'],
@@ -75,7 +75,7 @@ export const ROUTE_TEXTS: Readonly<Record<DocumentedRoute, RouteText>> = {
   getBatch: {
     group: 'batches',
     summary: 'Read a batch and its packages',
-    answer: 'the same of one, and its `packages`',
+    answer: 'one batch as in the list, and its `packages`',
   },
   commitBatch: {
     group: 'batches',

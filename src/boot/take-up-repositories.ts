@@ -15,7 +15,10 @@ export async function takeUpRepositories(options: {
   for (const repository of options.repositories) {
     // One that cannot be read must not keep the others from being served; uploads to it try again.
     await options.prepareRepository(repository).catch((error: unknown) => {
-      options.log.error({ repository, err: error }, 'repository not taken up');
+      options.log.error(
+        { repository, err: error },
+        'a repository could not be taken up; its index run tries again',
+      );
       // The run says what is wrong to all who ask.
       options.queue.of(repository).request();
       options.queue.of(repository).hurry();

@@ -66,7 +66,7 @@ export interface KeptMetadata extends KeptChange {
   readonly openSha256: string;
 }
 
-export interface RepositoryRequestsOptions {
+export interface RepositoryCommandsOptions {
   readonly reindexParts: ReindexParts;
   readonly queue: LocalIndexQueue;
   readonly prepareRepository: (repository: RepositoryName) => Promise<void>;
@@ -75,18 +75,18 @@ export interface RepositoryRequestsOptions {
   readonly maxMetadataTypes?: number;
 }
 
-export function createRepositoryCommands(options: RepositoryRequestsOptions): RepositoryCommands {
+export function createRepositoryCommands(options: RepositoryCommandsOptions): RepositoryCommands {
   const { storage, foreignMetadata } = options.reindexParts;
   const finder = createForeignFinder(storage.publications, foreignMetadata);
   const parts = { ...options, finder };
-  return { ...runRequests(parts), ...metadataChanges(parts), ...metadataQuestions(parts) };
+  return { ...runCommands(parts), ...metadataChanges(parts), ...metadataQuestions(parts) };
 }
 
-interface RequestParts extends RepositoryRequestsOptions {
+interface CommandParts extends RepositoryCommandsOptions {
   readonly finder: ForeignFinder;
 }
 
-function runRequests(parts: RequestParts): Pick<RepositoryCommands, 'reindexNow' | 'addTags' | 'lookAtAll'> {
+function runCommands(parts: CommandParts): Pick<RepositoryCommands, 'reindexNow' | 'addTags' | 'lookAtAll'> {
   const { queue, prepareRepository } = parts;
   const { storage, changes, foreignMetadata } = parts.reindexParts;
   const { records, publications } = storage;
@@ -116,7 +116,7 @@ function runRequests(parts: RequestParts): Pick<RepositoryCommands, 'reindexNow'
   };
 }
 
-function metadataChanges(parts: RequestParts): Pick<RepositoryCommands, 'putMetadata' | 'removeMetadata'> {
+function metadataChanges(parts: CommandParts): Pick<RepositoryCommands, 'putMetadata' | 'removeMetadata'> {
   const { queue, prepareRepository, demandReserve, takeTurns, finder } = parts;
   const { foreignMetadata } = parts.reindexParts;
   return {
@@ -147,7 +147,7 @@ function metadataChanges(parts: RequestParts): Pick<RepositoryCommands, 'putMeta
 }
 
 function metadataQuestions(
-  parts: RequestParts,
+  parts: CommandParts,
 ): Pick<RepositoryCommands, 'checkMetadataTarget' | 'findMetadata' | 'listMetadata'> {
   const { finder } = parts;
   return {
@@ -178,12 +178,12 @@ async function demandCondition(
   if (condition !== undefined) condition((await finder.find(repository, type))?.openSha256);
 }
 
-async function checkKnown(repository: RepositoryName, type: string, parts: RequestParts): Promise<void> {
+async function checkKnown(repository: RepositoryName, type: string, parts: CommandParts): Promise<void> {
   checkType(type);
   await checkExists(repository, parts);
 }
 
-async function demandType(repository: RepositoryName, type: string, parts: RequestParts): Promise<void> {
+async function demandType(repository: RepositoryName, type: string, parts: CommandParts): Promise<void> {
   const { reindexParts, maxMetadataTypes = QUOTAS.metadataTypes } = parts;
   const there = await listTypes(repository, reindexParts);
   if (there.has(type) || there.size < maxMetadataTypes) return;
@@ -203,7 +203,7 @@ async function listTypes(
 
 async function checkExists(
   repository: RepositoryName,
-  { queue, reindexParts }: Pick<RepositoryRequestsOptions, 'queue' | 'reindexParts'>,
+  { queue, reindexParts }: Pick<RepositoryCommandsOptions, 'queue' | 'reindexParts'>,
 ): Promise<void> {
   const isKnown = queue.statusOf(repository) !== undefined;
   if (isKnown || (await reindexParts.storage.repositories.list()).includes(repository)) return;

@@ -13,7 +13,10 @@ export function createTidying(
       await publications.tidy(repository, rules);
     } catch (error) {
       // The index is public; a later run can clean up the rest.
-      log.warn({ repository, err: error }, 'superseded metadata not thinned');
+      log.warn(
+        { repository, err: error },
+        'superseded metadata could not be removed; the next run tries again',
+      );
     }
   };
 }

@@ -28,7 +28,7 @@ function demandKnown(given: string, value: unknown, known: readonly ParameterNam
   if (typeof value !== 'string') throw invalid(`the parameter ${given} is given more than once`);
   const { enum: allowed }: ParameterSchema = PARAMETERS[name];
   if (allowed?.includes(value) === false) {
-    throw invalid(`querystring/${given} must be equal to one of the allowed values`);
+    throw invalid(`the parameter ${given} takes ${allowed.join(' or ')}`);
   }
 }
 

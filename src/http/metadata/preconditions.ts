@@ -35,7 +35,7 @@ export function isConditional({ ifMatch, ifNoneMatch }: Preconditions): boolean 
 export function demandPreconditions({ ifMatch, ifNoneMatch }: Preconditions, etag: string | undefined): void {
   demandMatch(ifMatch, etag);
   if (ifNoneMatch === undefined || !includes(ifNoneMatch, etag)) return;
-  throw failed(`If-None-Match wants what is not there, and there is ${etag ?? 'nothing'}`);
+  throw failed(`If-None-Match allows the change only when there is none; there is ${etag ?? 'nothing'}`);
 }
 
 /** For a request that reads: whether its sender has this version. @throws AppError PRECONDITION_FAILED. */

@@ -64,14 +64,17 @@ async function ingestWhole(
       await upload.remove().catch((cause: unknown) => {
         log.warn(
           { err: cause },
-          'a refused upload is not removed; it expires, and its last byte may come again',
+          'a refused upload could not be removed; it expires, and the client may send its last byte again',
         );
       });
     }
     throw error;
   });
   await upload.accept().catch((error: unknown) => {
-    log.warn({ err: error }, 'an accepted upload is not known as such; its last byte may come again');
+    log.warn(
+      { err: error },
+      'the package was accepted, but the note of it could not be written; the client may send the last byte again',
+    );
   });
   return outcome;
 }

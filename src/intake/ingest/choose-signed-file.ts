@@ -33,8 +33,8 @@ export interface StoredFileParts {
 
 /**
  * The file to store for a package where the service signs packages: the file that is stored already, the sent one
- * itself when a key of the service signed it before, or a signed copy. It asks no record: a crash may have come before
- * the record was written.
+ * itself when a key of the service signed it before, or a signed copy. It reads a receipt only to leave out a damaged file: a crash may
+ * have come before the receipt was written.
  * @throws AppError PACKAGE_CONFLICT, PACKAGE_NOT_SIGNABLE, PACKAGE_SIGNING_FAILED, SIGNING_TOOL_*, STORAGE_FULL.
  */
 export async function chooseSignedFile(

@@ -232,7 +232,7 @@ describe('an upload whose package is not taken', () => {
     const answer = await service.app.inject(patch(url, 0, BODY));
     expect(answer.statusCode).toBe(409);
     expect(answer.body).toMatch(/^ERROR PACKAGE_CONFLICT: /);
-    expect(service.logLines.join('')).toContain('a refused upload is not removed');
+    expect(service.logLines.join('')).toContain('a refused upload could not be removed');
   });
 
   it('for a fault of ours is kept but for its last byte, which asks again', async () => {
