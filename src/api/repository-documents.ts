@@ -1,6 +1,7 @@
 import type { JsonSchema } from '../base/schema/json-schema.ts';
 import type { DocumentOf } from './document-of.ts';
 import { COUNT, LOCATION, NEVRA, OTHER_WORD, REPOSITORY_NAME, SHA256, TEXT, TIME } from './fields.ts';
+import { PACKAGE_FAULT_CODES } from './package-fault-code.ts';
 import { SIGNATURE_VERDICT } from './signature-verdict.ts';
 
 const NOTHING = { type: 'null' } as const;
@@ -67,7 +68,7 @@ const PACKAGE_FAULT = {
   properties: {
     location: LOCATION,
     identity: { type: 'string', description: 'of the file that the fault is about' },
-    code: { enum: ['PACKAGE_DAMAGED', 'PACKAGE_UNDESCRIBABLE', 'PACKAGE_HELD_BACK'] },
+    code: { enum: PACKAGE_FAULT_CODES },
     reason: TEXT,
     since: TIME,
   },

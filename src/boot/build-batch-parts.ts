@@ -2,7 +2,7 @@ import type { Config } from '../base/config/load.ts';
 import { createRepositoryQuota } from '../indexing/repository-quota.ts';
 import { createBodyRoom } from '../intake/body-room.ts';
 import { findPackageWarnings } from '../intake/find-package-warnings.ts';
-import { refuseReplacedText } from '../intake/find-text-warnings.ts';
+import { refuseUnfitTexts } from '../intake/find-text-warnings.ts';
 import type { BatchParts } from '../intake/ingest-parts.ts';
 import { describeStoredPackage } from '../intake/inspect-package.ts';
 import type { InspectionThreads } from '../intake/inspection-threads.ts';
@@ -38,7 +38,7 @@ export function buildBatchParts(
     inspectionThreads,
     checkSignature: (signed, repositories) =>
       checkPackageSignature(signed, repositories, signatures.findKeyring),
-    checkDescribable: config.reindex.engine === 'createrepo' ? refuseReplacedText : () => undefined,
+    checkDescribable: (rpm) => refuseUnfitTexts(config.reindex.engine, rpm),
     findWarnings: findPackageWarnings,
     signing: signatures.signing,
     takeTurns,

@@ -11,7 +11,7 @@ import { AppError, errnoOf } from '../errors.ts';
 import { digestOfFile } from '../base/files/file-digest.ts';
 import { isInside } from '../base/files/is-inside.ts';
 import { digestContent, inspectPackage } from '../intake/inspect-package.ts';
-import { refuseReplacedText } from '../intake/find-text-warnings.ts';
+import { refuseUnfitTexts } from '../intake/find-text-warnings.ts';
 import { createInspectionThreads, type InspectionThreads } from '../intake/inspection-threads.ts';
 import { nearestExisting } from '../base/files/nearest-existing.ts';
 import { createRepositoryLayout, type RepositoryLayout } from '../storage/repository-layout.ts';
@@ -187,7 +187,7 @@ function packageSurveyParts(
     inspect: async (path, sizeBytes) => {
       const whole = { path, sizeBytes, sha256: undefined, expectedDigests: [] };
       const inspected = await inspectPackage(whole, threads);
-      if (config.reindex.engine === 'createrepo') refuseReplacedText(inspected.rpm);
+      refuseUnfitTexts(config.reindex.engine, inspected.rpm);
       return inspected;
     },
     names: { topDir: config.topDir, releaseverPatterns: config.layout.releaseverPatterns },

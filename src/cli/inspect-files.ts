@@ -2,7 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { AppError, errnoOf, printable, toAppError } from '../errors.ts';
 import { type InspectedPackage, inspectPackage } from '../intake/inspect-package.ts';
-import { refuseReplacedText } from '../intake/find-text-warnings.ts';
+import { refuseUnfitTexts } from '../intake/find-text-warnings.ts';
 import { NO_THREADS } from '../intake/inspection-threads.ts';
 import { createRepositoryLayout, type RepositoryLayout, type Target } from '../storage/repository-layout.ts';
 import { checkPackageSignature } from '../trust/check-package-signature.ts';
@@ -80,7 +80,7 @@ async function inspectFile(file: string, rules: Rules): Promise<Inspection> {
     const { size } = found;
     const whole = { path, sizeBytes: size, sha256: undefined, expectedDigests: [] };
     const inspected = await inspectPackage(whole, NO_THREADS);
-    if (rules.engine === 'createrepo') refuseReplacedText(inspected.rpm);
+    refuseUnfitTexts(rules.engine, inspected.rpm);
     const places = await placesOrError(path, inspected, rules);
     const repositories = places instanceof AppError ? [] : places.map(({ repository }) => repository);
     return { file, inspected, places, warnings: findPackageWarnings(inspected.rpm, repositories) };

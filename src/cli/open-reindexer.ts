@@ -10,7 +10,7 @@ import { openMarks } from '../storage/marks.ts';
 import { reindexRepository } from '../indexing/reindex-repository.ts';
 import type { PublishedIndex } from '../indexing/repository-schedule.ts';
 import type { ReindexRequest } from '../indexing/repository-commands.ts';
-import type { PackageFaultCode } from '../storage/records.ts';
+import type { PackageFaultCode } from '../api/package-fault-code.ts';
 import { createTidying } from '../indexing/tidy-repository.ts';
 import { demandOwner } from './become-owner.ts';
 import { checkNamed } from './check-named.ts';

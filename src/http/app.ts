@@ -109,7 +109,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
       answerError(error, request, reply);
     },
     clientErrorHandler: answerUnreadable,
-    // Fastify's own answer has no code of ours; admitInTime has.
+    // Fastify's own answer names no error code of the service; the answer of admitInTime does.
     return503OnClosing: false,
     // No route has a schema of Fastify's: the table has what a request may bring. Without these Fastify loads ajv at each start.
     schemaController: { compilersFactory: { buildValidator: refuseSchema, buildSerializer: refuseSchema } },

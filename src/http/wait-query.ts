@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import { AppError } from '../errors.ts';
 
 // nginx's proxy_read_timeout (75 s) must lie above it, or nginx would answer first.
-const MAX_WAIT_SECONDS = 50;
+export const MAX_WAIT_SECONDS = 50;
 
 /** ?wait=SECONDS in milliseconds; undefined when it was not given. @throws AppError PARAMETER_INVALID. */
 export function parseWaitMs(wait: string | undefined): number | undefined {

@@ -1,5 +1,5 @@
 import type { AppError } from '../errors.ts';
-import type { PackageFaultCode } from '../storage/records.ts';
+import type { PackageFaultCode } from '../api/package-fault-code.ts';
 import type { PlacedStep } from '../storage/package-names.ts';
 import type { LostPackage } from './found-index.ts';
 import type { IndexFormatName } from './engines/incremental/index-format.ts';

@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
-import type { PackageFault, PackageFaultCode } from '../storage/records.ts';
+import type { PackageFaultCode } from '../api/package-fault-code.ts';
+import type { PackageFault } from '../storage/records.ts';
 
 /** What to do about each fault of a package. */
 export const PACKAGE_FAULT_HINTS: Readonly<Record<PackageFaultCode, string>> = {

@@ -11,6 +11,7 @@ import { checkType } from './foreign-metadata.ts';
 import type { KeptChange } from './kept-changes.ts';
 import type { IndexReserve } from './index-reserve.ts';
 import type { ReindexParts } from './reindex-repository.ts';
+import { noRepository } from '../storage/repositories.ts';
 import type { LocalIndexQueue } from './local-index-queue.ts';
 
 /** How a repository is to be indexed. */
@@ -207,9 +208,7 @@ async function checkExists(
 ): Promise<void> {
   const isKnown = queue.statusOf(repository) !== undefined;
   if (isKnown || (await reindexParts.storage.repositories.list()).includes(repository)) return;
-  throw new AppError('NOT_FOUND', `there is no repository ${repository}`, {
-    hint: 'GET /api/v1/repositories lists the repositories.',
-  });
+  throw noRepository(repository);
 }
 
 function noMetadata(repository: RepositoryName, type: string): AppError {

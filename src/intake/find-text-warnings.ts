@@ -1,3 +1,4 @@
+import type { Config } from '../base/config/load.ts';
 import type { RpmPackage } from '../rpm/rpm-parser/rpm-package.ts';
 import { rateDefect } from '../rpm/rpm-parser/text-defects.ts';
 import { describeDefect, textRefused } from './inspect/acceptance.ts';
@@ -16,10 +17,14 @@ export function findTextWarnings({
 }
 
 /**
- * The rule of an index that holds texts as they are or not at all.
+ * Refuses what the index of an engine cannot hold: createrepo_c writes texts as they are or not at all.
  * @throws AppError TEXT_NOT_XML.
  */
-export function refuseReplacedText({ textDefects }: Pick<RpmPackage, 'textDefects'>): void {
+export function refuseUnfitTexts(
+  engine: Config['reindex']['engine'],
+  { textDefects }: Pick<RpmPackage, 'textDefects'>,
+): void {
+  if (engine !== 'createrepo') return;
   const replaced = textDefects.find((defect) => rateDefect(defect) === 'replaced');
   if (replaced !== undefined) throw textRefused(replaced);
 }

@@ -54,7 +54,7 @@ async function place(file: FileToPlace, owner: string, parts: IngestParts): Prom
     await Promise.all(targets.map((target) => isDamagedThere(target, parts.records)))
   ).includes(true);
   if (!isCreated && !isMended && known.length === targets.length) {
-    // A receipt is written after a sync of ours; a person may have removed the file since, and put it back.
+    // The service synced the file before it wrote the receipt; a person may have removed the file since, and put it back.
     await parts.places.confirm(targets);
     return { isCreated, receipts: known };
   }

@@ -6,6 +6,7 @@ import { makeDirectoryDurable, replaceDurable } from '../base/files/durable-file
 import { namesIn } from '../base/files/names-in.ts';
 import { createOwnedNames, type OwnedNames, type ReachedLimit } from '../base/limits/owned-names.ts';
 import { type OwnerQuota, quotaReached, QUOTAS } from '../base/limits/quotas.ts';
+import { UUID_PATTERN } from '../base/text/uuid-pattern.ts';
 import { KeyedTurns } from '../base/turns/take-turns.ts';
 import { AppError } from '../errors.ts';
 import { longerThanSaid } from './body-errors.ts';
@@ -44,7 +45,7 @@ export interface ResumableUploadsOptions {
   readonly removeFolder?: (path: string) => Promise<void>;
 }
 
-const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const ID = new RegExp(`^${UUID_PATTERN}$`);
 
 /**
  * Uploads that arrive in pieces, one directory each, until they expire a day after their last byte.

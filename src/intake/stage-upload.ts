@@ -19,7 +19,8 @@ import { formatNevra } from '../rpm/nevra.ts';
 
 /**
  * Keeps an upload for the commit of its batch. When this returns, it survives a power cut.
- * @throws AppError with the code of the rule that refused the package, BATCH_COMMITTED, QUOTA_REACHED, or of the fault of ours.
+ * @throws AppError with the code of the rule that refused the package, BATCH_COMMITTED, QUOTA_REACHED, or of
+ * the fault of the service.
  */
 export async function stageUpload(
   upload: SpooledUpload,

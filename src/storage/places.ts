@@ -6,7 +6,7 @@ import type { Target } from './repository-layout.ts';
 
 /** A package on its way into the tree. */
 export interface IncomingPackage {
-  /** A file of ours. */
+  /** Where the service keeps the file until it is placed. */
   readonly path: string;
   readonly sizeBytes: number;
   readonly sha256: string;

@@ -1,3 +1,4 @@
+import type { PackageFaultCode } from '../api/package-fault-code.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 import type { SignatureVerdict } from '../api/signature-verdict.ts';
 
@@ -27,11 +28,6 @@ export interface SetAside {
   readonly reason: string;
   readonly sinceMs: number;
 }
-
-/** What may be wrong with a package on disk while the index says of it what it said before, or nothing. */
-export const PACKAGE_FAULT_CODES = ['PACKAGE_DAMAGED', 'PACKAGE_UNDESCRIBABLE', 'PACKAGE_HELD_BACK'] as const;
-
-export type PackageFaultCode = (typeof PACKAGE_FAULT_CODES)[number];
 
 /** A package that is not described as it lies on disk. See FaultyPackage in indexing/index-engine.ts. */
 export interface PackageFault {

@@ -1,3 +1,4 @@
+import { AppError } from '../errors.ts';
 import type { RepositoryName } from '../rpm/repository-name.ts';
 
 /** The repositories that there are. */
@@ -12,4 +13,14 @@ export interface Repositories {
   list(): Promise<readonly RepositoryName[]>;
   /** The location (path below the repository's directory) of every package, in no particular order. */
   listPackages(repository: RepositoryName): Promise<readonly string[]>;
+}
+
+/**
+ * Every client learns that no repository may have this name. That a repository is not there, only clients learn that
+ * may read it.
+ */
+export function noRepository(name: string): AppError {
+  return new AppError('NOT_FOUND', `there is no repository ${name}`, {
+    hint: 'GET /api/v1/repositories lists the repositories.',
+  });
 }

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { UUID_PATTERN } from '../base/text/uuid-pattern.ts';
 
 /** What writes a file into the spool directory: nginx, a body that is streamed, or the probe of a start. */
 export type SpoolFileKind = 'nginx' | 'stream' | 'probe';
 
-const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const PATTERNS: readonly (readonly [SpoolFileKind, RegExp])[] = [
   // Source: nginx, src/core/ngx_file.c, ngx_create_temp_file(): "%010uD".
   ['nginx', /^[0-9]{10}$/],
-  ['stream', new RegExp(`^${UUID}\\.part$`)],
-  ['probe', new RegExp(`^\\.probe-${UUID}$`)],
+  ['stream', new RegExp(`^${UUID_PATTERN}\\.part$`)],
+  ['probe', new RegExp(`^\\.probe-${UUID_PATTERN}$`)],
 ];
 
 /** Whose file this is by its name; undefined: no file of the service, and nothing touches it. */

@@ -44,8 +44,8 @@ export interface ToolResult {
 
 /**
  * Runs a program of GnuPG or rpm; an exit code other than 0 is a result.
- * @throws AppError SIGNING_TOOL_MISSING; SIGNING_TOOL_FAILED when a signal or a limit of ours ended it, or its input
- * could not be read to the end: its words are then about something else.
+ * @throws AppError SIGNING_TOOL_MISSING; SIGNING_TOOL_FAILED when a signal or a limit of the service ended it, or its
+ * input could not be read to the end: its words are then about something else.
  */
 export async function runTool(run: ToolRun): Promise<ToolResult> {
   const { tool, args, timeoutMs, cwd, env, input, thirdInput, signal } = run;

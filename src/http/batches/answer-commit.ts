@@ -7,12 +7,12 @@ import { batchUrl } from '../../intake/batch-url.ts';
 import type { Batch } from '../../storage/batch-store.ts';
 import type { BatchOptions } from '../batch-options.ts';
 import type { RequestOf } from '../routes.ts';
-import { parseWaitMs } from '../wait-query.ts';
+import { MAX_WAIT_SECONDS, parseWaitMs, remainingMs } from '../wait-query.ts';
 
 type CommitRequest = RequestOf<'commitBatch'>;
 
 // The time limit without ?wait=: as long as a ?wait= may be, because nginx gives up later.
-const ANSWER_WITHIN_MS = 50_000;
+const ANSWER_WITHIN_MS = MAX_WAIT_SECONDS * 1000;
 
 /** Commits a batch, or takes part in the commit that is under way, and answers within the time that the client gives it. */
 export async function answerCommit(
@@ -33,7 +33,7 @@ export async function answerCommit(
     const packages = outcomes.map((outcome) => settledPackage(outcome, outcome, options));
     return sendCommitted(request, reply, packages);
   }
-  const restMs = Math.max(0, waitMs - reply.elapsedTime);
+  const restMs = remainingMs(waitMs, reply);
   const packages = await Promise.all(
     outcomes.map(async (outcome) =>
       settledPackage(outcome, await options.waitUntilInstallable(outcome, restMs), options),

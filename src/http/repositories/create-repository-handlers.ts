@@ -1,7 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import type { RepositoryName, RepositoryParts } from '../../rpm/repository-name.ts';
 import type { RepositoryStatus } from '../../indexing/repository-schedule.ts';
-import { noRepository, parseRepositoryParams } from '../repository-params.ts';
+import { noRepository } from '../../storage/repositories.ts';
+import { parseRepositoryParams } from '../repository-params.ts';
 import type { RepositoryOptions } from '../repository-options.ts';
 import type { RequestOf, RouteHandlers } from '../routes.ts';
 import { describeFault, describeSetAside, describeStatus } from './describe-repository.ts';

@@ -9,7 +9,7 @@ export interface Refused {
 
 const MAX_NAMED = 20;
 
-/** One answer for all. @throws AppError of a fault of ours: it may be gone the next time. */
+/** One answer for all. @throws AppError of a fault of the service: it may be gone the next time. */
 export function refuseBatch(refused: readonly Refused[], count: number): AppError {
   const fault = refused.find(({ error }) => error.statusCode >= 500);
   if (fault !== undefined) throw fault.error;

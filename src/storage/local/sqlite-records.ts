@@ -1,8 +1,8 @@
 import { DatabaseSync } from 'node:sqlite';
+import { PACKAGE_FAULT_CODES } from '../../api/package-fault-code.ts';
 import type { SignatureVerdict } from '../../api/signature-verdict.ts';
 import { AppError } from '../../errors.ts';
 import {
-  PACKAGE_FAULT_CODES,
   type NonceUse,
   type PackageFault,
   type PackageFaultCount,
@@ -29,6 +29,7 @@ export interface Superseded {
 }
 
 type Row = Record<string, unknown>;
+type Value = string | number | null;
 
 /**
  * The records in SQLite. A power cut may take the last moments of them. For what is said of packages that is harmless: the
@@ -73,24 +74,22 @@ export class SqliteRecords implements Records {
   }
 
   async saveReceipts(receipts: readonly Receipt[]): Promise<void> {
-    this.#inTransaction(() => {
-      for (const receipt of receipts) {
-        this.#run(
-          `INSERT OR REPLACE INTO receipt
-            (repository, location, sha256, nevra, size_bytes, placed_at_ms, published_at_ms, received_sha256, signature)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-          receipt.repository,
-          receipt.location,
-          receipt.sha256,
-          receipt.nevra,
-          receipt.sizeBytes,
-          receipt.placedAtMs,
-          receipt.publishedAtMs ?? null,
-          receipt.receivedSha256 ?? null,
-          receipt.signature === undefined ? null : JSON.stringify(receipt.signature),
-        );
-      }
-    });
+    this.#runEach(
+      `INSERT OR REPLACE INTO receipt
+        (repository, location, sha256, nevra, size_bytes, placed_at_ms, published_at_ms, received_sha256, signature)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      receipts.map((receipt) => [
+        receipt.repository,
+        receipt.location,
+        receipt.sha256,
+        receipt.nevra,
+        receipt.sizeBytes,
+        receipt.placedAtMs,
+        receipt.publishedAtMs ?? null,
+        receipt.receivedSha256 ?? null,
+        receipt.signature === undefined ? null : JSON.stringify(receipt.signature),
+      ]),
+    );
   }
 
   async receiptsOf(sha256: string): Promise<readonly Receipt[]> {
@@ -161,31 +160,17 @@ export class SqliteRecords implements Records {
 
   async forget(repository: RepositoryName, locations: readonly string[], untilMs: number): Promise<void> {
     if (locations.length === 0) return;
-    this.#inTransaction(() => {
-      for (const location of locations) {
-        this.#run(
-          'DELETE FROM receipt WHERE repository = ? AND location = ? AND placed_at_ms <= ?',
-          repository,
-          location,
-          untilMs,
-        );
-      }
-    });
+    this.#runEach(
+      'DELETE FROM receipt WHERE repository = ? AND location = ? AND placed_at_ms <= ?',
+      locations.map((location) => [repository, location, untilMs]),
+    );
   }
 
   async setAside(packages: readonly SetAside[]): Promise<void> {
-    this.#inTransaction(() => {
-      for (const { repository, location, identity, reason, sinceMs } of packages) {
-        this.#run(
-          'INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?, ?)',
-          repository,
-          location,
-          identity,
-          reason,
-          sinceMs,
-        );
-      }
-    });
+    this.#runEach(
+      'INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?, ?)',
+      packages.map((one) => [one.repository, one.location, one.identity, one.reason, one.sinceMs]),
+    );
   }
 
   async listSetAside(repository: RepositoryName): Promise<readonly SetAside[]> {
@@ -212,19 +197,10 @@ export class SqliteRecords implements Records {
   }
 
   async savePackageFaults(faults: readonly PackageFault[]): Promise<void> {
-    this.#inTransaction(() => {
-      for (const { repository, location, identity, code, reason, sinceMs } of faults) {
-        this.#run(
-          'INSERT OR REPLACE INTO package_fault VALUES (?, ?, ?, ?, ?, ?)',
-          repository,
-          location,
-          identity,
-          code,
-          reason,
-          sinceMs,
-        );
-      }
-    });
+    this.#runEach(
+      'INSERT OR REPLACE INTO package_fault VALUES (?, ?, ?, ?, ?, ?)',
+      faults.map((one) => [one.repository, one.location, one.identity, one.code, one.reason, one.sinceMs]),
+    );
   }
 
   async listPackageFaults(repository: RepositoryName): Promise<readonly PackageFault[]> {
@@ -251,11 +227,10 @@ export class SqliteRecords implements Records {
 
   async endPackageFaults(repository: RepositoryName, locations: readonly string[]): Promise<void> {
     if (locations.length === 0) return;
-    this.#inTransaction(() => {
-      for (const location of locations) {
-        this.#run('DELETE FROM package_fault WHERE repository = ? AND location = ?', repository, location);
-      }
-    });
+    this.#runEach(
+      'DELETE FROM package_fault WHERE repository = ? AND location = ?',
+      locations.map((location) => [repository, location]),
+    );
   }
 
   async isNonceUsed(keyId: string, nonce: string): Promise<boolean> {
@@ -284,20 +259,18 @@ export class SqliteRecords implements Records {
 
   /** Forgets that these files were superseded, because they are current. */
   async forgetSuperseded(repository: RepositoryName, fileNames: readonly string[]): Promise<void> {
-    this.#inTransaction(() => {
-      for (const fileName of fileNames) {
-        this.#run('DELETE FROM superseded WHERE repository = ? AND file_name = ?', repository, fileName);
-      }
-    });
+    this.#runEach(
+      'DELETE FROM superseded WHERE repository = ? AND file_name = ?',
+      fileNames.map((fileName) => [repository, fileName]),
+    );
   }
 
   /** Adds to what is known of a repository's superseded metadata; the time of what is known stays. */
   async noteSuperseded(repository: RepositoryName, files: readonly Superseded[]): Promise<void> {
-    this.#inTransaction(() => {
-      for (const { fileName, sinceMs } of files) {
-        this.#run('INSERT OR IGNORE INTO superseded VALUES (?, ?, ?)', repository, fileName, sinceMs);
-      }
-    });
+    this.#runEach(
+      'INSERT OR IGNORE INTO superseded VALUES (?, ?, ?)',
+      files.map(({ fileName, sinceMs }) => [repository, fileName, sinceMs]),
+    );
   }
 
   /** Replaces what is known of a repository's superseded metadata. */
@@ -312,6 +285,13 @@ export class SqliteRecords implements Records {
 
   #hasNonce(keyId: string, nonce: string): boolean {
     return this.#all('SELECT 1 FROM nonce WHERE key_id = ? AND nonce = ?', keyId, nonce).length > 0;
+  }
+
+  /** Runs a statement once for each row of values, all or none. */
+  #runEach(sql: string, rows: readonly (readonly Value[])[]): void {
+    this.#inTransaction(() => {
+      for (const values of rows) this.#run(sql, ...values);
+    });
   }
 
   #inTransaction(work: () => void): void {
@@ -333,7 +313,7 @@ export class SqliteRecords implements Records {
   }
 
   /** @returns how many rows it changed. */
-  #run(sql: string, ...values: readonly (string | number | null)[]): number {
+  #run(sql: string, ...values: readonly Value[]): number {
     return Number(this.#statement(sql).run(...values).changes);
   }
 
